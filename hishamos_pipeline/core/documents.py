@@ -1,0 +1,246 @@
+"""The documents that the steps of the pipeline hand on: one model per artifact."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from hishamos_pipeline.core.idea import Document, Entity, Licence, SprintRules
+
+Priority = Literal["must", "should", "could"]
+FileKind = Literal["source", "test", "docs", "ci", "provenance"]
+
+
+class Requirement(Document):
+    """What the product must do or be.
+
+    ``source`` quotes the brief. ``verified_by`` names the verification check that shows a quality
+    requirement; it is empty for functional ones, which are shown by their stories' tests, and for
+    constraints that no rule can check.
+    """
+
+    id: str
+    kind: Literal["functional", "quality", "constraint"]
+    title: str
+    statement: str
+    acceptance: tuple[str, ...]
+    actor: str = "user"
+    priority: Priority = "must"
+    source: str = ""
+    verified_by: str = ""
+
+
+class Requirements(Document):
+    """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed."""
+
+    title: str
+    summary: str
+    licence: Licence
+    author: str
+    sprint: SprintRules
+    requirements: tuple[Requirement, ...]
+    entities: tuple[Entity, ...]
+    assumptions: tuple[str, ...] = ()
+
+
+class PlannedFile(Document):
+    """A file that the finished tree must hold, with the public signatures that it offers."""
+
+    path: str
+    kind: FileKind
+    purpose: str
+    signatures: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+
+
+class Decision(Document):
+    """An architectural decision and its reason."""
+
+    title: str
+    reason: str
+
+
+class Architecture(Document):
+    """Artifact ``architecture``: stack, files with signatures, data model, decisions.
+
+    ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv.
+    """
+
+    title: str
+    stack: str
+    distribution: str
+    package: str
+    summary: str
+    licence: Licence
+    author: str
+    files: tuple[PlannedFile, ...]
+    data_model: tuple[Entity, ...]
+    decisions: tuple[Decision, ...]
+    commands: tuple[tuple[str, ...], ...]
+
+    def paths(self, kind: FileKind) -> tuple[str, ...]:
+        """The planned paths of one kind, in planned order."""
+        return tuple(file.path for file in self.files if file.kind == kind)
+
+
+class Criterion(Document):
+    """One acceptance criterion of a story."""
+
+    id: str
+    given: str
+    when: str
+    then: str
+
+
+class Epic(Document):
+    """A group of stories about one thing."""
+
+    id: str
+    title: str
+
+
+class Story(Document):
+    """A user story; ``deferred`` ones wait in the backlog, with the reason."""
+
+    id: str
+    epic: str
+    title: str
+    actor: str
+    want: str
+    benefit: str = ""
+    requirements: tuple[str, ...]
+    criteria: tuple[Criterion, ...] = ()
+    points: int = Field(default=1, ge=1)
+    priority: Priority = "must"
+    depends_on: tuple[str, ...] = ()
+    status: Literal["planned", "deferred"] = "planned"
+    reason: str = ""
+    assumptions: tuple[str, ...] = ()
+
+
+class Stories(Document):
+    """Artifact ``stories``: the backlog, and the rules for cutting it into sprints."""
+
+    epics: tuple[Epic, ...]
+    stories: tuple[Story, ...]
+    sprint: SprintRules
+
+    @property
+    def planned(self) -> tuple[Story, ...]:
+        """The stories that will be implemented."""
+        return tuple(story for story in self.stories if story.status == "planned")
+
+    @property
+    def deferred(self) -> tuple[Story, ...]:
+        """The stories that the engine cannot implement."""
+        return tuple(story for story in self.stories if story.status == "deferred")
+
+
+class Sprint(Document):
+    """A sprint; ``end`` is its last day."""
+
+    number: int
+    goal: str
+    start: date
+    end: date
+    stories: tuple[str, ...]
+    points: int
+
+
+class SprintPlan(Document):
+    """Artifact ``sprint_plan``: planned stories in sprints, deferred ones left in the backlog."""
+
+    sprints: tuple[Sprint, ...]
+    backlog: tuple[str, ...]
+    capacity: int
+
+
+class TreeFile(Document):
+    """A file of a generated tree; its text is a blob of the store, found by ``sha256``."""
+
+    path: str
+    sha256: str
+    size: int
+    executable: bool = False
+    stories: tuple[str, ...] = ()
+
+
+class FileSet(Document):
+    """Artifacts ``source_code``, ``documentation`` and ``ci_config``: a set of files."""
+
+    files: tuple[TreeFile, ...]
+
+
+class CriterionTest(Document):
+    """Which test shows a criterion: ``test`` is a pytest node id."""
+
+    criterion: str
+    test: str
+
+
+class TestSuite(FileSet):
+    """Artifact ``test_suite``: test files, and which test shows which criterion."""
+
+    __test__ = False
+
+    tests: tuple[CriterionTest, ...]
+
+
+class CheckOutcome(Document):
+    """The result of one verification check.
+
+    ``figure`` is the measured value in ``unit``; ``offending`` lists what failed; ``output`` is the
+    tail of the command's output when it failed.
+    """
+
+    name: str
+    passed: bool
+    figure: float
+    unit: str
+    offending: tuple[str, ...] = ()
+    output: str = ""
+
+
+class VerifiedBuild(Document):
+    """Artifact ``verified_build``: the assembled tree and the report of its checks."""
+
+    passed: bool
+    tree_hash: str
+    files: tuple[TreeFile, ...]
+    checks: tuple[CheckOutcome, ...]
+    commands: tuple[str, ...]
+    tests: int
+    coverage: float
+    requirements_verified: int
+    stories_verified: tuple[str, ...]
+    deferred: tuple[str, ...]
+
+
+class Commit(Document):
+    """A commit of the generated repository."""
+
+    sha: str
+    subject: str
+    story: str = ""
+
+
+class RepositoryRecord(Document):
+    """Artifact ``repository``: where it is (relative to the project's folder) and what it holds."""
+
+    path: str
+    branch: str
+    head: str
+    tree_hash: str
+    commits: tuple[Commit, ...]
+    files: int
+
+
+class Archive(Document):
+    """Artifacts ``zip_archive`` and ``tar_archive``; nothing but ``wanted`` when not asked for."""
+
+    wanted: bool
+    path: str = ""
+    sha256: str = ""
+    size: int = 0
+    files: int = 0
+    commit: str = ""

@@ -1,0 +1,72 @@
+"""The pipeline's graph: every artifact, what it is made from, and who makes it.
+
+The Dagster assets are built from this table and so is the staleness plan, so that the two cannot differ.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from types import MappingProxyType
+
+from hishamos_pipeline.core import documents, idea
+from hishamos_pipeline.core.idea import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An artifact and how it comes about; ``role`` is empty where no engine is asked."""
+
+    kind: str
+    group: str
+    document: type[Document]
+    inputs: tuple[str, ...] = ()
+    role: str = ""
+
+
+_STEPS = (
+    Step("idea", "planning", idea.Idea),
+    Step("requirements", "planning", documents.Requirements, ("idea",), "business_analyst"),
+    Step("architecture", "planning", documents.Architecture, ("requirements",), "architect"),
+    Step("stories", "planning", documents.Stories, ("requirements",), "product_manager"),
+    Step("sprint_plan", "planning", documents.SprintPlan, ("stories",), "scrum_master"),
+    Step("source_code", "build", documents.FileSet, ("architecture", "stories"), "coding"),
+    Step("test_suite", "build", documents.TestSuite, ("architecture", "stories"), "qa"),
+    Step("documentation", "build", documents.FileSet, ("architecture", "stories"), "documentation"),
+    Step("ci_config", "build", documents.FileSet, ("architecture",), "devops"),
+    Step(
+        "verified_build",
+        "quality",
+        documents.VerifiedBuild,
+        ("source_code", "test_suite", "documentation", "ci_config"),
+    ),
+    Step("repository", "delivery", documents.RepositoryRecord, ("verified_build", "sprint_plan")),
+    Step("zip_archive", "delivery", documents.Archive, ("repository",)),
+    Step("tar_archive", "delivery", documents.Archive, ("repository",)),
+)
+
+STEPS: Mapping[str, Step] = MappingProxyType({step.kind: step for step in _STEPS})
+
+
+def upstream(kind: str) -> frozenset[str]:
+    """Everything that ``kind`` is made from, directly or not."""
+    found: set[str] = set()
+    waiting = list(STEPS[kind].inputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(STEPS[name].inputs)
+    return frozenset(found)
+
+
+def downstream(kinds: Iterable[str]) -> frozenset[str]:
+    """Everything that is made from any of ``kinds``, without the kinds themselves."""
+    origin = frozenset(kinds)
+    return frozenset(kind for kind in STEPS if kind not in origin and upstream(kind) & origin)
+
+
+def topological() -> tuple[str, ...]:
+    """All kinds, each after its inputs."""
+    return tuple(
+        TopologicalSorter({kind: step.inputs for kind, step in STEPS.items()}).static_order()
+    )

@@ -1,0 +1,34 @@
+"""Project keys and the ids inside documents."""
+
+import re
+import unicodedata
+
+from hishamos_pipeline.errors import ProjectKeyError
+
+KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+KEY_RULE = "a key is 1 to 63 of a-z, 0-9 and '-', and starts with a letter or digit"
+
+
+def check_key(key: str) -> str:
+    """Return ``key`` if it is a valid project key.
+
+    Raises:
+        ProjectKeyError: with the rule and, where one can be made, a key that would do.
+    """
+    if KEY_PATTERN.fullmatch(key):
+        return key
+    suggestion = slug(key)
+    hint = f"; try {suggestion!r}" if suggestion else ""
+    raise ProjectKeyError(f"project key {key[:80]!r} is not valid: {KEY_RULE}{hint}")
+
+
+def slug(text: str) -> str:
+    """Make a project key out of a title; empty when no Latin letter or digit is left."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", ascii_text.lower())
+    return "-".join(words)[:63].strip("-")
+
+
+def numbered(prefix: str, number: int) -> str:
+    """``numbered("REQ", 1)`` is ``"REQ-001"``."""
+    return f"{prefix}-{number:03d}"

@@ -1,0 +1,75 @@
+"""What has to be made again, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hishamos_pipeline.core.graph import STEPS, topological
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of an artifact's latest revision: its hash, and what it was made from."""
+
+    content_hash: str
+    inputs: Mapping[str, str]
+    code_version: str
+    origin: str = "blueprint"
+    intact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step to run; ``certain`` is false where it runs only if an earlier step's result changes."""
+
+    kind: str
+    reason: str
+    certain: bool
+
+
+def reason_to_make(
+    kind: str, head: Head | None, inputs: Mapping[str, str], code_version: str
+) -> str:
+    """Why one artifact has to be made, given its inputs' current hashes; empty if it need not be.
+
+    A human's revision is given, not derived: new code never replaces it, new inputs do not either.
+    """
+    if head is None:
+        return "never made"
+    if not head.intact:
+        return "its files are missing"
+    if head.origin == "human":
+        return ""
+    changed = [name for name in STEPS[kind].inputs if head.inputs.get(name) != inputs.get(name)]
+    if changed:
+        return "changed: " + ", ".join(changed)
+    if head.code_version != code_version:
+        return "made by an older engine version"
+    return ""
+
+
+def plan(
+    heads: Mapping[str, Head], code_versions: Mapping[str, str], idea_hash: str | None
+) -> tuple[PlannedStep, ...]:
+    """The steps that a build would run, in order.
+
+    Args:
+        heads: the latest revision of each artifact that exists.
+        code_versions: the current code version of each kind.
+        idea_hash: hash of the submitted idea's newest revision.
+    """
+    hashes = {kind: head.content_hash for kind, head in heads.items()}
+    steps: dict[str, PlannedStep] = {}
+    for kind in topological():
+        if kind == "idea":
+            current = heads.get("idea")
+            if current is None or current.content_hash != idea_hash:
+                reason = "never made" if current is None else "a new revision was submitted"
+                steps[kind] = PlannedStep(kind, reason, certain=True)
+            continue
+        reason = reason_to_make(kind, heads.get(kind), hashes, code_versions[kind])
+        follows = [name for name in STEPS[kind].inputs if name in steps]
+        if reason:
+            steps[kind] = PlannedStep(kind, reason, certain=True)
+        elif follows and heads[kind].origin != "human":
+            steps[kind] = PlannedStep(kind, "if changed: " + ", ".join(follows), certain=False)
+    return tuple(steps.values())

@@ -1,0 +1,118 @@
+"""Every error of HishamOS that a caller can act on.
+
+::
+
+    HishamosError
+    ├── IdeaError               a brief cannot be accepted (field, fix)
+    ├── ProjectKeyError         a key breaks the slug rule
+    ├── ProjectNotFoundError    no such project in the store
+    ├── ArtifactMissingError    an input of a step has not been made yet
+    ├── UnbuildableError        the engine can make nothing of this project
+    ├── PlanningError           stories that cannot be planned into sprints
+    ├── PathError               a path of a generated file breaks a rule
+    ├── TreeLimitError          a tree is too large, too deep, or has too many files
+    ├── LimitError              a limit was hit while running a command
+    ├── VerificationError       a generated tree failed its checks
+    ├── DeliveryError           a repository or archive could not be made
+    ├── ToolMissingError        a program such as git is not on this machine
+    ├── StorageError            the disk is full or not writable
+    ├── StoreVersionError       the database is older or newer than this release
+    └── ProjectBusyError        another build of the project is running
+
+Messages say what happened, to which project or field, and what to do next.
+"""
+
+
+class HishamosError(Exception):
+    """Base of all errors that HishamOS raises on purpose."""
+
+
+class IdeaError(HishamosError):
+    """A brief cannot be accepted.
+
+    Args:
+        field: the field at fault, or ``"brief"`` for the text as a whole.
+        problem: what is wrong with it.
+        fix: what the author should do.
+    """
+
+    def __init__(self, field: str, problem: str, fix: str) -> None:
+        super().__init__(f"{field}: {problem}. {fix}")
+        self.field = field
+        self.problem = problem
+        self.fix = fix
+
+
+class ProjectKeyError(HishamosError):
+    """A project key breaks the slug rule ``[a-z0-9][a-z0-9-]{0,62}``."""
+
+
+class ProjectNotFoundError(HishamosError):
+    """The store knows no project with that key."""
+
+
+class ArtifactMissingError(HishamosError):
+    """A step's input is not in the store; the step before it has to run first."""
+
+
+class UnbuildableError(HishamosError):
+    """The engine understands nothing of the project that it could implement."""
+
+
+class PlanningError(HishamosError):
+    """Stories cannot be planned: a cycle, or a story larger than a sprint.
+
+    Args:
+        message: what is wrong.
+        stories: ids of the stories at fault.
+    """
+
+    def __init__(self, message: str, stories: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.stories = stories
+
+
+class PathError(HishamosError):
+    """A path of a generated file is unsafe.
+
+    Args:
+        path: the path as it was given.
+        rule: the rule it breaks, as a sentence fragment.
+    """
+
+    def __init__(self, path: str, rule: str) -> None:
+        super().__init__(f"path {path[:120]!r} {rule}")
+        self.path = path
+        self.rule = rule
+
+
+class TreeLimitError(HishamosError):
+    """A tree breaks a size limit; the message names the limit and its setting."""
+
+
+class LimitError(HishamosError):
+    """A command hit a limit of the sandbox."""
+
+
+class VerificationError(HishamosError):
+    """A generated tree failed its checks; the report says which."""
+
+
+class DeliveryError(HishamosError):
+    """A repository or an archive could not be made, or does not hold what it should."""
+
+
+class ToolMissingError(HishamosError):
+    """A program that HishamOS needs is not installed."""
+
+
+class StorageError(HishamosError):
+    """A file could not be written: disk full, read-only, or no permission."""
+
+
+class StoreVersionError(HishamosError):
+    """The database's schema does not match this release; run ``hishamos db upgrade``."""
+
+
+class ProjectBusyError(HishamosError):
+    """Another process is building the same project."""

@@ -1,0 +1,198 @@
+"""Attributes as people write them: ``isbn (unique)``, ``status: open | done``, ``an optional due date``."""
+
+import re
+from collections.abc import Iterable
+
+from hishamos_pipeline.core.idea import Attribute, Entity, FieldType
+
+# The first rule that matches the last word, or the whole name, gives the type.
+_TYPE_RULES: tuple[tuple[re.Pattern[str], FieldType], ...] = tuple(
+    (re.compile(pattern), kind)
+    for pattern, kind in (
+        (r".*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*", "date"),
+        (r".*(^|_)(e?_?mail)(_address)?$", "email"),
+        (r".*(^|_)(url|link|website|homepage)$", "url"),
+        (r".*(^|_)(price|amount|cost|fee|total|balance|salary|budget|rate|weight)$", "decimal"),
+        (
+            r".*(^|_)(year|age|quantity|count|number_of_\w+|pages|copies|points|minutes|hours"
+            r"|capacity|stock|servings|rating|score|duration|stars|seats|calories)$",
+            "integer",
+        ),
+        (
+            r"^(is|has)_.*|.*(^|_)(done|active|available|archived|completed|favourite|favorite)$",
+            "boolean",
+        ),
+        (r"^tags?$|^labels?$", "tags"),
+    )
+)
+_TYPE_WORDS: dict[str, FieldType] = {
+    "text": "text",
+    "string": "text",
+    "integer": "integer",
+    "int": "integer",
+    "whole number": "integer",
+    "number": "integer",
+    "decimal": "decimal",
+    "money": "decimal",
+    "date": "date",
+    "boolean": "boolean",
+    "bool": "boolean",
+    "yes/no": "boolean",
+    "email": "email",
+    "e-mail": "email",
+    "url": "url",
+    "choice": "choice",
+    "tags": "tags",
+    "reference": "reference",
+}
+_RESERVED = frozenset(
+    "id number key class def from import return if else for while in is not and or none true false "
+    "pass with as try lambda global del yield async await type print self database".split()
+)
+
+
+def attribute_name(phrase: str) -> str:
+    """A snake-case name for an attribute, safe as a Python identifier and an SQL column.
+
+    Raises:
+        ValueError: if the phrase has no Latin letter to make a name of.
+    """
+    words = re.findall(r"[a-z0-9]+", phrase.lower().replace("'s", "").replace("e-mail", "email"))
+    name = "_".join(words)[:40].strip("_")
+    if not name or not re.search("[a-z]", name):
+        raise ValueError(f"no name in {phrase!r}")
+    if name[0].isdigit() or name in _RESERVED:
+        name = f"{name}_value" if name[0].isalpha() else f"value_{name}"
+    return name
+
+
+def guess_type(name: str) -> FieldType:
+    """The type that an attribute's name suggests; ``text`` when it suggests none."""
+    for pattern, kind in _TYPE_RULES:
+        if pattern.fullmatch(name):
+            return kind
+    return "text"
+
+
+def parse_attribute(phrase: str) -> Attribute:
+    """Read one attribute, its name first, then what is said of it after ``:`` or in brackets.
+
+    Raises:
+        ValueError: if it cannot be read; the message says what is not understood.
+    """
+    text = phrase.strip().strip(".").replace("`", "").replace("*", "")
+    text = re.sub(r"^(?:an?|the|its|their)\s+", "", text, flags=re.I)
+    match = re.fullmatch(r"(?P<name>[^:(]+?)\s*(?:\((?P<inner>[^()]*)\)|:\s*(?P<tail>.+))?", text)
+    if match is None:
+        raise ValueError(f"attribute {phrase!r} is not understood: write `name (type, unique)`")
+    words, facts = match["name"], match["inner"] or match["tail"] or ""
+    required: bool | None = None
+    unique = False
+    for prefix in ("optional", "required", "mandatory", "unique"):
+        if words.lower().startswith(prefix + " "):
+            words = words[len(prefix) + 1 :]
+            unique = unique or prefix == "unique"
+            if prefix != "unique":
+                required = prefix != "optional"
+    values: dict[str, object] = {}
+    if choices := re.fullmatch(r"(?P<name>.+?) of (?P<options>.+ or .+)", words):
+        words = choices["name"]
+        values.update(type="choice", choices=_options(choices["options"]))
+    kind: FieldType | None = None
+    for fact in filter(None, (part.strip().lower() for part in re.split(r"[,;]", facts))):
+        if fact in _TYPE_WORDS:
+            kind = _TYPE_WORDS[fact]
+        elif fact in ("required", "mandatory", "not blank"):
+            required = True
+        elif fact == "optional":
+            required = False
+        elif fact == "unique":
+            unique = True
+        elif "|" in fact or " or " in fact or "/" in fact:
+            values.update(type="choice", choices=_options(fact))
+        elif bound := re.fullmatch(r"(?:>=|at least|from|min(?:imum)?)\s*(-?\d+)", fact):
+            values["minimum"] = int(bound[1])
+        elif bound := re.fullmatch(r"(?:<=|at most|to|max(?:imum)?)\s*(-?\d+)", fact):
+            values["maximum"] = int(bound[1])
+        elif bound := re.fullmatch(r"(-?\d+)\s*(?:-|–|to|\.\.)\s*(-?\d+)", fact):
+            values.update(minimum=int(bound[1]), maximum=int(bound[2]))
+        elif bound := re.fullmatch(r"after (?:the )?(.+)", fact):
+            values["after"] = attribute_name(bound[1])
+        else:
+            raise ValueError(
+                f"{fact!r} of attribute {words!r} is not understood: known are "
+                "required, optional, unique, a type, `a | b`, `>= 0`, `1-5`, `after the start date`"
+            )
+    name = attribute_name(words)
+    values.setdefault("type", kind or guess_type(name))
+    if "minimum" in values or "maximum" in values:
+        values["type"] = "decimal" if values["type"] == "decimal" else "integer"
+    return Attribute.model_validate(
+        {"name": name, "required": bool(required), "unique": unique, **values}
+    )
+
+
+def parse_attributes(text: str) -> tuple[Attribute, ...]:
+    """Read a list such as ``title, author and an optional year``, each name once."""
+    parts = re.split(r",(?![^(]*\))|\s+and\s+(?![^(]*\))", text)
+    found: dict[str, Attribute] = {}
+    for part in parts:
+        if part.strip():
+            attribute = parse_attribute(re.sub(r"^\s*and\s+", "", part))
+            found.setdefault(attribute.name, attribute)
+    return tuple(found.values())
+
+
+def parse_entity(line: str) -> Entity:
+    """Read ``Book: title, author, isbn (unique)``.
+
+    Raises:
+        ValueError: if the line has no name or an attribute cannot be read.
+    """
+    name, _, rest = line.partition(":")
+    name = entity_name(name)
+    try:
+        return Entity(name=name, attributes=parse_attributes(rest))
+    except ValueError as error:
+        raise ValueError(f"entity {name!r}: {error}") from error
+
+
+def entity_name(text: str) -> str:
+    """An entity's name in lower case, letters, digits and spaces.
+
+    Raises:
+        ValueError: if there is no Latin letter in it.
+    """
+    name = " ".join(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text.lower().replace("*", "")))
+    if not re.match("[a-z]", name):
+        raise ValueError(f"no entity name in {text!r}: it needs to start with a letter a-z")
+    return name
+
+
+def resolve_references(entities: Iterable[Entity]) -> tuple[Entity, ...]:
+    """Turn attributes that are named like another entity into references to it.
+
+    The first attribute of an entity that has no required one becomes required: a record needs something
+    to be known by.
+    """
+    known = tuple(entities)
+    names = {attribute_name(entity.name): entity.name for entity in known}
+    result = []
+    for entity in known:
+        attributes = [
+            attribute.model_copy(
+                update={"type": "reference", "target": names[attribute.name], "choices": ()}
+            )
+            if attribute.name in names and attribute.type in ("text", "reference")
+            else attribute
+            for attribute in entity.attributes
+        ]
+        if attributes and not any(item.required for item in attributes):
+            attributes[0] = attributes[0].model_copy(update={"required": True})
+        result.append(entity.model_copy(update={"attributes": tuple(attributes)}))
+    return tuple(result)
+
+
+def _options(text: str) -> tuple[str, ...]:
+    parts = re.split(r"\s*(?:\||/|,|\bor\b)\s*", text)
+    return tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))

@@ -1,0 +1,215 @@
+"""A brief, in any of its formats, to a validated idea."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.ids import check_key, slug
+from hishamos_pipeline.core.idea import Entity, Idea
+from hishamos_pipeline.errors import IdeaError, ProjectKeyError
+from hishamos_pipeline.intake.attributes import (
+    attribute_name,
+    entity_name,
+    parse_attribute,
+    parse_entity,
+    resolve_references,
+)
+from hishamos_pipeline.intake.markdown import read_markdown
+from hishamos_pipeline.intake.structured import read_json, read_yaml
+
+Format = Literal["markdown", "yaml", "json", "line"]
+SUFFIXES: Mapping[str, Format] = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "markdown",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+}
+_ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
+_LINE_TITLE = re.compile(
+    r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
+    r"(?P<title>.+?)(?=\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
+    re.IGNORECASE,
+)
+
+
+def decode(raw: bytes, max_bytes: int) -> str:
+    """The text of a brief.
+
+    Raises:
+        IdeaError: too large, empty, not UTF-8, or binary.
+    """
+    if len(raw) > max_bytes:
+        raise IdeaError(
+            "brief",
+            f"has {len(raw):,} bytes, the limit is {max_bytes:,}",
+            "Shorten it, or raise HISHAMOS_MAX_BRIEF_BYTES.",
+        )
+    if b"\0" in raw:
+        raise IdeaError("brief", "is binary", "Submit a text in Markdown, YAML or JSON.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise IdeaError(
+            "brief", f"is not UTF-8 (byte {error.start})", "Save it as UTF-8."
+        ) from error
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise IdeaError("brief", "is empty", "Write at least one line.")
+    # Control characters have no place in a document and play tricks in terminals.
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
+
+
+def detect_format(text: str, name: str = "") -> Format:
+    """The format by the file's name, or where that says nothing by the look of the text."""
+    for suffix, kind in SUFFIXES.items():
+        if name.lower().endswith(suffix) and not (suffix == ".txt" and _one_line(text)):
+            return kind
+    start = text.lstrip()
+    if start.startswith("{"):
+        return "json"
+    if _one_line(text) and not start.startswith("#"):
+        return "line"
+    return "yaml" if re.match(r"(?m)\A(?:#[^\n]*\n)*[a-z_]+:(?:\s|$)", start) else "markdown"
+
+
+def read_brief(
+    raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_features: int = 500
+) -> Idea:
+    """Validate a brief.
+
+    Args:
+        raw: the brief's bytes, UTF-8.
+        name: the file's name, whose suffix tells the format; may be empty.
+        max_bytes: largest brief in bytes.
+        max_features: most features.
+
+    Raises:
+        IdeaError: names the field at fault and what to do.
+    """
+    text = decode(raw, max_bytes)
+    kind = detect_format(text, name)
+    if kind == "line":
+        fields: object = _read_line(text)
+    elif kind == "json":
+        fields = read_json(text)
+    elif kind == "yaml":
+        fields = read_yaml(text)
+    else:
+        fields = read_markdown(text)
+        if isinstance(fields, dict) and not fields.get("title") and _one_line(text):
+            fields = _read_line(text)
+    if not isinstance(fields, dict):
+        raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
+    return _validate(fields, max_features)
+
+
+def _one_line(text: str) -> bool:
+    return "\n" not in text.strip()
+
+
+def _read_line(text: str) -> dict[str, object]:
+    line = " ".join(text.split())
+    match = _LINE_TITLE.match(line)
+    title = (match["title"] if match else line).strip(" .")
+    return {"title": (title[:1].upper() + title[1:])[:200], "vision": line}
+
+
+def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
+    values: dict[str, object] = {}
+    for name, value in fields.items():
+        target = _ALIASES.get(name, name)
+        if target in values:
+            raise IdeaError(name, f"and {target} mean the same and are both given", "Keep one.")
+        if target not in Idea.model_fields:
+            raise IdeaError(
+                name, "is not a field of a brief", f"Known are {', '.join(Idea.model_fields)}."
+            )
+        if value is not None:
+            values[target] = value
+    title = values.get("title")
+    if not isinstance(title, str) or not title.strip():
+        raise IdeaError(
+            "title", "is missing", "Start with `# Title` in Markdown, `title: …` in YAML or JSON."
+        )
+    values["title"] = " ".join(title.split())
+    for name in ("features", "users", "constraints"):
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
+    features = values.get("features", ())
+    if isinstance(features, list) and len(features) > max_features:
+        raise IdeaError(
+            "features",
+            f"has {len(features)} entries, the limit is {max_features}",
+            "Split the idea, or raise HISHAMOS_MAX_FEATURES.",
+        )
+    if "entities" in values:
+        values["entities"] = _entities(values["entities"])
+    if "key" not in values:
+        values["key"] = (
+            slug(str(values["title"])) or f"idea-{sha256_text(str(values['title']))[:8]}"
+        )
+    try:
+        check_key(str(values["key"]))
+        return Idea.model_validate(values)
+    except ProjectKeyError as error:
+        raise IdeaError("key", str(error), "Change `key`.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "brief"
+        raise IdeaError(field, first["msg"], "Correct that field.") from error
+
+
+def _entities(given: object) -> tuple[Entity, ...]:
+    """Entities as a list of lines, a list of mappings, or one mapping of names to attributes."""
+    try:
+        if isinstance(given, dict):
+            entities = [_entity(name, value) for name, value in given.items()]
+        elif isinstance(given, list):
+            entities = [
+                parse_entity(item)
+                if isinstance(item, str)
+                else _entity(item["name"], item.get("attributes", item.get("fields", ())))
+                for item in given
+            ]
+        else:
+            raise ValueError("is neither a list nor a mapping")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
+        raise IdeaError(
+            "entities", problem, "Write `- Book: title, author, isbn (unique)`."
+        ) from error
+    names = [attribute_name(entity.name) for entity in entities]
+    for name in names:
+        if names.count(name) > 1:
+            raise IdeaError("entities", f"{name!r} is described twice", "Keep one of the two.")
+    return resolve_references(entities)
+
+
+def _entity(name: object, attributes: object) -> Entity:
+    if isinstance(attributes, str):
+        return parse_entity(f"{name}: {attributes}")
+    if isinstance(attributes, dict):
+        attributes = [f"{key}: {value}" if value else key for key, value in attributes.items()]
+    parsed = []
+    for item in attributes if isinstance(attributes, list | tuple) else ():
+        if isinstance(item, dict) and len(item) == 1:
+            ((key, value),) = item.items()
+            item = f"{key}: {value}" if value else key
+        if isinstance(item, dict):
+            data = {**item, "name": attribute_name(str(item.get("name", "")))}
+            parsed.append(parse_attribute(data["name"]).model_copy(update=_checked(data)))
+        else:
+            parsed.append(parse_attribute(str(item)))
+    return Entity(name=entity_name(str(name)), attributes=tuple(parsed))
+
+
+def _checked(data: dict[str, object]) -> dict[str, object]:
+    from hishamos_pipeline.core.idea import Attribute
+
+    return Attribute.model_validate(data).model_dump(exclude_unset=True)

@@ -1,0 +1,171 @@
+"""Artifacts: documents with what they were made from, revision by revision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.tables import Approval, ArtifactRevision
+
+D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Producer:
+    """Who made an artifact, from what, at which cost in US dollars and seconds."""
+
+    inputs: Mapping[str, str]
+    code_version: str
+    role: str
+    engine: str
+    origin: str = "blueprint"
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+
+
+class Artifacts:
+    """Reads and writes artifacts."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def write(
+        self, key: str, kind: str, document: Document, producer: Producer
+    ) -> ArtifactRevision:
+        """Add a revision. Content and inputs equal to the newest revision's add none.
+
+        Raises:
+            ProjectNotFoundError: if there is no such project.
+            TypeError: if the document is not of the kind's type.
+        """
+        if type(document) is not STEPS[kind].document:
+            raise TypeError(f"{kind} is a {STEPS[kind].document.__name__}, not {type(document)}")
+        content = canonical_json(document)
+        digest = sha256_text(content)
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            newest = _newest(session, key, kind)
+            if (
+                newest is not None
+                and newest.content_hash == digest
+                and newest.inputs == dict(producer.inputs)
+                and newest.code_version == producer.code_version
+            ):
+                return newest
+            row = ArtifactRevision(
+                project_id=project.id,
+                kind=kind,
+                revision=newest.revision + 1 if newest else 1,
+                content=content,
+                content_hash=digest,
+                inputs=dict(producer.inputs),
+                code_version=producer.code_version,
+                role=producer.role,
+                engine=producer.engine,
+                origin=producer.origin,
+                cost_usd=producer.cost_usd,
+                seconds=producer.seconds,
+                created_at=self._sessions.clock.now(),
+            )
+            session.add(row)
+            project.cost_usd += producer.cost_usd
+        return row
+
+    def head(self, key: str, kind: str) -> ArtifactRevision | None:
+        """The newest revision of an artifact, ``None`` if it was never made."""
+        with self._sessions.read() as session:
+            return _newest(session, key, kind)
+
+    def heads(self, key: str) -> dict[str, ArtifactRevision]:
+        """The newest revision of every artifact that exists."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            last = (
+                select(ArtifactRevision.kind, func.max(ArtifactRevision.revision).label("revision"))
+                .where(ArtifactRevision.project_id == project.id)
+                .group_by(ArtifactRevision.kind)
+                .subquery()
+            )
+            rows = session.scalars(
+                select(ArtifactRevision)
+                .join(
+                    last,
+                    (ArtifactRevision.kind == last.c.kind)
+                    & (ArtifactRevision.revision == last.c.revision),
+                )
+                .where(ArtifactRevision.project_id == project.id)
+            )
+            return {row.kind: row for row in rows}
+
+    def read(self, key: str, kind: str, as_type: type[D]) -> D:
+        """The newest document of a kind.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        row = self.head(key, kind)
+        if row is None:
+            raise ArtifactMissingError(
+                f"project {key!r} has no {kind} yet: materialize it first, "
+                f"or run `hishamos build {key}`"
+            )
+        return as_type.model_validate_json(row.content)
+
+    def approve(self, key: str, kind: str, approver: str) -> str:
+        """Approve the newest content of an artifact and return its hash.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        row = self.head(key, kind)
+        if row is None:
+            raise ArtifactMissingError(f"project {key!r} has no {kind} to approve yet")
+        try:
+            with self._sessions.write() as session:
+                session.add(
+                    Approval(
+                        project_id=row.project_id,
+                        kind=kind,
+                        content_hash=row.content_hash,
+                        approver=approver,
+                        approved_at=self._sessions.clock.now(),
+                    )
+                )
+        except IntegrityError:
+            pass  # approved before: the first approval stands
+        return row.content_hash
+
+    def is_approved(self, key: str, kind: str) -> bool:
+        """Whether the newest content of an artifact has been approved."""
+        with self._sessions.read() as session:
+            row = _newest(session, key, kind)
+            if row is None:
+                return False
+            return (
+                session.scalars(
+                    select(Approval.id).where(
+                        Approval.project_id == row.project_id,
+                        Approval.kind == kind,
+                        Approval.content_hash == row.content_hash,
+                    )
+                ).first()
+                is not None
+            )
+
+
+def _newest(session: Session, key: str, kind: str) -> ArtifactRevision | None:
+    project = find_project(session, key)
+    return session.scalars(
+        select(ArtifactRevision)
+        .where(ArtifactRevision.project_id == project.id, ArtifactRevision.kind == kind)
+        .order_by(ArtifactRevision.revision.desc())
+        .limit(1)
+    ).one_or_none()

@@ -1,0 +1,106 @@
+"""The engine of the project store, and its migrations."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+
+from hishamos_pipeline.errors import StorageError, StoreVersionError
+
+_WRITES = "hishamos_writes"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine with the settings that the store relies on.
+
+    SQLite gets WAL, foreign keys and a busy timeout of 30 seconds; its folder is made.
+
+    Raises:
+        StorageError: if SQLite's folder cannot be made.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        try:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"cannot make the folder of the project store {parsed.database}: {error.strerror}; "
+                "set HISHAMOS_HOME to a writable folder"
+            ) from error
+    engine = create_engine(parsed, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's events below begin transactions
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        # Taking the write lock at once turns "database is locked" in mid-transaction into a wait.
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def for_writing(engine: Engine) -> Engine:
+    """The same engine, whose transactions take SQLite's write lock when they begin."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+def upgrade(engine: Engine) -> str:
+    """Bring the schema to this release's revision and return it."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with for_writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None
+    return head
+
+
+def head_revision() -> str:
+    """The schema revision of this release: the last of the migrations, which are named in order."""
+    return max(path.stem.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def current_revision(engine: Engine) -> str | None:
+    """The schema revision of a database, ``None`` for an empty one."""
+    from sqlalchemy import inspect, text
+
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def prepare(engine: Engine) -> None:
+    """Make the embedded database current by itself; refuse any other that is not.
+
+    Raises:
+        StoreVersionError: for a server database at another revision, or a newer SQLite file.
+    """
+    current, head = current_revision(engine), head_revision()
+    if current == head:
+        return
+    if current is not None and current > head:
+        raise StoreVersionError(
+            f"the project store is at revision {current}, newer than this release ({head}); "
+            "upgrade HishamOS"
+        )
+    if engine.dialect.name != "sqlite":
+        raise StoreVersionError(
+            f"the project store is at revision {current or 'none'}, this release needs {head}; "
+            "run `hishamos db upgrade`"
+        )
+    upgrade(engine)

@@ -1,0 +1,111 @@
+"""The three records of what left the pipeline: GeneratedProject, ProjectFile, RepositoryExport."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from hishamos_pipeline.core.documents import TreeFile
+from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.tables import GeneratedProject, ProjectFile, RepositoryExport
+
+
+class Deliveries:
+    """Records generated trees and their exports."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def record_tree(
+        self, key: str, directory: str, files: Iterable[TreeFile], *, passed: bool
+    ) -> GeneratedProject:
+        """Record a tree with all its files; the same folder again replaces its record."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            for old in session.scalars(
+                select(GeneratedProject).where(
+                    GeneratedProject.project_id == project.id,
+                    GeneratedProject.output_directory == directory,
+                )
+            ):
+                session.delete(old)
+            session.flush()
+            row = GeneratedProject(
+                project_id=project.id,
+                output_directory=directory,
+                status="completed" if passed else "failed",
+                created_at=now,
+                completed_at=now,
+                files=[
+                    ProjectFile(
+                        path=file.path,
+                        size=file.size,
+                        content_hash=file.sha256,
+                        mode=0o755 if file.executable else 0o644,
+                        stories=list(file.stories),
+                    )
+                    for file in files
+                ],
+            )
+            session.add(row)
+        return row
+
+    def newest(self, key: str) -> GeneratedProject | None:
+        """The newest generated tree of a project, with its files and exports."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            return session.scalars(
+                select(GeneratedProject)
+                .where(GeneratedProject.project_id == project.id)
+                .options(
+                    selectinload(GeneratedProject.files), selectinload(GeneratedProject.exports)
+                )
+                .order_by(GeneratedProject.created_at.desc(), GeneratedProject.id.desc())
+                .limit(1)
+            ).one_or_none()
+
+    def begin_export(self, key: str, kind: str) -> None:
+        """Record that an export of the newest tree has begun."""
+        with self._sessions.write() as session:
+            row = _export(session, key, kind)
+            row.status, row.error, row.completed_at = "running", "", None
+            row.created_at = self._sessions.clock.now()
+
+    def complete_export(self, key: str, kind: str, *, url: str, checksum: str) -> None:
+        """Record that an export is there: its file URL, and a SHA-256 or a commit id."""
+        with self._sessions.write() as session:
+            row = _export(session, key, kind)
+            row.status, row.url, row.checksum, row.error = "completed", url, checksum, ""
+            row.completed_at = self._sessions.clock.now()
+
+    def fail_export(self, key: str, kind: str, error: str) -> None:
+        """Record why an export failed."""
+        with self._sessions.write() as session:
+            row = _export(session, key, kind)
+            row.status, row.error = "failed", error[:4000]
+            row.completed_at = self._sessions.clock.now()
+
+
+def _export(session: Session, key: str, kind: str) -> RepositoryExport:
+    project = find_project(session, key)
+    tree = session.scalars(
+        select(GeneratedProject)
+        .where(GeneratedProject.project_id == project.id)
+        .order_by(GeneratedProject.created_at.desc(), GeneratedProject.id.desc())
+        .limit(1)
+    ).one()
+    row = session.scalars(
+        select(RepositoryExport).where(
+            RepositoryExport.generated_project_id == tree.id, RepositoryExport.type == kind
+        )
+    ).one_or_none()
+    if row is None:
+        row = RepositoryExport(
+            generated_project_id=tree.id,
+            type=kind,
+            status="running",
+            created_at=tree.created_at,
+        )
+        session.add(row)
+    return row

@@ -1,0 +1,149 @@
+"""Ideas and the projects they become."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.tables import IdeaRevision, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submitted idea; ``changed`` is false where it equals the newest revision."""
+
+    key: str
+    revision: int
+    changed: bool
+
+
+class Projects:
+    """Ideas, projects and their states."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def submit(self, idea: Idea, source: str) -> Submission:
+        """Accept an idea: a new project, or the next revision of its brief.
+
+        Args:
+            idea: the validated brief.
+            source: where it came from, for people.
+
+        Raises:
+            ProjectKeyError: the key breaks the slug rule.
+        """
+        check_key(idea.key)
+        content = canonical_json(idea)
+        digest = sha256_text(content)
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            project = session.scalars(select(Project).where(Project.key == idea.key)).one_or_none()
+            if project is None:
+                project = Project(
+                    key=idea.key,
+                    title=idea.title,
+                    created_at=now,
+                    updated_at=now,
+                    state="submitted",
+                )
+                session.add(project)
+                session.flush()
+            newest = _newest(session, project.id)
+            if newest is not None and newest.content_hash == digest:
+                return Submission(idea.key, newest.revision, changed=False)
+            revision = newest.revision + 1 if newest else 1
+            session.add(
+                IdeaRevision(
+                    project_id=project.id,
+                    revision=revision,
+                    content=content,
+                    content_hash=digest,
+                    source=source[:300],
+                    submitted_at=now,
+                )
+            )
+            project.title = idea.title
+            _enter(project, "submitted", "", "")
+            project.updated_at = now
+        return Submission(idea.key, revision, changed=True)
+
+    def get(self, key: str) -> Project:
+        """The project's row.
+
+        Raises:
+            ProjectNotFoundError: if there is none.
+        """
+        with self._sessions.read() as session:
+            return find_project(session, key)
+
+    def all(self) -> list[Project]:
+        """All projects by key."""
+        with self._sessions.read() as session:
+            return list(session.scalars(select(Project).order_by(Project.key)))
+
+    def idea(self, key: str) -> Idea:
+        """The newest revision of a project's brief.
+
+        Raises:
+            ProjectNotFoundError: if there is none.
+        """
+        return Idea.model_validate_json(self.idea_revision(key).content)
+
+    def idea_revision(self, key: str, revision: int | None = None) -> IdeaRevision:
+        """A revision of a project's brief, the newest by default, with its hash and time.
+
+        Raises:
+            ProjectNotFoundError: if there is no such project.
+        """
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = select(IdeaRevision).where(IdeaRevision.project_id == project.id)
+            if revision is not None:
+                query = query.where(IdeaRevision.revision == revision)
+            return session.scalars(query.order_by(IdeaRevision.revision.desc()).limit(1)).one()
+
+    def waiting(self, limit: int) -> list[tuple[str, int]]:
+        """Keys and newest revisions of submitted projects that nothing has begun to build."""
+        newest = aliased(
+            select(IdeaRevision.project_id, func.max(IdeaRevision.revision).label("revision"))
+            .group_by(IdeaRevision.project_id)
+            .subquery()
+        )
+        query = (
+            select(Project.key, newest.c.revision)
+            .join(newest, newest.c.project_id == Project.id)
+            .where(Project.state == "submitted")
+            .order_by(Project.updated_at, Project.id)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return [(key, revision) for key, revision in session.execute(query)]
+
+    def set_state(self, key: str, state: str, *, step: str = "", reason: str = "") -> None:
+        """Record a project's state, and for ``failed`` or ``blocked`` the step and the reason.
+
+        Raises:
+            ProjectNotFoundError: if there is no such project.
+        """
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            _enter(project, state, step, reason)
+            project.updated_at = self._sessions.clock.now()
+
+
+def _newest(session: Session, project_id: int) -> IdeaRevision | None:
+    return session.scalars(
+        select(IdeaRevision)
+        .where(IdeaRevision.project_id == project_id)
+        .order_by(IdeaRevision.revision.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _enter(project: Project, state: str, step: str, reason: str) -> None:
+    project.state, project.failed_step, project.reason = state, step, reason[:4000]

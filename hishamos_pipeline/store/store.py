@@ -1,0 +1,59 @@
+"""The project store: one object that hands out the repositories of its tables."""
+
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from hishamos_pipeline.core.clock import Clock, SystemClock
+from hishamos_pipeline.store import database
+from hishamos_pipeline.store.artifacts import Artifacts
+from hishamos_pipeline.store.backlog import Backlog
+from hishamos_pipeline.store.deliveries import Deliveries
+from hishamos_pipeline.store.projects import Projects
+from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.units import Units
+
+
+class ProjectStore:
+    """Everything that HishamOS remembers about projects.
+
+    Args:
+        engine: an engine from ``store.database.open_engine`` whose schema is current.
+        clock: where times come from.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
+        self.engine = engine
+        sessions = Sessions(
+            sessionmaker(engine, expire_on_commit=False),
+            sessionmaker(database.for_writing(engine), expire_on_commit=False),
+            clock or SystemClock(),
+        )
+        self._sessions = sessions
+        self.projects = Projects(sessions)
+        self.artifacts = Artifacts(sessions)
+        self.units = Units(sessions)
+        self.backlog = Backlog(sessions)
+        self.deliveries = Deliveries(sessions)
+
+    @property
+    def clock(self) -> Clock:
+        """Where the store takes its times from."""
+        return self._sessions.clock
+
+    def read(self) -> AbstractContextManager[Session]:
+        """A session for reading."""
+        return self._sessions.read()
+
+
+def open_store(url: str, clock: Clock | None = None) -> ProjectStore:
+    """Open the store at ``url``; the embedded one is created and migrated by itself.
+
+    Raises:
+        StoreVersionError: the schema is not this release's and may not be changed unasked.
+        StorageError: the folder of an embedded store cannot be made.
+    """
+    engine = database.open_engine(url)
+    database.prepare(engine)
+    return ProjectStore(engine, clock)

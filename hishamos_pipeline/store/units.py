@@ -1,0 +1,111 @@
+"""Units of work and the texts of generated files."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.tables import Base, Blob, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class MadeUnit:
+    """A unit that has been made: ``unit_key`` is the hash of everything it was made from."""
+
+    name: str
+    unit_key: str
+    text: str
+    cost_usd: float = 0.0
+
+
+class Units:
+    """Keeps units by key, and file texts by hash."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def find(self, key: str, unit_keys: Iterable[str]) -> dict[str, str]:
+        """Texts of the units that were made before, by unit key."""
+        wanted = list(unit_keys)
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            found: dict[str, str] = {}
+            for start in range(0, len(wanted), 500):
+                rows = session.execute(
+                    select(Unit.unit_key, Blob.content)
+                    .join(Blob, Blob.sha256 == Unit.blob)
+                    .where(
+                        Unit.project_id == project.id,
+                        Unit.unit_key.in_(wanted[start : start + 500]),
+                    )
+                )
+                found.update({unit_key: content for unit_key, content in rows})
+            return found
+
+    def add(self, key: str, kind: str, units: Iterable[MadeUnit]) -> None:
+        """Keep units; one that another process kept meanwhile stays as it is."""
+        made = list(units)
+        if not made:
+            return
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            _insert_new(session, Blob, [_blob(unit.text) for unit in made])
+            _insert_new(
+                session,
+                Unit,
+                [
+                    {
+                        "project_id": project.id,
+                        "kind": kind,
+                        "name": unit.name,
+                        "unit_key": unit.unit_key,
+                        "blob": sha256_text(unit.text),
+                        "cost_usd": unit.cost_usd,
+                        "created_at": now,
+                    }
+                    for unit in made
+                ],
+            )
+
+    def add_texts(self, texts: Iterable[str]) -> None:
+        """Keep texts that are no unit of their own."""
+        rows = [_blob(text) for text in texts]
+        if rows:
+            with self._sessions.write() as session:
+                _insert_new(session, Blob, rows)
+
+    def texts(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Texts by hash.
+
+        Raises:
+            KeyError: if a text is not in the store.
+        """
+        wanted = list(dict.fromkeys(hashes))
+        found: dict[str, str] = {}
+        with self._sessions.read() as session:
+            for start in range(0, len(wanted), 500):
+                rows = session.execute(
+                    select(Blob.sha256, Blob.content).where(
+                        Blob.sha256.in_(wanted[start : start + 500])
+                    )
+                )
+                found.update({sha: content for sha, content in rows})
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise KeyError(f"texts not in the store: {', '.join(missing[:3])}")
+        return found
+
+
+def _blob(text: str) -> dict[str, object]:
+    return {"sha256": sha256_text(text), "content": text, "size": len(text.encode())}
+
+
+def _insert_new(session: Session, table: type[Base], rows: list[Mapping[str, object]]) -> None:
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    session.execute(insert(table).on_conflict_do_nothing(), rows)
