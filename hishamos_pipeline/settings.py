@@ -20,9 +20,7 @@ class Settings(BaseSettings):
 
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")
     max_features: int = Field(500, gt=0, le=1000, description="Most features in a brief.")
-    inbox_ideas_per_tick: int = Field(
-        20, gt=0, description="Most inbox files that one sensor tick reads."
-    )
+    inbox_ideas_per_tick: int = Field(20, gt=0, description="Most inbox files that one sensor tick reads.")
     runs_per_tick: int = Field(10, gt=0, description="Most runs that one sensor tick requests.")
 
     max_path_length: int = Field(200, gt=0, description="Longest path in a tree, in characters.")

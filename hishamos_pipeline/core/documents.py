@@ -44,13 +44,18 @@ class Requirements(Document):
 
 
 class PlannedFile(Document):
-    """A file that the finished tree must hold, with the public signatures that it offers."""
+    """A file that the finished tree must hold, with the public signatures that it offers.
+
+    ``entities`` and ``requirements`` say what it is about; none of either means the whole project.
+    """
 
     path: str
     kind: FileKind
     purpose: str
     signatures: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
 
 
 class Decision(Document):

@@ -67,6 +67,4 @@ def downstream(kinds: Iterable[str]) -> frozenset[str]:
 
 def topological() -> tuple[str, ...]:
     """All kinds, each after its inputs."""
-    return tuple(
-        TopologicalSorter({kind: step.inputs for kind, step in STEPS.items()}).static_order()
-    )
+    return tuple(TopologicalSorter({kind: step.inputs for kind, step in STEPS.items()}).static_order())

@@ -12,9 +12,7 @@ def canonical_json(value: object) -> str:
     """JSON with sorted keys, no spaces, and no escapes, so that equal values are equal text."""
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
-    return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def sha256_text(text: str) -> str:

@@ -32,3 +32,9 @@ def slug(text: str) -> str:
 def numbered(prefix: str, number: int) -> str:
     """``numbered("REQ", 1)`` is ``"REQ-001"``."""
     return f"{prefix}-{number:03d}"
+
+
+def story_test_path(story_id: str, title: str) -> str:
+    """The test file of a story: ``tests/test_us_001_add_a_book.py``."""
+    words = re.findall(r"[a-z0-9]+", title.lower())[:8]
+    return f"tests/test_{story_id.lower().replace('-', '_')}_{'_'.join(words)[:60].strip('_')}.py"

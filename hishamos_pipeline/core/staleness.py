@@ -26,9 +26,7 @@ class PlannedStep:
     certain: bool
 
 
-def reason_to_make(
-    kind: str, head: Head | None, inputs: Mapping[str, str], code_version: str
-) -> str:
+def reason_to_make(kind: str, head: Head | None, inputs: Mapping[str, str], code_version: str) -> str:
     """Why one artifact has to be made, given its inputs' current hashes; empty if it need not be.
 
     A human's revision is given, not derived: new code never replaces it, new inputs do not either.

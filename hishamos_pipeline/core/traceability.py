@@ -17,9 +17,7 @@ def requirements_without_story(requirements: Requirements, stories: Stories) -> 
     """Functional requirements that no story serves."""
     served = {name for story in stories.stories for name in story.requirements}
     return tuple(
-        item.id
-        for item in requirements.requirements
-        if item.kind == "functional" and item.id not in served
+        item.id for item in requirements.requirements if item.kind == "functional" and item.id not in served
     )
 
 
@@ -43,10 +41,7 @@ def criteria_without_test(stories: Stories, suite: TestSuite) -> tuple[str, ...]
     """Criteria of planned stories that no test shows."""
     shown = {link.criterion for link in suite.tests}
     return tuple(
-        criterion.id
-        for story in stories.planned
-        for criterion in story.criteria
-        if criterion.id not in shown
+        criterion.id for story in stories.planned for criterion in story.criteria if criterion.id not in shown
     )
 
 
@@ -65,9 +60,7 @@ def stories_not_in_plan(stories: Stories, plan: SprintPlan) -> tuple[str, ...]:
 
 def overfull_sprints(plan: SprintPlan) -> tuple[str, ...]:
     """Sprints with more points than the capacity."""
-    return tuple(
-        f"sprint {sprint.number}" for sprint in plan.sprints if sprint.points > plan.capacity
-    )
+    return tuple(f"sprint {sprint.number}" for sprint in plan.sprints if sprint.points > plan.capacity)
 
 
 def planned_but_missing(architecture: Architecture, sets: Iterable[FileSet]) -> tuple[str, ...]:

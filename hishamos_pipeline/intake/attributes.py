@@ -46,8 +46,8 @@ _TYPE_WORDS: dict[str, FieldType] = {
     "reference": "reference",
 }
 _RESERVED = frozenset(
-    "id number key class def from import return if else for while in is not and or none true false "
-    "pass with as try lambda global del yield async await type print self database".split()
+    """id number key class def from import return if else for while in is not and or none true false
+    pass with as try lambda global del yield async await type print self database""".split()
 )
 
 
@@ -123,13 +123,13 @@ def parse_attribute(phrase: str) -> Attribute:
                 f"{fact!r} of attribute {words!r} is not understood: known are "
                 "required, optional, unique, a type, `a | b`, `>= 0`, `1-5`, `after the start date`"
             )
+    if required is not None:
+        values["required"] = required
     name = attribute_name(words)
     values.setdefault("type", kind or guess_type(name))
     if "minimum" in values or "maximum" in values:
         values["type"] = "decimal" if values["type"] == "decimal" else "integer"
-    return Attribute.model_validate(
-        {"name": name, "required": bool(required), "unique": unique, **values}
-    )
+    return Attribute.model_validate({"name": name, "unique": unique, **values})
 
 
 def parse_attributes(text: str) -> tuple[Attribute, ...]:
@@ -181,7 +181,12 @@ def resolve_references(entities: Iterable[Entity]) -> tuple[Entity, ...]:
     for entity in known:
         attributes = [
             attribute.model_copy(
-                update={"type": "reference", "target": names[attribute.name], "choices": ()}
+                update={
+                    "type": "reference",
+                    "target": names[attribute.name],
+                    # A loan without a book is no loan, unless the author says so.
+                    "required": attribute.required or "required" not in attribute.model_fields_set,
+                }
             )
             if attribute.name in names and attribute.type in ("text", "reference")
             else attribute

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.ids import check_key, slug
 from hishamos_pipeline.core.idea import Entity, Idea
+from hishamos_pipeline.core.ids import check_key, slug
 from hishamos_pipeline.errors import IdeaError, ProjectKeyError
 from hishamos_pipeline.intake.attributes import (
     attribute_name,
@@ -55,9 +55,7 @@ def decode(raw: bytes, max_bytes: int) -> str:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise IdeaError(
-            "brief", f"is not UTF-8 (byte {error.start})", "Save it as UTF-8."
-        ) from error
+        raise IdeaError("brief", f"is not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise IdeaError("brief", "is empty", "Write at least one line.")
@@ -78,9 +76,7 @@ def detect_format(text: str, name: str = "") -> Format:
     return "yaml" if re.match(r"(?m)\A(?:#[^\n]*\n)*[a-z_]+:(?:\s|$)", start) else "markdown"
 
 
-def read_brief(
-    raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_features: int = 500
-) -> Idea:
+def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_features: int = 500) -> Idea:
     """Validate a brief.
 
     Args:
@@ -127,9 +123,7 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
         if target in values:
             raise IdeaError(name, f"and {target} mean the same and are both given", "Keep one.")
         if target not in Idea.model_fields:
-            raise IdeaError(
-                name, "is not a field of a brief", f"Known are {', '.join(Idea.model_fields)}."
-            )
+            raise IdeaError(name, "is not a field of a brief", f"Known are {', '.join(Idea.model_fields)}.")
         if value is not None:
             values[target] = value
     title = values.get("title")
@@ -151,9 +145,7 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
     if "entities" in values:
         values["entities"] = _entities(values["entities"])
     if "key" not in values:
-        values["key"] = (
-            slug(str(values["title"])) or f"idea-{sha256_text(str(values['title']))[:8]}"
-        )
+        values["key"] = slug(str(values["title"])) or f"idea-{sha256_text(str(values['title']))[:8]}"
     try:
         check_key(str(values["key"]))
         return Idea.model_validate(values)
@@ -181,9 +173,7 @@ def _entities(given: object) -> tuple[Entity, ...]:
             raise ValueError("is neither a list nor a mapping")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
-        raise IdeaError(
-            "entities", problem, "Write `- Book: title, author, isbn (unique)`."
-        ) from error
+        raise IdeaError("entities", problem, "Write `- Book: title, author, isbn (unique)`.") from error
     names = [attribute_name(entity.name) for entity in entities]
     for name in names:
         if names.count(name) > 1:

@@ -53,9 +53,7 @@ def read_markdown(text: str) -> dict[str, object]:
             prose.append(content or node.content.strip() or _plain(node))
     for name, items in lists.items():
         if name in fields:
-            raise IdeaError(
-                name, "is given both in the front matter and as a list", "Keep one of the two."
-            )
+            raise IdeaError(name, "is given both in the front matter and as a list", "Keep one of the two.")
         fields[name] = items
     if prose and "vision" not in fields:
         fields["vision"] = "\n\n".join(part for part in prose if part)
@@ -78,16 +76,12 @@ def _inline(node: SyntaxTreeNode) -> str:
 
 
 def _plain(node: SyntaxTreeNode) -> str:
-    return " ".join(
-        " ".join(child.content.split()) for child in node.walk() if child.type == "inline"
-    )
+    return " ".join(" ".join(child.content.split()) for child in node.walk() if child.type == "inline")
 
 
 def _items(node: SyntaxTreeNode) -> Iterator[str]:
     for item in node.children:
-        head = " ".join(
-            _inline(child) for child in item.children if child.type == "paragraph"
-        ).strip()
+        head = " ".join(_inline(child) for child in item.children if child.type == "paragraph").strip()
         details = [
             text
             for child in item.children

@@ -37,9 +37,7 @@ class Artifacts:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def write(
-        self, key: str, kind: str, document: Document, producer: Producer
-    ) -> ArtifactRevision:
+    def write(self, key: str, kind: str, document: Document, producer: Producer) -> ArtifactRevision:
         """Add a revision. Content and inputs equal to the newest revision's add none.
 
         Raises:
@@ -98,8 +96,7 @@ class Artifacts:
                 select(ArtifactRevision)
                 .join(
                     last,
-                    (ArtifactRevision.kind == last.c.kind)
-                    & (ArtifactRevision.revision == last.c.revision),
+                    (ArtifactRevision.kind == last.c.kind) & (ArtifactRevision.revision == last.c.revision),
                 )
                 .where(ArtifactRevision.project_id == project.id)
             )
@@ -114,8 +111,7 @@ class Artifacts:
         row = self.head(key, kind)
         if row is None:
             raise ArtifactMissingError(
-                f"project {key!r} has no {kind} yet: materialize it first, "
-                f"or run `hishamos build {key}`"
+                f"project {key!r} has no {kind} yet: materialize it first, or run `hishamos build {key}`"
             )
         return as_type.model_validate_json(row.content)
 

@@ -75,8 +75,6 @@ class Backlog:
             project = find_project(session, key)
             return list(
                 session.scalars(
-                    select(StoryRow)
-                    .where(StoryRow.project_id == project.id)
-                    .order_by(StoryRow.code)
+                    select(StoryRow).where(StoryRow.project_id == project.id).order_by(StoryRow.code)
                 )
             )

@@ -95,8 +95,7 @@ def prepare(engine: Engine) -> None:
         return
     if current is not None and current > head:
         raise StoreVersionError(
-            f"the project store is at revision {current}, newer than this release ({head}); "
-            "upgrade HishamOS"
+            f"the project store is at revision {current}, newer than this release ({head}); upgrade HishamOS"
         )
     if engine.dialect.name != "sqlite":
         raise StoreVersionError(

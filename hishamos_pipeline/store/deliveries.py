@@ -58,9 +58,7 @@ class Deliveries:
             return session.scalars(
                 select(GeneratedProject)
                 .where(GeneratedProject.project_id == project.id)
-                .options(
-                    selectinload(GeneratedProject.files), selectinload(GeneratedProject.exports)
-                )
+                .options(selectinload(GeneratedProject.files), selectinload(GeneratedProject.exports))
                 .order_by(GeneratedProject.created_at.desc(), GeneratedProject.id.desc())
                 .limit(1)
             ).one_or_none()

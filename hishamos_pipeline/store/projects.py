@@ -6,8 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
-from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.store.sessions import Sessions, find_project
 from hishamos_pipeline.store.tables import IdeaRevision, Project
 

@@ -60,9 +60,7 @@ class Project(Base):
 
     __tablename__ = "projects"
     __table_args__ = (
-        CheckConstraint(
-            f"state IN ({', '.join(repr(state) for state in PROJECT_STATES)})", name="state"
-        ),
+        CheckConstraint(f"state IN ({', '.join(repr(state) for state in PROJECT_STATES)})", name="state"),
         CheckConstraint("cost_usd >= 0", name="cost"),
         Index(None, "state", "updated_at"),
     )
@@ -252,9 +250,7 @@ class ProjectFile(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    generated_project_id: Mapped[int] = mapped_column(
-        ForeignKey("generated_projects.id", ondelete="CASCADE")
-    )
+    generated_project_id: Mapped[int] = mapped_column(ForeignKey("generated_projects.id", ondelete="CASCADE"))
     path: Mapped[str] = mapped_column(String(300))
     size: Mapped[int]
     content_hash: Mapped[str] = mapped_column(String(64))
@@ -273,9 +269,7 @@ class RepositoryExport(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    generated_project_id: Mapped[int] = mapped_column(
-        ForeignKey("generated_projects.id", ondelete="CASCADE")
-    )
+    generated_project_id: Mapped[int] = mapped_column(ForeignKey("generated_projects.id", ondelete="CASCADE"))
     type: Mapped[str] = mapped_column(String(10))
     status: Mapped[str] = mapped_column(String(10))
     url: Mapped[str] = mapped_column(String(1200), default="")

@@ -44,7 +44,7 @@ class Units:
                         Unit.unit_key.in_(wanted[start : start + 500]),
                     )
                 )
-                found.update({unit_key: content for unit_key, content in rows})
+                found.update(dict(rows))
             return found
 
     def add(self, key: str, kind: str, units: Iterable[MadeUnit]) -> None:
@@ -91,11 +91,9 @@ class Units:
         with self._sessions.read() as session:
             for start in range(0, len(wanted), 500):
                 rows = session.execute(
-                    select(Blob.sha256, Blob.content).where(
-                        Blob.sha256.in_(wanted[start : start + 500])
-                    )
+                    select(Blob.sha256, Blob.content).where(Blob.sha256.in_(wanted[start : start + 500]))
                 )
-                found.update({sha: content for sha, content in rows})
+                found.update(dict(rows))
         missing = [name for name in wanted if name not in found]
         if missing:
             raise KeyError(f"texts not in the store: {', '.join(missing[:3])}")

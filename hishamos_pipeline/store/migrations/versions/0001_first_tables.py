@@ -79,9 +79,7 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Double(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "origin IN ('agent', 'human', 'blueprint')", name=op.f("ck_artifacts_origin")
-        ),
+        sa.CheckConstraint("origin IN ('agent', 'human', 'blueprint')", name=op.f("ck_artifacts_origin")),
         sa.ForeignKeyConstraint(
             ["project_id"],
             ["projects.id"],
@@ -263,9 +261,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("points", sa.Integer(), nullable=False),
         sa.Column("priority", sa.String(length=10), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('planned', 'deferred', 'verified')", name=op.f("ck_stories_status")
-        ),
+        sa.CheckConstraint("status IN ('planned', 'deferred', 'verified')", name=op.f("ck_stories_status")),
         sa.CheckConstraint("points > 0", name=op.f("ck_stories_points")),
         sa.ForeignKeyConstraint(
             ["epic_id"], ["epics.id"], name=op.f("fk_stories_epic_id_epics"), ondelete="CASCADE"

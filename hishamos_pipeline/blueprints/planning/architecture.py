@@ -1,0 +1,94 @@
+"""The architect's task: requirements to files, signatures and a data model, by rules."""
+
+import keyword
+import sys
+
+from hishamos_pipeline.blueprints.planning.backlog import readings
+from hishamos_pipeline.blueprints.python_cli.files import COMMANDS, planned_files, source_files
+from hishamos_pipeline.blueprints.python_cli.model import build_model
+from hishamos_pipeline.core.documents import Architecture, Decision, Requirements
+from hishamos_pipeline.core.idea import Entity
+from hishamos_pipeline.core.ids import slug
+
+DECISIONS = (
+    Decision(
+        title="Standard library only",
+        reason="`sqlite3` and `argparse` do all that is needed; nothing has to be updated or trusted.",
+    ),
+    Decision(
+        title="Records check themselves",
+        reason="A record that exists is valid, wherever it came from: the command line, a file or the database.",
+    ),
+    Decision(
+        title="One transaction per command",
+        reason="A command that is refused half-way leaves the database as it was.",
+    ),
+)
+
+
+def design(requirements: Requirements) -> Architecture:
+    """Plan the package for the requirements that the rules can implement."""
+    functional = [item for item in requirements.requirements if item.kind == "functional"]
+    read = readings({item.id: item.source for item in functional}, requirements.entities)
+    used = _used_entities(requirements, [op.entity for item in read.values() for op in item.operations])
+    distribution = _distribution(requirements.title)
+    model = build_model(
+        title=requirements.title,
+        package=distribution.replace("-", "_"),
+        distribution=distribution,
+        entities=used,
+        operations=[operation for item in read.values() for operation in item.operations],
+    )
+    sources = source_files(
+        model,
+        summary=requirements.summary,
+        author=requirements.author,
+        licence=requirements.licence,
+    )
+    about = {
+        entity.name: tuple(
+            name
+            for name, item in read.items()
+            if any(operation.entity == entity.name for operation in item.operations)
+        )
+        for entity in used
+    }
+    return Architecture(
+        title=requirements.title,
+        stack="python-cli",
+        distribution=distribution,
+        package=model.package,
+        summary=requirements.summary,
+        licence=requirements.licence,
+        author=requirements.author,
+        files=planned_files(list(sources.values()), about) if used else (),
+        data_model=used,
+        decisions=DECISIONS,
+        commands=COMMANDS,
+    )
+
+
+def _used_entities(requirements: Requirements, names: list[str]) -> tuple[Entity, ...]:
+    """The entities that are implemented; a reference to one that is not becomes plain text."""
+    used = set(names)
+    return tuple(
+        entity.model_copy(
+            update={
+                "attributes": tuple(
+                    attribute
+                    if not attribute.target or attribute.target in used
+                    else attribute.model_copy(update={"type": "text", "target": ""})
+                    for attribute in entity.attributes
+                )
+            }
+        )
+        for entity in requirements.entities
+        if entity.name in used
+    )
+
+
+def _distribution(title: str) -> str:
+    name = slug(title)[:40].strip("-") or "project"
+    package = name.replace("-", "_")
+    taken = keyword.iskeyword(package) or package in sys.stdlib_module_names or package == "factories"
+    return f"app-{name}" if taken or name[0].isdigit() else name

@@ -1,0 +1,67 @@
+"""Which requirements the rules can implement, and what each asks for."""
+
+from collections.abc import Mapping, Sequence
+
+from hishamos_pipeline.blueprints.reading.operations import (
+    NEEDS_MODEL,
+    Operation,
+    Reader,
+    Reading,
+    without_needs,
+)
+from hishamos_pipeline.blueprints.reading.rules import read_rule
+from hishamos_pipeline.core.idea import Entity
+
+
+def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str, Reading]:
+    """What each wish asks for, by the wishes' ids; one that cannot be implemented has a reason.
+
+    A wish is implementable when every clause of it is understood, when some implementable wish creates
+    the records it is about, and the records that those refer to.
+    """
+    reader = Reader(entities)
+    read = {name: _read(text, reader, entities) for name, text in wishes.items()}
+    while True:
+        made = {
+            operation.entity
+            for reading in read.values()
+            for operation in reading.operations
+            if operation.kind == "create"
+        }
+        lacking = {
+            name: missing
+            for name, reading in read.items()
+            if (missing := _missing(reading.operations, made, entities))
+        }
+        if not lacking:
+            return read
+        for name, missing in lacking.items():
+            read[name] = Reading((), f"{NEEDS_MODEL}: no story that can be built creates {missing}")
+
+
+def _read(text: str, reader: Reader, entities: Sequence[Entity]) -> Reading:
+    if rule := read_rule(text, entities):
+        return Reading((without_needs(rule),))
+    reading = reader.read(text)
+    known = {entity.name: {item.name: item for item in entity.attributes} for entity in entities}
+    for operation in reading.operations:
+        for need in operation.needs:
+            attribute = known[operation.entity].get(need.name)
+            if attribute is None or not set(need.choices) - {"open"} <= set(attribute.choices):
+                return Reading(
+                    (), f"{NEEDS_MODEL}: {operation.entity} has no {need.name.replace('_', ' ')} for it"
+                )
+    operations = tuple(without_needs(operation) for operation in reading.operations)
+    return Reading(operations, reading.reason, reading.assumptions)
+
+
+def _missing(operations: Sequence[Operation], made: set[str], entities: Sequence[Entity]) -> str:
+    by_name = {entity.name: entity for entity in entities}
+    for operation in operations:
+        if operation.entity not in made:
+            return f"a {operation.entity}"
+        if operation.kind == "create":
+            for attribute in by_name[operation.entity].attributes:
+                if attribute.target and attribute.required and attribute.target not in made:
+                    return f"the {attribute.target} that a {operation.entity} refers to"
+    return ""

@@ -1,0 +1,95 @@
+"""The business analyst's task: an idea to requirements, by rules."""
+
+from collections.abc import Iterator
+
+from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain
+from hishamos_pipeline.blueprints.reading.rules import read_rule
+from hishamos_pipeline.blueprints.reading.text import plain, statement
+from hishamos_pipeline.core.documents import Priority, Requirement, Requirements
+from hishamos_pipeline.core.idea import Entity, Idea
+from hishamos_pipeline.core.ids import numbered
+
+QUALITY = (
+    ("Tests", "Every acceptance criterion of an implemented story is shown by a test.", "criteria_tested"),
+    ("Code quality", "The code is formatted and free of linter findings.", "lint"),
+    ("No dependencies", "It runs with the Python standard library alone.", "standard_library_only"),
+)
+
+
+def write_requirements(idea: Idea) -> Requirements:
+    """One functional requirement for each feature and each rule; constraints and qualities beside them."""
+    features = idea.features or features_in_prose(idea.vision)
+    domain = read_domain(idea.entities, features, idea.constraints, idea.vision)
+    drafts = list(_drafts(idea, features, domain.entities))
+    return Requirements(
+        title=idea.title,
+        summary=_summary(idea),
+        licence=idea.licence,
+        author=idea.author,
+        sprint=idea.sprint,
+        requirements=tuple(
+            draft.model_copy(update={"id": numbered("REQ", index)})
+            for index, draft in enumerate(drafts, start=1)
+        ),
+        entities=domain.entities,
+        assumptions=domain.assumptions,
+    )
+
+
+def _drafts(idea: Idea, features: tuple[str, ...], entities: tuple[Entity, ...]) -> Iterator[Requirement]:
+    for feature in features:
+        said = statement(feature)
+        yield Requirement(
+            id="",
+            kind="functional",
+            title=_title(said.want),
+            statement=f"The {said.actor} can {said.want}.",
+            acceptance=(f"It can be shown that the {said.actor} can {said.want}.",),
+            actor=said.actor,
+            priority=_priority(feature),
+            source=feature,
+        )
+    for constraint in idea.constraints:
+        text = plain(constraint)
+        rule = read_rule(constraint, entities)
+        yield Requirement(
+            id="",
+            kind="functional" if rule else "constraint",
+            title=_title(text),
+            statement=f"{text}.",
+            acceptance=(
+                "A value that breaks the rule is refused."
+                if rule
+                else "A person reviews it: no rule checks it.",
+            ),
+            actor="user",
+            priority="must",
+            source=constraint,
+        )
+    for title, text, check in QUALITY:
+        yield Requirement(
+            id="",
+            kind="quality",
+            title=title,
+            statement=text,
+            acceptance=(f"The verification check `{check}` passes.",),
+            verified_by=check,
+        )
+
+
+def _title(text: str) -> str:
+    short = text if len(text) <= 90 else text[:87].rsplit(" ", 1)[0] + "…"
+    return short[:1].upper() + short[1:]
+
+
+def _priority(feature: str) -> Priority:
+    words = f" {feature.lower()} "
+    if "nice to have" in words or " could " in words or " optionally " in words:
+        return "could"
+    return "should" if " should " in words else "must"
+
+
+def _summary(idea: Idea) -> str:
+    first = plain(idea.vision.split("\n\n")[0]) if idea.vision else ""
+    text = first.split(". ")[0]
+    return f"{text[:280].rstrip('.')}." if text else f"{idea.title}."

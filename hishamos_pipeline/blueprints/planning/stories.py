@@ -1,0 +1,136 @@
+"""The product manager's and the scrum master's tasks, by rules."""
+
+from collections.abc import Sequence
+
+from hishamos_pipeline.agents.tasks import GoalRequest, SprintGoals
+from hishamos_pipeline.blueprints.planning.architecture import design
+from hishamos_pipeline.blueprints.planning.backlog import readings
+from hishamos_pipeline.blueprints.python_cli.model import PackageModel, build_model
+from hishamos_pipeline.blueprints.python_cli.scenarios import scenarios
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
+from hishamos_pipeline.blueprints.reading.text import plain, statement
+from hishamos_pipeline.core.documents import Criterion, Epic, Requirement, Requirements, Stories, Story
+from hishamos_pipeline.core.idea import Entity
+from hishamos_pipeline.core.ids import numbered
+
+_POINTS = {"create": 3, "import": 3, "export": 2, "search": 2, "update": 2, "history": 3, "total": 2}
+_FIBONACCI = (1, 2, 3, 5, 8, 13)
+OTHER = "Other"
+
+
+def write_stories(requirements: Requirements) -> Stories:
+    """One story for each functional requirement; what no rule implements is deferred with the reason."""
+    functional = [item for item in requirements.requirements if item.kind == "functional"]
+    read = readings({item.id: item.source for item in functional}, requirements.entities)
+    architecture = design(requirements)
+    model = build_model(
+        title=architecture.title,
+        package=architecture.package,
+        distribution=architecture.distribution,
+        entities=architecture.data_model,
+        operations=[operation for item in read.values() for operation in item.operations],
+    )
+    epics = _epics(functional, read, requirements.entities)
+    ids = {item.id: numbered("US", index) for index, item in enumerate(functional, start=1)}
+    creators = {
+        operation.entity: ids[name]
+        for name, item in reversed(read.items())
+        for operation in item.operations
+        if operation.kind == "create"
+    }
+    by_title = {epic.title: epic.id for epic in epics}
+    stories = tuple(
+        _story(item, read[item.id], ids[item.id], model, creators).model_copy(
+            update={"epic": by_title[_epic_title(read[item.id], requirements.entities)]}
+        )
+        for item in functional
+    )
+    return Stories(epics=epics, stories=stories, sprint=requirements.sprint)
+
+
+def word_goals(request: GoalRequest) -> SprintGoals:
+    """Name what each sprint is about: its epics, the largest first."""
+    stories = {story.id: story for story in request.stories.stories}
+    titles = {epic.id: epic.title for epic in request.stories.epics}
+    goals = []
+    for sprint in request.plan.sprints:
+        points: dict[str, int] = {}
+        for name in sprint.stories:
+            title = titles[stories[name].epic]
+            points[title] = points.get(title, 0) + stories[name].points
+        ranked = sorted(points, key=lambda title: (-points[title], title))
+        goals.append(f"Users can work with {_enumerate([title.lower() for title in ranked])}.")
+    return SprintGoals(goals=tuple(goals))
+
+
+def _story(
+    requirement: Requirement,
+    reading: Reading,
+    story_id: str,
+    model: PackageModel,
+    creators: dict[str, str],
+) -> Story:
+    said = statement(requirement.source)
+    criteria = [
+        (scenario.given, scenario.when, scenario.then)
+        for operation in reading.operations
+        for scenario in scenarios(operation, model.entity(operation.entity))
+    ]
+    return Story(
+        id=story_id,
+        epic="",
+        title=requirement.title,
+        actor=said.actor,
+        want=plain(requirement.source),
+        benefit=said.benefit,
+        requirements=(requirement.id,),
+        criteria=tuple(
+            Criterion(id=f"{story_id}-AC{index}", given=given, when=when, then=then)
+            for index, (given, when, then) in enumerate(dict.fromkeys(criteria), start=1)
+        ),
+        points=_points(reading.operations),
+        priority=requirement.priority,
+        depends_on=_dependencies(story_id, reading.operations, model, creators),
+        status="planned" if reading.operations else "deferred",
+        reason=reading.reason,
+        assumptions=reading.assumptions,
+    )
+
+
+def _points(operations: Sequence[Operation]) -> int:
+    effort = sum(_POINTS.get(operation.kind, 1) for operation in operations)
+    return next((size for size in _FIBONACCI if size >= effort), _FIBONACCI[-1])
+
+
+def _dependencies(
+    story_id: str, operations: Sequence[Operation], model: PackageModel, creators: dict[str, str]
+) -> tuple[str, ...]:
+    """The stories that create the records which this one is about, or which its records refer to."""
+    needed: list[str] = []
+    for operation in operations:
+        needed.append(creators[operation.entity])
+        if operation.kind == "create":
+            needed += [
+                creators[field.attribute.target]
+                for field in model.entity(operation.entity).references
+                if field.required
+            ]
+    return tuple(dict.fromkeys(name for name in needed if name < story_id))
+
+
+def _epic_title(reading: Reading, entities: Sequence[Entity]) -> str:
+    if not reading.operations:
+        return OTHER
+    return words.plural(reading.operations[0].entity).capitalize()
+
+
+def _epics(
+    functional: Sequence[Requirement], read: dict[str, Reading], entities: Sequence[Entity]
+) -> tuple[Epic, ...]:
+    titles = dict.fromkeys(_epic_title(read[item.id], entities) for item in functional)
+    return tuple(Epic(id=numbered("EP", index), title=title) for index, title in enumerate(titles, start=1))
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,568 @@
+"""The generated package as the templates see it: entities with Python names, types and samples."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.core.idea import Attribute, Entity
+from hishamos_pipeline.intake.attributes import attribute_name
+
+_ANNOTATIONS = {
+    "text": "str", "email": "str", "url": "str", "choice": "str", "integer": "int",
+    "decimal": "Decimal", "date": "dt.date", "boolean": "bool", "reference": "int",
+    "tags": "tuple[str, ...]",
+}  # fmt: skip
+_SAMPLES: dict[str, tuple[str, str]] = {
+    "title": ("The Left Hand of Darkness", "A Wizard of Earthsea"),
+    "name": ("Ada Lovelace", "Grace Hopper"),
+    "author": ("Ursula K. Le Guin", "Octavia E. Butler"),
+    "text": ("Buy two tickets", "Call the garage"),
+    "isbn": ("978-0-441-47812-5", "978-0-553-38304-1"),
+    "phone": ("+49 30 901820", "+44 20 7946 0958"),
+    "address": ("12 Harbour Street", "3 Mill Lane"),
+    "city": ("Lisbon", "Aarhus"),
+    "category": ("travel", "food"),
+}
+_SQL_KEYWORDS = frozenset(
+    """ADD ALL ALTER AND AS BETWEEN BY CASE CHECK COLLATE COMMIT CONSTRAINT CREATE CROSS CURRENT DEFAULT
+    DELETE DESC DISTINCT DROP ELSE END ESCAPE EXISTS FILTER FOREIGN FROM FULL GROUP GROUPS HAVING IN
+    INDEX INNER INSERT INTERSECT INTO IS JOIN KEY LEFT LIKE LIMIT MATCH NATURAL NOT NULL OF OFFSET ON
+    OR ORDER OUTER OVER PLAN PRIMARY RANGE REFERENCES REPLACE RIGHT ROW ROWS SELECT SET TABLE THEN TO
+    TRANSACTION TRIGGER UNION UNIQUE UPDATE USING VALUES VIEW WHEN WHERE WINDOW WITH""".split()
+)
+
+
+@dataclass(frozen=True)
+class FieldModel:
+    """An attribute as a dataclass field, an SQL column and a command-line option."""
+
+    attribute: Attribute
+
+    @property
+    def name(self) -> str:
+        """Python name; a reference ends in ``_id``."""
+        suffix = "_id" if self.type == "reference" else ""
+        return self.attribute.name + suffix
+
+    @property
+    def type(self) -> str:
+        """The attribute's type."""
+        return self.attribute.type
+
+    @property
+    def label(self) -> str:
+        """The name as people say it."""
+        return self.attribute.name.replace("_", " ")
+
+    @property
+    def option(self) -> str:
+        """The command-line option."""
+        return "--" + self.attribute.name.replace("_", "-")
+
+    @property
+    def required(self) -> bool:
+        """Whether a new record must be given it."""
+        return self.attribute.required and self.type not in ("boolean", "tags")
+
+    @property
+    def optional_none(self) -> bool:
+        """Whether it may be absent, as ``None``."""
+        return not self.required and self.default == "None"
+
+    @property
+    def default(self) -> str:
+        """The default as Python source; empty where there is none."""
+        if self.required:
+            return ""
+        if self.type == "choice":
+            return f'"{self.attribute.choices[0]}"'
+        return {"boolean": "False", "tags": "()"}.get(self.type, "None")
+
+    @property
+    def base(self) -> str:
+        """The annotation without ``None``."""
+        return _ANNOTATIONS[self.type]
+
+    @property
+    def annotation(self) -> str:
+        """The annotation."""
+        return f"{self.base} | None" if self.optional_none else self.base
+
+    @property
+    def parameter(self) -> str:
+        """As a keyword parameter."""
+        return f"{self.name}: {self.annotation}" + (f" = {self.default}" if self.default else "")
+
+    @property
+    def constant(self) -> str:
+        """Name of the constant that lists the choices."""
+        return words.plural(self.label).upper().replace(" ", "_")
+
+    @property
+    def column(self) -> str:
+        """Column name, quoted where SQL has a keyword of that name."""
+        return f'"{self.name}"' if self.name.upper() in _SQL_KEYWORDS else self.name
+
+    @property
+    def sql(self) -> str:
+        """Column definition."""
+        kind = "INTEGER" if self.type in ("integer", "boolean", "reference") else "TEXT"
+        parts = [self.column, kind]
+        if not self.optional_none:
+            parts.append("NOT NULL")
+        if self.attribute.unique:
+            parts.append("UNIQUE")
+        if self.type == "reference":
+            parts.append(f"REFERENCES {table(self.attribute.target)} (id)")
+        return " ".join(parts)
+
+    @property
+    def to_sql(self) -> str:
+        """Expression that turns ``{record}.name`` into a column value; ``@`` is the value."""
+        convert = {
+            "decimal": "str(@)", "date": "@.isoformat()", "boolean": "int(@)",
+            "tags": "json.dumps(@)",
+        }.get(self.type, "@")  # fmt: skip
+        if self.optional_none and convert != "@":
+            return f"None if @ is None else {convert}"
+        return convert
+
+    @property
+    def from_sql(self) -> str:
+        """Expression that turns a column value ``@`` back."""
+        convert = {
+            "decimal": "Decimal(@)", "date": "dt.date.fromisoformat(@)", "boolean": "bool(@)",
+            "tags": "tuple(json.loads(@))",
+        }.get(self.type, "@")  # fmt: skip
+        if self.optional_none and convert != "@":
+            return f"None if @ is None else {convert}"
+        return convert
+
+    @property
+    def parser(self) -> str:
+        """Function of the ``parsing`` module that reads a typed value; empty for plain text."""
+        return {
+            "integer": "parse_integer", "reference": "parse_integer", "decimal": "parse_decimal",
+            "date": "parse_date", "boolean": "parse_boolean", "tags": "parse_tags",
+        }.get(self.type, "")  # fmt: skip
+
+    def from_text(self, text: str) -> str:
+        """Python source that turns a text, given as source, into the field's value."""
+        if not self.parser:
+            return f"{text} or None" if self.optional_none else text
+        if self.optional_none:
+            return f'values.optional(values.{self.parser}, "{self.label}", {text})'
+        return f'values.{self.parser}("{self.label}", {text})'
+
+    @property
+    def text_default(self) -> str:
+        """What a missing option counts as, as Python source."""
+        if self.type == "choice" and not self.required:
+            return self.default
+        return {"boolean": '"no"', "tags": '""'}.get(self.type, "None")
+
+    @property
+    def factory_default(self) -> str:
+        """A value for tests, as Python source; a new one each time where it has to be unique."""
+        if not self.attribute.unique:
+            return self.sample()
+        return {
+            "email": 'f"person{next(_NUMBERS)}@example.org"',
+            "url": 'f"https://example.org/{next(_NUMBERS)}"',
+            "integer": f"{self.attribute.minimum or 0} + next(_NUMBERS)",
+        }.get(self.type, f'f"{self.label} {{next(_NUMBERS)}}"')
+
+    @property
+    def broken(self) -> tuple[str, str]:
+        """A value that the field's rule refuses: as Python source and as typed; empty if it has none."""
+        if self.type == "choice":
+            return '"nonsense"', "nonsense"
+        if self.type in ("email", "url"):
+            return '"not valid"', "not valid"
+        if self.type in ("integer", "decimal"):
+            low, high = self.attribute.minimum, self.attribute.maximum
+            value = low - 1 if low is not None else high + 1 if high is not None else None
+            if value is not None:
+                return (f"Decimal({value})" if self.type == "decimal" else str(value)), str(value)
+        if self.type == "text" and self.required:
+            return '"   "', "   "
+        return "", ""
+
+    @property
+    def rule(self) -> str:
+        """A call that checks the value, with ``@`` for it; empty where the type says it all."""
+        name, bounds = f'"{self.attribute.name}", @', self.attribute
+        if self.type == "choice":
+            return f"rules.require_choice({name}, {self.constant})"
+        if self.type in ("email", "url"):
+            return f"rules.require_{self.type}({name})"
+        if self.type in ("integer", "decimal") and not (bounds.minimum is bounds.maximum is None):
+            limits = ", ".join(
+                f"{side}={value}"
+                for side, value in (("minimum", bounds.minimum), ("maximum", bounds.maximum))
+                if value is not None
+            )
+            return f"rules.require_range({name}, {limits})"
+        if self.type == "text" and self.required:
+            return f"rules.require_text({name})"
+        return ""
+
+    @property
+    def summary(self) -> str:
+        """What is said of it in docstrings and documentation."""
+        facts = [self.type if self.type != "reference" else f"number of a {self.attribute.target}"]
+        if self.type == "choice":
+            facts = ["one of " + ", ".join(self.attribute.choices)]
+        elif self.type == "date":
+            facts = ["date, YYYY-MM-DD"]
+        if self.required:
+            facts.append("required")
+        if self.attribute.unique:
+            facts.append("unique")
+        if self.attribute.minimum is not None:
+            facts.append(f"at least {self.attribute.minimum}")
+        if self.attribute.maximum is not None:
+            facts.append(f"at most {self.attribute.maximum}")
+        if self.attribute.after:
+            facts.append(f"not before {self.attribute.after.replace('_', ' ')}")
+        return ", ".join(facts)
+
+    def raw(self, index: int = 0) -> str:
+        """A sample value as somebody would type it; index 0 and 1 differ."""
+        low = self.attribute.minimum
+        if self.type == "choice":
+            choices = self.attribute.choices
+            return choices[index % len(choices)]
+        if self.type in ("integer", "decimal"):
+            start = low if low is not None else (2019 if self.attribute.name.endswith("year") else 12)
+            value = start + index * 7
+            if self.attribute.maximum is not None:
+                value = min(value, self.attribute.maximum - 1 + index)
+            return (
+                str(value) if self.type == "integer" else f"{value}.50" if _room(self, value) else str(value)
+            )
+        if self.type == "date":
+            return ("2026-03-02", "2026-03-16")[index] if not self.attribute.after else (
+                "2026-03-20", "2026-04-03")[index]  # fmt: skip
+        return {
+            "boolean": ("no", "yes")[index],
+            "email": ("ada@example.org", "grace@example.org")[index],
+            "url": ("https://example.org/one", "https://example.org/two")[index],
+            "reference": str(index + 1),
+            "tags": ("classic", "new, signed")[index],
+        }.get(self.type) or self._text(index)
+
+    def sample(self, index: int = 0) -> str:
+        """The same sample as Python source."""
+        raw = self.raw(index)
+        if self.type in ("integer", "reference"):
+            return raw
+        if self.type == "decimal":
+            return f'Decimal("{Decimal(raw)}")'
+        if self.type == "date":
+            year, month, day = (int(part) for part in raw.split("-"))
+            return f"dt.date({year}, {month}, {day})"
+        if self.type == "boolean":
+            return str(raw == "yes")
+        if self.type == "tags":
+            inner = ", ".join(f'"{part.strip()}"' for part in raw.split(","))
+            return f"({inner},)" if "," not in raw else f"({inner})"
+        return f'"{raw}"'
+
+    def shown(self, index: int = 0) -> str:
+        """The same sample as the program prints it."""
+        return self.raw(index)
+
+    def _text(self, index: int) -> str:
+        last = self.attribute.name.rsplit("_", 1)[-1]
+        known = _SAMPLES.get(self.attribute.name) or _SAMPLES.get(last)
+        return known[index] if known else f"{('First', 'Second')[index]} {self.label}"
+
+
+@dataclass(frozen=True)
+class EntityModel:
+    """An entity with its fields and what the stories do with it."""
+
+    entity: Entity
+    operations: tuple[Operation, ...]
+    referrers: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Singular, as people say it."""
+        return self.entity.name
+
+    @property
+    def labels(self) -> str:
+        """Plural, as people say it."""
+        return words.plural(self.entity.name)
+
+    @property
+    def article(self) -> str:
+        """With its article."""
+        return words.with_article(self.entity.name)
+
+    @property
+    def var(self) -> str:
+        """Python name of one record, of its modules, and of the command."""
+        return attribute_name(self.entity.name)
+
+    @property
+    def vars(self) -> str:
+        """Python name of several records."""
+        return table(self.entity.name)
+
+    @property
+    def cls(self) -> str:
+        """Class name."""
+        return "".join(part.capitalize() for part in self.var.split("_"))
+
+    @property
+    def command(self) -> str:
+        """Command-line word."""
+        return self.var.replace("_", "-")
+
+    @cached_property
+    def fields(self) -> tuple[FieldModel, ...]:
+        """Fields, required ones first."""
+        models = [FieldModel(attribute) for attribute in self.entity.attributes]
+        return tuple(sorted(models, key=lambda field: not field.required))
+
+    @cached_property
+    def given(self) -> tuple[FieldModel, ...]:
+        """Fields that a new record is given; states that stories change start at their default."""
+        changed = {
+            item.attributes[0]
+            for item in self.operations
+            if item.kind in ("tag", "assign")
+            or (item.kind == "status" and self.status_value(item) != self.field(item.attributes[0]).default)
+        }
+        return tuple(field for field in self.fields if field.required or field.attribute.name not in changed)
+
+    def reached(self, field: FieldModel) -> Operation | None:
+        """The state change that gives a field another value than its default."""
+        for item in self.of("status"):
+            if item.attributes[0] == field.attribute.name and self.status_value(item) != field.default:
+                return item
+        return None
+
+    def reached_sample(self, field: FieldModel) -> str:
+        """A value that the field can get, as Python source."""
+        operation = self.reached(field)
+        return self.status_value(operation) if operation else field.sample(1)
+
+    def reached_raw(self, field: FieldModel) -> str:
+        """The same value as it is typed."""
+        operation = self.reached(field)
+        return self.status_sample(operation) if operation else field.raw(1)
+
+    @cached_property
+    def editable(self) -> tuple[FieldModel, ...]:
+        """Fields that an update may change."""
+        named = {name for item in self.of("update") for name in item.attributes}
+        if named and all(item.attributes for item in self.of("update")):
+            return tuple(field for field in self.fields if field.attribute.name in named)
+        return self.given
+
+    @cached_property
+    def searchable(self) -> tuple[FieldModel, ...]:
+        """Fields that a search looks into."""
+        named = tuple(dict.fromkeys(name for item in self.of("search") for name in item.attributes))
+        texts = tuple(field for field in self.fields if field.type in ("text", "email", "url"))
+        everything = any(not item.attributes for item in self.of("search"))
+        return texts if everything or not named else tuple(self.field(name) for name in named)
+
+    @cached_property
+    def filters(self) -> tuple[FieldModel, ...]:
+        """Fields that a list can be filtered by."""
+        return self._named("filter")
+
+    @cached_property
+    def sorters(self) -> tuple[FieldModel, ...]:
+        """Fields that a list can be sorted by."""
+        return self._named("sort")
+
+    @cached_property
+    def references(self) -> tuple[FieldModel, ...]:
+        """Fields that point to other records."""
+        return tuple(field for field in self.fields if field.type == "reference")
+
+    @cached_property
+    def unique(self) -> tuple[FieldModel, ...]:
+        """Fields that no two records share."""
+        return tuple(field for field in self.fields if field.attribute.unique)
+
+    @cached_property
+    def heading(self) -> FieldModel:
+        """The field that a person knows a record by."""
+        return next(
+            (field for field in self.fields if field.type in ("text", "email", "url")), self.fields[0]
+        )
+
+    @property
+    def factory(self) -> bool:
+        """Whether tests need records of it."""
+        return any(item.kind != "create" for item in self.operations) or bool(self.referrers)
+
+    @property
+    def table(self) -> str:
+        """SQL table."""
+        return f'"{self.vars}"' if self.vars.upper() in _SQL_KEYWORDS else self.vars
+
+    @property
+    def loads(self) -> bool:
+        """Whether all records are read at once."""
+        return self.lists or self.has("search", "count", "group", "total", "export")
+
+    @property
+    def lists(self) -> bool:
+        """Whether there is a list command."""
+        return bool(self.has("list", "filter", "sort"))
+
+    @property
+    def gets(self) -> bool:
+        """Whether single records are looked up."""
+        kinds = ("view", "update", "delete", "status", "assign", "tag", "history")
+        return self.has(*kinds) or bool(self.referrers)
+
+    @property
+    def changes(self) -> bool:
+        """Whether records are changed in place."""
+        return self.has("update", "status", "assign", "tag")
+
+    def has(self, *kinds: str) -> bool:
+        """Whether any story asks for one of these."""
+        return any(operation.kind in kinds for operation in self.operations)
+
+    def of(self, kind: str) -> tuple[Operation, ...]:
+        """The operations of a kind."""
+        return tuple(item for item in self.operations if item.kind == kind)
+
+    def field(self, name: str) -> FieldModel:
+        """The field of an attribute."""
+        return next(field for field in self.fields if field.attribute.name == name)
+
+    def status_function(self, operation: Operation) -> str:
+        """``mark_book_as_lent``."""
+        return f"mark_{self.var}_as_{attribute_name(operation.value)}"
+
+    def status_value(self, operation: Operation) -> str:
+        """The state as Python source."""
+        field = self.field(operation.attributes[0])
+        return "True" if field.type == "boolean" else f'"{operation.value}"'
+
+    def status_sample(self, operation: Operation) -> str:
+        """The state as the program prints it."""
+        return "yes" if self.field(operation.attributes[0]).type == "boolean" else operation.value
+
+    @cached_property
+    def statuses(self) -> tuple[Operation, ...]:
+        """State changes, each once."""
+        return tuple({self.status_function(item): item for item in self.of("status")}.values())
+
+    @cached_property
+    def groups(self) -> tuple[FieldModel, ...]:
+        """Fields that records are counted by."""
+        return self._named("group")
+
+    @cached_property
+    def totals(self) -> tuple[tuple[FieldModel, FieldModel | None], ...]:
+        """Sums: the field that is added up, and the field that it is split by."""
+        return tuple(
+            (self.field(item.attributes[0]), self.field(item.attributes[1]) if item.attributes[1:] else None)
+            for item in self.of("total")
+        )
+
+    def total_function(self, total: tuple[FieldModel, FieldModel | None]) -> str:
+        """``total_amount_of_expenses``, with ``_by_category`` where it is split."""
+        by = f"_by_{total[1].attribute.name}" if total[1] else ""
+        return f"total_{total[0].attribute.name}_of_{self.vars}{by}"
+
+    def formats(self, kind: str) -> tuple[str, ...]:
+        """File formats of exports or imports."""
+        return tuple(dict.fromkeys(item.value for item in self.of(kind)))
+
+    def _named(self, kind: str) -> tuple[FieldModel, ...]:
+        names = dict.fromkeys(name for item in self.of(kind) for name in item.attributes)
+        return tuple(self.field(name) for name in names)
+
+
+@dataclass(frozen=True)
+class PackageModel:
+    """The whole package."""
+
+    title: str
+    package: str
+    distribution: str
+    entities: tuple[EntityModel, ...]
+
+    def entity(self, name: str) -> EntityModel:
+        """The model of an entity by its name in the brief."""
+        return next(model for model in self.entities if model.entity.name == name)
+
+    @property
+    def error(self) -> str:
+        """Name of the package's base exception."""
+        return "".join(part.capitalize() for part in self.package.split("_")) + "Error"
+
+    @property
+    def types(self) -> frozenset[str]:
+        """All field types in use."""
+        return frozenset(field.type for model in self.entities for field in model.fields)
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """Names of the rule functions in use."""
+        return frozenset(
+            match[1]
+            for model in self.entities
+            for field in model.fields
+            if (match := re.match(r"rules\.(\w+)", field.rule))
+        ) | frozenset(
+            {"require_not_before"}
+            if any(field.attribute.after for model in self.entities for field in model.fields)
+            else ()
+        )
+
+    def any(self, *kinds: str) -> bool:
+        """Whether any entity has one of these operations."""
+        return any(model.has(*kinds) for model in self.entities)
+
+
+def build_model(
+    *,
+    title: str,
+    package: str,
+    distribution: str,
+    entities: Sequence[Entity],
+    operations: Iterable[Operation],
+) -> PackageModel:
+    """The package model of some entities and of what the stories do with them."""
+    done = tuple(operations)
+    models = tuple(
+        EntityModel(
+            entity,
+            tuple(dict.fromkeys(item for item in done if item.entity == entity.name)),
+            tuple(
+                other.name
+                for other in entities
+                if any(attribute.target == entity.name for attribute in other.attributes)
+            ),
+        )
+        for entity in entities
+    )
+    return PackageModel(title, package, distribution, models)
+
+
+def table(entity: str) -> str:
+    """The SQL table and plural Python name of an entity; "series" gets one that differs."""
+    name = attribute_name(words.plural(entity))
+    return name if name != attribute_name(entity) else f"{name}_records"
+
+
+def _room(field: FieldModel, value: int) -> bool:
+    return field.attribute.maximum is None or value < field.attribute.maximum

@@ -1,0 +1,157 @@
+"""The domain model of a brief: which things it keeps records of, with which attributes."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, reference_to
+from hishamos_pipeline.blueprints.reading.rules import read_rule
+from hishamos_pipeline.blueprints.reading.text import clauses, plain, sentences, statement
+from hishamos_pipeline.core.idea import Attribute, Entity
+from hishamos_pipeline.intake.attributes import parse_attributes, resolve_references
+
+_NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"
+_NEW_RECORD = re.compile(
+    rf"(?P<verb>[a-z]+) (?:(?:an?|new|the|my|their|his|her|all|multiple|several|of) )*"
+    rf"(?P<noun>{_NOUN}?)(?: (?:with|including) (?P<attrs>.+?))?"
+    rf"(?: (?:to|for|in|on|under) (?:an?|the|each|every|my|their) (?P<owner>{_NOUN}))?"
+)
+_NO_NOUNS = frozenset("the a an it that this them those all any".split())
+_ATTRIBUTES = re.compile(
+    r"(?:an?|each|every|the) (?P<noun>[a-z][a-z -]*?) (?:has|have|consists of|is described by|"
+    r"records|stores|contains|includes) (?P<attrs>.+)"
+)
+_WISH_CLAUSE = re.compile(
+    r"(?:where|in which|that lets|which lets|so that)\s+(?P<wish>[a-z]+ can .+)", re.IGNORECASE
+)
+_ABILITY_SENTENCE = re.compile(
+    r"(?:the |an? )?[a-z]+(?: [a-z]+)? (?:can|may|should be able to) ", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainModel:
+    """Entities with resolved references, and what had to be assumed about them."""
+
+    entities: tuple[Entity, ...]
+    assumptions: tuple[str, ...]
+
+
+def read_domain(
+    given: Sequence[Entity], features: Sequence[str], constraints: Sequence[str], prose: str
+) -> DomainModel:
+    """Collect the entities of a brief: those it lists, and those its features create.
+
+    An attribute comes from the brief's list, from a sentence such as "a book has a title", from a feature
+    ("with a title"), or from what an operation needs, such as a status. A thing without any gets a title
+    or a name, which is recorded as an assumption.
+    """
+    entities = {entity.name: entity for entity in given}
+    lines = [*features, *constraints]
+    wishes = [clause for line in features for clause in clauses(statement(line).want)]
+    for clause in wishes:
+        _add_created(entities, clause)
+    for sentence in [*sentences([prose]), *map(plain, lines)]:
+        _add_described(entities, sentence)
+    assumptions = _default_attributes(entities)
+    entities = {entity.name: entity for entity in resolve_references(entities.values())}
+    for clause in wishes:
+        for operation in Reader(tuple(entities.values())).clause(clause):
+            _extend(entities, operation)
+    for line in lines:
+        if rule := read_rule(line, tuple(entities.values())):
+            _extend(entities, rule)
+    return DomainModel(tuple(entities.values()), tuple(assumptions))
+
+
+def _add_created(entities: dict[str, Entity], clause: str) -> None:
+    match = _NEW_RECORD.fullmatch(clause)
+    if match is None or Reader(tuple(entities.values())).clause(clause):
+        return
+    verb = match["verb"]
+    if verb not in {*words.CREATE, *words.MANAGE} - {"enter", "save", "store", "keep"}:
+        return
+    noun = words.singular(match["noun"])
+    parts = noun.split()
+    if parts[-1] == "item" and len(parts) > 1:
+        noun = " ".join(parts[:-1])
+    if {words.singular(part) for part in noun.split()} & words.NOT_RECORDS or verb == noun:
+        return
+    if parts[0] in ("own", "different", "various", "more", "custom") or noun in _NO_NOUNS:
+        return
+    entity = Entity(name=noun)
+    owner = words.singular(match["owner"] or "")
+    if owner:
+        if owner not in entities:
+            return
+        entity = Entity(name=noun, attributes=(reference_to(owner),))
+    if noun not in entities:
+        entities[noun] = entity
+
+
+def _add_described(entities: dict[str, Entity], sentence: str) -> None:
+    match = _ATTRIBUTES.fullmatch(sentence.lower())
+    if match is None:
+        return
+    noun = words.singular(match["noun"])
+    if noun not in entities:
+        return
+    try:
+        described = parse_attributes(match["attrs"])
+    except ValueError:
+        return
+    if all(len(attribute.name.split("_")) <= 3 for attribute in described):
+        entities[noun] = _merged(entities[noun], described)
+
+
+def _default_attributes(entities: dict[str, Entity]) -> list[str]:
+    assumptions = []
+    for name, entity in entities.items():
+        if any(attribute.type != "reference" for attribute in entity.attributes):
+            continue
+        label = "name" if name.split()[-1] in words.PEOPLE else "title"
+        if name in ("comment", "note", "message", "remark"):
+            label = "text"
+        entities[name] = _merged(entity, (Attribute(name=label, required=True),))
+        assumptions.append(
+            f"The brief names no attributes of {words.with_article(name)}; a {label} is assumed."
+        )
+    return assumptions
+
+
+def _extend(entities: dict[str, Entity], operation: Operation) -> None:
+    if operation.needs:
+        entity = entities[operation.entity]
+        entities[operation.entity] = _merged(entity, operation.needs)
+
+
+def _merged(entity: Entity, more: Iterable[Attribute]) -> Entity:
+    """The entity with more attributes; what is said twice is joined, a restriction is never lost."""
+    attributes = {attribute.name: attribute for attribute in entity.attributes}
+    for new in more:
+        old = attributes.get(new.name)
+        if old is None:
+            attributes[new.name] = new
+            continue
+        update = new.model_dump(exclude_unset=True)
+        update["required"] = old.required or new.required
+        update["unique"] = old.unique or new.unique
+        update["choices"] = tuple(dict.fromkeys((*old.choices, *new.choices)))
+        if old.type != "text" and new.type == "text":
+            update["type"] = old.type
+        attributes[new.name] = old.model_copy(update=update)
+    return entity.model_copy(update={"attributes": tuple(attributes.values())})
+
+
+def features_in_prose(prose: str) -> tuple[str, ...]:
+    """Sentences of plain prose that say what somebody can do, for a brief without a list."""
+    found = []
+    for sentence in sentences([prose]):
+        if clause := _WISH_CLAUSE.search(sentence):
+            found.append(clause["wish"])
+            continue
+        said = statement(sentence)
+        if _ABILITY_SENTENCE.match(sentence) or (said.actor != "user" and said.want != sentence):
+            found.append(sentence)
+    return tuple(found)

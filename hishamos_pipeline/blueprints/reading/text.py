@@ -1,0 +1,121 @@
+"""From a feature line to who wants what, and to single clauses."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hishamos_pipeline.blueprints.reading.words import base_verb
+
+_STORY = re.compile(
+    r"^as an? (?P<actor>[^,]{1,60}?),? (?:i|we) (?:want|need|would like|can|should be able)"
+    r"(?: to be able)?(?: to)? (?P<want>.+?)(?:,? (?:so that|in order to) (?P<benefit>.+))?$",
+    re.IGNORECASE,
+)
+_ABILITY = re.compile(
+    r"^(?:the |an? |any |every |all )?(?P<actor>(?!.*\b(?:that|which|who|when)\b.* (?:can|may|will))[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
+    r"(?:can|may|could|should|must|will|is able to|are able to|(?:should|must|will) be able to"
+    r"|needs? to|wants? to) (?:also |then |be able to )?(?P<want>(?!be\b|not\b|have\b).+?)"
+    r"(?:,? so that (?P<benefit>.+))?$",
+    re.IGNORECASE,
+)
+_SYSTEM = re.compile(
+    r"^(?:the |this )?(?:system|app|application|product|program|tool) (?:can|may|must|shall|should|will|lets|"
+    r"allows)(?: (?:the |an? )?(?P<actor>[a-z]+?s?))?(?: to)? (?P<want>.+)$",
+    re.IGNORECASE,
+)
+# How a screen would be used; on the command line a command takes the place of it.
+_GESTURE = re.compile(
+    r"\s*(?:\([^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
+    r"\b(?:from|in|on) the (?:command line|terminal|console))$",
+    re.IGNORECASE,
+)
+_LEADING_GESTURE = re.compile(r"^by (?:pressing|clicking|tapping|hitting) [^,]{1,80},\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Who wants what, and why; ``assumption`` tells what was read differently from how it was said."""
+
+    actor: str
+    want: str
+    benefit: str = ""
+    assumption: str = ""
+
+
+def plain(text: str) -> str:
+    """Text without Markdown emphasis, code marks and links, on one line, without a final stop."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"[`*]|(?<!\w)_|_(?!\w)", "", text)
+    return " ".join(text.split()).strip().rstrip(".!").strip()
+
+
+def statement(text: str) -> Statement:
+    """Split a feature line into actor, wish and benefit."""
+    line = plain(text)
+    assumption = ""
+    stripped = _LEADING_GESTURE.sub("", line)
+    while (shorter := _GESTURE.sub("", stripped)) != stripped:
+        stripped = shorter
+    if re.search(r"press|click|tap|hit", line[len(stripped) :] + line[: -len(stripped) or None]):
+        assumption = "a command takes the place of the button or key that the brief names"
+    for pattern in (_STORY, _SYSTEM, _ABILITY):
+        if match := pattern.match(stripped):
+            groups = match.groupdict()
+            return Statement(
+                actor=(groups.get("actor") or "user").strip().lower(),
+                want=groups["want"].strip(),
+                benefit=(groups.get("benefit") or "").strip(),
+                assumption=assumption,
+            )
+    words = stripped.split()
+    for index in (1, 2, 3):  # "The librarian records a loan"
+        if len(words) > index and words[index].endswith("s") and base_verb(words[index].lower()):
+            actor = " ".join(words[:index]).lower()
+            if re.match(r"(?:the|an?|every|each)\b", actor):
+                actor = re.sub(r"^(?:the|an?|every|each) ", "", actor)
+                want = " ".join([base_verb(words[index].lower()), *words[index + 1 :]])
+                return Statement(actor=actor, want=want, assumption=assumption)
+    return Statement(actor="user", want=stripped, assumption=assumption)
+
+
+def clauses(want: str) -> list[str]:
+    """Split a wish into clauses with one verb each; verbs that share an object each get it.
+
+    ``create, edit and delete notes`` gives three clauses about notes.
+    """
+    text = want.lower().replace("'s ", " ").replace("’s ", " ").strip()
+    text = re.sub(r"^(?:also|then|be able to|to) ", "", text)
+    shared = re.match(r"^((?:[a-z]+(?:, (?:and |or )?| and | or |/))+)([a-z]+) (.+)$", text)
+    if shared:
+        verbs = [verb for verb in re.split(r", (?:and |or )?| and | or |/", shared[1]) if verb]
+        if all(base_verb(verb) for verb in [*verbs, shared[2]]):
+            rest = clauses(f"{shared[2]} {shared[3]}")
+            target = re.sub(r"^[a-z]+ ", "", rest[0])
+            return [*(f"{base_verb(verb)} {target}" for verb in verbs), *rest]
+    parts = re.split(r",? (?:and then|and also|and can|and|then) ", text)
+    result: list[str] = []
+    for part in parts:
+        first = part.split(" ", 1)[0]
+        if result and not base_verb(first):
+            result[-1] = f"{result[-1]} and {part}"
+        else:
+            result.append(part)
+    return [_with_base_verb(part) for part in result]
+
+
+def sentences(texts: Iterable[str]) -> list[str]:
+    """The sentences of prose, without Markdown."""
+    found: list[str] = []
+    for text in texts:
+        for block in re.split(r"\n\s*\n|\n(?=- )", text):
+            found.extend(
+                plain(part.removeprefix("- "))
+                for part in re.split(r"(?<=[.!?;])\s+", " ".join(block.split()))
+                if part.strip()
+            )
+    return found
+
+
+def _with_base_verb(clause: str) -> str:
+    first, _, rest = clause.partition(" ")
+    return f"{base_verb(first) or first} {rest}".strip()

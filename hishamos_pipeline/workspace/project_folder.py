@@ -1,0 +1,118 @@
+"""A project's folder: staging, and publishing by one atomic rename.
+
+::
+
+    projects/KEY/
+        tree -> versions/tree-<id>            the newest verified or failed tree
+        repository -> versions/repository-<id>
+        KEY-<id>.zip, KEY-<id>.tar.gz         archives beside their .sha256
+        versions/                             published folders; the links point into it
+        staging/                              work in progress; what a crash leaves is removed here
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.workspace.tree import storage_errors
+
+
+class ProjectFolder:
+    """Where the files of one project are.
+
+    Args:
+        projects_dir: the folder of all projects.
+        key: the project's key.
+
+    Raises:
+        ProjectKeyError: the key breaks the slug rule, so that it cannot lead out of the folder.
+    """
+
+    def __init__(self, projects_dir: Path, key: str) -> None:
+        self.key = check_key(key)
+        self.root = projects_dir / key
+
+    def path(self, name: str) -> Path:
+        """A published folder or file."""
+        return self.root / name
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """An empty folder to work in; it is removed at the end unless it was published."""
+        with storage_errors(self.root):
+            parent = self.root / "staging"
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = parent / uuid.uuid4().hex
+            folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def publish_folder(self, name: str, staged: Path, version: str) -> Path:
+        """Make a staged folder the published one.
+
+        The folder moves to ``versions/`` and then one rename of a symbolic link switches to it, so that
+        readers see the old folder or the new one, never a mix. Older versions are removed afterwards.
+
+        Returns:
+            The published path, ``<root>/<name>``.
+        """
+        versions = self.root / "versions"
+        link = self.root / name
+        with storage_errors(link):
+            versions.mkdir(parents=True, exist_ok=True)
+            target = versions / f"{name}-{version[:16]}-{uuid.uuid4().hex[:8]}"
+            staged.rename(target)
+            fresh = self.root / f".{name}-{uuid.uuid4().hex}"
+            fresh.symlink_to(os.path.relpath(target, self.root))
+            fresh.replace(link)
+        for old in versions.glob(f"{name}-*"):
+            if old != target:
+                shutil.rmtree(old, ignore_errors=True)
+        return link
+
+    def publish_file(self, name: str, staged: Path) -> Path:
+        """Make a staged file the published one, by one rename."""
+        target = self.root / name
+        with storage_errors(target):
+            staged.replace(target)
+        return target
+
+    def clear_staging(self) -> None:
+        """Remove what crashed work left behind; call it only while holding the project's lock."""
+        shutil.rmtree(self.root / "staging", ignore_errors=True)
+
+    @contextmanager
+    def lock(self, name: str, *, wait_seconds: float) -> Iterator[None]:
+        """Hold an exclusive lock; the system frees it when the process dies.
+
+        Args:
+            name: what is locked, such as an artifact's kind.
+            wait_seconds: how long to wait for another holder.
+
+        Raises:
+            ProjectBusyError: another process still holds it after that time.
+        """
+        from filelock import FileLock, Timeout
+
+        folder = self.root / "locks"
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{name}.lock", timeout=wait_seconds, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise ProjectBusyError(
+                f"{name} of project {self.key!r} is being made by another process, and still was after "
+                f"{wait_seconds:g} s (HISHAMOS_LOCK_SECONDS); wait for it, or stop it"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
