@@ -8,10 +8,10 @@
     ├── ProjectNotFoundError    no such project in the store
     ├── ArtifactMissingError    an input of a step has not been made yet
     ├── UnbuildableError        the engine can make nothing of this project
+    ├── ApprovalNeededError     a person has to approve an artifact first
     ├── PlanningError           stories that cannot be planned into sprints
     ├── PathError               a path of a generated file breaks a rule
     ├── TreeLimitError          a tree is too large, too deep, or has too many files
-    ├── LimitError              a limit was hit while running a command
     ├── VerificationError       a generated tree failed its checks
     ├── DeliveryError           a repository or archive could not be made
     ├── ToolMissingError        a program such as git is not on this machine
@@ -59,6 +59,10 @@ class UnbuildableError(HishamosError):
     """The engine understands nothing of the project that it could implement."""
 
 
+class ApprovalNeededError(HishamosError):
+    """The idea asks for a person's approval of an artifact that nobody has approved yet."""
+
+
 class PlanningError(HishamosError):
     """Stories cannot be planned: a cycle, or a story larger than a sprint.
 
@@ -88,10 +92,6 @@ class PathError(HishamosError):
 
 class TreeLimitError(HishamosError):
     """A tree breaks a size limit; the message names the limit and its setting."""
-
-
-class LimitError(HishamosError):
-    """A command hit a limit of the sandbox."""
 
 
 class VerificationError(HishamosError):

@@ -28,6 +28,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "documentation": ("reading/*.py", "python_cli/*.py", "python_cli/templates/docs/*"),
     "devops": ("python_cli/documents.py", "python_cli/templates/ci/*"),
 }
+_REMEMBERED = 8
 
 
 @cache
@@ -42,7 +43,7 @@ class BlueprintEngine:
     name = "blueprint"
 
     def __init__(self) -> None:
-        self._project: _Project | None = None
+        self._projects: dict[tuple[int, int], _Project] = {}
         # Ruff is started for each file; more at once than cores only costs memory.
         self._formatting = asyncio.Semaphore(4)
 
@@ -85,13 +86,13 @@ class BlueprintEngine:
         return FileText(text=text)
 
     def _render(self, role: str, request: FileRequest) -> str:
-        known = self._project
-        if (
-            known is None
-            or known.architecture is not request.architecture
-            or known.stories is not request.stories
-        ):
-            known = self._project = _Project(request.architecture, request.stories)
+        # Several artifacts of a project are made at once, each with its own copy of the documents.
+        key = (id(request.architecture), id(request.stories))
+        known = self._projects.get(key)
+        if known is None:
+            while len(self._projects) >= _REMEMBERED:
+                self._projects.pop(next(iter(self._projects)))
+            known = self._projects[key] = _Project(request.architecture, request.stories)
         return known.render(role, request.path)
 
 

@@ -8,13 +8,17 @@ from hishamos_pipeline.core.graph import STEPS, topological
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What is known of an artifact's latest revision: its hash, and what it was made from."""
+    """What is known of an artifact's latest revision: its hash, and what it was made from.
+
+    ``problem`` says why it cannot stand although its inputs are unchanged: its files are gone, or its
+    verification failed.
+    """
 
     content_hash: str
     inputs: Mapping[str, str]
     code_version: str
     origin: str = "blueprint"
-    intact: bool = True
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ def reason_to_make(kind: str, head: Head | None, inputs: Mapping[str, str], code
     """
     if head is None:
         return "never made"
-    if not head.intact:
-        return "its files are missing"
+    if head.problem:
+        return head.problem
     if head.origin == "human":
         return ""
     changed = [name for name in STEPS[kind].inputs if head.inputs.get(name) != inputs.get(name)]

@@ -14,6 +14,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hishamos_pipeline.errors import ToolMissingError
@@ -103,10 +104,8 @@ def _limiter(limits: Limits) -> Callable[[], None]:
 
 
 def _kill_group(group: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):  # everything in the group has ended
         os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # everything in the group has ended
 
 
 async def _read(stream: asyncio.StreamReader, keep: int) -> str:

@@ -102,8 +102,8 @@ class Artifacts:
             )
             return {row.kind: row for row in rows}
 
-    def read(self, key: str, kind: str, as_type: type[D]) -> D:
-        """The newest document of a kind.
+    def require(self, key: str, kind: str) -> ArtifactRevision:
+        """The newest revision of an artifact.
 
         Raises:
             ArtifactMissingError: if it was never made.
@@ -113,7 +113,15 @@ class Artifacts:
             raise ArtifactMissingError(
                 f"project {key!r} has no {kind} yet: materialize it first, or run `hishamos build {key}`"
             )
-        return as_type.model_validate_json(row.content)
+        return row
+
+    def read(self, key: str, kind: str, as_type: type[D]) -> D:
+        """The newest document of a kind.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        return as_type.model_validate_json(self.require(key, kind).content)
 
     def approve(self, key: str, kind: str, approver: str) -> str:
         """Approve the newest content of an artifact and return its hash.
@@ -121,9 +129,7 @@ class Artifacts:
         Raises:
             ArtifactMissingError: if it was never made.
         """
-        row = self.head(key, kind)
-        if row is None:
-            raise ArtifactMissingError(f"project {key!r} has no {kind} to approve yet")
+        row = self.require(key, kind)
         try:
             with self._sessions.write() as session:
                 session.add(

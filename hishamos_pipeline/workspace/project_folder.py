@@ -7,7 +7,7 @@
         repository -> versions/repository-<id>
         KEY-<id>.zip, KEY-<id>.tar.gz         archives beside their .sha256
         versions/                             published folders; the links point into it
-        staging/                              work in progress; what a crash leaves is removed here
+        staging/KIND                          work in progress on an artifact
 """
 
 import os
@@ -42,13 +42,15 @@ class ProjectFolder:
         return self.root / name
 
     @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """An empty folder to work in; it is removed at the end unless it was published."""
+    def staging(self, kind: str) -> Iterator[Path]:
+        """An empty folder to make an artifact in, removed at the end; hold the artifact's lock.
+
+        What a crash left there the last time is removed first.
+        """
+        folder = self.root / "staging" / kind
         with storage_errors(self.root):
-            parent = self.root / "staging"
-            parent.mkdir(parents=True, exist_ok=True)
-            folder = parent / uuid.uuid4().hex
-            folder.mkdir()
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
         try:
             yield folder
         finally:
@@ -83,10 +85,6 @@ class ProjectFolder:
         with storage_errors(target):
             staged.replace(target)
         return target
-
-    def clear_staging(self) -> None:
-        """Remove what crashed work left behind; call it only while holding the project's lock."""
-        shutil.rmtree(self.root / "staging", ignore_errors=True)
 
     @contextmanager
     def lock(self, name: str, *, wait_seconds: float) -> Iterator[None]:

@@ -12,7 +12,8 @@ _STORY = re.compile(
     re.IGNORECASE,
 )
 _ABILITY = re.compile(
-    r"^(?:the |an? |any |every |all )?(?P<actor>(?!.*\b(?:that|which|who|when)\b.* (?:can|may|will))[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
+    r"^(?:the |an? |any |every |all )?(?P<actor>(?!.*\b(?:that|which|who|when)\b.* (?:can|may|will))"
+    r"[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
     r"(?:can|may|could|should|must|will|is able to|are able to|(?:should|must|will) be able to"
     r"|needs? to|wants? to) (?:also |then |be able to )?(?P<want>(?!be\b|not\b|have\b).+?)"
     r"(?:,? so that (?P<benefit>.+))?$",

@@ -1,0 +1,120 @@
+"""How assets and checks are declared: what the graph says of them is filled in from ``core.graph``."""
+
+import warnings
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.generation.project import ProjectRun, code_version
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.partitions import project_key, projects
+from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.settings import get_settings
+
+_MAX_OFFENDING = 50
+
+Body = Callable[[ProjectRun], Awaitable["dg.MaterializeResult[Any]"]]
+# What offends, as ids with a reason each; empty when the check passes.
+Finder = Callable[[ProjectRun], Sequence[str]]
+
+
+def project_asset(*, kinds: set[str]) -> Callable[[Body], dg.AssetsDefinition]:
+    """Declare the asset of a project: its name is the artifact's kind, its docstring the description.
+
+    Args:
+        kinds: icons in the UI.
+    """
+
+    def declare(body: Body) -> dg.AssetsDefinition:
+        @dg.asset(**asset_options(body.__name__, kinds=kinds, description=body.__doc__))
+        async def asset(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[Any]:
+            with failures():
+                return await body(pipeline.project(project_key(context)))
+
+        return asset
+
+    return declare
+
+
+def asset_options(kind: str, *, kinds: set[str], description: str | None) -> dict[str, Any]:
+    """The arguments of ``dagster.asset`` for an artifact; inputs, group and version come from the graph."""
+    step = STEPS[kind]
+    return {
+        "name": kind,
+        "deps": [dg.AssetKey(name) for name in step.inputs],
+        "partitions_def": projects,
+        "group_name": step.group,
+        "owners": [f"team:{step.group}"],
+        "kinds": kinds,
+        "code_version": code_version(kind, Workshop(get_settings()).engine),
+        "description": description,
+    }
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn our own errors into failures that show the message without a stack trace.
+
+    Trying again cannot help against any of them.
+    """
+    try:
+        yield
+    except HishamosError as error:
+        raise dg.Failure(description=str(error), allow_retries=False) from error
+
+
+def project_check(
+    *, kind: str, fix: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+) -> Callable[[Finder], dg.AssetChecksDefinition]:
+    """Declare a check of an artifact; one of severity ``ERROR`` blocks what is made from it.
+
+    Args:
+        kind: the artifact that it judges.
+        fix: what to do when it fails, as a sentence.
+        severity: ``WARN`` for what is only a matter of taste.
+    """
+    blocking = severity == dg.AssetCheckSeverity.ERROR
+
+    def declare(find: Finder) -> dg.AssetChecksDefinition:
+        with warnings.catch_warnings():
+            # Partitioned checks are a preview feature of Dagster; without them the status of a project's
+            # check would be overwritten by whichever project ran last.
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+
+            @dg.asset_check(
+                asset=dg.AssetKey(kind),
+                name=find.__name__,
+                description=find.__doc__,
+                blocking=blocking,
+                partitions_def=projects,
+            )
+            def check(context: dg.AssetCheckExecutionContext, pipeline: Pipeline) -> dg.AssetCheckResult:
+                run = pipeline.project(project_key(context))
+                offending = list(find(run))
+                if offending and blocking:
+                    run.stop("blocked", kind, f"{find.__name__}: {'; '.join(offending[:3])}. {fix}")
+                return dg.AssetCheckResult(
+                    passed=not offending,
+                    severity=severity,
+                    description=f"{len(offending)} findings. {fix}" if offending else "No findings.",
+                    metadata=_findings(offending),
+                )
+
+        return check
+
+    return declare
+
+
+def _findings(offending: Sequence[str]) -> dict[str, Any]:
+    if not offending:
+        return {"findings": 0}
+    schema = dg.TableSchema([dg.TableColumn("finding")])
+    records = [dg.TableRecord({"finding": text[:500]}) for text in offending[:_MAX_OFFENDING]]
+    return {
+        "findings": len(offending),
+        "offending": dg.MetadataValue.table(records=records, schema=schema),
+    }

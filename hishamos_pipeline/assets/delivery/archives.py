@@ -1,0 +1,63 @@
+"""ZIP and TAR.GZ of the repository."""
+
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.assets.declare import project_asset, project_check
+from hishamos_pipeline.assets.metadata import materialization
+from hishamos_pipeline.core.documents import Archive
+from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.delivery.archives import differences
+from hishamos_pipeline.generation.project import Made, ProjectRun
+from hishamos_pipeline.generation.steps import write_archive
+
+
+@project_asset(kinds={"file"})
+async def zip_archive(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """A reproducible ZIP archive of the repository with its checksum."""
+    made = await run.make("zip_archive", lambda: write_archive(run, "zip"))
+    return _materialized(run, made)
+
+
+@project_asset(kinds={"file"})
+async def tar_archive(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """A reproducible TAR.GZ archive of the repository with its checksum."""
+    made = await run.make("tar_archive", lambda: write_archive(run, "tar"))
+    return _materialized(run, made)
+
+
+@project_check(kind="zip_archive", fix="Delete the archive and materialize it again.")
+def zip_holds_the_repository(run: ProjectRun) -> list[str]:
+    """The archive opens, its checksum is right, and it holds exactly what the repository's head holds."""
+    return _problems(run, run.read("zip_archive", Archive))
+
+
+@project_check(kind="tar_archive", fix="Delete the archive and materialize it again.")
+def tar_holds_the_repository(run: ProjectRun) -> list[str]:
+    """The archive opens, its checksum is right, and it holds exactly what the repository's head holds."""
+    return _problems(run, run.read("tar_archive", Archive))
+
+
+def _materialized(run: ProjectRun, made: Made[Archive]) -> dg.MaterializeResult[Any]:
+    run.settle()
+    archive = made.document
+    if not archive.wanted:
+        return materialization(
+            made, preview="The idea does not ask for it.", figures={"bytes": 0, "files": 0}
+        )
+    return materialization(
+        made,
+        preview=f"`{archive.path}`, SHA-256 `{archive.sha256}`, of commit `{archive.commit}`",
+        figures={"bytes": archive.size, "files": archive.files},
+        location=run.folder.path(archive.path),
+    )
+
+
+def _problems(run: ProjectRun, archive: Archive) -> list[str]:
+    if not archive.wanted:
+        return []
+    path = run.folder.path(archive.path)
+    if file_sha256(path) != archive.sha256:
+        return [f"{archive.path}: its bytes do not have the recorded checksum"]
+    return differences(path, run.folder.path("repository"))

@@ -1,0 +1,49 @@
+"""The local Git repository."""
+
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.assets.declare import project_asset, project_check
+from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.steps import build_repository
+
+
+@project_asset(kinds={"git"})
+async def repository(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """A Git repository whose history follows the sprints: one commit for each story, then for each change."""
+    made = await run.make("repository", lambda: build_repository(run))
+    record = made.document
+    return materialization(
+        made,
+        preview="\n".join(f"- `{c.sha[:8]}` {shown(c.subject)}" for c in record.commits[-25:]),
+        figures={"commits": len(record.commits), "files": record.files},
+        tables={
+            "commits": (
+                ("commit", "subject", "story"),
+                [(c.sha, c.subject, c.story) for c in record.commits],
+            )
+        },
+        location=run.folder.path(record.path),
+    )
+
+
+@project_check(
+    kind="repository", fix="Somebody has committed to the repository, or it is damaged: look at `git log`."
+)
+def repository_holds_the_build(run: ProjectRun) -> list[str]:
+    """The head's tree is the verified build, file by file."""
+    build = run.read("verified_build", VerifiedBuild)
+    texts = run.store.units.texts(file.sha256 for file in build.files)
+    expected = {file.path: blob_id(texts[file.sha256].encode()) for file in build.files}
+    repo = open_repository(run.folder.path("repository"))
+    found = {path: blob for path, (_, blob) in tree_of(repo).items()}
+    repo.close()
+    return [
+        f"{path}: differs from the verified build"
+        for path in sorted(expected.keys() | found.keys())
+        if expected.get(path) != found.get(path)
+    ]

@@ -1,0 +1,78 @@
+"""What a materialization shows in the UI: a preview, a table, stable figures, and where it came from."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.generation.project import Made
+
+PREVIEW_BYTES = 2000
+_ROWS = 200
+
+
+def materialization(
+    made: Made[Any],
+    *,
+    preview: str,
+    figures: Mapping[str, int | float],
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]] | None = None,
+    location: Path | None = None,
+) -> dg.MaterializeResult[Any]:
+    """The result of a project asset; its data version is the content's hash.
+
+    Args:
+        made: the artifact.
+        preview: Markdown, cut at 2 kB.
+        figures: numbers that Dagster plots over time; always under the same names.
+        tables: by name, column names and rows; at most 200 rows are shown.
+        location: where the artifact's files are.
+    """
+    document: Document = made.document
+    metadata: dict[str, Any] = {
+        "preview": dg.MetadataValue.md(shortened(preview)),
+        **figures,
+        **{name: _table(*table) for name, table in (tables or {}).items()},
+        "revision": made.row.revision,
+        "seconds": made.row.seconds,
+        "llm.cost_usd": made.row.cost_usd,
+        "engine": made.row.engine,
+        "content_hash": made.row.content_hash,
+        "made": "found up to date" if made.reused else f"made: {made.reason}",
+        "kind_of_document": type(document).__name__,
+    }
+    if location is not None:
+        metadata["location"] = dg.MetadataValue.path(location)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(made.row.content_hash),
+        metadata=metadata,
+    )
+
+
+def shortened(text: str) -> str:
+    """Text of at most 2 kB in UTF-8, cut at the end of a line."""
+    if len(text.encode()) <= PREVIEW_BYTES:
+        return text
+    cut = text.encode()[: PREVIEW_BYTES - 10].decode(errors="ignore")
+    return cut.rsplit("\n", 1)[0] + "\n\n…"
+
+
+def shown(text: str) -> str:
+    """A line from a brief as Markdown that shows it as text."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#!" else c for c in " ".join(text.split()))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
+    schema = dg.TableSchema([dg.TableColumn(name) for name in columns])
+    records = [
+        dg.TableRecord(
+            {
+                name: value if isinstance(value, int | float) else str(value)
+                for name, value in zip(columns, row, strict=True)
+            }
+        )
+        for row in rows[:_ROWS]
+    ]
+    return dg.MetadataValue.table(records=records, schema=schema)

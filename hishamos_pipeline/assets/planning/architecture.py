@@ -1,0 +1,59 @@
+"""How the product is built."""
+
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.assets.declare import project_asset, project_check
+from hishamos_pipeline.assets.metadata import materialization
+from hishamos_pipeline.core.documents import Architecture, Requirements
+from hishamos_pipeline.errors import PathError
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.workspace.paths import check_collisions, check_path
+
+
+@project_asset(kinds={"pydantic", "python"})
+async def architecture(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """Stack, planned files with purpose and public signatures, data model and decisions."""
+
+    async def design() -> Architecture:
+        return await run.engine.answer(tasks.ARCHITECTURE, run.read("requirements", Requirements))
+
+    made = await run.make("architecture", design)
+    plan = made.document
+    decisions = "\n".join(f"- **{item.title}.** {item.reason}" for item in plan.decisions)
+    return materialization(
+        made,
+        preview=f"Package `{plan.package}`, stack `{plan.stack}`\n\n{decisions}",
+        figures={
+            "items": len(plan.files),
+            "entities": len(plan.data_model),
+            "signatures": sum(len(file.signatures) for file in plan.files),
+        },
+        tables={
+            "planned_files": (
+                ("path", "kind", "purpose"),
+                [(file.path, file.kind, file.purpose) for file in plan.files],
+            )
+        },
+    )
+
+
+@project_check(kind="architecture", fix="Correct the planned paths.")
+def planned_paths_are_safe(run: ProjectRun) -> list[str]:
+    """Every planned path is relative, portable and unlike every other."""
+    plan = run.read("architecture", Architecture)
+    problems = []
+    for file in plan.files:
+        try:
+            check_path(
+                file.path, max_length=run.settings.max_path_length, max_depth=run.settings.max_path_depth
+            )
+        except PathError as error:
+            problems.append(str(error))
+    try:
+        check_collisions(file.path for file in plan.files)
+    except PathError as error:
+        problems.append(str(error))
+    return problems

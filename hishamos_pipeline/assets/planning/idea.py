@@ -1,0 +1,58 @@
+"""The accepted brief."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from hishamos_pipeline.assets.declare import asset_options, failures, project_check
+from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.partitions import project_key
+from hishamos_pipeline.resources.pipeline import Pipeline
+
+
+class Brief(dg.Config):
+    """Lets somebody paste a brief into the launchpad instead of submitting it beforehand."""
+
+    brief: str = Field(
+        default="", description="A brief in Markdown, YAML, JSON or one line; empty takes the submitted one."
+    )
+
+
+@dg.asset(**asset_options("idea", kinds={"pydantic"}, description=Idea.__doc__))
+async def idea(
+    context: dg.AssetExecutionContext, config: Brief, pipeline: Pipeline
+) -> dg.MaterializeResult[Any]:
+    """The accepted brief."""
+    with failures():
+        run = pipeline.project(project_key(context))
+        if config.brief:
+            run.submit(config.brief, "launchpad")
+        return await _accept(run)
+
+
+async def _accept(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    async def accept() -> Idea:
+        return run.submitted_idea()
+
+    made = await run.make("idea", accept)
+    brief = made.document
+    lines = [f"### {shown(brief.title)}", shown(brief.vision), "", *(f"- {shown(f)}" for f in brief.features)]
+    return materialization(
+        made,
+        preview="\n".join(lines),
+        figures={
+            "features": len(brief.features),
+            "entities": len(brief.entities),
+            "constraints": len(brief.constraints),
+        },
+    )
+
+
+@project_check(kind="idea", fix="Add a line such as `User can add a note` to the brief.")
+def idea_says_what_to_build(run: ProjectRun) -> list[str]:
+    """The brief has features, or prose to read them from."""
+    brief = run.read("idea", Idea)
+    return [] if brief.features or brief.vision else ["the brief has neither features nor a description"]

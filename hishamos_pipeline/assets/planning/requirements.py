@@ -1,0 +1,59 @@
+"""What the product must do and be."""
+
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.assets.declare import project_asset, project_check
+from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.core.documents import Requirements
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.traceability import duplicates, requirements_without_acceptance
+from hishamos_pipeline.generation.project import ProjectRun
+
+
+@project_asset(kinds={"pydantic"})
+async def requirements(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """Functional and quality requirements, each with acceptance statements, and the domain's terms."""
+
+    async def analyse() -> Requirements:
+        return await run.engine.answer(tasks.REQUIREMENTS, run.read("idea", Idea))
+
+    made = await run.make("requirements", analyse)
+    listed = made.document.requirements
+    assumed = [f"- assumed: {shown(text)}" for text in made.document.assumptions]
+    return materialization(
+        made,
+        preview="\n".join([*(f"- **{item.id}** {shown(item.statement)}" for item in listed), *assumed]),
+        figures={
+            "items": len(listed),
+            "functional": sum(item.kind == "functional" for item in listed),
+            "entities": len(made.document.entities),
+            "assumptions": len(made.document.assumptions),
+        },
+        tables={
+            "entities": (
+                ("entity", "attributes"),
+                [(e.name, ", ".join(a.name for a in e.attributes)) for e in made.document.entities],
+            )
+        },
+    )
+
+
+@project_check(kind="requirements", fix="Say in the brief what a user can do, one feature a line.")
+def requirements_are_there(run: ProjectRun) -> list[str]:
+    """At least one functional requirement was found in the brief."""
+    listed = run.read("requirements", Requirements).requirements
+    return [] if any(item.kind == "functional" for item in listed) else ["no functional requirement"]
+
+
+@project_check(kind="requirements", fix="Give each requirement an acceptance statement and an id of its own.")
+def requirements_are_testable(run: ProjectRun) -> list[str]:
+    """Every requirement has an acceptance statement, and no id occurs twice."""
+    document = run.read("requirements", Requirements)
+    twice = duplicates(item.id for item in document.requirements)
+    return [
+        *(f"{name}: no acceptance statement" for name in requirements_without_acceptance(document)),
+        *(f"{name}: used twice" for name in twice),
+    ]

@@ -1,0 +1,78 @@
+"""The backlog."""
+
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.assets.declare import project_asset, project_check
+from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.core import traceability
+from hishamos_pipeline.core.documents import Requirements, Stories
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.steps import nothing_to_build
+
+
+@project_asset(kinds={"pydantic"})
+async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """Epics and user stories with Given/When/Then criteria, points, priorities and dependencies."""
+
+    async def write() -> Stories:
+        backlog = await run.engine.answer(tasks.STORIES, run.read("requirements", Requirements))
+        run.store.backlog.replace_stories(run.key, backlog)
+        return backlog
+
+    made = await run.make("stories", write)
+    backlog = made.document
+    return materialization(
+        made,
+        preview="\n".join(
+            f"- **{story.id}** {shown(story.title)}"
+            + (f" (deferred: {shown(story.reason)})" if story.status == "deferred" else "")
+            for story in backlog.stories
+        ),
+        figures={
+            "items": len(backlog.stories),
+            "planned": len(backlog.planned),
+            "deferred": len(backlog.deferred),
+            "criteria": sum(len(story.criteria) for story in backlog.stories),
+            "points": sum(story.points for story in backlog.planned),
+        },
+        tables={
+            "backlog": (
+                ("story", "title", "points", "priority", "status", "reason"),
+                [(s.id, s.title, s.points, s.priority, s.status, s.reason) for s in backlog.stories],
+            )
+        },
+    )
+
+
+@project_check(kind="stories", fix="Write stories about records, or use an engine with a language model.")
+def something_can_be_built(run: ProjectRun) -> list[str]:
+    """At least one story can be implemented."""
+    backlog = run.read("stories", Stories)
+    return [] if backlog.planned else [nothing_to_build(backlog)]
+
+
+@project_check(kind="stories", fix="Add the missing story or criterion, or correct the requirement's id.")
+def stories_cover_requirements(run: ProjectRun) -> list[str]:
+    """Every functional requirement has a story, every story an existing requirement and criteria."""
+    wanted, backlog = run.read("requirements", Requirements), run.read("stories", Stories)
+    uncovered = traceability.requirements_without_story(wanted, backlog)
+    unknown = traceability.unknown_requirements(wanted, backlog)
+    bare = traceability.stories_without_criteria(backlog)
+    return [
+        *(f"{name}: no story serves it" for name in uncovered),
+        *(f"{name}: names an unknown requirement" for name in unknown),
+        *(f"{name}: has no criterion" for name in bare),
+    ]
+
+
+@project_check(
+    kind="stories",
+    fix="They wait in the backlog for an engine with a language model.",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+def no_story_is_deferred(run: ProjectRun) -> list[str]:
+    """Every story can be implemented by the engine in use."""
+    return [f"{story.id}: {story.reason}" for story in run.read("stories", Stories).deferred]

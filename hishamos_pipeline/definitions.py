@@ -1,0 +1,22 @@
+"""The only place where things are wired."""
+
+import dagster as dg
+
+from hishamos_pipeline import assets
+from hishamos_pipeline.jobs.build_project import build_project
+from hishamos_pipeline.resources.executor import executor
+from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.sensors.new_ideas import new_ideas
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """All definitions of the code location."""
+    return dg.Definitions(
+        assets=dg.load_assets_from_package_module(assets),
+        asset_checks=dg.load_asset_checks_from_package_module(assets),
+        jobs=[build_project],
+        sensors=[new_ideas],
+        resources={"pipeline": Pipeline()},
+        executor=executor,
+    )

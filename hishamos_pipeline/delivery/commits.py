@@ -1,0 +1,147 @@
+"""Which commits a repository gets: a pure plan, and its form as a ``git fast-import`` stream."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from hishamos_pipeline.core.documents import SprintPlan, Stories, Story, TreeFile
+
+BRANCH = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCommit:
+    """A commit: its message, the files it writes and the paths it removes."""
+
+    subject: str
+    body: str
+    trailers: tuple[tuple[str, str], ...]
+    files: tuple[TreeFile, ...]
+    removed: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """Subject, body and trailers, as git wants them."""
+        trailers = "\n".join(f"{name}: {value}" for name, value in self.trailers)
+        return "\n\n".join(part for part in (self.subject, self.body, trailers) if part) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Author and committer."""
+
+    name: str
+    email: str
+
+
+def first_history(
+    files: Sequence[TreeFile], stories: Stories, plan: SprintPlan, title: str
+) -> tuple[PlannedCommit, ...]:
+    """One commit with what serves the whole project, then one for each story in sprint order.
+
+    A file that serves several stories comes with the first of them.
+    """
+    by_id = {story.id: story for story in stories.stories}
+    epics = {epic.id: epic.title for epic in stories.epics}
+    order = [name for sprint in plan.sprints for name in sprint.stories]
+    rank = {name: index for index, name in enumerate(order)}
+    groups: dict[str, list[TreeFile]] = {name: [] for name in order}
+    shared: list[TreeFile] = []
+    for file in files:
+        served = sorted((name for name in file.stories if name in rank), key=rank.__getitem__)
+        (groups[served[0]] if served else shared).append(file)
+    commits = [PlannedCommit("chore: set up the project", one_line(title), (), tuple(shared))]
+    for name in order:
+        if groups[name]:
+            commits.append(_story_commit(by_id[name], epics, tuple(groups[name])))
+    return tuple(commits)
+
+
+def change(files: Sequence[TreeFile], removed: Sequence[str], stories: Stories) -> PlannedCommit:
+    """One commit for all that has changed since the last one."""
+    by_id = {story.id: story for story in stories.stories}
+    touched = sorted({name for file in files for name in file.stories if name in by_id})
+    if len(touched) == 1:
+        subject = f"feat: {_lower(by_id[touched[0]].title)}"
+    elif touched:
+        subject = f"feat: change {len(touched)} stories"
+    else:
+        subject = "chore: update the project"
+    body = "\n".join(f"- {name} {one_line(by_id[name].title)}" for name in touched[1:] and touched)
+    return PlannedCommit(
+        one_line(subject)[:100],
+        body,
+        tuple(("Story", name) for name in touched),
+        tuple(files),
+        tuple(removed),
+    )
+
+
+def fast_import(
+    commits: Sequence[PlannedCommit],
+    texts: Mapping[str, str],
+    identity: Identity,
+    start: datetime,
+    parent: str = "",
+) -> Iterator[bytes]:
+    """The commits as a stream for ``git fast-import``; the same input gives the same commit ids.
+
+    Args:
+        commits: what to commit, in order.
+        texts: file texts by SHA-256.
+        identity: author and committer.
+        start: time of the first commit; each further one is a minute later.
+        parent: commit to build upon, empty for a new history.
+    """
+    for index, commit in enumerate(commits):
+        stamp = int((start + timedelta(minutes=index)).timestamp())
+        who = f"{_ident(identity.name)} <{_ident(identity.email)}> {stamp} +0000"
+        message = commit.message.encode()
+        yield f"commit refs/heads/{BRANCH}\nauthor {who}\ncommitter {who}\n".encode()
+        yield b"data %d\n%s\n" % (len(message), message)
+        if index == 0 and parent:
+            yield f"from {parent}\n".encode()
+        for path in commit.removed:
+            yield f"D {_quoted(path)}\n".encode()
+        for file in commit.files:
+            data = texts[file.sha256].encode()
+            mode = "100755" if file.executable else "100644"
+            yield f"M {mode} inline {_quoted(file.path)}\n".encode()
+            yield b"data %d\n%s\n" % (len(data), data)
+    yield b"done\n"
+
+
+def write_stream(stream: BinaryIO, parts: Iterator[bytes]) -> None:
+    """Write a stream piece by piece."""
+    for part in parts:
+        stream.write(part)
+
+
+def _story_commit(story: Story, epics: Mapping[str, str], files: tuple[TreeFile, ...]) -> PlannedCommit:
+    scope = "".join(c if c.isascii() and c.isalnum() else "-" for c in epics[story.epic].lower())
+    return PlannedCommit(
+        one_line(f"feat({scope.strip('-')}): {_lower(story.title)}")[:100],
+        "",
+        (("Story", story.id), *(("Requirement", name) for name in story.requirements)),
+        files,
+    )
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks, so that nothing in it can become a trailer."""
+    return " ".join(text.split())
+
+
+def _lower(title: str) -> str:
+    first, _, rest = title.partition(" ")
+    return title if first.isupper() and len(first) > 1 else f"{first.lower()} {rest}".strip()
+
+
+def _ident(text: str) -> str:
+    return "".join(c for c in one_line(text) if c not in "<>\n\0") or "HishamOS"
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

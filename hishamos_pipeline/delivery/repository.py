@@ -1,0 +1,186 @@
+"""The local Git repository of a project."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hishamos_pipeline.core.documents import Commit, SprintPlan, Stories, VerifiedBuild
+from hishamos_pipeline.delivery import commits as plans
+from hishamos_pipeline.delivery.commits import BRANCH, Identity, PlannedCommit
+from hishamos_pipeline.errors import DeliveryError, ToolMissingError
+from hishamos_pipeline.verification import provenance
+from hishamos_pipeline.workspace.tree import storage_errors
+
+if TYPE_CHECKING:
+    from git import Repo
+
+# Whatever the machine's Git is configured to do (sign, run hooks, change line ends) must not matter.
+_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_COUNT": "3",
+    "GIT_CONFIG_KEY_0": "core.hooksPath",
+    "GIT_CONFIG_VALUE_0": os.devnull,
+    "GIT_CONFIG_KEY_1": "core.autocrlf",
+    "GIT_CONFIG_VALUE_1": "false",
+    "GIT_CONFIG_KEY_2": "gc.auto",
+    "GIT_CONFIG_VALUE_2": "0",
+}
+
+
+def _git() -> Any:
+    """GitPython, imported late: it looks for git when it is imported.
+
+    Raises:
+        ToolMissingError: git is not installed.
+    """
+    if shutil.which("git") is None:
+        raise ToolMissingError("git is not installed: install the package `git`")
+    import git
+
+    return git
+
+
+def open_repository(path: Path) -> "Repo":
+    """Open a repository in an environment of its own.
+
+    Raises:
+        ToolMissingError: git is not installed.
+        DeliveryError: there is no repository.
+    """
+    git = _git()
+    try:
+        repo: Repo = git.Repo(path)
+    except git.exc.GitError as error:
+        raise DeliveryError(f"{path} is not a Git repository: {type(error).__name__}") from error
+    repo.git.update_environment(**_ENVIRONMENT)
+    return repo
+
+
+def build_repository(
+    staged: Path,
+    previous: Path | None,
+    build: VerifiedBuild,
+    texts: Mapping[str, str],
+    *,
+    stories: Stories,
+    plan: SprintPlan,
+    title: str,
+    identity: Identity,
+    start: datetime,
+    now: datetime,
+) -> tuple[Commit, ...]:
+    """Make the repository in a staging folder and return all its commits, oldest first.
+
+    The first build gets a commit for each story; a later one gets one commit on top of what is there,
+    or none where nothing changed. History is never rewritten.
+
+    Args:
+        staged: the folder, which must not exist yet.
+        previous: the published repository, if there is one.
+        build: the verified tree.
+        texts: its texts by SHA-256.
+        stories: the backlog, for messages.
+        plan: the sprints, for the order.
+        title: of the project.
+        identity: author and committer.
+        start: time of the first build's first commit.
+        now: time of a later build's commit.
+
+    Raises:
+        ToolMissingError: git is not installed.
+        DeliveryError: git refused.
+        StorageError: disk full or read-only.
+    """
+    git = _git()
+    try:
+        with storage_errors(staged):
+            if previous is None:
+                repo: Repo = git.Repo.init(
+                    staged,
+                    env=_ENVIRONMENT,
+                    allow_unsafe_options=True,  # the empty template: no sample hooks
+                    initial_branch=BRANCH,
+                    template="",
+                )
+                repo.git.update_environment(**_ENVIRONMENT)
+                history: Sequence[PlannedCommit] = plans.first_history(build.files, stories, plan, title)
+                _commit(repo, plans.fast_import(history, texts, identity, start))
+            else:
+                shutil.copytree(previous.resolve(), staged, symlinks=True)
+                repo = open_repository(staged)
+                history = _difference(repo, build, texts, stories)
+                if history:
+                    _commit(repo, plans.fast_import(history, texts, identity, now, f"refs/heads/{BRANCH}^0"))
+        commits = _commits(repo)
+        repo.close()
+    except git.exc.GitCommandError as error:
+        raise DeliveryError(f"git refused: {error.stderr.strip()[:500]}") from error
+    return commits
+
+
+def tree_of(repo: "Repo") -> dict[str, tuple[str, str]]:
+    """Mode and blob id of every file at the head, by path."""
+    listing = repo.git.ls_tree("-r", "-z", "HEAD")
+    entries = {}
+    for line in filter(None, listing.split("\0")):
+        facts, path = line.split("\t", 1)
+        mode, _, blob = facts.split(" ")
+        entries[path] = (mode, blob)
+    return entries
+
+
+def blob_id(data: bytes) -> str:
+    """The id that Git gives to a file's bytes."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _commit(repo: "Repo", stream: Any) -> None:
+    with tempfile.TemporaryFile(dir=repo.git_dir) as spool:
+        plans.write_stream(spool, stream)
+        spool.seek(0)
+        repo.git.fast_import("--quiet", "--done", "--force", istream=spool)
+    repo.git.reset("--hard", "--quiet", BRANCH)
+
+
+def _difference(
+    repo: "Repo", build: VerifiedBuild, texts: Mapping[str, str], stories: Stories
+) -> tuple[PlannedCommit, ...]:
+    """What differs between the head and the verified tree; paths that we did not make stay."""
+    old = tree_of(repo)
+    made = _provenance_files(repo)
+    new = {file.path: file for file in build.files}
+    changed = []
+    for file in build.files:
+        mode = "100755" if file.executable else "100644"
+        if old.get(file.path) != (mode, blob_id(texts[file.sha256].encode())):
+            changed.append(file)
+    removed = [path for path in sorted(made) if path in old and path not in new]
+    if not changed and not removed:
+        return ()
+    return (plans.change(changed, removed, stories),)
+
+
+def _provenance_files(repo: "Repo") -> set[str]:
+    """The files that the pipeline made, as the head itself records them."""
+    try:
+        return set(json.loads(repo.git.show(f"HEAD:{provenance.PATH}"))["files"])
+    except (ValueError, KeyError, _git().exc.GitCommandError):
+        return set()
+
+
+def _commits(repo: "Repo") -> tuple[Commit, ...]:
+    """All commits of the branch, oldest first, with the story that each names if it names one."""
+    log = repo.git.log("--reverse", "--format=%H%x1f%s%x1f%(trailers:key=Story,valueonly,separator=%x20)")
+    commits = []
+    for line in log.splitlines():
+        sha, subject, named = line.split("\x1f")
+        commits.append(Commit(sha=sha, subject=subject, story=named if " " not in named else ""))
+    return tuple(commits)

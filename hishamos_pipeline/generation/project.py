@@ -1,0 +1,241 @@
+"""One project on its way through the pipeline: reads inputs, makes what is stale, records states."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.agents.tasks import TASK_OF
+from hishamos_pipeline.core import staleness
+from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
+from hishamos_pipeline.core.idea import Document, Idea
+from hishamos_pipeline.errors import (
+    ApprovalNeededError,
+    HishamosError,
+    ProjectNotFoundError,
+    UnbuildableError,
+)
+from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.sandbox.interface import Sandbox
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.artifacts import Producer
+from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.workspace.project_folder import ProjectFolder
+
+D = TypeVar("D", bound=Document)
+
+_PACKAGE = Path(__file__).parent.parent
+# Plain code that makes artifacts without asking an engine; its change makes them stale.
+_CODE: Mapping[str, tuple[str, ...]] = {
+    "idea": ("core/idea.py",),
+    "sprint_plan": ("core/sprints.py",),
+    "verified_build": ("verification/*.py", "sandbox/*.py"),
+    "repository": ("delivery/commits.py", "delivery/repository.py"),
+    "zip_archive": ("delivery/archives.py",),
+    "tar_archive": ("delivery/archives.py",),
+}
+
+
+@cache
+def _code_hash(kind: str) -> str:
+    files = [path for pattern in _CODE.get(kind, ()) for path in _PACKAGE.glob(pattern)]
+    return hash_files(files)[:16]
+
+
+def code_version(kind: str, engine: Engine) -> str:
+    """What an artifact's making depends on: our code, the engine's version, and the answer's schema."""
+    task = TASK_OF.get(kind)
+    if task is None:
+        return _code_hash(kind)
+    schema = content_hash(task.answer.model_json_schema())
+    return sha256_text(f"{_code_hash(kind)}{engine.version(task.role)}{schema}")[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Made(Generic[D]):
+    """An artifact after a step: made now, or found to be up to date."""
+
+    document: D
+    row: ArtifactRevision
+    reused: bool
+    reason: str
+
+
+class ProjectRun:
+    """A project and everything that its steps work with.
+
+    Args:
+        key: the project's key.
+        store: the project store.
+        engine: answers the roles' tasks.
+        sandbox: runs the generated code.
+        settings: limits and folders.
+    """
+
+    def __init__(
+        self, key: str, *, store: ProjectStore, engine: Engine, sandbox: Sandbox, settings: Settings
+    ) -> None:
+        self.key = key
+        self.store = store
+        self.engine = engine
+        self.sandbox = sandbox
+        self.settings = settings
+        self.folder = ProjectFolder(settings.projects_dir, key)
+
+    def read(self, kind: str, as_type: type[D]) -> D:
+        """The newest document of a kind.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        return self.store.artifacts.read(self.key, kind, as_type)
+
+    async def make(self, kind: str, produce: Callable[[], Awaitable[D]]) -> Made[D]:
+        """Make an artifact unless it is up to date, and record the project's state.
+
+        Two runs of the same step wait for each other; the second then finds the artifact up to date.
+
+        Args:
+            kind: the artifact.
+            produce: makes the document; its inputs are in the store.
+
+        Raises:
+            HishamosError: what ``produce`` raises; the project's state and reason are recorded first.
+        """
+        async with self._lock(kind):
+            try:
+                inputs = self._inputs(kind)
+                head = self.store.artifacts.head(self.key, kind)
+                reason = self.reason(kind, head, inputs)
+                if head is not None and not reason:
+                    document = self.read(kind, STEPS[kind].document)
+                    return Made(document, head, reused=True, reason="up to date")  # type: ignore[arg-type]
+                self._require_approvals(kind)
+                self.store.projects.set_state(self.key, "building")
+                started = time.monotonic()
+                made = await produce()
+                row = self.store.artifacts.write(
+                    self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started)
+                )
+            except HishamosError as error:
+                blocked = isinstance(error, UnbuildableError | ApprovalNeededError)
+                self.stop("blocked" if blocked else "failed", kind, str(error))
+                raise
+            except BaseException as error:
+                self.stop("failed", kind, f"{type(error).__name__}: {error}")
+                raise
+        return Made(made, row, reused=False, reason=reason)
+
+    def stop(self, state: str, step: str, reason: str) -> None:
+        """Record that the project got stuck at a step; a project that does not exist has no state."""
+        with suppress(ProjectNotFoundError):
+            self.store.projects.set_state(self.key, state, step=step, reason=reason)
+
+    def settle(self) -> None:
+        """Record how far the project has come, once a step that counts has been made or found."""
+        stale = {step.kind for step in self.plan()}
+        if not stale:
+            state = "exported"
+        elif not stale & {"verified_build", *STEPS["verified_build"].inputs}:
+            state = "verified"
+        else:
+            return
+        if self.store.projects.get(self.key).state != state:
+            self.store.projects.set_state(self.key, state)
+
+    def plan(self) -> tuple[staleness.PlannedStep, ...]:
+        """What a build would make, and why."""
+        rows = self.store.artifacts.heads(self.key)
+        heads = {
+            kind: staleness.Head(
+                row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row)
+            )
+            for kind, row in rows.items()
+        }
+        idea = self.store.projects.idea_revision(self.key)
+        versions = {kind: code_version(kind, self.engine) for kind in STEPS}
+        return staleness.plan(heads, versions, idea.content_hash)
+
+    def reason(self, kind: str, row: ArtifactRevision | None, inputs: Mapping[str, str]) -> str:
+        """Why an artifact has to be made; empty if it is up to date."""
+        if kind == "idea":
+            newest = self.store.projects.idea_revision(self.key)
+            fresh = row is not None and row.content_hash == newest.content_hash
+            return "" if fresh else "a new revision was submitted"
+        head = row and staleness.Head(
+            row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row)
+        )
+        return staleness.reason_to_make(kind, head or None, inputs, code_version(kind, self.engine))
+
+    def submit(self, brief: str, source: str) -> None:
+        """Submit a brief for this very project, whatever key its title would give.
+
+        Raises:
+            IdeaError: the brief cannot be accepted.
+        """
+        idea = read_brief(
+            brief.encode(),
+            max_bytes=self.settings.max_brief_bytes,
+            max_features=self.settings.max_features,
+        )
+        self.store.projects.submit(idea.model_copy(update={"key": self.key}), source)
+
+    def submitted_idea(self) -> Idea:
+        """The newest submitted brief."""
+        return self.store.projects.idea(self.key)
+
+    def _inputs(self, kind: str) -> dict[str, str]:
+        return {
+            name: self.store.artifacts.require(self.key, name).content_hash for name in STEPS[kind].inputs
+        }
+
+    def _problem(self, row: ArtifactRevision) -> str:
+        """Why an artifact cannot stand although nothing that it was made from has changed."""
+        missing = "its files are missing"
+        if row.kind == "verified_build":
+            if not VerifiedBuild.model_validate_json(row.content).passed:
+                return "its verification failed"
+            return "" if self.folder.path("tree").is_dir() else missing
+        if row.kind == "repository":
+            record = RepositoryRecord.model_validate_json(row.content)
+            return "" if (self.folder.path(record.path) / ".git").is_dir() else missing
+        if row.kind in ("zip_archive", "tar_archive"):
+            archive = Archive.model_validate_json(row.content)
+            path = self.folder.path(archive.path)
+            intact = not archive.wanted or (path.is_file() and path.stat().st_size == archive.size)
+            return "" if intact else missing
+        return ""
+
+    def _require_approvals(self, kind: str) -> None:
+        wanted = self.submitted_idea().approvals
+        for name in STEPS[kind].inputs:
+            if name in wanted and not self.store.artifacts.is_approved(self.key, name):
+                raise ApprovalNeededError(
+                    f"the idea asks for approval of {name}: read it with "
+                    f"`hishamos projects show {self.key}`, then run `hishamos approve {self.key} {name}`"
+                )
+
+    def _producer(self, kind: str, inputs: Mapping[str, str], seconds: float) -> Producer:
+        role = STEPS[kind].role
+        return Producer(
+            inputs=inputs,
+            code_version=code_version(kind, self.engine),
+            role=role or "pipeline",
+            engine=self.engine.name if role else "pipeline",
+            seconds=round(seconds, 3),
+        )
+
+    @asynccontextmanager
+    async def _lock(self, kind: str) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            lock = self.folder.lock(kind, wait_seconds=self.settings.lock_seconds)
+            await asyncio.to_thread(stack.enter_context, lock)
+            yield

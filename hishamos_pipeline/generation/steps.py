@@ -1,0 +1,248 @@
+"""The steps between the engine's answers and the artifacts: one function for each asset that needs one."""
+
+import asyncio
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import FileRequest, FileText, GoalRequest, Task
+from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.documents import (
+    Architecture,
+    Archive,
+    CriterionTest,
+    FileKind,
+    FileSet,
+    RepositoryRecord,
+    SprintPlan,
+    Stories,
+    TestSuite,
+    TreeFile,
+    VerifiedBuild,
+)
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.idea import SprintRules
+from hishamos_pipeline.core.sprints import plan_sprints
+from hishamos_pipeline.delivery import archives, repository
+from hishamos_pipeline.delivery.commits import BRANCH, Identity
+from hishamos_pipeline.errors import UnbuildableError, VerificationError
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.units import make_files, planned_requests, story_test_requests
+from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.verification import provenance
+from hishamos_pipeline.verification.verify import Assembled, verify
+from hishamos_pipeline.workspace.tree import limits_of, write_tree
+
+_NO_STORIES = Stories(epics=(), stories=(), sprint=SprintRules())
+_PARTS = ("source_code", "test_suite", "documentation", "ci_config")
+_TASKS: dict[FileKind, Task[FileRequest, FileText]] = {
+    "source": tasks.SOURCE_FILE,
+    "test": tasks.TEST_FILE,
+    "docs": tasks.DOCUMENT,
+    "ci": tasks.CI_FILE,
+}
+_KINDS: dict[FileKind, str] = {
+    "source": "source_code",
+    "test": "test_suite",
+    "docs": "documentation",
+    "ci": "ci_config",
+}
+
+
+async def cut_sprints(run: ProjectRun) -> SprintPlan:
+    """Plan the sprints by code, and let the scrum master word their goals.
+
+    Raises:
+        PlanningError: a cycle, or a story larger than a sprint.
+    """
+    stories = run.read("stories", Stories)
+    first_day = run.store.projects.idea_revision(run.key, 1).submitted_at.date()
+    plan = plan_sprints(stories, first_day)
+    goals = await run.engine.answer(tasks.SPRINT_GOALS, GoalRequest(plan=plan, stories=stories))
+    sprints = tuple(
+        sprint.model_copy(update={"goal": goal})
+        for sprint, goal in zip(plan.sprints, goals.goals, strict=True)
+    )
+    return plan.model_copy(update={"sprints": sprints})
+
+
+async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
+    """Make the planned files of one kind.
+
+    Raises:
+        UnbuildableError: no story can be implemented, so that there is nothing to make.
+    """
+    architecture = run.read("architecture", Architecture)
+    stories = run.read("stories", Stories) if kind != "ci" else _NO_STORIES
+    if kind != "ci" and not stories.planned:
+        raise UnbuildableError(nothing_to_build(stories))
+    requests = (
+        story_test_requests(architecture, stories)
+        if kind == "test"
+        else planned_requests(architecture, stories, kind)
+    )
+    files, _ = await make_files(
+        run.store, run.engine, key=run.key, kind=_KINDS[kind], task=_TASKS[kind], requests=requests
+    )
+    return FileSet(files=files)
+
+
+async def write_tests(run: ProjectRun) -> TestSuite:
+    """Make the test files, and read off which test shows which criterion."""
+    files = (await write_files(run, "test")).files
+    texts = run.store.units.texts(file.sha256 for file in files)
+    links: list[CriterionTest] = []
+    for file in files:
+        links.extend(criterion_tests(file.path, texts[file.sha256]))
+    return TestSuite(files=files, tests=tuple(links))
+
+
+def nothing_to_build(stories: Stories) -> str:
+    """Why a backlog without a planned story stops the pipeline."""
+    reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.deferred[:5])
+    more = f" (and {len(stories.deferred) - 5} more)" if len(stories.deferred) > 5 else ""
+    return (
+        f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}. "
+        "Add stories about records, such as `User can add a note`, or use an engine with a language model"
+    )
+
+
+async def verify_build(run: ProjectRun) -> VerifiedBuild:
+    """Assemble the tree, verify it, and publish it with its report.
+
+    Raises:
+        PathError, TreeLimitError: the tree may not be written.
+        StorageError: disk full or read-only.
+    """
+    assembled = _assemble(run)
+    with run.folder.staging("verified_build") as staging:
+        build = await verify(assembled, staging, run.sandbox, run.settings)
+        final = staging / "final"
+        await asyncio.to_thread(write_tree, final, build.files, assembled.texts, limits_of(run.settings))
+        path = run.folder.publish_folder("tree", final, build.tree_hash)
+    run.store.units.add_texts(
+        text for sha, text in assembled.texts.items() if sha == _provenance_of(assembled).sha256
+    )
+    run.store.deliveries.record_tree(run.key, str(path.resolve()), build.files, passed=build.passed)
+    run.store.backlog.mark_verified(run.key, build.stories_verified)
+    return build
+
+
+def _assemble(run: ProjectRun) -> Assembled:
+    suite = run.read("test_suite", TestSuite)
+    sets = [suite if kind == "test_suite" else run.read(kind, FileSet) for kind in _PARTS]
+    files = [file for part in sets for file in part.files]
+    texts = run.store.units.texts(file.sha256 for file in files)
+    stories = run.read("stories", Stories)
+    heads = run.store.artifacts.heads(run.key)
+    made_from = ("idea", "requirements", "architecture", "stories", *_PARTS)
+    record = provenance.provenance(
+        key=run.key,
+        files=files,
+        stories=stories,
+        producers={kind: _produced(heads[kind]) for kind in made_from},
+        hashes={kind: heads[kind].content_hash for kind in made_from},
+    )
+    entry = TreeFile(path=provenance.PATH, sha256=sha256_text(record), size=len(record.encode()))
+    return Assembled(
+        files=tuple(sorted([*files, entry], key=lambda file: file.path)),
+        texts={**texts, entry.sha256: record},
+        architecture=run.read("architecture", Architecture),
+        stories=stories,
+        suite=suite,
+    )
+
+
+def _produced(row: ArtifactRevision) -> dict[str, str]:
+    return {"role": row.role, "engine": row.engine, "origin": row.origin, "code_version": row.code_version}
+
+
+def _provenance_of(assembled: Assembled) -> TreeFile:
+    return next(file for file in assembled.files if file.path == provenance.PATH)
+
+
+async def build_repository(run: ProjectRun) -> RepositoryRecord:
+    """Commit the verified tree: story by story the first time, one commit for each change later.
+
+    Raises:
+        VerificationError: the tree has not passed its verification; nothing unverified is delivered.
+        ToolMissingError: git is not installed.
+    """
+    return await asyncio.to_thread(_build_repository, run)
+
+
+def _build_repository(run: ProjectRun) -> RepositoryRecord:
+    build = run.read("verified_build", VerifiedBuild)
+    if not build.passed:
+        raise VerificationError(
+            f"project {run.key!r} has not passed verification: run `hishamos projects show {run.key}`"
+        )
+    architecture = run.read("architecture", Architecture)
+    idea_day = run.store.projects.idea_revision(run.key, 1).submitted_at.date()
+    published = run.folder.path("repository")
+    run.store.deliveries.begin_export(run.key, "git")
+    with run.folder.staging("repository") as staging:
+        staged = staging / "repository"
+        commits = repository.build_repository(
+            staged,
+            published if (published / ".git").is_dir() else None,
+            build,
+            run.store.units.texts(file.sha256 for file in build.files),
+            stories=run.read("stories", Stories),
+            plan=run.read("sprint_plan", SprintPlan),
+            title=architecture.title,
+            identity=Identity(architecture.author or run.settings.author_name, run.settings.author_email),
+            start=datetime.combine(idea_day, time(12), UTC),
+            now=run.store.clock.now(),
+        )
+        head = commits[-1].sha
+        run.folder.publish_folder("repository", staged, head)
+    run.store.deliveries.complete_export(run.key, "git", url=published.as_uri(), checksum=head)
+    return RepositoryRecord(
+        path="repository",
+        branch=BRANCH,
+        head=head,
+        tree_hash=build.tree_hash,
+        commits=commits,
+        files=len(build.files),
+    )
+
+
+async def write_archive(run: ProjectRun, kind: str) -> Archive:
+    """Write one archive of the repository's head, if the idea asks for it.
+
+    Args:
+        run: the project.
+        kind: ``zip`` or ``tar``.
+
+    Raises:
+        StorageError: disk full or read-only.
+    """
+    if kind not in run.submitted_idea().exports:
+        return Archive(wanted=False)
+    return await asyncio.to_thread(_write_archive, run, kind)
+
+
+def _write_archive(run: ProjectRun, kind: str) -> Archive:
+    architecture = run.read("architecture", Architecture)
+    name = f"{run.key}.{'zip' if kind == 'zip' else 'tar.gz'}"
+    write = archives.write_zip if kind == "zip" else archives.write_tar
+    run.store.deliveries.begin_export(run.key, kind)
+    try:
+        with run.folder.staging(f"{kind}_archive") as staging:
+            staged = staging / name
+            written = write(run.folder.path("repository"), staged, architecture.distribution)
+            run.folder.publish_file(f"{name}.sha256", Path(f"{staged}.sha256"))
+            path = run.folder.publish_file(name, staged)
+    except Exception as error:
+        run.store.deliveries.fail_export(run.key, kind, str(error))
+        raise
+    run.store.deliveries.complete_export(run.key, kind, url=path.as_uri(), checksum=written.sha256)
+    return Archive(
+        wanted=True,
+        path=name,
+        sha256=written.sha256,
+        size=written.size,
+        files=written.files,
+        commit=written.commit,
+    )

@@ -1,0 +1,13 @@
+"""The job that builds one project."""
+
+import dagster as dg
+
+from hishamos_pipeline.core.graph import STEPS
+
+BUILD_PROJECT = "build_project"
+
+build_project = dg.define_asset_job(
+    BUILD_PROJECT,
+    selection=dg.AssetSelection.assets(*STEPS),
+    description="Builds one project: from the idea to the repository and its archives.",
+)

@@ -1,0 +1,99 @@
+"""Runs the ``build_project`` job in this process, event by event."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import dagster as dg
+from dagster import DagsterEventType
+
+from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
+from hishamos_pipeline.partitions import add_partition
+
+Status = Literal["started", "made", "failed", "skipped", "check_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something that happened to an asset; ``detail`` says why it failed."""
+
+    kind: str
+    status: Status
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The end of the run."""
+
+    run_id: str
+    succeeded: bool
+
+
+_STATUS: dict[DagsterEventType, Status] = {
+    DagsterEventType.STEP_START: "started",
+    DagsterEventType.STEP_FAILURE: "failed",
+    DagsterEventType.STEP_SKIPPED: "skipped",
+    DagsterEventType.ASSET_MATERIALIZATION: "made",
+}
+
+
+def load_job_definition() -> dg.JobDefinition:
+    """The job, for Dagster's executor to load again by name."""
+    from hishamos_pipeline.definitions import defs
+
+    return defs().resolve_job_def(BUILD_PROJECT)
+
+
+def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
+    """Materialize assets of one project with their checks.
+
+    Args:
+        key: the project, whose partition is added if need be.
+        kinds: the assets to materialize.
+
+    Raises:
+        ProjectKeyError: the key breaks the slug rule.
+    """
+    from dagster._core.execution.api import execute_run_iterator
+
+    with dg.DagsterInstance.get() as instance:
+        add_partition(instance, key)
+        job = dg.build_reconstructable_job(__name__, "load_job_definition")
+        definition = load_job_definition()
+        run = instance.create_run_for_job(
+            definition,
+            tags={"dagster/partition": key, "hishamos/source": "command line"},
+            asset_selection=frozenset(dg.AssetKey(kind) for kind in kinds),
+        )
+        succeeded = False
+        for event in execute_run_iterator(job, run, instance):
+            if event.event_type == DagsterEventType.RUN_SUCCESS:
+                succeeded = True
+            progress = _progress(event)
+            if progress:
+                yield progress
+        yield RunEnded(run.run_id, succeeded)
+
+
+def _progress(event: dg.DagsterEvent) -> Progress | None:
+    if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        if evaluation.passed or not evaluation.blocking:
+            return None
+        return Progress(
+            evaluation.asset_key.to_user_string(),
+            "check_failed",
+            f"{evaluation.check_name}: {evaluation.description or ''}",
+        )
+    status = _STATUS.get(event.event_type)
+    if status is None or event.step_key is None:
+        return None
+    detail = ""
+    if status == "failed":
+        data = event.step_failure_data
+        detail = (data.user_failure_data.description if data.user_failure_data else None) or (
+            data.error.message.strip() if data.error else ""
+        )
+    kind = event.asset_key.to_user_string() if event.asset_key else event.step_key
+    return Progress(kind, status, detail)

@@ -1,0 +1,25 @@
+"""The partition set: one partition for each project."""
+
+import dagster as dg
+
+from hishamos_pipeline.core.ids import check_key
+
+projects = dg.DynamicPartitionsDefinition(name="projects")
+
+
+def project_key(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> str:
+    """The partition key of a run, checked: Dagster itself accepts any text.
+
+    Raises:
+        ProjectKeyError: the key breaks the slug rule.
+    """
+    return check_key(context.partition_key)
+
+
+def add_partition(instance: dg.DagsterInstance, key: str) -> None:
+    """Add a project's partition; adding it again changes nothing.
+
+    Raises:
+        ProjectKeyError: the key breaks the slug rule.
+    """
+    instance.add_dynamic_partitions(str(projects.name), [check_key(key)])

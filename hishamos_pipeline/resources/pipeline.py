@@ -1,0 +1,40 @@
+"""The resource through which assets reach the store, the engine, the sandbox and the workspace."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.settings import get_settings
+
+
+class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """HishamOS's own services, opened once for each run.
+
+    ``home`` replaces the folder that ``HISHAMOS_HOME`` names; everything else comes from the settings.
+    """
+
+    home: str = ""
+    _workshop: Workshop = PrivateAttr()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Open the services."""
+        settings = get_settings()
+        if self.home:
+            settings = settings.model_copy(update={"home": Path(self.home).absolute()})
+        self._workshop = Workshop(settings)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the services."""
+        self._workshop.close()
+
+    @property
+    def workshop(self) -> Workshop:
+        """The services of this run."""
+        return self._workshop
+
+    def project(self, key: str) -> ProjectRun:
+        """A project on its way through the pipeline."""
+        return self._workshop.project(key)

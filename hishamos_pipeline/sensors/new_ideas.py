@@ -1,0 +1,49 @@
+"""The sensor that takes in new ideas and starts their builds."""
+
+from collections.abc import Iterable, Sequence
+
+import dagster as dg
+
+from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.intake.inbox import InboxResult, take_in
+from hishamos_pipeline.jobs.build_project import BUILD_PROJECT, build_project
+from hishamos_pipeline.partitions import projects
+from hishamos_pipeline.resources.pipeline import Pipeline
+
+
+def requested_builds(waiting: Iterable[tuple[str, int]]) -> list[dg.RunRequest]:
+    """A run for each waiting project; the revision in the run key makes asking again harmless."""
+    return [
+        dg.RunRequest(run_key=f"{BUILD_PROJECT}/{key}/{revision}", partition_key=key)
+        for key, revision in waiting
+        if KEY_PATTERN.fullmatch(key)
+    ]
+
+
+def skip_reason(taken: Sequence[InboxResult]) -> str:
+    """Why a tick requests nothing, in words."""
+    bad = [result.path.name for result in taken if result.error]
+    return f"no new idea; set aside: {', '.join(bad)}" if bad else "no new idea"
+
+
+@dg.sensor(
+    job=build_project,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads the inbox, registers partitions, and requests a build for each new or changed idea.",
+)
+def new_ideas(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
+    """One bounded tick. What to do is decided from the store's state, so a tick that died is made up for."""
+    workshop = pipeline.workshop
+    taken = take_in(workshop.settings, workshop.store.projects)
+    for result in taken:
+        if result.error:
+            context.log.warning(f"inbox: {result.path.name} set aside: {result.error}")
+    requests = requested_builds(workshop.store.projects.waiting(workshop.settings.runs_per_tick))
+    if not requests:
+        return dg.SensorResult(skip_reason=skip_reason(taken))
+    keys = [str(request.partition_key) for request in requests]
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[projects.build_add_request(keys)],
+    )

@@ -1,0 +1,176 @@
+"""What can be told of a generated tree without running it."""
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from hishamos_pipeline.core.documents import Architecture, CheckOutcome, Stories, TestSuite
+from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.signatures import public_signatures
+from hishamos_pipeline.core.traceability import criteria_without_test, tests_without_criterion
+
+_MARKERS = re.compile(r"\b(TODO|FIXME|XXX)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A generated tree in memory with the documents that it was made from."""
+
+    texts: Mapping[str, str]
+    architecture: Architecture
+    stories: Stories
+    suite: TestSuite
+
+    @property
+    def python(self) -> Iterator[tuple[str, str]]:
+        """Paths and texts of the Python files."""
+        return ((path, text) for path, text in sorted(self.texts.items()) if path.endswith(".py"))
+
+    @property
+    def package(self) -> str:
+        """Folder of the implementation."""
+        return f"src/{self.architecture.package}/"
+
+
+def static_checks(tree: Tree) -> tuple[CheckOutcome, ...]:
+    """All checks of this module; those that need parsable code are left out where it does not parse."""
+    first = tuple(_outcome(tree, name, unit, find) for name, unit, find in _FIRST)
+    if not all(outcome.passed for outcome in first if outcome.name == "syntax"):
+        return first
+    return first + tuple(_outcome(tree, name, unit, find) for name, unit, find in _PARSED)
+
+
+def _outcome(tree: Tree, name: str, unit: str, find: Callable[[Tree], tuple[int, list[str]]]) -> CheckOutcome:
+    figure, offending = find(tree)
+    return CheckOutcome(name=name, passed=not offending, figure=figure, unit=unit, offending=tuple(offending))
+
+
+def _planned_files(tree: Tree) -> tuple[int, list[str]]:
+    planned = {file.path for file in tree.architecture.files}
+    planned |= {story_test_path(story.id, story.title) for story in tree.stories.planned}
+    missing = [f"{path}: planned, but missing" for path in sorted(planned - tree.texts.keys())]
+    extra = [f"{path}: there, but not planned" for path in sorted(tree.texts.keys() - planned)]
+    return len(planned), missing + extra
+
+
+def _syntax(tree: Tree) -> tuple[int, list[str]]:
+    offending, count = [], 0
+    for path, text in tree.python:
+        count += 1
+        try:
+            compile(text, path, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            offending.append(f"{path}: {error}")
+    return count, offending
+
+
+def _placeholders(tree: Tree) -> tuple[int, list[str]]:
+    """Bodies that do nothing, in code or in tests, and marks of unfinished work."""
+    offending, count = [], 0
+    for path, text in tree.python:
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                count += 1
+                if _is_placeholder(node):
+                    offending.append(f"{path}:{node.lineno}: {node.name} has no body")
+        offending += [
+            f"{path}:{number}: {match[1]}"
+            for number, line in enumerate(text.splitlines(), start=1)
+            if (match := _MARKERS.search(line)) and "#" in line[: match.start()]
+        ]
+    return count, offending
+
+
+def _is_placeholder(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    body = list(node.body)
+    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    if not body:
+        return True
+    if len(body) > 1:
+        return False
+    only = body[0]
+    if isinstance(only, ast.Raise) and only.exc is not None:
+        raised = only.exc.func if isinstance(only.exc, ast.Call) else only.exc
+        return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    return isinstance(only, ast.Pass) or (isinstance(only, ast.Expr) and isinstance(only.value, ast.Constant))
+
+
+def _signatures(tree: Tree) -> tuple[int, list[str]]:
+    offending, count = [], 0
+    for file in tree.architecture.files:
+        if file.kind != "source" or not file.path.endswith(".py") or file.path not in tree.texts:
+            continue
+        have = set(public_signatures(tree.texts[file.path]))
+        count += len(file.signatures)
+        offending += [f"{file.path}: lacks {item}" for item in file.signatures if item not in have]
+        offending += [f"{file.path}: unplanned {item}" for item in sorted(have - set(file.signatures))]
+    return count, offending
+
+
+def _standard_library(tree: Tree) -> tuple[int, list[str]]:
+    allowed = sys.stdlib_module_names | {tree.architecture.package}
+    offending, count = [], 0
+    for path, text in tree.python:
+        if not path.startswith(tree.package):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom) and node.level == 0
+                else []
+            )
+            count += len(names)
+            offending += [
+                f"{path}:{node.lineno}: imports {name}" for name in names if name.split(".")[0] not in allowed
+            ]
+    return count, offending
+
+
+def _criteria(tree: Tree) -> tuple[int, list[str]]:
+    lacking = criteria_without_test(tree.stories, tree.suite)
+    orphans = tests_without_criterion(tree.stories, tree.suite)
+    return len(tree.suite.tests), [
+        *(f"{name}: no test shows it" for name in lacking),
+        *(f"{name}: shows no criterion of a planned story" for name in orphans),
+    ]
+
+
+def _ci_commands(tree: Tree) -> tuple[int, list[str]]:
+    """Both CI files run exactly the commands that verification runs, in that order."""
+    wanted = [" ".join(command) for command in tree.architecture.commands]
+    offending = []
+    for path, read in ((".github/workflows/ci.yml", _github), (".gitlab-ci.yml", _gitlab)):
+        try:
+            found = read(yaml.safe_load(tree.texts.get(path, "")))
+        except (yaml.YAMLError, AttributeError, TypeError, KeyError) as error:
+            offending.append(f"{path}: cannot be read: {error}")
+            continue
+        if found != wanted:
+            offending.append(f"{path}: runs {found}, verification runs {wanted}")
+    return len(wanted), offending
+
+
+def _github(document: dict[str, dict[str, dict[str, list[dict[str, str]]]]]) -> list[str]:
+    steps = [step for job in document["jobs"].values() for step in job["steps"]]
+    return [step["run"] for step in steps if "run" in step and step.get("name") != "Install"]
+
+
+def _gitlab(document: dict[str, dict[str, list[str]]]) -> list[str]:
+    return [line for job in document.values() for line in job["script"]]
+
+
+_FIRST = (("planned_files", "files", _planned_files), ("syntax", "files", _syntax))
+_PARSED = (
+    ("placeholders", "functions", _placeholders),
+    ("signatures", "signatures", _signatures),
+    ("standard_library_only", "imports", _standard_library),
+    ("criteria_tested", "tests", _criteria),
+    ("ci_commands", "commands", _ci_commands),
+)

@@ -1,0 +1,48 @@
+"""An implementation without its behaviour: the same signatures, every body refuses to work."""
+
+import ast
+from collections.abc import Mapping
+
+from hishamos_pipeline.core.documents import TreeFile
+from hishamos_pipeline.core.hashing import sha256_text
+
+
+class _Stub(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.body = ast.parse("raise NotImplementedError").body
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        node.body = ast.parse("raise NotImplementedError").body
+        return node
+
+
+def stubbed(text: str) -> str:
+    """The module with every function body replaced.
+
+    Raises:
+        SyntaxError: if the text is not Python.
+    """
+    return ast.unparse(ast.fix_missing_locations(_Stub().visit(ast.parse(text)))) + "\n"
+
+
+def without_implementation(
+    files: tuple[TreeFile, ...], texts: Mapping[str, str], package: str
+) -> tuple[tuple[TreeFile, ...], dict[str, str]]:
+    """A tree whose package has no behaviour; tests that pass on it show nothing.
+
+    Args:
+        files: the files of the tree.
+        texts: their texts by SHA-256.
+        package: folder of the implementation, with a slash at its end.
+    """
+    stubs: list[TreeFile] = []
+    found = dict(texts)
+    for file in files:
+        if file.path.startswith(package) and file.path.endswith(".py"):
+            text = stubbed(texts[file.sha256])
+            digest = sha256_text(text)
+            found[digest] = text
+            file = file.model_copy(update={"sha256": digest, "size": len(text.encode())})
+        stubs.append(file)
+    return tuple(stubs), found
