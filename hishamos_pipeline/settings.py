@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +39,9 @@ class Settings(BaseSettings):
 
     author_name: str = Field("HishamOS", description="Author of generated commits.")
     author_email: str = Field("hishamos@localhost", description="E-mail of generated commits.")
+    commit_date: AwareDatetime | None = Field(
+        None, description="Time of a repository's first commit; empty is the time of the idea."
+    )
     lock_seconds: float = Field(
         600, ge=0, description="How long a step waits for another run of the same step."
     )

@@ -91,11 +91,11 @@ def fast_import(
         commits: what to commit, in order.
         texts: file texts by SHA-256.
         identity: author and committer.
-        start: time of the first commit; each further one is a minute later.
+        start: time of the first commit; each further one is a second later.
         parent: commit to build upon, empty for a new history.
     """
     for index, commit in enumerate(commits):
-        stamp = int((start + timedelta(minutes=index)).timestamp())
+        stamp = int((start + timedelta(seconds=index)).timestamp())
         who = f"{_ident(identity.name)} <{_ident(identity.email)}> {stamp} +0000"
         message = commit.message.encode()
         yield f"commit refs/heads/{BRANCH}\nauthor {who}\ncommitter {who}\n".encode()

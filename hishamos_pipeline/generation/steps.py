@@ -1,7 +1,6 @@
 """The steps between the engine's answers and the artifacts: one function for each asset that needs one."""
 
 import asyncio
-from datetime import UTC, datetime, time
 from pathlib import Path
 
 from hishamos_pipeline.agents import tasks
@@ -178,7 +177,7 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
             f"project {run.key!r} has not passed verification: run `hishamos projects show {run.key}`"
         )
     architecture = run.read("architecture", Architecture)
-    idea_day = run.store.projects.idea_revision(run.key, 1).submitted_at.date()
+    submitted = run.store.projects.idea_revision(run.key, 1).submitted_at
     published = run.folder.path("repository")
     run.store.deliveries.begin_export(run.key, "git")
     with run.folder.staging("repository") as staging:
@@ -192,7 +191,7 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
             plan=run.read("sprint_plan", SprintPlan),
             title=architecture.title,
             identity=Identity(architecture.author or run.settings.author_name, run.settings.author_email),
-            start=datetime.combine(idea_day, time(12), UTC),
+            start=run.settings.commit_date or submitted,
             now=run.store.clock.now(),
         )
         head = commits[-1].sha

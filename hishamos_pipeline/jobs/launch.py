@@ -64,6 +64,8 @@ def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
         run = instance.create_run_for_job(
             definition,
             tags={"dagster/partition": key, "hishamos/source": "command line"},
+            # The caller shows the progress; Dagster's own log of it goes to the event log alone.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             asset_selection=frozenset(dg.AssetKey(kind) for kind in kinds),
         )
         succeeded = False

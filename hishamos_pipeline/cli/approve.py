@@ -1,0 +1,21 @@
+"""``hishamos approve``: a person's approval of an artifact's present content."""
+
+import getpass
+
+import click
+
+from hishamos_pipeline.cli.output import workshop
+
+
+@click.command("approve")
+@click.argument("key")
+@click.argument("artifact")
+@click.option("--by", "approver", default="", help="Who approves; the user of this machine by default.")
+def command(key: str, artifact: str, approver: str) -> None:
+    """Approve the newest ARTIFACT of the project KEY.
+
+    The approval holds for its present content; a changed artifact needs another one.
+    """
+    with workshop() as opened:
+        digest = opened.store.artifacts.approve(key, artifact, approver or getpass.getuser())
+    click.echo(f"approved {artifact} of {key} ({digest[:12]}); go on with: hishamos build {key}")

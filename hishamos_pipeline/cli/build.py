@@ -1,0 +1,123 @@
+"""``hishamos build``: make what is stale of a project, with progress and a summary."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hishamos_pipeline.cli.ideas import submit_file
+from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.cli.summary import print_summary, summary
+from hishamos_pipeline.errors import ProjectBusyError
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.project import ProjectRun
+    from hishamos_pipeline.jobs.launch import Progress
+
+
+@click.command("build")
+@click.argument("target", metavar="KEY|FILE")
+@json_option
+def command(target: str, as_json: bool) -> None:
+    """Build the project KEY, or submit the brief in FILE and build that.
+
+    Only what is stale is made. While it runs, each asset is shown; at the end, figures and paths.
+    """
+    with workshop() as opened:
+        key = submit_file(opened, Path(target)).key if _is_file(target) else target
+        run = opened.project(key)
+        with _one_build_at_a_time(run):
+            kinds = [step.kind for step in run.plan()]
+            if not kinds:
+                run.settle()
+                if not as_json:
+                    click.echo(f"{key} is up to date: nothing to make")
+            elif not _build(run, kinds, as_json):
+                _report_failure(run, as_json)
+                raise click.exceptions.Exit(1)
+        if as_json:
+            print_json(summary(run))
+        else:
+            print_summary(run)
+
+
+def _is_file(target: str) -> bool:
+    """A path, as opposed to a key: it exists, or could not be a key."""
+    return Path(target).is_file() or target == "-" or os.sep in target or "." in target
+
+
+def _build(run: "ProjectRun", kinds: list[str], quiet: bool) -> bool:
+    from hishamos_pipeline.jobs.home import prepare_dagster_home
+    from hishamos_pipeline.jobs.launch import RunEnded, run_build
+
+    prepare_dagster_home(run.settings)
+    succeeded = False
+    with _progress(kinds, quiet) as show:
+        for event in run_build(run.key, kinds):
+            if isinstance(event, RunEnded):
+                succeeded = event.succeeded
+            else:
+                show(event)
+    return succeeded
+
+
+def _report_failure(run: "ProjectRun", as_json: bool) -> None:
+    project = run.store.projects.get(run.key)
+    if as_json:
+        print_json(summary(run))
+    where = f" at {project.failed_step}" if project.failed_step else ""
+    click.echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
+
+
+@contextmanager
+def _one_build_at_a_time(run: "ProjectRun") -> Iterator[None]:
+    """Hold the project's build lock; say so when another build has to end first."""
+    lock = run.folder.lock("build", wait_seconds=0)
+    try:
+        lock.__enter__()
+    except ProjectBusyError:
+        click.echo(f"another build of {run.key} is running; waiting for it", err=True)
+        lock = run.folder.lock("build", wait_seconds=run.settings.lock_seconds)
+        lock.__enter__()
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+@contextmanager
+def _progress(kinds: list[str], quiet: bool) -> Iterator[Callable[["Progress"], None]]:
+    """A live table in a terminal, a line for each event elsewhere, nothing when quiet."""
+    if quiet or not sys.stdout.isatty():
+
+        def show(event: "Progress") -> None:
+            if not quiet and event.status != "started":
+                click.echo(f"{event.status:<12} {event.kind} {event.detail}".rstrip())
+
+        yield show
+        return
+    from rich.console import Group
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    marks = {"made": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "-", "check_failed": "[red]![/]"}
+    lines: dict[str, Text | Spinner] = {kind: Text(f"  {kind}", style="dim") for kind in kinds}
+    with Live(Group(*lines.values()), refresh_per_second=10) as live:
+
+        def show_live(event: "Progress") -> None:
+            if event.status == "started" and event.kind in lines:
+                lines[event.kind] = Spinner("dots", text=event.kind)
+            elif event.status in marks and event.kind in lines:
+                line = Text.from_markup(f"{marks[event.status]} ")
+                line.append(event.kind)
+                if event.detail:
+                    line.append(f"  {event.detail}", style="red")
+                lines[event.kind] = line
+            live.update(Group(*lines.values()))
+
+        yield show_live

@@ -1,0 +1,34 @@
+"""``hishamos db``: the project store's schema."""
+
+import click
+
+from hishamos_pipeline.cli.output import json_option, print_json, settings
+from hishamos_pipeline.store import database
+
+
+@click.group("db")
+def command() -> None:
+    """Look after the project store's schema."""
+
+
+@command.command("upgrade")
+def upgrade() -> None:
+    """Bring the schema to this release's revision. Safe to run again, and from several processes."""
+    engine = database.open_engine(settings().store_url)
+    before = database.current_revision(engine) or "none"
+    after = database.upgrade(engine)
+    engine.dispose()
+    click.echo(f"project store: revision {before} -> {after}")
+
+
+@command.command("current")
+@json_option
+def current(as_json: bool) -> None:
+    """Show the schema's revision, and the one that this release needs."""
+    engine = database.open_engine(settings().store_url)
+    found, head = database.current_revision(engine), database.head_revision()
+    engine.dispose()
+    if as_json:
+        print_json({"current": found, "head": head})
+    else:
+        click.echo(f"current {found or 'none'}, head {head}")

@@ -1,0 +1,110 @@
+"""``hishamos doctor``: checks that everything HishamOS needs is there."""
+
+import asyncio
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, settings
+from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.generation.workshop import Workshop
+
+_LEAST_FREE_MB = 200
+
+
+@click.command("doctor")
+@json_option
+def command(as_json: bool) -> None:
+    """Check Python, git, the home folder, the store, Dagster and the sandbox; exit code 5 if one is amiss."""
+    opened = Workshop(settings())
+    results = []
+    checks: tuple[tuple[str, Callable[[Workshop], str]], ...] = (
+        ("python", _python),
+        ("git", _git),
+        ("home", _home),
+        ("store", _store),
+        ("engine", _engine),
+        ("sandbox", _sandbox),
+        ("dagster", _dagster),
+    )
+    for name, check in checks:
+        try:
+            results.append((name, True, check(opened)))
+        except (HishamosError, OSError, RuntimeError) as error:
+            results.append((name, False, str(error)))
+    opened.close()
+    if as_json:
+        print_json([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in results])
+    else:
+        rows = [(name, "ok" if ok else "NOT OK", detail) for name, ok, detail in results]
+        print_table(("check", "result", "detail"), rows)
+    if not all(ok for _, ok, _ in results):
+        raise click.exceptions.Exit(5)
+
+
+def _python(_: Workshop) -> str:
+    return platform.python_version()
+
+
+def _git(_: Workshop) -> str:
+    path = shutil.which("git")
+    if path is None:
+        raise RuntimeError("git is not installed: install the package `git`")
+    return path
+
+
+def _home(opened: Workshop) -> str:
+    from hishamos_pipeline.workspace.tree import storage_errors
+
+    home: Path = opened.settings.home
+    with storage_errors(home):
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home) as probe:
+            probe.write(b"0")
+    free = shutil.disk_usage(home).free // 1_000_000
+    if free < _LEAST_FREE_MB:
+        raise RuntimeError(
+            f"{home} has {free} MB free, at least {_LEAST_FREE_MB} are needed: free some space"
+        )
+    return f"{home}, {free:,} MB free"
+
+
+def _store(opened: Workshop) -> str:
+    from hishamos_pipeline.store.database import current_revision
+
+    store = opened.store
+    return f"{store.engine.dialect.name}, revision {current_revision(store.engine)}"
+
+
+def _engine(opened: Workshop) -> str:
+    return opened.engine.name
+
+
+def _sandbox(opened: Workshop) -> str:
+    from hishamos_pipeline.sandbox.interface import Command, Limits
+
+    with tempfile.TemporaryDirectory() as folder:
+        program = "import os; print(sorted(k for k in os.environ if 'HISHAMOS' in k))"
+        outcome = asyncio.run(
+            opened.sandbox.run(Command(("python", "-c", program)), Path(folder), Limits(wall_seconds=30))
+        )
+    if not outcome.succeeded or outcome.output.strip() != "[]":
+        raise RuntimeError(f"the sandbox does not work: {outcome.limit or outcome.output[:200]}")
+    return f"{opened.sandbox.name}: runs commands in a clean environment"
+
+
+def _dagster(opened: Workshop) -> str:
+    from hishamos_pipeline.jobs.home import prepare_dagster_home
+
+    home = prepare_dagster_home(opened.settings)
+    import dagster
+
+    from hishamos_pipeline.jobs.launch import load_job_definition
+
+    with dagster.DagsterInstance.get():
+        job = load_job_definition()
+    return f"{dagster.__version__}, job {job.name}, home {home}"

@@ -1,0 +1,87 @@
+"""``hishamos ideas``: submit briefs, and list what was submitted."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.store.projects import Submission
+
+
+@click.group("ideas")
+def command() -> None:
+    """Submit briefs, and list what was submitted."""
+
+
+@command.command("submit")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@json_option
+def submit(file: Path, as_json: bool) -> None:
+    """Submit the brief in FILE, or from standard input with `-`.
+
+    A changed brief under the same key becomes the next revision of it.
+    """
+    with workshop() as opened:
+        done = submit_file(opened, file)
+    if as_json:
+        print_json({"key": done.key, "revision": done.revision, "changed": done.changed})
+    elif done.changed:
+        click.echo(f"accepted {done.key}, revision {done.revision}; build it with: hishamos build {done.key}")
+    else:
+        click.echo(f"{done.key} is unchanged: it equals revision {done.revision}")
+
+
+@command.command("list")
+@json_option
+def list_ideas(as_json: bool) -> None:
+    """List submitted ideas with their newest revision."""
+    with workshop() as opened:
+        projects = opened.store.projects
+        rows = [(project, projects.idea_revision(project.key)) for project in projects.all()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "key": project.key,
+                    "title": project.title,
+                    "revision": idea.revision,
+                    "source": idea.source,
+                    "submitted_at": idea.submitted_at,
+                    "state": project.state,
+                }
+                for project, idea in rows
+            ]
+        )
+        return
+    print_table(
+        ("key", "title", "revision", "source", "state"),
+        [(p.key, p.title, i.revision, i.source, p.state) for p, i in rows],
+    )
+
+
+def submit_file(opened: "Workshop", file: Path) -> "Submission":
+    """Read a brief from a file or standard input and submit it.
+
+    Raises:
+        click.UsageError: the file cannot be read.
+        IdeaError: the brief cannot be accepted.
+    """
+    from hishamos_pipeline.intake.brief import read_brief
+
+    limit = opened.settings.max_brief_bytes
+    try:
+        if str(file) == "-":
+            raw = sys.stdin.buffer.read(limit + 1)
+        else:
+            with file.open("rb") as stream:
+                raw = stream.read(limit + 1)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
+    name = "" if str(file) == "-" else file.name
+    idea = read_brief(raw, name, max_bytes=limit, max_features=opened.settings.max_features)
+    return opened.store.projects.submit(idea, name or "standard input")

@@ -1,0 +1,78 @@
+"""The ``hishamos`` command. Each command's module is imported when the command is run."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from hishamos_pipeline import __version__
+
+# name -> (module, one line of help). The help is here so that `--help` imports no command.
+COMMANDS = {
+    "ideas": ("ideas", "Submit briefs, and list what was submitted."),
+    "build": ("build", "Build a project, or what is stale of it."),
+    "plan": ("plan", "Show what a build would make, and why."),
+    "approve": ("approve", "Approve an artifact that the idea wants approved."),
+    "projects": ("projects", "List projects, or show one."),
+    "files": ("files", "List the files of a project, or show one."),
+    "export": ("export", "Copy a project's repository or archives somewhere."),
+    "doctor": ("doctor", "Check that everything HishamOS needs is there."),
+    "db": ("db", "Look after the project store's schema."),
+    "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
+}
+
+EPILOG = """
+\b
+Exit codes: 0 done, 1 the build failed or is blocked, 2 wrong usage or input,
+3 no such project or artifact, 4 the project is being built elsewhere,
+5 something is missing on this machine (run `hishamos doctor`), 130 interrupted.
+
+State is kept in the folder that HISHAMOS_HOME names, `.hishamos` by default.
+"""
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = import_module(f"hishamos_pipeline.cli.{module}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hishamos")
+def cli() -> None:
+    """An idea goes in; a verified repository comes out."""
+
+
+def main() -> None:
+    """Run the command line; errors of ours become one line and an exit code."""
+    from hishamos_pipeline.errors import HishamosError
+
+    try:
+        cli.main(standalone_mode=False, prog_name="hishamos")
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HishamosError as error:
+        from hishamos_pipeline.cli.output import exit_code
+
+        click.echo(f"error: {error}", err=True)
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    main()

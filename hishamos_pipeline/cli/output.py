@@ -1,0 +1,78 @@
+"""What the commands share: opening the workshop, tables, JSON and exit codes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from hishamos_pipeline import errors
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.settings import get_settings
+
+_EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
+    (errors.ProjectNotFoundError, 3),
+    (errors.ArtifactMissingError, 3),
+    (errors.ProjectBusyError, 4),
+    (errors.ToolMissingError, 5),
+    (errors.StorageError, 5),
+    (errors.StoreVersionError, 5),
+    (errors.IdeaError, 2),
+    (errors.ProjectKeyError, 2),
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def exit_code(error: errors.HishamosError) -> int:
+    """The exit code that ``hishamos --help`` documents for an error."""
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+
+
+@contextmanager
+def workshop() -> Iterator[Workshop]:
+    """The services of this installation, closed at the end.
+
+    Raises:
+        click.UsageError: a setting in the environment is not valid.
+    """
+    opened = Workshop(settings())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def settings() -> Any:
+    """The settings of this process.
+
+    Raises:
+        click.UsageError: a setting in the environment is not valid; names the variable.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return get_settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "HISHAMOS_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise click.UsageError(f"{name}: {first['msg']}") from error
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON for scripts."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows as a table; text from a brief is shown as it is, never read as markup."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(str(value)) for value in row))
+    Console().print(table)

@@ -1,0 +1,65 @@
+"""What a project has come to: figures and paths, for people and for scripts."""
+
+from typing import Any
+
+import click
+
+from hishamos_pipeline.core.documents import Archive, Requirements, Stories, VerifiedBuild
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.generation.project import ProjectRun
+
+
+def summary(run: ProjectRun) -> dict[str, Any]:
+    """State, figures of each artifact that exists, and where its results are."""
+    project = run.store.projects.get(run.key)
+    heads = run.store.artifacts.heads(run.key)
+
+    def document(kind: str, as_type: type[Document]) -> Any:
+        row = heads.get(kind)
+        return as_type.model_validate_json(row.content) if row else None
+
+    requirements = document("requirements", Requirements)
+    stories = document("stories", Stories)
+    build = document("verified_build", VerifiedBuild)
+    archives = [document(kind, Archive) for kind in ("zip_archive", "tar_archive")]
+    return {
+        "key": project.key,
+        "title": project.title,
+        "state": project.state,
+        "failed_step": project.failed_step,
+        "reason": project.reason,
+        "cost_usd": project.cost_usd,
+        "requirements": len(requirements.requirements) if requirements else 0,
+        "stories": len(stories.stories) if stories else 0,
+        "implemented": len(build.stories_verified) if build else 0,
+        "deferred": [
+            {"id": story.id, "title": story.title, "reason": story.reason}
+            for story in (stories.deferred if stories else ())
+        ],
+        "files": len(build.files) if build else 0,
+        "tests": build.tests if build else 0,
+        "coverage": build.coverage if build else 0.0,
+        "seconds": round(sum(row.seconds for row in heads.values()), 2),
+        "tree": str(run.folder.path("tree")) if build else "",
+        "repository": str(run.folder.path("repository")) if "repository" in heads else "",
+        "archives": [str(run.folder.path(item.path)) for item in archives if item and item.wanted],
+    }
+
+
+def print_summary(run: ProjectRun) -> None:
+    """The summary for a person."""
+    facts = summary(run)
+    click.echo("")
+    click.echo(f"{facts['title']} ({facts['key']}): {facts['state']}")
+    if facts["reason"]:
+        click.echo(f"  reason       {facts['failed_step']}: {facts['reason']}")
+    click.echo(f"  stories      {facts['implemented']} of {facts['stories']} implemented and verified")
+    for story in facts["deferred"]:
+        click.echo(f"  deferred     {story['id']} {story['title']}: {story['reason']}")
+    click.echo(f"  tests        {facts['tests']} passed, coverage {facts['coverage']:g} %")
+    click.echo(f"  files        {facts['files']}")
+    for name in ("tree", "repository"):
+        if facts[name]:
+            click.echo(f"  {name:<12} {facts[name]}")
+    for path in facts["archives"]:
+        click.echo(f"  archive      {path}")
