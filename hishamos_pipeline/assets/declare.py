@@ -96,17 +96,24 @@ def project_check(
                 run = pipeline.project(project_key(context))
                 offending = list(find(run))
                 if offending and blocking:
-                    run.stop("blocked", kind, f"{find.__name__}: {'; '.join(offending[:3])}. {fix}")
+                    run.stop("blocked", kind, f"{find.__name__}: {_sentence(offending, fix)}")
                 return dg.AssetCheckResult(
                     passed=not offending,
                     severity=severity,
-                    description=f"{len(offending)} findings. {fix}" if offending else "No findings.",
+                    description=_sentence(offending, fix),
                     metadata=_findings(offending),
                 )
 
         return check
 
     return declare
+
+
+def _sentence(offending: Sequence[str], fix: str) -> str:
+    if not offending:
+        return "No findings."
+    more = f" (and {len(offending) - 1} more)" if len(offending) > 1 else ""
+    return f"{offending[0][:400]}{more}. {fix}"
 
 
 def _findings(offending: Sequence[str]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def command(target: str, as_json: bool) -> None:
         key = submit_file(opened, Path(target)).key if _is_file(target) else target
         run = opened.project(key)
         with _one_build_at_a_time(run):
-            kinds = [step.kind for step in run.plan()]
+            kinds = _to_make(run)
             if not kinds:
                 run.settle()
                 if not as_json:
@@ -48,6 +48,15 @@ def command(target: str, as_json: bool) -> None:
 def _is_file(target: str) -> bool:
     """A path, as opposed to a key: it exists, or could not be a key."""
     return Path(target).is_file() or target == "-" or os.sep in target or "." in target
+
+
+def _to_make(run: "ProjectRun") -> list[str]:
+    """What is stale, and the artifact whose check blocked the project: the check has to be asked again."""
+    kinds = [step.kind for step in run.plan()]
+    project = run.store.projects.get(run.key)
+    if project.state == "blocked" and project.failed_step not in kinds and kinds:
+        kinds.insert(0, project.failed_step)
+    return kinds
 
 
 def _build(run: "ProjectRun", kinds: list[str], quiet: bool) -> bool:

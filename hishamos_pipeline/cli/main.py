@@ -58,9 +58,9 @@ def main() -> None:
     from hishamos_pipeline.errors import HishamosError
 
     try:
-        cli.main(standalone_mode=False, prog_name="hishamos")
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        # Outside standalone mode, click returns the code of an early exit, or what the command returned.
+        code = cli.main(standalone_mode=False, prog_name="hishamos")
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(130)

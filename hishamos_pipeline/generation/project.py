@@ -119,7 +119,6 @@ class ProjectRun:
                     document = self.read(kind, STEPS[kind].document)
                     return Made(document, head, reused=True, reason="up to date")  # type: ignore[arg-type]
                 self._require_approvals(kind)
-                self.store.projects.set_state(self.key, "building")
                 started = time.monotonic()
                 made = await produce()
                 row = self.store.artifacts.write(
@@ -134,13 +133,24 @@ class ProjectRun:
                 raise
         return Made(made, row, reused=False, reason=reason)
 
-    def stop(self, state: str, step: str, reason: str) -> None:
-        """Record that the project got stuck at a step; a project that does not exist has no state."""
+    def begin(self) -> None:
+        """Record that a run of this project's steps has begun; a project without an idea has no state."""
         with suppress(ProjectNotFoundError):
-            self.store.projects.set_state(self.key, state, step=step, reason=reason)
+            self.store.projects.set_state(self.key, "building")
+
+    def stop(self, state: str, step: str, reason: str) -> None:
+        """Record that the project got stuck at a step; the first reason of a run stands."""
+        with suppress(ProjectNotFoundError):
+            if self.store.projects.get(self.key).state in ("building", "submitted"):
+                self.store.projects.set_state(self.key, state, step=step, reason=reason)
 
     def settle(self) -> None:
-        """Record how far the project has come, once a step that counts has been made or found."""
+        """Record how far the project has come, at the end of a run in which nothing got stuck."""
+        try:
+            if self.store.projects.get(self.key).state in ("failed", "blocked"):
+                return
+        except ProjectNotFoundError:
+            return
         stale = {step.kind for step in self.plan()}
         if not stale:
             state = "exported"

@@ -80,6 +80,8 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
         if kind == "test"
         else planned_requests(architecture, stories, kind)
     )
+    if not requests:
+        raise UnbuildableError(f"the architecture plans no {kind} files, because no story can be implemented")
     files, _ = await make_files(
         run.store, run.engine, key=run.key, kind=_KINDS[kind], task=_TASKS[kind], requests=requests
     )
@@ -98,8 +100,8 @@ async def write_tests(run: ProjectRun) -> TestSuite:
 
 def nothing_to_build(stories: Stories) -> str:
     """Why a backlog without a planned story stops the pipeline."""
-    reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.deferred[:5])
-    more = f" (and {len(stories.deferred) - 5} more)" if len(stories.deferred) > 5 else ""
+    reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.deferred[:3])
+    more = f" (and {len(stories.deferred) - 3} more)" if len(stories.deferred) > 3 else ""
     return (
         f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}. "
         "Add stories about records, such as `User can add a note`, or use an engine with a language model"

@@ -7,6 +7,7 @@ from typing import Literal
 import dagster as dg
 from dagster import DagsterEventType
 
+from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
 from hishamos_pipeline.partitions import add_partition
 
@@ -89,13 +90,12 @@ def _progress(event: dg.DagsterEvent) -> Progress | None:
             f"{evaluation.check_name}: {evaluation.description or ''}",
         )
     status = _STATUS.get(event.event_type)
-    if status is None or event.step_key is None:
-        return None
+    if status is None or event.step_key not in STEPS:
+        return None  # a check's own step says less than its evaluation
     detail = ""
     if status == "failed":
         data = event.step_failure_data
         detail = (data.user_failure_data.description if data.user_failure_data else None) or (
             data.error.message.strip() if data.error else ""
         )
-    kind = event.asset_key.to_user_string() if event.asset_key else event.step_key
-    return Progress(kind, status, detail)
+    return Progress(event.step_key, status, detail)

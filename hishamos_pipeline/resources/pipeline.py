@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
+from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.settings import get_settings
@@ -25,9 +26,13 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
         self._workshop = Workshop(settings)
+        if project := _project_of(context):
+            self._workshop.project(project).begin()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Close the services."""
+        """Record how far the project has come, and close the services."""
+        if project := _project_of(context):
+            self._workshop.project(project).settle()
         self._workshop.close()
 
     @property
@@ -38,3 +43,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     def project(self, key: str) -> ProjectRun:
         """A project on its way through the pipeline."""
         return self._workshop.project(key)
+
+
+def _project_of(context: dg.InitResourceContext) -> str:
+    """The project that a run is about; empty in a sensor, or where the key is not valid."""
+    key = context.run.tags.get("dagster/partition", "") if context.run else ""
+    return key if KEY_PATTERN.fullmatch(key) else ""

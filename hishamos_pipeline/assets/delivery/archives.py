@@ -40,7 +40,6 @@ def tar_holds_the_repository(run: ProjectRun) -> list[str]:
 
 
 def _materialized(run: ProjectRun, made: Made[Archive]) -> dg.MaterializeResult[Any]:
-    run.settle()
     archive = made.document
     if not archive.wanted:
         return materialization(

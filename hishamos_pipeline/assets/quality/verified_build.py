@@ -16,7 +16,6 @@ from hishamos_pipeline.generation.steps import verify_build
 async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
     """The whole tree, compiled, linted and tested, with the report of every check."""
     made = await run.make("verified_build", lambda: verify_build(run))
-    run.settle()
     build = made.document
     verdict = "passed" if build.passed else "**failed**"
     return materialization(

@@ -61,7 +61,7 @@ def design(requirements: Requirements) -> Architecture:
         summary=requirements.summary,
         licence=requirements.licence,
         author=requirements.author,
-        files=planned_files(list(sources.values()), about) if used else (),
+        files=planned_files(list(sources.values()) if used else (), about),
         data_model=used,
         decisions=DECISIONS,
         commands=COMMANDS,

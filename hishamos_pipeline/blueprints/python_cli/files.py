@@ -160,10 +160,14 @@ def planned_files(
 ) -> tuple[PlannedFile, ...]:
     """The plan of a project: source files with their signatures, documents, CI and provenance.
 
+    Without a source file there is nothing to test or describe; only CI is planned then.
+
     Args:
         sources: the source files.
         requirements_of: ids of the requirements about each entity.
     """
+    if not sources:
+        return tuple(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI)
     everything = tuple(dict.fromkeys(name for names in requirements_of.values() for name in names))
     plan = [
         PlannedFile(
