@@ -31,7 +31,7 @@ def command(port: int, host: str) -> None:
     opened.close()
     home = prepare_dagster_home(opened.settings)
     scripts = Path(sysconfig.get_path("scripts"))
-    location = ["-m", "hishamos_pipeline.definitions"]
+    location = ["-w", str(home / "workspace.yaml")]
     commands = (
         [scripts / "dagster-webserver", *location, "-h", host, "-p", str(port)],
         [scripts / "dagster-daemon", "run", *location],

@@ -102,10 +102,7 @@ def nothing_to_build(stories: Stories) -> str:
     """Why a backlog without a planned story stops the pipeline."""
     reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.deferred[:3])
     more = f" (and {len(stories.deferred) - 3} more)" if len(stories.deferred) > 3 else ""
-    return (
-        f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}. "
-        "Add stories about records, such as `User can add a note`, or use an engine with a language model"
-    )
+    return f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}"
 
 
 async def verify_build(run: ProjectRun) -> VerifiedBuild:

@@ -1,4 +1,4 @@
-"""Dagster's home: its folder under ``HISHAMOS_HOME``, its settings file, and the environment."""
+"""Dagster's home: its folder under ``HISHAMOS_HOME``, its settings files, and the environment."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,9 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.tree import storage_errors
 
 _PACKAGE = Path(__file__).parent.parent
-# In a checkout the file is at the top; in an installed package it is beside the resources.
-_CANDIDATES = (_PACKAGE.parent / "dagster.yaml", _PACKAGE / "resources" / "dagster.yaml")
+# In a checkout the files are at the top; in an installed package they are beside the resources.
+_FOLDERS = (_PACKAGE.parent, _PACKAGE / "resources")
+_FILES = ("dagster.yaml", "workspace.yaml")
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -26,11 +27,12 @@ def prepare_dagster_home(settings: Settings) -> Path:
         return Path(os.environ["DAGSTER_HOME"])
     with storage_errors(home):
         home.mkdir(parents=True, exist_ok=True)
-        source = next(path for path in _CANDIDATES if path.exists()).read_text()
-        target = home / "dagster.yaml"
-        if not target.exists() or target.read_text() != source:
-            fresh = home / f".dagster.yaml.{os.getpid()}"
-            fresh.write_text(source)
-            fresh.replace(target)
+        for name in _FILES:
+            source = next(folder / name for folder in _FOLDERS if (folder / name).exists()).read_text()
+            target = home / name
+            if not target.exists() or target.read_text() != source:
+                fresh = home / f".{name}.{os.getpid()}"
+                fresh.write_text(source)
+                fresh.replace(target)
     os.environ["DAGSTER_HOME"] = str(home)
     return home

@@ -47,7 +47,9 @@ async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
     )
 
 
-@project_check(kind="stories", fix="Write stories about records, or use an engine with a language model.")
+@project_check(
+    kind="stories", fix="Add stories about records, such as `User can add a note`, or use a language model."
+)
 def something_can_be_built(run: ProjectRun) -> list[str]:
     """At least one story can be implemented."""
     backlog = run.read("stories", Stories)

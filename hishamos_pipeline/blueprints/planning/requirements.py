@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain
+from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import plain, statement
 from hishamos_pipeline.core.documents import Priority, Requirement, Requirements
@@ -19,8 +19,9 @@ QUALITY = (
 def write_requirements(idea: Idea) -> Requirements:
     """One functional requirement for each feature and each rule; constraints and qualities beside them."""
     features = idea.features or features_in_prose(idea.vision)
-    domain = read_domain(idea.entities, features, idea.constraints, idea.vision)
-    drafts = list(_drafts(idea, features, domain.entities))
+    constraints = idea.constraints or (() if idea.features else rules_in_prose(idea.vision))
+    domain = read_domain(idea.entities, features, constraints, idea.vision)
+    drafts = list(_drafts(features, constraints, domain.entities))
     return Requirements(
         title=idea.title,
         summary=_summary(idea),
@@ -36,7 +37,9 @@ def write_requirements(idea: Idea) -> Requirements:
     )
 
 
-def _drafts(idea: Idea, features: tuple[str, ...], entities: tuple[Entity, ...]) -> Iterator[Requirement]:
+def _drafts(
+    features: tuple[str, ...], constraints: tuple[str, ...], entities: tuple[Entity, ...]
+) -> Iterator[Requirement]:
     for feature in features:
         said = statement(feature)
         yield Requirement(
@@ -49,7 +52,7 @@ def _drafts(idea: Idea, features: tuple[str, ...], entities: tuple[Entity, ...])
             priority=_priority(feature),
             source=feature,
         )
-    for constraint in idea.constraints:
+    for constraint in constraints:
         text = plain(constraint)
         rule = read_rule(constraint, entities)
         yield Requirement(

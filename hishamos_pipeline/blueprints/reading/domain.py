@@ -28,6 +28,9 @@ _WISH_CLAUSE = re.compile(
 _ABILITY_SENTENCE = re.compile(
     r"(?:the |an? )?[a-z]+(?: [a-z]+)? (?:can|may|should be able to) ", re.IGNORECASE
 )
+_RULE_SENTENCE = re.compile(
+    r"\b(?:must(?: not)? be|is required|are required|cannot be|no two)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +158,8 @@ def features_in_prose(prose: str) -> tuple[str, ...]:
         if _ABILITY_SENTENCE.match(sentence) or (said.actor != "user" and said.want != sentence):
             found.append(sentence)
     return tuple(found)
+
+
+def rules_in_prose(prose: str) -> tuple[str, ...]:
+    """Sentences of plain prose that restrict a value."""
+    return tuple(sentence for sentence in sentences([prose]) if _RULE_SENTENCE.search(sentence))

@@ -46,7 +46,7 @@ class Statement:
 def plain(text: str) -> str:
     """Text without Markdown emphasis, code marks and links, on one line, without a final stop."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"[`*]|(?<!\w)_|_(?!\w)", "", text)
+    text = re.sub(r"(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2", text).replace("`", "")
     return " ".join(text.split()).strip().rstrip(".!").strip()
 
 

@@ -55,7 +55,7 @@ NOT_RECORDS = frozenset(
     css data display dialog dropdown email emoji error expression field file font form formula
     function game graph grid header html icon image info information input item json key label
     landing layout light line link list map markdown menu message mode move name navigation number
-    output page panel password pattern picture piece placeholder player popup preview product-list
+    output page panel password pattern picture piece placeholder popup preview product-list
     query receipt response result row score screen script section setting shape site slider sound
     spinner square string style tab table tag text theme thing thumbnail time timer title token
     toolbar url user value video view warning watermark website window word way""".split()

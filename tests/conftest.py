@@ -1,0 +1,97 @@
+"""What all tests share: no real provider, no network beyond this machine, a home of their own."""
+
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hishamos_pipeline.blueprints.engine import BlueprintEngine
+from hishamos_pipeline.core.clock import FixedClock
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.sandbox.subprocess_sandbox import SubprocessSandbox
+from hishamos_pipeline.settings import Settings, get_settings
+from hishamos_pipeline.store.store import ProjectStore, open_store
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples" / "ideas"
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+_SECRETS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN")
+
+
+@pytest.fixture(autouse=True)
+def no_real_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to any other machine is an error, and no key is in reach."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in _LOCAL:
+            raise AssertionError(f"a test tried to reach {address!r}: tests talk to this machine alone")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    for name in _SECRETS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Settings, home folders and Git's configuration of whoever runs the tests do not matter."""
+    for name in [name for name in os.environ if name.startswith(("HISHAMOS_", "DAGSTER_", "GIT_"))]:
+        if name != "HISHAMOS_SCREENSHOTS":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HISHAMOS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a home under the test's own folder."""
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still."""
+    return FixedClock(datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+
+
+@pytest.fixture
+def store(settings: Settings, clock: FixedClock) -> Iterator[ProjectStore]:
+    """An empty project store on SQLite."""
+    opened = open_store(settings.store_url, clock)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def notes_idea() -> Idea:
+    """A small idea that builds in seconds."""
+    return read_brief(
+        b"# Notes\n\nKeep notes.\n\n## Features\n- User can add a note\n- User can list notes\n"
+        b"- User can delete a note\n- Notes are recited by a parrot\n"
+    )
+
+
+@pytest.fixture
+def library_idea() -> Idea:
+    """The entity-rich example."""
+    path = EXAMPLES / "lending-library.md"
+    return read_brief(path.read_bytes(), path.name)
+
+
+@pytest.fixture
+def notes(store: ProjectStore, settings: Settings, notes_idea: Idea) -> ProjectRun:
+    """The small project, submitted."""
+    store.projects.submit(notes_idea, "test")
+    return ProjectRun(
+        notes_idea.key, store=store, engine=BlueprintEngine(), sandbox=SubprocessSandbox(), settings=settings
+    )

@@ -1,0 +1,170 @@
+"""The Dagster UI in a real browser: add a partition, materialize the graph, and read what was made."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+
+KEY = "shelf"
+BRIEF = "A shelf where users can add, list and delete books."
+LOCATION = "__repository__@hishamos"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """``hishamos dev`` on a free port, with an empty home."""
+    home = tmp_path_factory.mktemp("ui")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "HISHAMOS_HOME": str(home)}
+    log = (home / "dev.log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hishamos_pipeline.cli.main", "dev", "--port", str(port)],
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process, home / "dev.log")
+        yield address
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) is not None
+        log.close()
+
+
+def _wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(240):
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{address}/server_info", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of headless Chromium; the one of the system, since none is downloaded."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert chromium, "Chromium is missing: install the package `chromium` (make test does it as root)"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True)
+        opened = browser.new_page(viewport={"width": 1900, "height": 1100})
+        opened.set_default_timeout(20_000)
+        yield opened
+        browser.close()
+
+
+def test_a_project_is_built_and_read_in_the_ui(server: str, page: Page) -> None:
+    """A partition is added, the whole graph is materialized with a brief, and its results are read."""
+    page.goto(f"{server}/asset-groups")
+    page.get_by_role("button", name="Materialize all…").click()
+    _add_partition(page)
+    _paste_brief(page)
+    _launch(page)
+
+    _open_until(page, f"{server}/assets/verified_build?view=partitions&partition={KEY}", "Verification passed")
+    expect(page.get_by_text("tests_need_code").first).to_be_visible()
+    expect(page.get_by_text("content_hash").first).to_be_visible()
+    _screenshot(page, "verified_build")
+
+    _open_until(page, f"{server}/assets/zip_archive?view=partitions&partition={KEY}", f"{KEY}.zip")
+    page.goto(f"{server}/assets/stories?view=partitions&partition={KEY}")
+    expect(page.get_by_text("US-001").first).to_be_visible()
+    page.goto(f"{server}/assets/verified_build/checks/verification_passed")
+    expect(page.get_by_text("Passed").first).to_be_visible()
+    _screenshot(page, "check")
+
+
+def test_one_asset_can_be_materialized_for_one_project(server: str, page: Page) -> None:
+    """The job page of one asset offers the same project; what is up to date is found, not made again."""
+    page.goto(f"{server}/assets/requirements?view=partitions&partition={KEY}")
+    page.get_by_role("button", name=re.compile("Materialize")).first.click()
+    _choose_partition(page)
+    _launch(page)
+    _open_until(page, f"{server}/assets/requirements?view=partitions&partition={KEY}", "found up to date")
+
+
+def test_the_graph_shows_every_asset(server: str, page: Page) -> None:
+    """Every group of the graph can be opened."""
+    page.goto(f"{server}/asset-groups")
+    expect(page.get_by_text("delivery", exact=True).locator("visible=true").last).to_be_visible()
+    opened = ",".join(f"{LOCATION}:{name}" for name in ("planning", "build", "quality", "delivery"))
+    page.goto(f"{server}/asset-groups/?expanded={opened}")
+    page.get_by_text("Hide navigation").click()
+    expect(page.get_by_text("verified_build", exact=True).first).to_be_visible()
+    _screenshot(page, "graph")
+
+
+def _launch(page: Page) -> None:
+    """Launch, and wait until the server has answered: leaving the page would withdraw the request."""
+    page.get_by_role("button", name=re.compile("^Launch")).last.click()
+    expect(page.get_by_text(re.compile("^Launch runs to materialize"))).to_have_count(0)
+
+
+def _add_partition(page: Page) -> None:
+    page.get_by_text("Add a partition").click()
+    page.get_by_placeholder("name").fill(KEY)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_placeholder("name")).to_have_count(0)
+    _choose_partition(page)
+
+
+def _choose_partition(page: Page) -> None:
+    """Choose the project's partition, unless the dialog has done so by itself."""
+    chosen = page.get_by_text("1 partition", exact=True)
+    try:
+        chosen.wait_for(state="visible", timeout=4000)
+        return
+    except PlaywrightTimeoutError:
+        pass
+    page.get_by_text("Select a partition").click()
+    page.get_by_text(KEY, exact=True).locator("visible=true").last.click()
+    page.keyboard.press("Escape")
+    expect(chosen).to_be_visible()
+
+
+def _paste_brief(page: Page) -> None:
+    page.get_by_text("Config", exact=True).click()
+    page.get_by_role("button", name="Add config").click()
+    page.locator(".CodeMirror").last.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(f'ops: {{idea: {{config: {{brief: "{BRIEF}"}}}}}}')
+    page.get_by_role("button", name="Save config").click()
+
+
+def _open_until(page: Page, address: str, text: str) -> None:
+    """Load a page again and again until it shows a text; a run takes a while."""
+    for _ in range(40):
+        page.goto(address)
+        try:
+            page.get_by_text(text).first.wait_for(state="visible", timeout=4000)
+            return
+        except PlaywrightTimeoutError:
+            continue
+    _screenshot(page, "missing")
+    raise AssertionError(f"{address} never showed {text!r}: {page.inner_text('body')[:2000]}")
+
+
+def _screenshot(page: Page, name: str) -> None:
+    folder = os.environ.get("HISHAMOS_SCREENSHOTS")
+    if folder:
+        page.wait_for_timeout(3000)
+        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -1,0 +1,101 @@
+"""The floors of the house: no import runs up, none runs in a circle, Dagster stays upstairs."""
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "hishamos_pipeline"
+FLOORS = (
+    {"errors", "__init__"},
+    {"core", "settings"},
+    {"store", "workspace", "sandbox"},
+    {"intake", "agents"},
+    {"blueprints", "verification", "delivery"},
+    {"generation"},
+    {"partitions", "resources"},
+    {"assets"},
+    {"jobs"},
+    {"sensors"},
+    {"definitions", "cli"},
+)
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+DAGSTER_FROM = LEVEL["partitions"]
+
+
+def rooms_and_imports() -> dict[str, set[str]]:
+    """For each room, the rooms it imports."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for name in imported(path):
+            if name.startswith("hishamos_pipeline."):
+                imported_room = name.split(".")[1]
+                found[room].add(imported_room if imported_room in LEVEL else "__init__")
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, also inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__pycache__", "py.typed"} <= LEVEL.keys()
+
+
+def test_imports_run_downwards_only() -> None:
+    upwards = [
+        f"{room} -> {other}"
+        for room, others in rooms_and_imports().items()
+        for other in others
+        if other != room and LEVEL[other] > LEVEL[room]
+    ]
+    assert upwards == []
+
+
+def test_there_are_no_circles() -> None:
+    graph = {room: others - {room} for room, others in rooms_and_imports().items()}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_nothing_below_the_resources_imports_dagster() -> None:
+    guilty = [
+        str(path)
+        for path in PACKAGE.rglob("*.py")
+        if LEVEL[path.relative_to(PACKAGE).parts[0].removesuffix(".py")] < DAGSTER_FROM
+        and any(name.split(".")[0].startswith("dagster") for name in imported(path))
+    ]
+    assert guilty == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["ideas", "submit", "--help"]])
+def test_help_does_not_import_dagster(arguments: list[str]) -> None:
+    program = (
+        "import sys\nfrom hishamos_pipeline.cli.main import main\n"
+        f"sys.argv = ['hishamos', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit as error:\n    assert error.code == 0, error.code\n"
+        "assert 'dagster' not in sys.modules, 'dagster was imported'\n"
+        "assert 'inflect' not in sys.modules, 'inflect was imported'\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout
+
+
+def test_files_stay_small() -> None:
+    lengths = sorted(len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py"))
+    lengths = [length for length in lengths if length > 3]
+    assert lengths[len(lengths) // 2] <= 130
+    assert sum(length > 400 for length in lengths) <= 4
