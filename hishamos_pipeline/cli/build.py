@@ -15,8 +15,8 @@ from hishamos_pipeline.cli.summary import print_summary, summary
 from hishamos_pipeline.errors import ProjectBusyError
 
 if TYPE_CHECKING:
+    from hishamos_pipeline.cli.launch import Progress
     from hishamos_pipeline.generation.project import ProjectRun
-    from hishamos_pipeline.jobs.launch import Progress
 
 
 @click.command("build")
@@ -60,8 +60,8 @@ def _to_make(run: "ProjectRun") -> list[str]:
 
 
 def _build(run: "ProjectRun", kinds: list[str], quiet: bool) -> bool:
+    from hishamos_pipeline.cli.launch import RunEnded, run_build
     from hishamos_pipeline.jobs.home import prepare_dagster_home
-    from hishamos_pipeline.jobs.launch import RunEnded, run_build
 
     prepare_dagster_home(run.settings)
     succeeded = False

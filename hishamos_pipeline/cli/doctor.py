@@ -103,7 +103,7 @@ def _dagster(opened: Workshop) -> str:
     home = prepare_dagster_home(opened.settings)
     import dagster
 
-    from hishamos_pipeline.jobs.launch import load_job_definition
+    from hishamos_pipeline.cli.launch import load_job_definition
 
     with dagster.DagsterInstance.get():
         job = load_job_definition()

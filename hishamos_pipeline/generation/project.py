@@ -197,6 +197,7 @@ class ProjectRun:
             max_features=self.settings.max_features,
         )
         self.store.projects.submit(idea.model_copy(update={"key": self.key}), source)
+        self.begin()  # by this very run: nothing else needs to start one
 
     def submitted_idea(self) -> Idea:
         """The newest submitted brief."""

@@ -122,7 +122,7 @@ class Projects:
             .limit(limit)
         )
         with self._sessions.read() as session:
-            return list(session.execute(query).tuples())
+            return [(key, revision) for key, revision in session.execute(query).all()]
 
     def set_state(self, key: str, state: str, *, step: str = "", reason: str = "") -> None:
         """Record a project's state, and for ``failed`` or ``blocked`` the step and the reason.

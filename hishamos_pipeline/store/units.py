@@ -44,7 +44,7 @@ class Units:
                         Unit.unit_key.in_(wanted[start : start + 500]),
                     )
                 )
-                found.update(rows.tuples().all())
+                found.update((row[0], row[1]) for row in rows)
             return found
 
     def add(self, key: str, kind: str, units: Iterable[MadeUnit]) -> None:
@@ -93,7 +93,7 @@ class Units:
                 rows = session.execute(
                     select(Blob.sha256, Blob.content).where(Blob.sha256.in_(wanted[start : start + 500]))
                 )
-                found.update(rows.tuples().all())
+                found.update((row[0], row[1]) for row in rows)
         missing = [name for name in wanted if name not in found]
         if missing:
             raise KeyError(f"texts not in the store: {', '.join(missing[:3])}")

@@ -45,7 +45,9 @@ def test_equal_content_has_an_equal_hash_whatever_the_order() -> None:
 def test_the_graph_is_closed_and_topological() -> None:
     order = graph.topological()
     assert set(order) == set(graph.STEPS)
-    assert all(order.index(name) < order.index(kind) for kind, step in graph.STEPS.items() for name in step.inputs)
+    assert all(
+        order.index(name) < order.index(kind) for kind, step in graph.STEPS.items() for name in step.inputs
+    )
     assert "verified_build" in graph.downstream(["ci_config"])
     assert "sprint_plan" not in graph.downstream(["architecture"])
     assert graph.upstream("stories") == {"idea", "requirements"}

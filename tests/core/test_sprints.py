@@ -13,7 +13,9 @@ from hishamos_pipeline.errors import PlanningError
 FIRST_DAY = date(2026, 3, 2)
 
 
-def story(number: int, points: int = 1, priority: str = "must", needs: tuple[int, ...] = (), **rest: object) -> Story:
+def story(
+    number: int, points: int = 1, priority: str = "must", needs: tuple[int, ...] = (), **rest: object
+) -> Story:
     return Story.model_validate(
         {
             "id": f"US-{number:03d}",

@@ -1,3 +1,5 @@
+from datetime import date
+
 from hishamos_pipeline.core import traceability
 from hishamos_pipeline.core.documents import (
     Architecture,
@@ -16,17 +18,28 @@ from hishamos_pipeline.core.documents import (
     TreeFile,
 )
 from hishamos_pipeline.core.idea import SprintRules
-from datetime import date
 
 
 def requirement(number: int, **changes: object) -> Requirement:
-    facts = {"id": f"REQ-{number:03d}", "kind": "functional", "title": "t", "statement": "s", "acceptance": ("a",)}
+    facts = {
+        "id": f"REQ-{number:03d}",
+        "kind": "functional",
+        "title": "t",
+        "statement": "s",
+        "acceptance": ("a",),
+    }
     return Requirement.model_validate({**facts, **changes})
 
 
 def requirements(*items: Requirement) -> Requirements:
     return Requirements(
-        title="t", summary="s", licence="MIT", author="", sprint=SprintRules(), requirements=items, entities=()
+        title="t",
+        summary="s",
+        licence="MIT",
+        author="",
+        sprint=SprintRules(),
+        requirements=items,
+        entities=(),
     )
 
 
@@ -66,7 +79,10 @@ def test_every_story_is_in_one_place_of_the_plan() -> None:
     day = date(2026, 1, 1)
     sprint = Sprint(number=1, goal="", start=day, end=day, stories=("US-001", "US-002"), points=9)
     plan = SprintPlan(sprints=(sprint,), backlog=("US-002",), capacity=5)
-    assert traceability.stories_not_in_plan(stories(story(1), story(2), story(3)), plan) == ("US-002", "US-003")
+    assert traceability.stories_not_in_plan(stories(story(1), story(2), story(3)), plan) == (
+        "US-002",
+        "US-003",
+    )
     assert traceability.overfull_sprints(plan) == ("sprint 1",)
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 
 KEY = "shelf"
 BRIEF = "A shelf where users can add, list and delete books."
-LOCATION = "__repository__@hishamos"
+LOCATION = "global@global"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,9 @@ def test_a_project_is_built_and_read_in_the_ui(server: str, page: Page) -> None:
     _paste_brief(page)
     _launch(page)
 
-    _open_until(page, f"{server}/assets/verified_build?view=partitions&partition={KEY}", "Verification passed")
+    _open_until(
+        page, f"{server}/assets/verified_build?view=partitions&partition={KEY}", "Verification passed"
+    )
     expect(page.get_by_text("tests_need_code").first).to_be_visible()
     expect(page.get_by_text("content_hash").first).to_be_visible()
     _screenshot(page, "verified_build")

@@ -1,0 +1,176 @@
+"""Every format of a brief, and every way in which one can be wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.errors import IdeaError
+from hishamos_pipeline.intake.brief import detect_format, read_brief
+
+MARKDOWN = b"""---
+author: Ada
+sprint: {length_days: 7, capacity: 12}
+exports: [zip]
+---
+# The Shop
+
+Sells *things*.
+
+## User stories
+- User can add a product
+- User can list products
+  - oldest first
+
+## Users
+- clerk
+
+## Constraints
+- A product's price must be positive
+
+## Entities
+- Product: name, price (decimal, >= 1), sku (unique)
+"""
+
+
+def test_markdown() -> None:
+    idea = read_brief(MARKDOWN, "shop.md")
+    assert (idea.key, idea.title, idea.author, idea.exports) == ("the-shop", "The Shop", "Ada", ("zip",))
+    assert idea.features == ("User can add a product", "User can list products: oldest first")
+    assert idea.users == ("clerk",)
+    assert idea.constraints == ("A product's price must be positive",)
+    assert idea.vision == "Sells *things*."
+    assert (idea.sprint.length_days, idea.sprint.capacity) == (7, 12)
+    (product,) = idea.entities
+    assert [(a.name, a.type, a.unique, a.minimum) for a in product.attributes] == [
+        ("name", "text", False, None),
+        ("price", "decimal", False, 1),
+        ("sku", "text", True, None),
+    ]
+
+
+def test_yaml_json_and_markdown_say_the_same() -> None:
+    fields = {
+        "title": "Shop",
+        "features": ["User can add a product"],
+        "users": ["clerk"],
+        "licence": "Apache-2.0",
+    }
+    from_json = read_brief(json.dumps(fields).encode(), "x.json")
+    from_yaml = read_brief(
+        b"title: Shop\nfeatures: [User can add a product]\nusers: [clerk]\nlicence: Apache-2.0\n", "x.yaml"
+    )
+    from_markdown = read_brief(
+        b"---\nlicence: Apache-2.0\n---\n# Shop\n\nUsers:\n- clerk\n\nFeatures:\n- User can add a product\n"
+    )
+    assert from_json == from_yaml == from_markdown
+
+
+def test_one_line() -> None:
+    idea = read_brief(b"A to-do list where users can add, complete and delete tasks.")
+    assert (idea.key, idea.title) == ("to-do-list", "To-do list")
+    assert "complete" in idea.vision
+
+
+def test_entities_as_mapping_and_reference() -> None:
+    idea = read_brief(
+        b"title: T\nentities:\n  book: {title: required, year: 'optional, 1450-2100'}\n"
+        b"  loan: 'book, due date'\n"
+    )
+    book, loan = idea.entities
+    assert (book.attributes[1].minimum, book.attributes[1].maximum) == (1450, 2100)
+    assert (loan.attributes[0].type, loan.attributes[0].target) == ("reference", "book")
+    assert loan.attributes[1].type == "date"
+
+
+def test_a_title_without_latin_letters_gets_a_key() -> None:
+    idea = read_brief("# مكتبة\n\n- يمكن للمستخدم إضافة كتاب\n".encode())
+    assert idea.title == "مكتبة"
+    assert idea.key.startswith("idea-")
+    assert read_brief("# 图书馆\n".encode()).key != idea.key
+
+
+def test_markup_and_templates_stay_text() -> None:
+    idea = read_brief(
+        b"# {{ 7*7 }} <b>x</b>\n\n{% include 'x' %}\n\n## Features\n- User can add a {{ 7*7 }}\n"
+    )
+    assert idea.title == "{{ 7*7 }} <b>x</b>"
+    assert idea.features == ("User can add a {{ 7*7 }}",)
+
+
+def test_windows_line_ends_and_a_byte_order_mark() -> None:
+    idea = read_brief(b"\xef\xbb\xbf# T\r\n\r\n## Features\r\n- User can add a note\r\n")
+    assert idea.features == ("User can add a note",)
+
+
+@pytest.mark.parametrize(
+    ("raw", "name", "field", "problem"),
+    [
+        (b"", "", "brief", "is empty"),
+        (b"  \n ", "", "brief", "is empty"),
+        (b"\x00\x01\x02", "", "brief", "is binary"),
+        (b"\xff\xfe# T", "", "brief", "is not UTF-8"),
+        (b"x" * 1_000_001, "", "brief", "the limit is 1,000,000"),
+        (b"## Features\n- User can add a note\n\nMore", "x.md", "title", "is missing"),
+        (b"{}", "x.json", "title", "is missing"),
+        (b"title: T\ntitle: U\n", "x.yaml", "title", "is given twice"),
+        (b'{"title": "T", "title": "U"}', "x.json", "title", "is given twice"),
+        (b"title: T\ncolour: red\n", "x.yaml", "colour", "is not a field"),
+        (b"title: T\nstories: [a]\nfeatures: [b]\n", "x.yaml", "features", "mean the same"),
+        (b"a: &x [1]\ntitle: *x\n", "x.yaml", "brief", "anchor"),
+        (b"title: *x\n", "x.yaml", "brief", "alias"),
+        (b"title: !!python/object/apply:os.system [id]\n", "x.yaml", "brief", "tag"),
+        (b"title: [\n", "x.yaml", "brief", "is not valid YAML"),
+        (b"{title: T", "x.json", "brief", "is not valid JSON"),
+        (b'{"title": NaN}', "x.json", "brief", "NaN"),
+        (b"[" * 100_000, "x.json", "brief", "nested too deeply"),
+        (b"- a\n- b\n", "x.yaml", "brief", "is not a mapping"),
+        (b"title: T\nlicence: GPL\n", "x.yaml", "licence", "Input should be"),
+        (b"title: T\nexports: [github]\n", "x.yaml", "exports.0", "Input should be"),
+        (b"title: T\nsprint: {capacity: 0}\n", "x.yaml", "sprint.capacity", "greater than"),
+        (b"title: T\nkey: Not A Key\n", "x.yaml", "key", "try 'not-a-key'"),
+        (b"title: T\nkey: ../../etc\n", "x.yaml", "key", "a key is"),
+        (b"title: T\nentities: ['Book: title (blue)']\n", "x.yaml", "entities", "'blue'"),
+        (b"title: T\nentities: ['Book: a', 'book: b']\n", "x.yaml", "entities", "described twice"),
+        (b"title: " + b"x" * 201, "x.yaml", "title", "at most 200"),
+        (b"---\n- a\n---\n# T\n", "x.md", "brief", "front matter"),
+        (b"---\nfeatures: [a]\n---\n# T\n\n## Features\n- b\n", "x.md", "features", "both"),
+        (b"title: 2024-13-45\n", "x.yaml", "brief", "bad value"),
+    ],
+)
+def test_a_bad_brief_gets_an_error_of_its_own(raw: bytes, name: str, field: str, problem: str) -> None:
+    with pytest.raises(IdeaError, match=problem.replace("(", r"\(")) as caught:
+        read_brief(raw, name)
+    assert caught.value.field == field
+    assert caught.value.fix
+
+
+def test_too_many_features() -> None:
+    lines = b"".join(b"- User can add a thing%d\n" % n for n in range(501))
+    with pytest.raises(IdeaError, match="501 entries, the limit is 500"):
+        read_brief(b"# T\n\n## Features\n" + lines)
+
+
+def test_formats_are_told_apart_without_a_name() -> None:
+    assert detect_format('{"title": 1}') == "json"
+    assert detect_format("title: x\nusers: []") == "yaml"
+    assert detect_format("# T\n\ntext") == "markdown"
+    assert detect_format("An idea") == "line"
+
+
+@given(st.binary(max_size=300), st.sampled_from(["x.md", "x.yaml", "x.json", ""]))
+def test_whatever_comes_in_an_idea_or_a_clear_error_comes_out(raw: bytes, name: str) -> None:
+    try:
+        assert isinstance(read_brief(raw, name), Idea)
+    except IdeaError as error:
+        assert error.field
+        assert error.fix
+
+
+def test_the_examples_are_good_briefs() -> None:
+    folder = Path(__file__).parents[2] / "examples" / "ideas"
+    ideas = [read_brief(path.read_bytes(), path.name) for path in sorted(folder.iterdir())]
+    assert len(ideas) >= 3

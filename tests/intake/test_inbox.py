@@ -1,0 +1,63 @@
+import pytest
+
+from hishamos_pipeline.intake.inbox import take_in
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.store import ProjectStore
+
+
+def test_a_good_file_is_accepted_and_moved(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / "notes.md").write_text("# Notes\n")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and result.submission.key == "notes"
+    assert (settings.inbox / "accepted" / "notes.md").exists()
+    assert take_in(settings, store.projects) == []
+
+
+def test_a_bad_file_is_set_aside_until_it_changes(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    bad = settings.inbox / "bad.yaml"
+    bad.write_text("title: T\ncolour: red\n")
+    (result,) = take_in(settings, store.projects)
+    note = settings.inbox / "bad.yaml.error.txt"
+    assert "colour" in result.error and "colour" in note.read_text()
+    assert take_in(settings, store.projects) == []
+    bad.write_text("title: T\n")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None
+    assert not note.exists() and not bad.exists()
+
+
+def test_a_tick_is_bounded(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    for number in range(5):
+        (settings.inbox / f"i{number}.md").write_text(f"# Idea {number}\n")
+    few = settings.model_copy(update={"inbox_ideas_per_tick": 2})
+    assert [len(take_in(few, store.projects)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_links_folders_and_other_files_are_left_alone(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    secret = settings.home / "secret.md"
+    secret.write_text("# Secret\n")
+    (settings.inbox / "link.md").symlink_to(secret)
+    (settings.inbox / "folder.md").mkdir()
+    (settings.inbox / ".hidden.md").write_text("# Hidden\n")
+    (settings.inbox / "picture.png").write_bytes(b"\0")
+    assert take_in(settings, store.projects) == []
+    assert store.projects.all() == []
+
+
+def test_an_inbox_that_cannot_be_read_is_not_an_empty_one(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.parent.mkdir(parents=True, exist_ok=True)
+    settings.inbox.write_text("a file where the folder should be")
+    with pytest.raises(OSError):
+        take_in(settings, store.projects)
+
+
+def test_a_changed_file_under_the_same_key_is_a_new_revision(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    for text, revision in (("# Notes\n", 1), ("# Notes\n\nMore.\n", 2), ("# Notes\n\nMore.\n", 2)):
+        (settings.inbox / "notes.md").write_text(text)
+        (result,) = take_in(settings, store.projects)
+        assert result.submission is not None and result.submission.revision == revision
