@@ -30,7 +30,7 @@ def project_asset(*, kinds: set[str]) -> Callable[[Body], dg.AssetsDefinition]:
     """
 
     def declare(body: Body) -> dg.AssetsDefinition:
-        @dg.asset(**asset_options(body.__name__, kinds=kinds, description=body.__doc__))
+        @declared(body.__name__, kinds=kinds, description=body.__doc__)
         async def asset(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[Any]:
             with failures():
                 return await body(pipeline.project(project_key(context)))
@@ -40,19 +40,21 @@ def project_asset(*, kinds: set[str]) -> Callable[[Body], dg.AssetsDefinition]:
     return declare
 
 
-def asset_options(kind: str, *, kinds: set[str], description: str | None) -> dict[str, Any]:
-    """The arguments of ``dagster.asset`` for an artifact; inputs, group and version come from the graph."""
+def declared(
+    kind: str, *, kinds: set[str], description: str | None
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """``dagster.asset`` for an artifact; inputs, group, owners and code version come from the graph."""
     step = STEPS[kind]
-    return {
-        "name": kind,
-        "deps": [dg.AssetKey(name) for name in step.inputs],
-        "partitions_def": projects,
-        "group_name": step.group,
-        "owners": [f"team:{step.group}"],
-        "kinds": kinds,
-        "code_version": code_version(kind, Workshop(get_settings()).engine),
-        "description": description,
-    }
+    return dg.asset(
+        name=kind,
+        deps=[dg.AssetKey(name) for name in step.inputs],
+        partitions_def=projects,
+        group_name=step.group,
+        owners=[f"team:{step.group}"],
+        kinds=kinds,
+        code_version=code_version(kind, Workshop(get_settings()).engine),
+        description=description,
+    )
 
 
 @contextmanager

@@ -33,8 +33,8 @@ def command(port: int, host: str) -> None:
     scripts = Path(sysconfig.get_path("scripts"))
     location = ["-w", str(home / "workspace.yaml")]
     commands = (
-        [scripts / "dagster-webserver", *location, "-h", host, "-p", str(port)],
-        [scripts / "dagster-daemon", "run", *location],
+        [str(scripts / "dagster-webserver"), *location, "-h", host, "-p", str(port)],
+        [str(scripts / "dagster-daemon"), "run", *location],
     )
     click.echo(f"Dagster UI: http://{host}:{port}   inbox: {opened.settings.inbox}   home: {home}")
     # A shell that starts this in the background makes it ignore SIGINT, and Dagster copies that handler

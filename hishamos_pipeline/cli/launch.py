@@ -90,7 +90,7 @@ def _progress(event: dg.DagsterEvent) -> Progress | None:
             f"{evaluation.check_name}: {evaluation.description or ''}",
         )
     status = _STATUS.get(event.event_type)
-    if status is None or event.step_key not in STEPS:
+    if status is None or event.step_key is None or event.step_key not in STEPS:
         return None  # a check's own step says less than its evaluation
     detail = ""
     if status == "failed":

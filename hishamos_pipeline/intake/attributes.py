@@ -6,24 +6,21 @@ from collections.abc import Iterable
 from hishamos_pipeline.core.idea import Attribute, Entity, FieldType
 
 # The first rule that matches the last word, or the whole name, gives the type.
-_TYPE_RULES: tuple[tuple[re.Pattern[str], FieldType], ...] = tuple(
-    (re.compile(pattern), kind)
-    for pattern, kind in (
-        (r".*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*", "date"),
-        (r".*(^|_)(e?_?mail)(_address)?$", "email"),
-        (r".*(^|_)(url|link|website|homepage)$", "url"),
-        (r".*(^|_)(price|amount|cost|fee|total|balance|salary|budget|rate|weight)$", "decimal"),
-        (
-            r".*(^|_)(year|age|quantity|count|number_of_\w+|pages|copies|points|minutes|hours"
-            r"|capacity|stock|servings|rating|score|duration|stars|seats|calories)$",
-            "integer",
-        ),
-        (
-            r"^(is|has)_.*|.*(^|_)(done|active|available|archived|completed|favourite|favorite)$",
-            "boolean",
-        ),
-        (r"^tags?$|^labels?$", "tags"),
-    )
+_TYPE_RULES: tuple[tuple[str, FieldType], ...] = (
+    (r".*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*", "date"),
+    (r".*(^|_)(e?_?mail)(_address)?$", "email"),
+    (r".*(^|_)(url|link|website|homepage)$", "url"),
+    (r".*(^|_)(price|amount|cost|fee|total|balance|salary|budget|rate|weight)$", "decimal"),
+    (
+        r".*(^|_)(year|age|quantity|count|number_of_\w+|pages|copies|points|minutes|hours"
+        r"|capacity|stock|servings|rating|score|duration|stars|seats|calories)$",
+        "integer",
+    ),
+    (
+        r"^(is|has)_.*|.*(^|_)(done|active|available|archived|completed|favourite|favorite)$",
+        "boolean",
+    ),
+    (r"^tags?$|^labels?$", "tags"),
 )
 _TYPE_WORDS: dict[str, FieldType] = {
     "text": "text",
@@ -69,7 +66,7 @@ def attribute_name(phrase: str) -> str:
 def guess_type(name: str) -> FieldType:
     """The type that an attribute's name suggests; ``text`` when it suggests none."""
     for pattern, kind in _TYPE_RULES:
-        if pattern.fullmatch(name):
+        if re.fullmatch(pattern, name):
             return kind
     return "text"
 

@@ -13,7 +13,7 @@ class _StrictLoader(yaml.SafeLoader):
     """SafeLoader that refuses aliases, explicit tags and duplicate keys."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             raise _refused(event, "uses an alias (*name)", "Write the value out.")
         if getattr(event, "anchor", None) is not None:

@@ -4,6 +4,6 @@
 so Dagster is pinned; ``dagster.in_process_executor`` is the way back.
 """
 
-from dagster_async_executor import async_executor
+from dagster_async_executor import async_executor  # type: ignore[import-untyped]
 
 executor = async_executor

@@ -1,6 +1,6 @@
 """Units of work and the texts of generated files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -104,6 +104,6 @@ def _blob(text: str) -> dict[str, object]:
     return {"sha256": sha256_text(text), "content": text, "size": len(text.encode())}
 
 
-def _insert_new(session: Session, table: type[Base], rows: list[Mapping[str, object]]) -> None:
+def _insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     session.execute(insert(table).on_conflict_do_nothing(), rows)

@@ -119,6 +119,8 @@ def _standard_library(tree: Tree) -> tuple[int, list[str]]:
         if not path.startswith(tree.package):
             continue
         for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
             names = (
                 [alias.name for alias in node.names]
                 if isinstance(node, ast.Import)

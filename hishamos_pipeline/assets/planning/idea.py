@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from hishamos_pipeline.assets.declare import asset_options, failures, project_check
+from hishamos_pipeline.assets.declare import declared, failures, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.generation.project import ProjectRun
@@ -21,7 +21,7 @@ class Brief(dg.Config):
     )
 
 
-@dg.asset(**asset_options("idea", kinds={"pydantic"}, description=Idea.__doc__))
+@declared("idea", kinds={"pydantic"}, description=Idea.__doc__)
 async def idea(
     context: dg.AssetExecutionContext, config: Brief, pipeline: Pipeline
 ) -> dg.MaterializeResult[Any]:
