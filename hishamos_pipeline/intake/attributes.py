@@ -1,6 +1,8 @@
 """Attributes as people write them: ``isbn (unique)``, ``status: open | done``, ``an optional due date``."""
 
+import keyword
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from hishamos_pipeline.core.idea import Attribute, Entity, FieldType
@@ -42,9 +44,10 @@ _TYPE_WORDS: dict[str, FieldType] = {
     "tags": "tags",
     "reference": "reference",
 }
-_RESERVED = frozenset(
-    """id number key class def from import return if else for while in is not and or none true false
-    pass with as try lambda global del yield async await type print self database""".split()
+# Names that Python, SQL, argparse or the generated code itself needs.
+_RESERVED = frozenset(keyword.kwlist) | frozenset(
+    """id number key type print self database connection descending sort_by help handler found returning
+    isnull notnull command action arguments values store""".split()
 )
 
 
@@ -54,7 +57,7 @@ def attribute_name(phrase: str) -> str:
     Raises:
         ValueError: if the phrase has no Latin letter to make a name of.
     """
-    words = re.findall(r"[a-z0-9]+", phrase.lower().replace("'s", "").replace("e-mail", "email"))
+    words = re.findall(r"[a-z0-9]+", _latin(phrase).replace("'s", "").replace("e-mail", "email"))
     name = "_".join(words)[:40].strip("_")
     if not name or not re.search("[a-z]", name):
         raise ValueError(f"no name in {phrase!r}")
@@ -160,7 +163,7 @@ def entity_name(text: str) -> str:
     Raises:
         ValueError: if there is no Latin letter in it.
     """
-    name = " ".join(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text.lower().replace("*", "")))
+    name = " ".join(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", _latin(text).replace("*", "")))
     if not re.match("[a-z]", name):
         raise ValueError(f"no entity name in {text!r}: it needs to start with a letter a-z")
     return name
@@ -182,19 +185,29 @@ def resolve_references(entities: Iterable[Entity]) -> tuple[Entity, ...]:
                     "type": "reference",
                     "target": names[attribute.name],
                     # A loan without a book is no loan, unless the author says so.
-                    "required": attribute.required or "required" not in attribute.model_fields_set,
+                    # A task may be part of a task; the first one cannot be.
+                    "required": names[attribute.name] != entity.name
+                    and (attribute.required or "required" not in attribute.model_fields_set),
                 }
             )
             if attribute.name in names and attribute.type in ("text", "reference")
             else attribute
             for attribute in entity.attributes
         ]
-        if attributes and not any(item.required for item in attributes):
-            attributes[0] = attributes[0].model_copy(update={"required": True})
+        own = [n for n, item in enumerate(attributes) if item.type not in ("reference", "boolean", "tags")]
+        if own and not any(attributes[n].required for n in own):
+            attributes[own[0]] = attributes[own[0]].model_copy(update={"required": True})
         result.append(entity.model_copy(update={"attributes": tuple(attributes)}))
     return tuple(result)
 
 
+def _latin(text: str) -> str:
+    """Lower case without accents."""
+    return unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+
+
 def _options(text: str) -> tuple[str, ...]:
     parts = re.split(r"\s*(?:\||/|,|\bor\b)\s*", text)
+    if bad := [part for part in parts if not re.fullmatch(r"[\w .+%&-]*", part)]:
+        raise ValueError(f"choice {bad[0]!r} has a character other than letters, digits, space and .+%&-")
     return tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))

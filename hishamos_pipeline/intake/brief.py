@@ -178,7 +178,34 @@ def _entities(given: object) -> tuple[Entity, ...]:
     for name in names:
         if names.count(name) > 1:
             raise IdeaError("entities", f"{name!r} is described twice", "Keep one of the two.")
-    return resolve_references(entities)
+    resolved = resolve_references(entities)
+    for entity in resolved:
+        _check_attributes(entity, {item.name for item in resolved})
+    return resolved
+
+
+def _check_attributes(entity: Entity, known: set[str]) -> None:
+    names = {attribute.name for attribute in entity.attributes}
+    for attribute in entity.attributes:
+        where = f"{attribute.name!r} of {entity.name!r}"
+        if attribute.type == "reference" and attribute.target not in known:
+            raise IdeaError(
+                "entities",
+                f"{where} refers to no known entity",
+                "Name the attribute like the entity that it refers to.",
+            )
+        if attribute.type == "reference" and f"{attribute.name}_id" in names:
+            raise IdeaError(
+                "entities", f"{where} and its '{attribute.name} id' are the same", "Keep one of the two."
+            )
+        if attribute.after and attribute.after not in names:
+            raise IdeaError(
+                "entities", f"{where} names {attribute.after!r}, which is no attribute", "Add that date."
+            )
+        if attribute.unique and attribute.type not in ("text", "integer", "email", "url"):
+            raise IdeaError("entities", f"{where} cannot be unique", "Only text and whole numbers can.")
+        if attribute.type == "choice" and len(attribute.choices) < 2:
+            raise IdeaError("entities", f"{where} has fewer than two choices", "Write `a | b`.")
 
 
 def _entity(name: object, attributes: object) -> Entity:

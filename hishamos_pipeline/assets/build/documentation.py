@@ -32,4 +32,6 @@ def readme_names_every_story(run: ProjectRun) -> list[str]:
     if readme is None:
         return ["README.md: missing"]
     text = run.store.units.texts([readme.sha256])[readme.sha256]
-    return [f"{story.id}: not named" for story in run.read("stories", Stories).stories if story.id not in text]
+    return [
+        f"{story.id}: not named" for story in run.read("stories", Stories).stories if story.id not in text
+    ]

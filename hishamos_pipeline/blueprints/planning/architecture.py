@@ -17,12 +17,17 @@ DECISIONS = (
     ),
     Decision(
         title="Records check themselves",
-        reason="A record that exists is valid, wherever it came from: the command line, a file or the database.",
+        reason="A record that exists is valid, wherever it came from: command line, file or database.",
     ),
     Decision(
         title="One transaction per command",
         reason="A command that is refused half-way leaves the database as it was.",
     ),
+)
+
+# Names that the checks and the tests of a generated project import themselves.
+_TAKEN = frozenset(
+    "factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest".split()
 )
 
 
@@ -90,5 +95,5 @@ def _used_entities(requirements: Requirements, names: list[str]) -> tuple[Entity
 def _distribution(title: str) -> str:
     name = slug(title)[:40].strip("-") or "project"
     package = name.replace("-", "_")
-    taken = keyword.iskeyword(package) or package in sys.stdlib_module_names or package == "factories"
+    taken = keyword.iskeyword(package) or package in sys.stdlib_module_names or package in _TAKEN
     return f"app-{name}" if taken or name[0].isdigit() else name

@@ -10,6 +10,7 @@ from hishamos_pipeline.blueprints.reading.operations import (
     without_needs,
 )
 from hishamos_pipeline.blueprints.reading.rules import read_rule
+from hishamos_pipeline.blueprints.reading.words import with_article
 from hishamos_pipeline.core.idea import Entity
 
 
@@ -22,12 +23,7 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
     reader = Reader(entities)
     read = {name: _read(text, reader, entities) for name, text in wishes.items()}
     while True:
-        made = {
-            operation.entity
-            for reading in read.values()
-            for operation in reading.operations
-            if operation.kind == "create"
-        }
+        made = _creatable(read, entities)
         lacking = {
             name: missing
             for name, reading in read.items()
@@ -37,6 +33,24 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
             return read
         for name, missing in lacking.items():
             read[name] = Reading((), f"{NEEDS_MODEL}: no story that can be built creates {missing}")
+
+
+def _creatable(read: Mapping[str, Reading], entities: Sequence[Entity]) -> set[str]:
+    """Entities that a first record can be made of: everything that it must refer to can be made before."""
+    wanted = {
+        operation.entity
+        for reading in read.values()
+        for operation in reading.operations
+        if operation.kind == "create"
+    }
+    needs = {
+        entity.name: {item.target for item in entity.attributes if item.target and item.required}
+        for entity in entities
+    }
+    made: set[str] = set()
+    while found := {name for name in wanted - made if needs[name] <= made}:
+        made |= found
+    return made
 
 
 def _read(text: str, reader: Reader, entities: Sequence[Entity]) -> Reading:
@@ -58,10 +72,9 @@ def _read(text: str, reader: Reader, entities: Sequence[Entity]) -> Reading:
 def _missing(operations: Sequence[Operation], made: set[str], entities: Sequence[Entity]) -> str:
     by_name = {entity.name: entity for entity in entities}
     for operation in operations:
+        for attribute in by_name[operation.entity].attributes:
+            if attribute.target and attribute.required and attribute.target not in made:
+                return f"the {attribute.target} that {with_article(operation.entity)} refers to"
         if operation.entity not in made:
-            return f"a {operation.entity}"
-        if operation.kind == "create":
-            for attribute in by_name[operation.entity].attributes:
-                if attribute.target and attribute.required and attribute.target not in made:
-                    return f"the {attribute.target} that a {operation.entity} refers to"
+            return with_article(operation.entity)
     return ""

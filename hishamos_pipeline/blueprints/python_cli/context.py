@@ -52,7 +52,9 @@ def entity_context(model: PackageModel, entity: EntityModel) -> dict[str, object
         "referrer_names": " or ".join(words.with_article(name) for name in entity.referrers),
         "raises": _raises(entity, checked),
         "sort_types": " | ".join(dict.fromkeys(field.base for field in entity.sorters)),
-        "assignee": next((entity.field(op.attributes[0]) for op in entity.of("assign")), None),
+        "sort_results": " | ".join(
+            dict.fromkeys("int" if field.type == "choice" else field.base for field in entity.sorters)
+        ),
         "one": _single_record_actions(entity),
     }
 
@@ -97,12 +99,12 @@ def test_body(model: PackageModel, entity: EntityModel, operation: Operation, sc
             if item.attributes[:1] != (field.attribute.name,):
                 continue
             if item.kind == "tag":
-                tagged = f'{entity.vars}.tag_{entity.var}(connection, {make}, "new")'
-                return f'{entity.vars}.tag_{entity.var}(connection, {tagged}.id, "signed")'
+                tagged = f'{entity.service}.tag_{entity.var}(connection, {make}, "new")'
+                return f'{entity.service}.tag_{entity.var}(connection, {tagged}.id, "signed")'
             if item.kind == "assign":
-                return f"{entity.vars}.assign_{entity.var}(connection, {make}, {value})"
+                return f"{entity.service}.{entity.assign_function(item)}(connection, {make}, {value})"
             if item.kind == "status" and entity.status_value(item) == value:
-                return f"{entity.vars}.{entity.status_function(item)}(connection, {make})"
+                return f"{entity.service}.{entity.status_function(item)}(connection, {make})"
         return f"make_{entity.var}(connection, {field.name}={value})"
 
     def import_second(target: EntityModel, name: str) -> str:
@@ -140,12 +142,15 @@ def _single_record_actions(entity: EntityModel) -> list[tuple[str, str]]:
         ("view", "show", f"show {entity.article}"),
         ("update", "update", f"change values of {entity.article}"),
         ("delete", "delete", f"delete {entity.article}"),
-        ("assign", "assign", f"assign {entity.article}"),
         ("tag", "tag", f"add a tag to {entity.article}"),
         ("history", "history", f"show what happened to {entity.article}"),
     ):
         if entity.has(kind):
             actions.append((name, help_text))
+    actions += [
+        (entity.assign_action(op), f"assign {entity.article} to a record or person")
+        for op in entity.of("assign")
+    ]
     actions += [
         (f"mark-{attribute_name(op.value).replace('_', '-')}", f"mark {entity.article} as {op.value}")
         for op in entity.statuses

@@ -91,7 +91,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         lines.append((f"{start} {action} 1", f"Mark {entity.article} as {operation.value}"))
     for operation in entity.of("assign"):
         field = entity.field(operation.attributes[0])
-        lines.append((f'{start} assign 1 "{field.raw()}"', f"Assign {entity.article}"))
+        action = entity.assign_action(operation)
+        lines.append((f'{start} {action} 1 "{field.raw()}"', f"Assign {entity.article}"))
     if entity.has("tag"):
         lines.append((f"{start} tag 1 classic", f"Tag {entity.article}"))
     if entity.has("count"):
@@ -101,7 +102,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
     for field, by in entity.totals:
         name = field.attribute.name + (f"_by_{by.attribute.name}" if by else "")
-        lines.append((f"{start} total-{name.replace('_', '-')}", f"Add up the {field.label}"))
+        by_label = f" by {by.label}" if by else ""
+        lines.append((f"{start} total-{name.replace('_', '-')}", f"Add up the {field.label}{by_label}"))
     for kind in ("export", "import"):
         for name in entity.formats(kind):
             action = f"{kind}-{name}"

@@ -27,6 +27,14 @@ _SAMPLES: dict[str, tuple[str, str]] = {
     "city": ("Lisbon", "Aarhus"),
     "category": ("travel", "food"),
 }
+# Names that generated modules use for something else.
+_TAKEN = frozenset(
+    """counter mapping callable iterator run
+    action actions add argument arguments change changes command commands connection count counts
+    database decimal entry entries error errors field fields file found history history_entry listing
+    number parser path record records row rows sample samples stored table tag target text total totals
+    update value values wanted date literal first second""".split()
+)
 _SQL_KEYWORDS = frozenset(
     """ADD ALL ALTER AND AS BETWEEN BY CASE CHECK COLLATE COMMIT CONSTRAINT CREATE CROSS CURRENT DEFAULT
     DELETE DESC DISTINCT DROP ELSE END ESCAPE EXISTS FILTER FOREIGN FROM FULL GROUP GROUPS HAVING IN
@@ -38,15 +46,21 @@ _SQL_KEYWORDS = frozenset(
 
 @dataclass(frozen=True)
 class FieldModel:
-    """An attribute as a dataclass field, an SQL column and a command-line option."""
+    """An attribute as a dataclass field, an SQL column and a command-line option.
+
+    ``owner`` is the Python name of the entity; ``depth`` counts the dates that a date must not precede.
+    """
 
     attribute: Attribute
+    owner: str = ""
+    depth: int = 0
 
     @property
     def name(self) -> str:
         """Python name; a reference ends in ``_id``."""
-        suffix = "_id" if self.type == "reference" else ""
-        return self.attribute.name + suffix
+        name = self.attribute.name + ("_id" if self.type == "reference" else "")
+        # A task's own number is its task_id already.
+        return f"other_{name}" if name == f"{self.owner}_id" else name
 
     @property
     def type(self) -> str:
@@ -231,6 +245,11 @@ class FieldModel:
             facts.append(f"not before {self.attribute.after.replace('_', ' ')}")
         return ", ".join(facts)
 
+    @property
+    def help(self) -> str:
+        """The summary for argparse, which reads percent signs."""
+        return self.summary.replace("%", "%%")
+
     def raw(self, index: int = 0) -> str:
         """A sample value as somebody would type it; index 0 and 1 differ."""
         low = self.attribute.minimum
@@ -246,8 +265,7 @@ class FieldModel:
                 str(value) if self.type == "integer" else f"{value}.50" if _room(self, value) else str(value)
             )
         if self.type == "date":
-            return ("2026-03-02", "2026-03-16")[index] if not self.attribute.after else (
-                "2026-03-20", "2026-04-03")[index]  # fmt: skip
+            return f"2026-{self.depth + 1:02d}-{2 + 14 * index:02d}"
         return {
             "boolean": ("no", "yes")[index],
             "email": ("ada@example.org", "grace@example.org")[index],
@@ -309,7 +327,7 @@ class EntityModel:
     @property
     def var(self) -> str:
         """Python name of one record, of its modules, and of the command."""
-        return attribute_name(self.entity.name)
+        return variable(self.entity.name)
 
     @property
     def vars(self) -> str:
@@ -329,7 +347,11 @@ class EntityModel:
     @cached_property
     def fields(self) -> tuple[FieldModel, ...]:
         """Fields, required ones first."""
-        models = [FieldModel(attribute) for attribute in self.entity.attributes]
+        after = {attribute.name: attribute.after for attribute in self.entity.attributes}
+        models = [
+            FieldModel(attribute, self.var, _depth(attribute.name, after))
+            for attribute in self.entity.attributes
+        ]
         return tuple(sorted(models, key=lambda field: not field.required))
 
     @cached_property
@@ -398,10 +420,46 @@ class EntityModel:
 
     @cached_property
     def heading(self) -> FieldModel:
-        """The field that a person knows a record by."""
-        return next(
-            (field for field in self.fields if field.type in ("text", "email", "url")), self.fields[0]
-        )
+        """The field that a person knows a record by: a required text, or another required field."""
+        texts = [field for field in self.fields if field.type in ("text", "email", "url")]
+        required = [field for field in self.fields if field.required]
+        chosen = [field for field in texts if field.required] + required + texts
+        return (chosen or list(self.fields))[0]
+
+    def heading_shown(self, record: str) -> str:
+        """Source of the heading as the program prints it, for a test's record."""
+        field = self.heading
+        if field.optional_none or field.type in ("boolean", "tags"):
+            return '""' if field.type != "boolean" else '"no"'
+        return f"str({record}.{field.name})"
+
+    def heading_json(self, record: str) -> str:
+        """Source of the heading as it is in JSON, for a test's record."""
+        field = self.heading
+        if field.type in ("boolean", "tags"):
+            return "False" if field.type == "boolean" else "[]"
+        return f"str({record}.{field.name})"
+
+    @property
+    def service(self) -> str:
+        """Name under which the services module is imported where records have names too."""
+        return f"{self.var}_service"
+
+    def assign_function(self, operation: Operation) -> str:
+        """``assign_task``, or with the attribute where there are several."""
+        return self._assign_name(operation.attributes[0])
+
+    def assign_function_for(self, field: FieldModel) -> str:
+        """The function that assigns a field."""
+        return self._assign_name(field.attribute.name)
+
+    def assign_action(self, operation: Operation) -> str:
+        """The command-line word of an assignment."""
+        several = len(self.of("assign")) > 1
+        return f"assign-{operation.attributes[0].replace('_', '-')}" if several else "assign"
+
+    def _assign_name(self, name: str) -> str:
+        return f"assign_{self.var}_{name}" if len(self.of("assign")) > 1 else f"assign_{self.var}"
 
     @property
     def factory(self) -> bool:
@@ -561,7 +619,21 @@ def build_model(
 def table(entity: str) -> str:
     """The SQL table and plural Python name of an entity; "series" gets one that differs."""
     name = attribute_name(words.plural(entity))
-    return name if name != attribute_name(entity) else f"{name}_records"
+    return name if name != variable(entity) else f"{name}_records"
+
+
+def variable(entity: str) -> str:
+    """The Python name of one record; a name that generated code needs itself gets a suffix."""
+    name = attribute_name(entity)
+    return f"{name}_item" if name in _TAKEN else name
+
+
+def _depth(name: str, after: dict[str, str]) -> int:
+    """How many dates come before one; a circle of dates ends at once."""
+    depth = 0
+    while (name := after.get(name, "")) and depth < len(after):
+        depth += 1
+    return min(depth, 11)
 
 
 def _room(field: FieldModel, value: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, reference_to
+from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, plausible, reference_to
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, plain, sentences, statement
 from hishamos_pipeline.core.idea import Attribute, Entity
@@ -50,7 +50,7 @@ def read_domain(
     ("with a title"), or from what an operation needs, such as a status. A thing without any gets a title
     or a name, which is recorded as an assumption.
     """
-    entities = {entity.name: entity for entity in given}
+    entities = {words.singular(entity.name): _singular(entity) for entity in given}
     lines = [*features, *constraints]
     wishes = [clause for line in features for clause in clauses(statement(line).want)]
     for clause in wishes:
@@ -62,10 +62,15 @@ def read_domain(
     for clause in wishes:
         for operation in Reader(tuple(entities.values())).clause(clause):
             _extend(entities, operation)
+    _loosen_owners(entities, given, wishes)
     for line in lines:
         if rule := read_rule(line, tuple(entities.values())):
             _extend(entities, rule)
     return DomainModel(tuple(entities.values()), tuple(assumptions))
+
+
+def _singular(entity: Entity) -> Entity:
+    return entity.model_copy(update={"name": words.singular(entity.name)})
 
 
 def _add_created(entities: dict[str, Entity], clause: str) -> None:
@@ -83,12 +88,18 @@ def _add_created(entities: dict[str, Entity], clause: str) -> None:
         return
     if parts[0] in ("own", "different", "various", "more", "custom") or noun in _NO_NOUNS:
         return
-    entity = Entity(name=noun)
+    try:
+        described = parse_attributes(match["attrs"]) if match["attrs"] else ()
+    except ValueError:
+        return
+    if not all(plausible(attribute) for attribute in described):
+        return
+    entity = Entity(name=noun, attributes=described)
     owner = words.singular(match["owner"] or "")
     if owner:
         if owner not in entities:
             return
-        entity = Entity(name=noun, attributes=(reference_to(owner),))
+        entity = Entity(name=noun, attributes=(*described, reference_to(owner)))
     if noun not in entities:
         entities[noun] = entity
 
@@ -104,7 +115,7 @@ def _add_described(entities: dict[str, Entity], sentence: str) -> None:
         described = parse_attributes(match["attrs"])
     except ValueError:
         return
-    if all(len(attribute.name.split("_")) <= 3 for attribute in described):
+    if all(plausible(attribute) for attribute in described):
         entities[noun] = _merged(entities[noun], described)
 
 
@@ -129,6 +140,29 @@ def _extend(entities: dict[str, Entity], operation: Operation) -> None:
         entities[operation.entity] = _merged(entity, operation.needs)
 
 
+def _loosen_owners(entities: dict[str, Entity], given: Sequence[Entity], wishes: Sequence[str]) -> None:
+    """Where one story adds a song to a playlist and another one just a song, the playlist is optional."""
+    listed = {(words.singular(entity.name), a.name) for entity in given for a in entity.attributes}
+    reader = Reader(tuple(entities.values()))
+    creations = [op for clause in wishes for op in reader.clause(clause) if op.kind == "create"]
+    for name, entity in entities.items():
+        owners = [{need.name for need in op.needs if need.target} for op in creations if op.entity == name]
+        if len(owners) < 2:
+            continue
+        entities[name] = entity.model_copy(
+            update={
+                "attributes": tuple(
+                    attribute.model_copy(update={"required": False})
+                    if attribute.target
+                    and (name, attribute.name) not in listed
+                    and not all(attribute.name in owned for owned in owners)
+                    else attribute
+                    for attribute in entity.attributes
+                )
+            }
+        )
+
+
 def _merged(entity: Entity, more: Iterable[Attribute]) -> Entity:
     """The entity with more attributes; what is said twice is joined, a restriction is never lost."""
     attributes = {attribute.name: attribute for attribute in entity.attributes}
@@ -140,7 +174,8 @@ def _merged(entity: Entity, more: Iterable[Attribute]) -> Entity:
         update = new.model_dump(exclude_unset=True)
         update["required"] = old.required or new.required
         update["unique"] = old.unique or new.unique
-        update["choices"] = tuple(dict.fromkeys((*old.choices, *new.choices)))
+        added = [choice for choice in new.choices if choice != "open"] if old.choices else new.choices
+        update["choices"] = tuple(dict.fromkeys((*old.choices, *added)))
         if old.type != "text" and new.type == "text":
             update["type"] = old.type
         attributes[new.name] = old.model_copy(update=update)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.text import clauses, statement
+from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
 from hishamos_pipeline.core.idea import Attribute, Entity
 from hishamos_pipeline.intake.attributes import attribute_name, guess_type, parse_attributes
 
@@ -20,6 +20,15 @@ Kind = Literal[
 ]  # fmt: skip
 
 NEEDS_MODEL = "needs a language model"
+_RESTRICTION = re.compile(
+    r"\b(?:nobody|no one|none|no|only|never|not|cannot|can't|don't|without|except|unless|until|if)\b",
+    re.IGNORECASE,
+)
+_NOT_ATTRIBUTES = frozenset(
+    """of at most least one click formatting format recording characters markdown support ease help
+    than more less automatically every all button""".split()
+)
+_SEVERAL = re.compile(r"(?:all|every|each|several|some|multiple)\b")
 _DETERMINER = (
     r"(?:(?:all|any|each|every|my|his|her|their|our|its|the|an?|new|existing|another|some|several|"
     r"one|of|own|single|specific|particular|list of|details? of|overview of|entries|record of)\s+)*"
@@ -75,6 +84,8 @@ class Reader:
     def read(self, text: str) -> Reading:
         """Read a feature line or a story's wish."""
         said = statement(text)
+        if _RESTRICTION.search(f"{said.actor} {said.want}"):
+            return Reading((), f"{NEEDS_MODEL}: no rule for who may or may not do it")
         if persist := self._persist(text):
             return Reading((persist,))
         operations: list[Operation] = []
@@ -129,7 +140,7 @@ class Reader:
                 needs = parse_attributes(re.sub(r"\b(?:its|their|his|her)\b", "", match["attrs"]))
             except ValueError:
                 return ()
-            if any(len(item.name) > 30 for item in needs):
+            if not all(plausible(item) for item in needs):
                 return ()
         if match["e2"]:
             needs = (*needs, reference_to(self._forms[match["e2"]]))
@@ -190,7 +201,8 @@ class Reader:
         entity = self._forms[match["e"]]
         kind: Kind = "search" if verb in words.SEARCH else "filter"
         if not match["by"] or match["by"] in ("text", "keyword", "keywords", "word", "words"):
-            return (Operation(kind, entity),) if kind == "search" else ()
+            texts = any(a.type in ("text", "email", "url") for a in self._entities[entity].attributes)
+            return (Operation(kind, entity),) if kind == "search" and texts else ()
         names = [self._criterion(entity, part) for part in _split(match["by"])]
         if not all(names):
             return ()
@@ -212,7 +224,7 @@ class Reader:
         return (Operation("sort", entity, tuple(names)),)
 
     def _update(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.UPDATE:
+        if verb not in words.UPDATE or _SEVERAL.match(rest):
             return ()
         if match := self._match(r"(?P<e>{noun})(?: details?)?", rest):
             return (Operation("update", self._forms[match["e"]]),)
@@ -226,16 +238,20 @@ class Reader:
         if not all(names):
             return ()
         if value := match["value"]:
-            return (Operation("status", entity, (names[0],), value, self._state(entity, value)),)
+            if value not in self._attribute(entity, names[0]).choices:
+                return ()
+            return (Operation("status", entity, (names[0],), value),)
         return (Operation("update", entity, tuple(names)),)
 
     def _delete(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.DELETE:
+        if verb not in words.DELETE or _SEVERAL.match(rest):
             return ()
         match = self._match(r"(?P<e>{noun})(?: from (?:the |my |their )?(?:list|" + self._noun + r"))?", rest)
         return (Operation("delete", self._forms[match["e"]]),) if match else ()
 
     def _mark(self, verb: str, rest: str) -> tuple[Operation, ...]:
+        if _SEVERAL.match(rest):
+            return ()
         if verb in words.STATUS:
             match = self._match(r"(?P<e>{noun})", rest)
             if match is None:
@@ -249,7 +265,7 @@ class Reader:
         return self._enter(self._forms[match["e"]], match["value"])
 
     def _assign(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.ASSIGN:
+        if verb not in words.ASSIGN or _SEVERAL.match(rest):
             return ()
         match = self._match(r"(?P<e>{noun}) to (?P<whom>" + _DETERMINER + r"[a-z]+(?: [a-z]+)?)", rest)
         if match is None:
@@ -296,7 +312,7 @@ class Reader:
             if not match["by"]:
                 return (Operation("total", entity, (attribute,)),)
             by = self._criterion(entity, match["by"])
-            return (Operation("total", entity, (attribute, by)),) if by else ()
+            return (Operation("total", entity, (attribute, by)),) if self._splits(entity, by) else ()
         counted = r"(?:how many|the number of|a count of|the count of) " if verb != "count" else ""
         match = self._match(
             counted + _DETERMINER + r"(?P<e>{noun})(?: there are| exist)?"
@@ -309,7 +325,8 @@ class Reader:
         if not match["by"]:
             return (Operation("count", entity),)
         by = self._criterion(entity, match["by"])
-        return (Operation("group", entity, (by,)),) if by else ()
+        counts = self._splits(entity, by) or by == "tags"
+        return (Operation("group", entity, (by,)),) if counts else ()
 
     def _transfer(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.EXPORT and verb not in words.IMPORT:
@@ -320,6 +337,8 @@ class Reader:
             rest,
         )
         if match is None:
+            return ()
+        if not words.is_plural(match["e"]) and words.plural(match["e"]) != match["e"]:
             return ()
         formats = [name for name in (match["format"], match["other"]) if name] or ["csv"]
         kind: Kind = "export" if verb in words.EXPORT else "import"
@@ -337,13 +356,16 @@ class Reader:
         return (Operation("history", self._forms[match["e"]]),) if match else ()
 
     def _persist(self, text: str) -> Operation | None:
-        line = text.lower()
-        kept = r"\b(?:kept|stored|saved|retained|persist(?:s|ed)?|remembered)\b"
-        again = r"\b(?:across sessions|between (?:sessions|runs)|after (?:a )?restart|returns|next time)\b"
-        if not (re.search(kept, line) and re.search(again, line)):
-            return None
-        found = {self._forms[noun] for noun in re.findall(rf"\b({self._noun})\b", line)}
-        return Operation("persist", found.pop()) if len(found) == 1 else None
+        match = re.fullmatch(
+            r"(?:when closing the (?:browser )?(?:window|app|program),? )?"
+            + _DETERMINER
+            + rf"(?P<e>{self._noun})"
+            r" (?:are|is|must be|will be|stay) (?:kept|stored|saved|retained|persisted|remembered|there)"
+            r"(?: (?:across|between) (?:sessions|runs)| after a restart|"
+            r" and when the user returns,? the data (?:will be|is) retrieved)",
+            plain(text).lower(),
+        )
+        return Operation("persist", self._forms[match["e"]]) if match else None
 
     # Looking things up in the data model.
 
@@ -380,6 +402,11 @@ class Reader:
             return endings[0]
         return self._holder(entity, phrase)
 
+    def _splits(self, entity: str, name: str) -> bool:
+        """Whether records can share a value of an attribute, so that it makes sense to group by it."""
+        attribute = self._attribute(entity, name) if name else None
+        return attribute is not None and attribute.type != "tags" and not attribute.unique
+
     def _holder(self, entity: str, value: str) -> str:
         """The attribute that can hold a value such as ``done`` or ``available``."""
         for attribute in self._entities[entity].attributes:
@@ -392,14 +419,13 @@ class Reader:
     def _enter(self, entity: str, value: str) -> tuple[Operation, ...]:
         if holder := self._holder(entity, value):
             return (Operation("status", entity, (holder,), value),)
+        if value == "open":
+            return ()  # nothing else says which state a record would come back from
         needs = self._state(entity, value)
         return (Operation("status", entity, (needs[0].name,), value, needs),)
 
     def _state(self, entity: str, value: str) -> tuple[Attribute, ...]:
         """What an entity needs to be in a state: a choice of its status, or a flag."""
-        holder = self._holder(entity, value)
-        if holder:
-            return ()
         if value in words.STATES or value.endswith("ed"):
             choices = ("open", value) if value != "open" else ("open",)
             return (Attribute(name="status", type="choice", choices=choices),)
@@ -409,6 +435,12 @@ class Reader:
 def reference_to(entity: str) -> Attribute:
     """The attribute by which a record belongs to a record of another entity."""
     return Attribute(name=attribute_name(entity), type="reference", target=entity, required=True)
+
+
+def plausible(attribute: Attribute) -> bool:
+    """Whether a phrase after "with" can be the name of an attribute, and not a way of doing things."""
+    parts = attribute.name.split("_")
+    return len(parts) <= 3 and not set(parts) & _NOT_ATTRIBUTES
 
 
 def without_needs(operation: Operation) -> Operation:

@@ -90,16 +90,23 @@ def _changes(
     value: str, groups: dict[str, str | None], entity: Entity, attribute: Attribute
 ) -> dict[str, object] | None:
     if value in ("required", "unique"):
-        return {value: True}
+        fitting = attribute.type not in (
+            ("boolean", "tags") if value == "required" else ("boolean", "tags", "choice")
+        )
+        return {value: True} if fitting else None
     numeric = attribute.type in ("integer", "decimal")
     if value.startswith("minimum"):
-        return {"minimum": int(value.split()[1])} if numeric else None
+        # "Positive" is at least 1 only for whole numbers.
+        whole = attribute.type == "integer" or value == "minimum 0"
+        return {"minimum": int(value.split()[1])} if numeric and whole else None
     if value == "range":
         if not numeric:
             return None
         bounds = {"minimum": groups.get("low"), "maximum": groups.get("high")}
         return {name: int(bound) for name, bound in bounds.items() if bound is not None}
     if value == "choices":
+        if attribute.unique or attribute.type != "text":
+            return None
         options = [part.strip() for part in re.split(r", (?:or |and )?| or | and ", groups["options"] or "")]
         return {"type": "choice", "choices": tuple(dict.fromkeys(filter(None, options)))}
     other = attribute_name(groups["other"] or "")

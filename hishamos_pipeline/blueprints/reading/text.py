@@ -26,7 +26,7 @@ _SYSTEM = re.compile(
 )
 # How a screen would be used; on the command line a command takes the place of it.
 _GESTURE = re.compile(
-    r"\s*(?:\([^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
+    r"\s*(?:\((?:e\.g\.|or on|or by|optional)[^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
     r"\b(?:from|in|on) the (?:command line|terminal|console))$",
     re.IGNORECASE,
 )
