@@ -1,5 +1,71 @@
-LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 --no-emit-index-url
-lock:
-	.venv/bin/pip install -q uv
-	$(LOCK) --extra build pyproject.toml -o requirements.lock
-	$(LOCK) --extra build --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+# Every target does its own set-up: `make demo` and `make test` work on a fresh machine with Python 3.11+, git and make.
+PYTHON ?= python3
+BIN = .venv/bin
+HISHAMOS_HOME ?= $(CURDIR)/.hishamos
+export HISHAMOS_HOME
+
+.PHONY: help install install-dev demo dev test test-fast lint format bench docs lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+install: .venv/installed ## install what running needs, at pinned versions with checked hashes
+
+install-dev: .venv/installed-dev ## install what developing and testing need
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@ .venv/installed
+
+demo: install ## build an example idea without a key, and show what came of it
+	$(BIN)/hishamos build examples/ideas/lending-library.md
+	@echo
+	@echo "Look around:    git -C $(HISHAMOS_HOME)/projects/lending-library/repository log --oneline"
+	@echo "The Dagster UI: make dev   (then open http://127.0.0.1:3000)"
+
+dev: install ## start the Dagster UI and daemon on 127.0.0.1:3000
+	$(BIN)/hishamos dev
+
+test: install-dev ## run every test; installs the browser where it may
+	scripts/test-dependencies
+	$(BIN)/python -m pytest
+
+test-fast: install-dev ## run the tests that take no servers, browser or minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: install-dev ## ruff and mypy --strict
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: install-dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install-dev ## measure, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+docs: install-dev ## make the generated reference and the screenshots again
+	$(BIN)/python -m scripts.reference
+	scripts/test-dependencies
+	HISHAMOS_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/end_to_end/test_ui.py
+
+LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
+	--no-emit-index-url --extra build
+lock: .venv/bin/python ## pin the dependencies again
+	$(BIN)/python -m pip install -q uv
+	$(LOCK) --upgrade pyproject.toml -o requirements.lock
+	$(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove the environment and all state
+	rm -rf .venv .hishamos
