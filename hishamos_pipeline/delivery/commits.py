@@ -139,7 +139,7 @@ def _lower(title: str) -> str:
 
 
 def _ident(text: str) -> str:
-    return "".join(c for c in one_line(text) if c not in "<>\n\0") or "HishamOS"
+    return one_line("".join(c for c in text if c not in "<>\0")) or "HishamOS"
 
 
 def _quoted(path: str) -> str:

@@ -134,6 +134,8 @@ def parse_attribute(phrase: str) -> Attribute:
 
 def parse_attributes(text: str) -> tuple[Attribute, ...]:
     """Read a list such as ``title, author and an optional year``, each name once."""
+    if re.fullmatch(r"(?:an? |the )?[a-z ]+ of [^,(]+(?:, [^,(]+)*,? or [^,(]+", text):
+        return (parse_attribute(text),)
     parts = re.split(r",(?![^(]*\))|\s+and\s+(?![^(]*\))", text)
     found: dict[str, Attribute] = {}
     for part in parts:

@@ -51,10 +51,6 @@ def entity_context(model: PackageModel, entity: EntityModel) -> dict[str, object
         "stores": [other for other in model.entities if other.entity.name in targets],
         "referrer_names": " or ".join(words.with_article(name) for name in entity.referrers),
         "raises": _raises(entity, checked),
-        "sort_types": " | ".join(dict.fromkeys(field.base for field in entity.sorters)),
-        "sort_results": " | ".join(
-            dict.fromkeys("int" if field.type == "choice" else field.base for field in entity.sorters)
-        ),
         "one": _single_record_actions(entity),
     }
 

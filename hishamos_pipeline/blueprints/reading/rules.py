@@ -13,7 +13,7 @@ _ATTRIBUTE = r"(?P<attr>[a-z][a-z' -]*?)"
 _PATTERNS = (
     (r"{attr} (?:is|are|must be) (?:required|mandatory)", "required"),
     (r"{attr} (?:cannot|can not|must not|may not) be (?:blank|empty|missing)", "required"),
-    (r"(?:every|each|an?) (?P<owner>[a-z -]+?) (?:must have|needs) an? {attr}", "required"),
+    (r"(?:(?:every|each|an?) )?(?P<owner>[a-z -]+?) (?:must have|needs) an? {attr}", "required"),
     (r"{attr} (?:must be|is|are|has to be) unique", "unique"),
     (
         r"no two (?P<owner>[a-z -]+?) (?:may|can) (?:have|share) the same {attr}",

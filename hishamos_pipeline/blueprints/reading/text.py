@@ -93,14 +93,14 @@ def clauses(want: str) -> list[str]:
             rest = clauses(f"{shared[2]} {shared[3]}")
             target = re.sub(r"^[a-z]+ ", "", rest[0])
             return [*(f"{base_verb(verb)} {target}" for verb in verbs), *rest]
-    parts = re.split(r",? (?:and then|and also|and can|and|then) ", text)
-    result: list[str] = []
-    for part in parts:
-        first = part.split(" ", 1)[0]
-        if result and not base_verb(first):
-            result[-1] = f"{result[-1]} and {part}"
-        else:
+    pieces = re.split(r"(,? (?:and then|and also|and can|and|then) |, )", text)
+    result = [pieces[0]]
+    for joint, part in zip(pieces[1::2], pieces[2::2], strict=True):
+        first, _, rest = part.partition(" ")
+        if base_verb(first) and rest:
             result.append(part)
+        else:
+            result[-1] += joint + part
     return [_with_base_verb(part) for part in result]
 
 

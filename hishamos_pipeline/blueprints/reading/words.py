@@ -72,7 +72,9 @@ def _inflect() -> Any:
     # Importing inflect takes more than a second; only reading a brief needs it.
     import inflect
 
-    return inflect.engine()
+    engine = inflect.engine()
+    engine.defnoun("to-do", "to-dos")
+    return engine
 
 
 @cache

@@ -1,0 +1,148 @@
+"""The projects that come out: tested, typed, formatted, and free of what the brief tries to inject."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.blueprints.engine import BlueprintEngine
+from hishamos_pipeline.core.documents import Architecture, Stories
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.intake.brief import read_brief
+from tests.conftest import EXAMPLES
+
+RUFF = str(Path(sysconfig.get_path("scripts")) / "ruff")
+KINDS = {"source": tasks.SOURCE_FILE, "test": tasks.TEST_FILE, "docs": tasks.DOCUMENT, "ci": tasks.CI_FILE}
+
+# "everything" has every operation, every type, references, and names that clash with Python and SQL.
+BRIEFS = Path(__file__).parent / "briefs"
+
+
+async def write(idea: Idea, root: Path) -> tuple[Architecture, Stories]:
+    """Write every file of a project, as the build group's assets would."""
+    engine = BlueprintEngine()
+    requirements = await engine.answer(tasks.REQUIREMENTS, idea)
+    plan = await engine.answer(tasks.ARCHITECTURE, requirements)
+    backlog = await engine.answer(tasks.STORIES, requirements)
+    wanted = [(file.path, KINDS[file.kind]) for file in plan.files if file.kind != "provenance"]
+    wanted += [(story_test_path(story.id, story.title), tasks.TEST_FILE) for story in backlog.planned]
+    for path, task in wanted:
+        answer = await engine.answer(task, FileRequest(path=path, architecture=plan, stories=backlog))
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(answer.text)
+    return plan, backlog
+
+
+def run(root: Path, *command: str) -> str:
+    """Run a command in a project and expect success."""
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def verify(root: Path) -> str:
+    """Lint, format, type-check and test a project."""
+    run(root, RUFF, "check", ".")
+    run(root, RUFF, "format", "--check", ".")
+    run(root, sys.executable, "-m", "mypy", "--strict", "--cache-dir", os.devnull, "src")
+    return run(root, sys.executable, "-m", "pytest", "-q")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.stem)
+async def test_the_examples_come_out_clean(path: Path, tmp_path: Path) -> None:
+    _, backlog = await write(read_brief(path.read_bytes(), path.name), tmp_path)
+    assert backlog.planned
+    assert "passed" in verify(tmp_path)
+
+
+@pytest.mark.slow
+async def test_every_operation_and_type_comes_out_clean(tmp_path: Path) -> None:
+    _, backlog = await write(read_brief((BRIEFS / "everything.md").read_bytes()), tmp_path)
+    assert [story.title for story in backlog.deferred] == []
+    assert "passed" in verify(tmp_path)
+
+
+async def test_a_hostile_brief_stays_text(tmp_path: Path) -> None:
+    _, backlog = await write(read_brief((BRIEFS / "hostile.md").read_bytes()), tmp_path)
+    assert len(backlog.planned) == 2
+    assert "passed" in run(tmp_path, sys.executable, "-m", "pytest", "-q")
+    run(tmp_path, RUFF, "check", ".")
+    everything = "".join(
+        path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".md", ".py", ".toml")
+    )
+    assert "49" not in everything
+    assert "7\\*7" in (tmp_path / "README.md").read_text()
+    assert not Path("/tmp/pwned").exists()
+
+
+async def test_the_same_brief_gives_the_same_files(library_idea: Idea, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        await write(library_idea, tmp_path / name)
+    first = {
+        path.relative_to(tmp_path / "one"): path.read_bytes()
+        for path in (tmp_path / "one").rglob("*")
+        if path.is_file()
+    }
+    assert first == {
+        path.relative_to(tmp_path / "two"): path.read_bytes()
+        for path in (tmp_path / "two").rglob("*")
+        if path.is_file()
+    }
+
+
+async def test_what_is_deferred_is_named_and_not_implemented(notes_idea: Idea, tmp_path: Path) -> None:
+    _, backlog = await write(notes_idea, tmp_path)
+    (deferred,) = backlog.deferred
+    assert deferred.criteria == () and deferred.reason.startswith("needs a language model")
+    readme = (tmp_path / "README.md").read_text()
+    assert deferred.id in readme.split("## What it does not do yet")[1]
+    code = "".join(path.read_text() for path in tmp_path.rglob("*.py"))
+    assert "parrot" not in code and deferred.id not in code
+
+
+async def test_an_edited_story_changes_the_code(notes_idea: Idea, tmp_path: Path) -> None:
+    """The engine reads the stories, not the brief: an edit of a story reaches the code."""
+    engine = BlueprintEngine()
+    requirements = await engine.answer(tasks.REQUIREMENTS, notes_idea)
+    plan = await engine.answer(tasks.ARCHITECTURE, requirements)
+    backlog = await engine.answer(tasks.STORIES, requirements)
+    without = backlog.model_copy(
+        update={"stories": tuple(s for s in backlog.stories if "delete" not in s.want)}
+    )
+    path = f"src/{plan.package}/services/notes.py"
+    texts = [
+        (
+            await engine.answer(tasks.SOURCE_FILE, FileRequest(path=path, architecture=plan, stories=stories))
+        ).text
+        for stories in (backlog, without)
+    ]
+    assert "def delete_note" in texts[0] and "def delete_note" not in texts[1]
+
+
+def test_a_fingerprint_follows_what_the_file_is_made_from(library_idea: Idea) -> None:
+    from hishamos_pipeline.blueprints.planning.architecture import design
+    from hishamos_pipeline.blueprints.planning.requirements import write_requirements
+    from hishamos_pipeline.blueprints.planning.stories import write_stories
+
+    engine = BlueprintEngine()
+    requirements = write_requirements(library_idea)
+    plan, backlog = design(requirements), write_stories(requirements)
+    fewer = backlog.model_copy(update={"stories": backlog.stories[:-1]})
+
+    def fingerprint(path: str, stories: Stories) -> str:
+        return engine.fingerprint(
+            tasks.SOURCE_FILE, FileRequest(path=path, architecture=plan, stories=stories)
+        )
+
+    assert fingerprint("src/lending_library/services/members.py", backlog) == fingerprint(
+        "src/lending_library/services/members.py", fewer
+    )
+    assert engine.version("coding") != engine.version("qa")

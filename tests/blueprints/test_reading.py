@@ -1,0 +1,196 @@
+"""What the rules understand of a line, and what they leave to a language model."""
+
+import pytest
+
+from hishamos_pipeline.blueprints.planning.backlog import readings
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain
+from hishamos_pipeline.blueprints.reading.operations import Reader
+from hishamos_pipeline.blueprints.reading.rules import read_rule
+from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
+from hishamos_pipeline.intake.attributes import parse_attribute, parse_entity, resolve_references
+
+ENTITIES = resolve_references(
+    [
+        parse_entity(
+            "book: title, author, isbn (unique), year, price, status: available | lent, tags, favourite"
+        ),
+        parse_entity("member: name, email"),
+        parse_entity("loan: book, member, lent on, due date, assignee (optional)"),
+    ]
+)
+
+
+def read(text: str) -> list[tuple[str, str, tuple[str, ...], str]]:
+    reading = Reader(ENTITIES).read(text)
+    return [(op.kind, op.entity, op.attributes, op.value) for op in reading.operations]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("User can add a book", [("create", "book", (), "")]),
+        (
+            "As a librarian, I want to register a member so that they can borrow",
+            [("create", "member", (), "")],
+        ),
+        ("The librarian records a loan", [("create", "loan", (), "")]),
+        (
+            "create, edit and delete books",
+            [("create", "book", (), ""), ("update", "book", (), ""), ("delete", "book", (), "")],
+        ),
+        ("User can see all books", [("list", "book", (), "")]),
+        ("User can see the list of books", [("list", "book", (), "")]),
+        ("User can view a book", [("view", "book", (), "")]),
+        ("search books by title or author", [("search", "book", ("title", "author"), "")]),
+        ("look up a member", [("search", "member", (), "")]),
+        ("filter books by author", [("filter", "book", ("author",), "")]),
+        ("list loans by member", [("filter", "loan", ("member",), "")]),
+        ("see available books", [("filter", "book", ("status",), "available")]),
+        ("sort books by year", [("sort", "book", ("year",), "")]),
+        ("change the title of a book", [("update", "book", ("title",), "")]),
+        ("mark a book as lent", [("status", "book", ("status",), "lent")]),
+        ("mark a book as favourite", [("status", "book", ("favourite",), "favourite")]),
+        ("return a loan", [("status", "loan", ("status",), "returned")]),
+        ("assign a loan to someone", [("assign", "loan", ("assignee",), "")]),
+        ("tag a book", [("tag", "book", ("tags",), "")]),
+        ("add tags to a book", [("tag", "book", ("tags",), "")]),
+        ("count books", [("count", "book", (), "")]),
+        ("see how many books there are by status", [("group", "book", ("status",), "")]),
+        ("see the total price of all books", [("total", "book", ("price",), "")]),
+        ("see the total price of books by author", [("total", "book", ("price", "author"), "")]),
+        ("export books as CSV or JSON", [("export", "book", (), "csv"), ("export", "book", (), "json")]),
+        ("import books from csv", [("import", "book", (), "csv")]),
+        ("view the history of a book", [("history", "book", (), "")]),
+        ("Books are kept between sessions", [("persist", "book", (), "")]),
+    ],
+)
+def test_understood(text: str, expected: list[tuple[str, str, tuple[str, ...], str]]) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "User can play chess",
+        "User can see a chart of books",
+        "Nobody can delete a book",
+        "Only librarians can edit a book",
+        "The app should never delete a book",
+        "No guest can list books",
+        "User can delete all books",
+        "User can mark several books as lent",
+        "User can export books as PDF",
+        "User can export books as CSV (encrypted)",
+        "User can add a book with one click",
+        "User can add a book by voice",
+        "User can change the price of a book to zero",
+        "User can list books that are nice",
+        "User can see how many books there are by isbn",
+        "User can sort books by magic",
+        "Books are not saved between sessions",
+        "Notes are encrypted and kept between sessions",
+        "The system recommends books that a member may like",
+        "The price follows the formula a * b",
+        "يمكن للمستخدم إضافة كتاب",
+        "用户可以添加一本书",
+        "{{ 7*7 }}",
+        "",
+    ],
+)
+def test_not_understood_is_deferred_never_half_done(text: str) -> None:
+    reading = Reader(ENTITIES).read(text)
+    assert reading.operations == ()
+    assert reading.reason.startswith("needs a language model")
+
+
+@pytest.mark.parametrize(
+    ("text", "attribute", "value"),
+    [
+        ("ISBN must be unique", "isbn", "unique"),
+        ("A book's title must not be blank", "title", "required"),
+        ("The year must be between 1450 and 2100", "year", "range"),
+        ("The due date must be after the lent on", "due_date", "after"),
+        ("No two books may have the same title", "title", "unique"),
+        ("Every loan must have a due date", "due_date", "required"),
+        ("The author is one of a, b or c", "author", "choices"),
+    ],
+)
+def test_rules(text: str, attribute: str, value: str) -> None:
+    rule = read_rule(text, ENTITIES)
+    assert rule is not None
+    assert (rule.kind, rule.attributes, rule.value) == ("rule", (attribute,), value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Title must be beautiful",
+        "The price must be positive",
+        "You may not use eval()",
+        "Tags must be unique",
+    ],
+)
+def test_no_rule(text: str) -> None:
+    assert read_rule(text, ENTITIES) is None
+
+
+def test_statements_and_clauses() -> None:
+    said = statement("As a clerk, I want to add a book, so that it can be found")
+    assert (said.actor, said.want, said.benefit) == ("clerk", "add a book", "it can be found")
+    gesture = statement("By pressing enter (or a button), the User can submit the note")
+    assert gesture.want == "submit the note" and "button" in gesture.assumption
+    assert clauses("add, edit and delete notes") == ["add notes", "edit notes", "delete notes"]
+    assert plain("**User** can `add` a [note](http://x).") == "User can add a note"
+    assert words.plural("to-do") == "to-dos" and words.singular("copies") == "copy"
+
+
+def test_the_domain_is_read_from_features_and_prose() -> None:
+    model = read_domain(
+        (),
+        [
+            "User can add a task with a title and a due date",
+            "User can mark a task as done",
+            "User can add a comment to a task",
+        ],
+        ["Title must be unique"],
+        "A task has a priority of low, medium or high.",
+    )
+    task, comment = model.entities
+    facts = {attribute.name: attribute for attribute in task.attributes}
+    assert facts["due_date"].type == "date"
+    assert facts["priority"].choices == ("low", "medium", "high")
+    assert facts["status"].choices == ("open", "done")
+    assert facts["title"].unique and facts["title"].required
+    assert {attribute.name: attribute.target for attribute in comment.attributes}["task"] == "task"
+    assert model.assumptions == ("The brief names no attributes of a comment; a text is assumed.",)
+
+
+def test_an_owner_is_optional_where_another_story_does_without() -> None:
+    features = ["User can add a playlist", "User can add a song", "User can add a song to a playlist"]
+    song = next(e for e in read_domain((), features, (), "").entities if e.name == "song")
+    assert not next(a for a in song.attributes if a.target == "playlist").required
+
+
+def test_nothing_is_built_that_no_story_creates() -> None:
+    found = readings({"a": "list books", "b": "record a loan", "c": "register a member"}, ENTITIES)
+    assert "creates a book" in found["a"].reason
+    assert "the book that a loan refers to" in found["b"].reason
+    assert found["c"].operations
+
+
+def test_things_that_need_each_other_cannot_begin() -> None:
+    circle = resolve_references([parse_entity("author: name, book"), parse_entity("book: title, author")])
+    found = readings({"a": "add an author", "b": "add a book"}, circle)
+    assert not found["a"].operations and not found["b"].operations
+
+
+def test_features_are_found_in_prose() -> None:
+    prose = "It is small. The cook can add a recipe. The cook lists recipes. Rain falls."
+    assert features_in_prose(prose) == ("The cook can add a recipe", "The cook lists recipes")
+
+
+@pytest.mark.parametrize("phrase", ["title (blue)", "a | b | c (x)", "(unique)", 'tags: "a" | b'])
+def test_attributes_that_cannot_be_read(phrase: str) -> None:
+    with pytest.raises(ValueError):
+        parse_attribute(phrase)

@@ -1,0 +1,225 @@
+"""Repositories and archives, with real git."""
+
+import hashlib
+import json
+import subprocess
+import tarfile
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hishamos_pipeline.core.documents import Epic, Sprint, SprintPlan, Stories, Story, TreeFile, VerifiedBuild
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.idea import SprintRules
+from hishamos_pipeline.delivery import archives
+from hishamos_pipeline.delivery.commits import Identity, change, first_history
+from hishamos_pipeline.delivery.repository import build_repository, open_repository, tree_of
+from hishamos_pipeline.errors import DeliveryError, ToolMissingError
+
+START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+ADA = Identity("Ada <> \n Lovelace", "ada@example.org")
+
+
+def story(number: int, title: str = "Add a note") -> Story:
+    return Story(
+        id=f"US-{number:03d}",
+        epic="EP-001",
+        title=title,
+        actor="user",
+        want="x",
+        requirements=(f"REQ-{number:03d}",),
+    )
+
+
+STORIES = Stories(
+    epics=(Epic(id="EP-001", title="Notes"),),
+    stories=(story(1), story(2, "List notes")),
+    sprint=SprintRules(),
+)
+DAY = START.date()
+PLAN = SprintPlan(
+    sprints=(Sprint(number=1, goal="", start=DAY, end=DAY, stories=("US-002", "US-001"), points=2),),
+    backlog=(),
+    capacity=5,
+)
+
+
+def tree(**texts: str) -> tuple[VerifiedBuild, dict[str, str]]:
+    """A verified build of files named like keyword arguments, with ``_story`` suffixes for their stories."""
+    files, blobs = [], {}
+    for name, text in texts.items():
+        path, _, served = name.partition("__")
+        blobs[sha256_text(text)] = text
+        files.append(
+            TreeFile(
+                path=path.replace("_", "/") + ".txt",
+                sha256=sha256_text(text),
+                size=len(text.encode()),
+                executable=path.startswith("run"),
+                stories=tuple(f"US-00{n}" for n in served),
+            )
+        )
+    record = json.dumps({"files": {file.path: {} for file in files}})
+    blobs[sha256_text(record)] = record
+    files.append(TreeFile(path="PROVENANCE.json", sha256=sha256_text(record), size=len(record)))
+    build = VerifiedBuild(
+        passed=True, tree_hash="t", files=tuple(files), checks=(), commands=(), tests=1, coverage=100.0,
+        requirements_verified=1, stories_verified=(), deferred=(),
+    )  # fmt: skip
+    return build, blobs
+
+
+def make(
+    target: Path, previous: Path | None, build: VerifiedBuild, texts: dict[str, str], title: str = "Notes"
+):
+    return build_repository(
+        target,
+        previous,
+        build,
+        texts,
+        stories=STORIES,
+        plan=PLAN,
+        title=title,
+        identity=ADA,
+        start=START,
+        now=START,
+    )
+
+
+def git(path: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(path), *arguments], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_one_commit_for_each_story_in_sprint_order(tmp_path: Path) -> None:
+    build, texts = tree(readme="r", a__1="one", b__2="two", both__12="shared", run="x")
+    commits = make(tmp_path / "r", None, build, texts)
+    assert [c.story for c in commits] == ["", "US-002", "US-001"]
+    log = git(tmp_path / "r", "log", "--reverse", "--format=%s|%an|%ae|%aI|%(trailers:separator=;)")
+    ada = "Ada Lovelace|ada@example.org|2026-03-02T09:30"
+    assert log.splitlines() == [
+        f"chore: set up the project|{ada}:00+00:00|",
+        f"feat(notes): list notes|{ada}:01+00:00|Story: US-002;Requirement: REQ-002",
+        f"feat(notes): add a note|{ada}:02+00:00|Story: US-001;Requirement: REQ-001",
+    ]
+    assert "both.txt" in git(tmp_path / "r", "show", "--name-only", "--format=", commits[1].sha)
+    assert git(tmp_path / "r", "status", "--porcelain") == ""
+    assert git(tmp_path / "r", "fsck", "--strict") == ""
+    assert git(tmp_path / "r", "ls-files", "-s", "run.txt").startswith("100755")
+
+
+def test_the_same_input_gives_the_same_commit_ids(tmp_path: Path) -> None:
+    build, texts = tree(a__1="one")
+    assert make(tmp_path / "a", None, build, texts) == make(tmp_path / "b", None, build, texts)
+
+
+def test_a_change_is_one_commit_on_top(tmp_path: Path) -> None:
+    first = make(tmp_path / "a", None, *tree(a__1="one", b__2="two", gone__1="x"))
+    same = make(tmp_path / "b", tmp_path / "a", *tree(a__1="one", b__2="two", gone__1="x"))
+    assert same == first
+    later = make(tmp_path / "c", tmp_path / "a", *tree(a__1="changed", b__2="two"))
+    assert later[:-1] == first
+    assert (later[-1].subject, later[-1].story) == ("feat: add a note", "US-001")
+    assert git(tmp_path / "c", "show", "--name-status", "--format=", "HEAD").splitlines() == [
+        "M\tPROVENANCE.json", "M\ta.txt", "D\tgone.txt",
+    ]  # fmt: skip
+
+
+def test_what_a_person_committed_stays(tmp_path: Path) -> None:
+    make(tmp_path / "a", None, *tree(a__1="one"))
+    (tmp_path / "a" / "mine.txt").write_text("mine")
+    git(tmp_path / "a", "add", "mine.txt")
+    git(tmp_path / "a", "-c", "user.name=P", "-c", "user.email=p@x", "commit", "-qm", "mine")
+    make(tmp_path / "b", tmp_path / "a", *tree(a__1="two"))
+    assert (tmp_path / "b" / "mine.txt").read_text() == "mine"
+    assert "mine" in git(tmp_path / "b", "log", "--format=%s")
+
+
+def test_text_from_a_brief_cannot_become_a_trailer_or_a_command(tmp_path: Path) -> None:
+    evil = "x\n\nSigned-off-by: eve\ncommit refs/heads/evil\nM 100644 inline .git/hooks/x"
+    build, texts = tree(a__1="one")
+    stories = STORIES.model_copy(update={"stories": (story(1, evil), story(2))})
+    for planned in (*first_history(build.files, stories, PLAN, evil), change(build.files, (), stories)):
+        assert "\n" not in planned.subject
+    commits = make(tmp_path / "r", None, build, texts, title=evil)
+    assert git(tmp_path / "r", "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
+    assert "Signed-off-by" not in git(tmp_path / "r", "log", "--format=%(trailers)")
+    assert len(commits) == 2
+
+
+def test_the_machines_git_configuration_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / ".gitconfig"
+    config.write_text("[core]\n\tautocrlf = true\n\thooksPath = /nonexistent\n[commit]\n\tgpgsign = true\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    build, texts = tree(a__1="one\ntwo\n")
+    make(tmp_path / "r", None, build, texts)
+    assert (tmp_path / "r" / "a.txt").read_bytes() == b"one\ntwo\n"
+
+
+def test_git_missing_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissingError, match="install the package `git`"):
+        make(tmp_path / "r", None, *tree(a="x"))
+
+
+def test_no_repository_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError, match="not a Git repository"):
+        open_repository(tmp_path)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A small repository with an executable and a name beyond ASCII."""
+    build, texts = tree(a__1="one", run="#!/bin/sh\n", docs_é="é\n")
+    make(tmp_path / "repo", None, build, texts)
+    return tmp_path / "repo"
+
+
+@pytest.mark.parametrize(("write", "suffix"), [(archives.write_zip, "zip"), (archives.write_tar, "tar.gz")])
+def test_archives_are_reproducible_and_equal_the_tree(
+    write, suffix: str, repository: Path, tmp_path: Path
+) -> None:
+    first = write(repository, tmp_path / f"1.{suffix}", "notes")
+    (repository / "a.txt").touch()
+    second = write(repository, tmp_path / f"2.{suffix}", "notes")
+    assert first == second
+    data = (tmp_path / f"1.{suffix}").read_bytes()
+    assert data == (tmp_path / f"2.{suffix}").read_bytes()
+    assert hashlib.sha256(data).hexdigest() == first.sha256
+    assert (tmp_path / f"1.{suffix}.sha256").read_text() == f"{first.sha256}  1.{suffix}\n"
+    assert archives.differences(tmp_path / f"1.{suffix}", repository) == []
+
+
+def test_archives_carry_no_owner_and_keep_modes(repository: Path, tmp_path: Path) -> None:
+    archives.write_tar(repository, tmp_path / "x.tar.gz", "notes")
+    archives.write_zip(repository, tmp_path / "x.zip", "notes")
+    with tarfile.open(tmp_path / "x.tar.gz") as packed:
+        members = {info.name: info for info in packed}
+    assert {(i.uid, i.gid, i.uname, i.gname) for i in members.values()} == {(0, 0, "", "")}
+    assert {i.mtime for i in members.values()} == {int(START.timestamp()) + 1}
+    assert members["notes/run.txt"].mode == 0o755 and members["notes/a.txt"].mode == 0o644
+    with zipfile.ZipFile(tmp_path / "x.zip") as packed_zip:
+        assert packed_zip.testzip() is None
+        assert packed_zip.getinfo("notes/run.txt").external_attr >> 16 == 0o100755
+
+
+def test_a_differing_archive_is_told(repository: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    archives.write_zip(repository, path, "notes")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes/extra.txt", "x")
+    assert archives.differences(path, repository) == ["extra.txt: only in x.zip"]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DeliveryError, match="cannot be read"):
+        archives.differences(path, repository)
+
+
+def test_the_head_is_what_is_archived(repository: Path, tmp_path: Path) -> None:
+    repo = open_repository(repository)
+    assert set(tree_of(repo)) == {"a.txt", "run.txt", "docs/é.txt", "PROVENANCE.json"}
+    repo.close()
