@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
 
 
 class Settings(BaseSettings):
@@ -21,6 +22,9 @@ class Settings(BaseSettings):
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")
     max_features: int = Field(500, gt=0, le=1000, description="Most features in a brief.")
     inbox_ideas_per_tick: int = Field(20, gt=0, description="Most inbox files that one sensor tick reads.")
+    inbox_quiet_seconds: float = Field(
+        1.0, ge=0, description="How long an inbox file must be unchanged before it is read."
+    )
     runs_per_tick: int = Field(10, gt=0, description="Most runs that one sensor tick requests.")
 
     max_path_length: int = Field(200, gt=0, description="Longest path in a tree, in characters.")
@@ -64,7 +68,8 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """URL of the project store."""
-        return self.database_url or f"sqlite:///{self.home / 'store.db'}"
+        embedded = URL.create("sqlite", database=str(self.home / "store.db"))
+        return self.database_url or embedded.render_as_string(hide_password=False)
 
 
 @cache

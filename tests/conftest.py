@@ -46,6 +46,7 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
         if name != "HISHAMOS_SCREENSHOTS":
             monkeypatch.delenv(name)
     monkeypatch.setenv("HISHAMOS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HISHAMOS_INBOX_QUIET_SECONDS", "0")
     monkeypatch.setenv("HOME", str(tmp_path))
     get_settings.cache_clear()
     yield
@@ -55,7 +56,7 @@ def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Settings with a home under the test's own folder."""
-    return Settings(home=tmp_path / "home")
+    return Settings(home=tmp_path / "home", inbox_quiet_seconds=0)
 
 
 @pytest.fixture

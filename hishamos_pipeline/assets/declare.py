@@ -96,7 +96,8 @@ def project_check(
             )
             def check(context: dg.AssetCheckExecutionContext, pipeline: Pipeline) -> dg.AssetCheckResult:
                 run = pipeline.project(project_key(context))
-                offending = list(find(run))
+                with failures():
+                    offending = list(find(run))
                 if offending and blocking:
                     run.stop("blocked", kind, f"{find.__name__}: {_sentence(offending, fix)}")
                 return dg.AssetCheckResult(

@@ -40,6 +40,7 @@ def materialization(
         "llm.cost_usd": made.row.cost_usd,
         "engine": made.row.engine,
         "content_hash": made.row.content_hash,
+        "reused": made.reused,
         "made": "found up to date" if made.reused else f"made: {made.reason}",
         "kind_of_document": type(document).__name__,
     }

@@ -12,6 +12,7 @@ import click
 from hishamos_pipeline.cli.ideas import submit_file
 from hishamos_pipeline.cli.output import json_option, print_json, workshop
 from hishamos_pipeline.cli.summary import print_summary, summary
+from hishamos_pipeline.core.graph import topological
 from hishamos_pipeline.errors import ProjectBusyError
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def command(target: str, as_json: bool) -> None:
         with _one_build_at_a_time(run):
             kinds = _to_make(run)
             if not kinds:
-                run.settle()
                 if not as_json:
                     click.echo(f"{key} is up to date: nothing to make")
             elif not _build(run, kinds, as_json):
@@ -51,12 +51,12 @@ def _is_file(target: str) -> bool:
 
 
 def _to_make(run: "ProjectRun") -> list[str]:
-    """What is stale, and the artifact whose check blocked the project: the check has to be asked again."""
-    kinds = [step.kind for step in run.plan()]
-    project = run.store.projects.get(run.key)
-    if project.state == "blocked" and project.failed_step not in kinds and kinds:
-        kinds.insert(0, project.failed_step)
-    return kinds
+    """Nothing, or the whole graph: what is up to date is found in no time, and its checks are asked again.
+
+    A check that a killed run did not come to would otherwise never be asked.
+    """
+    finished = run.store.projects.get(run.key).state == "exported"
+    return [] if finished and not run.plan() else list(topological())
 
 
 def _build(run: "ProjectRun", kinds: list[str], quiet: bool) -> bool:
@@ -114,7 +114,13 @@ def _progress(kinds: list[str], quiet: bool) -> Iterator[Callable[["Progress"], 
     from rich.spinner import Spinner
     from rich.text import Text
 
-    marks = {"made": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "-", "check_failed": "[red]![/]"}
+    marks = {
+        "made": "[green]✓[/]",
+        "up to date": "[dim]=[/]",
+        "failed": "[red]✗[/]",
+        "skipped": "-",
+        "check_failed": "[red]![/]",
+    }
     lines: dict[str, Text | Spinner] = {kind: Text(f"  {kind}", style="dim") for kind in kinds}
     with Live(Group(*lines.values()), refresh_per_second=10) as live:
 

@@ -39,10 +39,10 @@ def command(key: str, kinds: tuple[str, ...], output: Path, as_json: bool) -> No
         run = opened.project(key)
         state = opened.store.projects.get(key).state
         stale = [step.kind for step in run.plan()]
-        if stale:
+        if stale or state != "exported":
+            open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
             raise ArtifactMissingError(
-                f"project {key!r} is {state}, and {', '.join(stale)} would have to be made: "
-                f"run `hishamos build {key}` first"
+                f"project {key!r} is {state}{open_steps}: run `hishamos build {key}` first"
             )
         written: list[Path] = []
         with storage_errors(output):

@@ -11,7 +11,7 @@ from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
 from hishamos_pipeline.partitions import add_partition
 
-Status = Literal["started", "made", "failed", "skipped", "check_failed"]
+Status = Literal["started", "made", "up to date", "failed", "skipped", "check_failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             asset_selection=frozenset(dg.AssetKey(kind) for kind in kinds),
         )
+        _end_dead_runs(instance, key, run.run_id)
         succeeded = False
         for event in execute_run_iterator(job, run, instance):
             if event.event_type == DagsterEventType.RUN_SUCCESS:
@@ -77,6 +78,18 @@ def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
             if progress:
                 yield progress
         yield RunEnded(run.run_id, succeeded)
+
+
+def _end_dead_runs(instance: dg.DagsterInstance, key: str, alive: str) -> None:
+    """Fail earlier runs of the command line that were killed; they would hold back the daemon's.
+
+    The caller holds the project's build lock, so that none of them can still be running.
+    """
+    unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    tags = {"dagster/partition": key, "hishamos/source": "command line"}
+    for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags=tags)):
+        if run.run_id != alive:
+            instance.report_run_failed(run, "the process that ran it was killed")
 
 
 def _progress(event: dg.DagsterEvent) -> Progress | None:
@@ -98,4 +111,12 @@ def _progress(event: dg.DagsterEvent) -> Progress | None:
         detail = (data.user_failure_data.description if data.user_failure_data else None) or (
             data.error.message.strip() if data.error else ""
         )
+    if status == "made" and _reused(event):
+        status = "up to date"
     return Progress(event.step_key, status, detail)
+
+
+def _reused(event: dg.DagsterEvent) -> bool:
+    """Whether an asset was found up to date; its own metadata says so."""
+    metadata = event.step_materialization_data.materialization.metadata
+    return bool(metadata.get("reused") and metadata["reused"].value)

@@ -13,6 +13,7 @@ COMMANDS = {
     "build": ("build", "Build a project, or what is stale of it."),
     "plan": ("plan", "Show what a build would make, and why."),
     "approve": ("approve", "Approve an artifact that the idea wants approved."),
+    "artifacts": ("artifacts", "List the artifacts of a project, or show one."),
     "projects": ("projects", "List projects, or show one."),
     "files": ("files", "List the files of a project, or show one."),
     "export": ("export", "Copy a project's repository or archives somewhere."),

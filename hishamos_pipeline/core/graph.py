@@ -3,7 +3,7 @@
 The Dagster assets are built from this table and so is the staleness plan, so that the two cannot differ.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from types import MappingProxyType
@@ -37,32 +37,14 @@ _STEPS = (
         "verified_build",
         "quality",
         documents.VerifiedBuild,
-        ("source_code", "test_suite", "documentation", "ci_config"),
+        ("architecture", "stories", "source_code", "test_suite", "documentation", "ci_config"),
     ),
     Step("repository", "delivery", documents.RepositoryRecord, ("verified_build", "sprint_plan")),
-    Step("zip_archive", "delivery", documents.Archive, ("repository",)),
-    Step("tar_archive", "delivery", documents.Archive, ("repository",)),
+    Step("zip_archive", "delivery", documents.Archive, ("idea", "repository")),
+    Step("tar_archive", "delivery", documents.Archive, ("idea", "repository")),
 )
 
 STEPS: Mapping[str, Step] = MappingProxyType({step.kind: step for step in _STEPS})
-
-
-def upstream(kind: str) -> frozenset[str]:
-    """Everything that ``kind`` is made from, directly or not."""
-    found: set[str] = set()
-    waiting = list(STEPS[kind].inputs)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(STEPS[name].inputs)
-    return frozenset(found)
-
-
-def downstream(kinds: Iterable[str]) -> frozenset[str]:
-    """Everything that is made from any of ``kinds``, without the kinds themselves."""
-    origin = frozenset(kinds)
-    return frozenset(kind for kind in STEPS if kind not in origin and upstream(kind) & origin)
 
 
 def topological() -> tuple[str, ...]:

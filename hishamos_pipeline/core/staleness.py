@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from hishamos_pipeline.core.graph import STEPS, topological
 
+# The input under which the idea artifact records the submitted revision that it is.
+SUBMITTED = "submitted"
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -57,14 +60,14 @@ def plan(
     Args:
         heads: the latest revision of each artifact that exists.
         code_versions: the current code version of each kind.
-        idea_hash: hash of the submitted idea's newest revision.
+        idea_hash: hash of the submitted brief's newest revision.
     """
     hashes = {kind: head.content_hash for kind, head in heads.items()}
     steps: dict[str, PlannedStep] = {}
     for kind in topological():
         if kind == "idea":
             current = heads.get("idea")
-            if current is None or current.content_hash != idea_hash:
+            if current is None or current.inputs.get(SUBMITTED) != idea_hash:
                 reason = "never made" if current is None else "a new revision was submitted"
                 steps[kind] = PlannedStep(kind, reason, certain=True)
             continue

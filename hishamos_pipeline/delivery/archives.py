@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
 
 from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
 from hishamos_pipeline.errors import DeliveryError
 from hishamos_pipeline.workspace.tree import storage_errors
 
+if TYPE_CHECKING:
+    from git import Repo
+
 _EXECUTABLE = "100755"
+_PLAIN = ("100644", _EXECUTABLE)
 # Level 6 is what zip and gzip use when nobody says otherwise.
 _LEVEL = 6
 
@@ -32,7 +37,8 @@ class Written:
 @dataclass(frozen=True, slots=True)
 class _Member:
     name: str
-    path: Path
+    blob: str
+    size: int
     executable: bool
 
 
@@ -79,24 +85,38 @@ def _write(
     repository: Path,
     target: Path,
     prefix: str,
-    write: Callable[[Path, list[_Member], datetime], None],
+    write: Callable[["Repo", Path, list[_Member], datetime], None],
 ) -> Written:
     repo = open_repository(repository)
     commit, when = repo.head.commit.hexsha, repo.head.commit.committed_date
+    entries = sorted(tree_of(repo).items())
+    if odd := [path for path, (mode, _) in entries if mode not in _PLAIN]:
+        repo.close()
+        raise DeliveryError(f"{odd[0]} is no plain file; an archive holds plain files alone")
     members = [
-        _Member(f"{prefix}/{path}", repository / path, mode == _EXECUTABLE)
-        for path, (mode, _) in sorted(tree_of(repo).items())
+        _Member(f"{prefix}/{path}", blob, _info(repo, blob), mode == _EXECUTABLE)
+        for path, (mode, blob) in entries
     ]
-    repo.close()
     with storage_errors(target):
-        write(target, members, datetime.fromtimestamp(when, UTC))
+        write(repo, target, members, datetime.fromtimestamp(when, UTC))
+        repo.close()
         with target.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         target.with_name(target.name + ".sha256").write_text(f"{digest}  {target.name}\n")
         return Written(digest, target.stat().st_size, len(members), commit)
 
 
-def _zip(target: Path, members: list[_Member], when: datetime) -> None:
+def _info(repo: "Repo", blob: str) -> int:
+    """A blob's size in bytes."""
+    return int(repo.odb.info(bytes.fromhex(blob)).size)
+
+
+def _stream(repo: "Repo", blob: str) -> IO[bytes]:
+    """A blob's bytes; the work tree may hold something else."""
+    return cast("IO[bytes]", repo.odb.stream(bytes.fromhex(blob)))
+
+
+def _zip(repo: "Repo", target: Path, members: list[_Member], when: datetime) -> None:
     # ZIP cannot express years before 1980.
     stamp = max(when, datetime(1980, 1, 1, tzinfo=UTC)).timetuple()[:6]
     with zipfile.ZipFile(target, "w") as archive:
@@ -105,12 +125,12 @@ def _zip(target: Path, members: list[_Member], when: datetime) -> None:
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3  # Unix, whatever this machine is
             info.external_attr = (0o100755 if member.executable else 0o100644) << 16
-            info.file_size = member.path.stat().st_size
-            with member.path.open("rb") as source, archive.open(info, "w") as sink:
-                shutil.copyfileobj(source, sink, 1 << 16)
+            info.file_size = member.size
+            with archive.open(info, "w") as sink:
+                shutil.copyfileobj(_stream(repo, member.blob), sink, 1 << 16)
 
 
-def _tar(target: Path, members: list[_Member], when: datetime) -> None:
+def _tar(repo: "Repo", target: Path, members: list[_Member], when: datetime) -> None:
     with (
         target.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=_LEVEL, mtime=0) as packed,
@@ -118,11 +138,10 @@ def _tar(target: Path, members: list[_Member], when: datetime) -> None:
     ):
         for member in members:
             info = tarfile.TarInfo(member.name)
-            info.size = member.path.stat().st_size
+            info.size = member.size
             info.mode = 0o755 if member.executable else 0o644
             info.mtime = int(when.timestamp())
-            with member.path.open("rb") as source:
-                archive.addfile(info, source)
+            archive.addfile(info, _stream(repo, member.blob))
 
 
 def _read_zip(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:

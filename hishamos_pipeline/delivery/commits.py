@@ -51,7 +51,7 @@ def first_history(
     for file in files:
         served = sorted((name for name in file.stories if name in rank), key=rank.__getitem__)
         (groups[served[0]] if served else shared).append(file)
-    commits = [PlannedCommit("chore: set up the project", one_line(title), (), tuple(shared))]
+    commits = [PlannedCommit("chore: set up the project", f"Set up {one_line(title)}.", (), tuple(shared))]
     for name in order:
         if groups[name]:
             commits.append(_story_commit(by_id[name], epics, tuple(groups[name])))

@@ -20,6 +20,7 @@ from hishamos_pipeline.workspace.tree import storage_errors
 if TYPE_CHECKING:
     from git import Repo
 
+_LOCATIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 # Whatever the machine's Git is configured to do (sign, run hooks, change line ends) must not matter.
 _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -43,6 +44,8 @@ def _git() -> Any:
     """
     if shutil.which("git") is None:
         raise ToolMissingError("git is not installed: install the package `git`")
+    for name in _LOCATIONS:
+        os.environ.pop(name, None)  # inside a Git hook they would point at another repository
     import git
 
     return git
@@ -116,6 +119,13 @@ def build_repository(
             else:
                 shutil.copytree(previous.resolve(), staged, symlinks=True)
                 repo = open_repository(staged)
+                if repo.is_dirty(untracked_files=True):
+                    raise DeliveryError(
+                        f"{previous} has changes that are not committed: commit or discard them, then build again"
+                    )
+                # Whatever branch somebody has checked out there, the pipeline's own is built upon.
+                repo.git.symbolic_ref("HEAD", f"refs/heads/{BRANCH}")
+                repo.git.reset("--hard", "--quiet")
                 history = _difference(repo, build, texts, stories)
                 if history:
                     _commit(repo, plans.fast_import(history, texts, identity, now, f"refs/heads/{BRANCH}^0"))
@@ -124,6 +134,29 @@ def build_repository(
     except git.exc.GitCommandError as error:
         raise DeliveryError(f"git refused: {error.stderr.strip()[:500]}") from error
     return commits
+
+
+def require_unchanged(published: Path, staged: Path) -> None:
+    """Make sure that nobody has committed to the published repository since it was copied.
+
+    Raises:
+        DeliveryError: somebody has; nothing of theirs is lost, since nothing was published.
+    """
+    if not (published / ".git").is_dir():
+        return
+    before, after = open_repository(published), open_repository(staged)
+    ours = f"refs/heads/{BRANCH}"
+    moved = [
+        ref.path
+        for ref in before.references
+        if ref.path != ours and ref.commit.hexsha not in {other.commit.hexsha for other in after.references}
+    ]
+    if before.heads[BRANCH].commit.hexsha not in after.git.rev_list(BRANCH).split():
+        moved.append(ours)
+    before.close()
+    after.close()
+    if moved:
+        raise DeliveryError(f"{published}: {', '.join(moved)} moved while it was built upon; build again")
 
 
 def tree_of(repo: "Repo") -> dict[str, tuple[str, str]]:

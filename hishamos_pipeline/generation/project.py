@@ -9,12 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from pydantic import ValidationError
+
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import TASK_OF
 from hishamos_pipeline.core import staleness
 from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
 from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
+from hishamos_pipeline.core.hashing import content_hash, file_sha256, hash_files, sha256_text
 from hishamos_pipeline.core.idea import Document, Idea
 from hishamos_pipeline.errors import (
     ApprovalNeededError,
@@ -32,6 +34,7 @@ from hishamos_pipeline.workspace.project_folder import ProjectFolder
 
 D = TypeVar("D", bound=Document)
 
+_TRIES = 3
 _PACKAGE = Path(__file__).parent.parent
 # Plain code that makes artifacts without asking an engine; its change makes them stale.
 _CODE: Mapping[str, tuple[str, ...]] = {
@@ -89,6 +92,7 @@ class ProjectRun:
         self.sandbox = sandbox
         self.settings = settings
         self.folder = ProjectFolder(settings.projects_dir, key)
+        self._before = ""
 
     def read(self, kind: str, as_type: type[D]) -> D:
         """The newest document of a kind.
@@ -121,6 +125,12 @@ class ProjectRun:
                 self._require_approvals(kind)
                 started = time.monotonic()
                 made = await produce()
+                for _ in range(_TRIES):
+                    seen, inputs = inputs, self._inputs(kind)
+                    if seen == inputs:
+                        break
+                    # Another run has replaced an input meanwhile: what was made may be a mixture.
+                    made = await produce()
                 row = self.store.artifacts.write(
                     self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started)
                 )
@@ -136,30 +146,31 @@ class ProjectRun:
     def begin(self) -> None:
         """Record that a run of this project's steps has begun; a project without an idea has no state."""
         with suppress(ProjectNotFoundError):
+            self._before = self.store.projects.get(self.key).state
             self.store.projects.set_state(self.key, "building")
 
     def stop(self, state: str, step: str, reason: str) -> None:
         """Record that the project got stuck at a step; the first reason of a run stands."""
         with suppress(ProjectNotFoundError):
-            if self.store.projects.get(self.key).state in ("building", "submitted"):
+            if self.store.projects.get(self.key).state == "building":
                 self.store.projects.set_state(self.key, state, step=step, reason=reason)
 
     def settle(self) -> None:
         """Record how far the project has come, at the end of a run in which nothing got stuck."""
         try:
-            if self.store.projects.get(self.key).state in ("failed", "blocked"):
-                return
+            now = self.store.projects.get(self.key).state
         except ProjectNotFoundError:
             return
+        if now != "building":
+            return  # it got stuck, or a new revision was submitted meanwhile
         stale = {step.kind for step in self.plan()}
         if not stale:
             state = "exported"
         elif not stale & {"verified_build", *STEPS["verified_build"].inputs}:
             state = "verified"
         else:
-            return
-        if self.store.projects.get(self.key).state != state:
-            self.store.projects.set_state(self.key, state)
+            state = self._before or now  # only a part was made: it is where it was
+        self.store.projects.set_state(self.key, state)
 
     def plan(self) -> tuple[staleness.PlannedStep, ...]:
         """What a build would make, and why."""
@@ -171,19 +182,24 @@ class ProjectRun:
             for kind, row in rows.items()
         }
         idea = self.store.projects.idea_revision(self.key)
-        versions = {kind: code_version(kind, self.engine) for kind in STEPS}
+        versions = {kind: self._version(kind) for kind in STEPS}
         return staleness.plan(heads, versions, idea.content_hash)
 
     def reason(self, kind: str, row: ArtifactRevision | None, inputs: Mapping[str, str]) -> str:
         """Why an artifact has to be made; empty if it is up to date."""
         if kind == "idea":
             newest = self.store.projects.idea_revision(self.key)
-            fresh = row is not None and row.content_hash == newest.content_hash
+            fresh = row is not None and row.inputs.get(staleness.SUBMITTED) == newest.content_hash
             return "" if fresh else "a new revision was submitted"
         head = row and staleness.Head(
             row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row)
         )
-        return staleness.reason_to_make(kind, head or None, inputs, code_version(kind, self.engine))
+        return staleness.reason_to_make(kind, head or None, inputs, self._version(kind))
+
+    def _version(self, kind: str) -> str:
+        """The code version, and for verification the threshold that it was held against."""
+        version = code_version(kind, self.engine)
+        return f"{version}:{self.settings.min_coverage:g}" if kind == "verified_build" else version
 
     def submit(self, brief: str, source: str) -> None:
         """Submit a brief for this very project, whatever key its title would give.
@@ -204,12 +220,21 @@ class ProjectRun:
         return self.store.projects.idea(self.key)
 
     def _inputs(self, kind: str) -> dict[str, str]:
+        if kind == "idea":
+            return {staleness.SUBMITTED: self.store.projects.idea_revision(self.key).content_hash}
         return {
             name: self.store.artifacts.require(self.key, name).content_hash for name in STEPS[kind].inputs
         }
 
     def _problem(self, row: ArtifactRevision) -> str:
         """Why an artifact cannot stand although nothing that it was made from has changed."""
+        try:
+            return self._file_problem(row)
+        except ValidationError:
+            return "it cannot be read by this release"
+
+    def _file_problem(self, row: ArtifactRevision) -> str:
+        STEPS[row.kind].document.model_validate_json(row.content)
         missing = "its files are missing"
         if row.kind == "verified_build":
             if not VerifiedBuild.model_validate_json(row.content).passed:
@@ -221,8 +246,11 @@ class ProjectRun:
         if row.kind in ("zip_archive", "tar_archive"):
             archive = Archive.model_validate_json(row.content)
             path = self.folder.path(archive.path)
-            intact = not archive.wanted or (path.is_file() and path.stat().st_size == archive.size)
-            return "" if intact else missing
+            if not archive.wanted:
+                return ""
+            if not path.is_file() or not path.with_name(f"{path.name}.sha256").is_file():
+                return missing
+            return "" if file_sha256(path) == archive.sha256 else "its file was changed"
         return ""
 
     def _require_approvals(self, kind: str) -> None:
@@ -231,14 +259,14 @@ class ProjectRun:
             if name in wanted and not self.store.artifacts.is_approved(self.key, name):
                 raise ApprovalNeededError(
                     f"the idea asks for approval of {name}: read it with "
-                    f"`hishamos projects show {self.key}`, then run `hishamos approve {self.key} {name}`"
+                    f"`hishamos artifacts show {self.key} {name}`, then run `hishamos approve {self.key} {name}`"
                 )
 
     def _producer(self, kind: str, inputs: Mapping[str, str], seconds: float) -> Producer:
         role = STEPS[kind].role
         return Producer(
             inputs=inputs,
-            code_version=code_version(kind, self.engine),
+            code_version=self._version(kind),
             role=role or "pipeline",
             engine=self.engine.name if role else "pipeline",
             seconds=round(seconds, 3),

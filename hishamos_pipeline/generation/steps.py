@@ -121,7 +121,7 @@ async def verify_build(run: ProjectRun) -> VerifiedBuild:
     run.store.units.add_texts(
         text for sha, text in assembled.texts.items() if sha == _provenance_of(assembled).sha256
     )
-    run.store.deliveries.record_tree(run.key, str(path.resolve()), build.files, passed=build.passed)
+    run.store.deliveries.record_tree(run.key, str(path), build.files, passed=build.passed)
     run.store.backlog.mark_verified(run.key, build.stories_verified)
     return build
 
@@ -133,7 +133,7 @@ def _assemble(run: ProjectRun) -> Assembled:
     texts = run.store.units.texts(file.sha256 for file in files)
     stories = run.read("stories", Stories)
     heads = run.store.artifacts.heads(run.key)
-    made_from = ("idea", "requirements", "architecture", "stories", *_PARTS)
+    made_from = ("architecture", "stories", *_PARTS)
     record = provenance.provenance(
         key=run.key,
         files=files,
@@ -166,19 +166,23 @@ async def build_repository(run: ProjectRun) -> RepositoryRecord:
         VerificationError: the tree has not passed its verification; nothing unverified is delivered.
         ToolMissingError: git is not installed.
     """
-    return await asyncio.to_thread(_build_repository, run)
+    if not run.read("verified_build", VerifiedBuild).passed:
+        raise VerificationError(
+            f"project {run.key!r} has not passed verification: run `hishamos projects show {run.key}`"
+        )
+    run.store.deliveries.begin_export(run.key, "git")
+    try:
+        return await asyncio.to_thread(_build_repository, run)
+    except Exception as error:
+        run.store.deliveries.fail_export(run.key, "git", str(error))
+        raise
 
 
 def _build_repository(run: ProjectRun) -> RepositoryRecord:
     build = run.read("verified_build", VerifiedBuild)
-    if not build.passed:
-        raise VerificationError(
-            f"project {run.key!r} has not passed verification: run `hishamos projects show {run.key}`"
-        )
     architecture = run.read("architecture", Architecture)
     submitted = run.store.projects.idea_revision(run.key, 1).submitted_at
     published = run.folder.path("repository")
-    run.store.deliveries.begin_export(run.key, "git")
     with run.folder.staging("repository") as staging:
         staged = staging / "repository"
         commits = repository.build_repository(
@@ -194,6 +198,7 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
             now=run.store.clock.now(),
         )
         head = commits[-1].sha
+        repository.require_unchanged(published, staged)
         run.folder.publish_folder("repository", staged, head)
     run.store.deliveries.complete_export(run.key, "git", url=published.as_uri(), checksum=head)
     return RepositoryRecord(

@@ -8,6 +8,7 @@ from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
 from hishamos_pipeline.core.documents import Architecture, FileKind, Stories, TreeFile
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.units import MadeUnit
 
@@ -43,12 +44,15 @@ async def make_files(
     async def make(unit: str, request: FileRequest) -> None:
         answer = await engine.answer(task, request)
         made = MadeUnit(name=request.path, unit_key=unit, text=answer.text)
-        await asyncio.to_thread(store.units.add, key, kind, [made])
+        store.units.add(key, kind, [made])  # at once: a cancelled sibling must not lose what it has made
         texts[unit] = answer.text
 
-    async with asyncio.TaskGroup() as group:
-        for unit, request in missing.items():
-            group.create_task(make(unit, request))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for unit, request in missing.items():
+                group.create_task(make(unit, request))
+    except* HishamosError as errors:
+        raise errors.exceptions[0] from None  # the first says enough; the others stopped with it
     files = tuple(
         _tree_file(request.path, texts[unit], stories)
         for unit, (request, stories) in zip(keys, requests, strict=True)

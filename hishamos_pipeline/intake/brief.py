@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -30,6 +30,7 @@ SUFFIXES: Mapping[str, Format] = {
     ".yml": "yaml",
     ".json": "json",
 }
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
@@ -60,7 +61,7 @@ def decode(raw: bytes, max_bytes: int) -> str:
     if not text.strip():
         raise IdeaError("brief", "is empty", "Write at least one line.")
     # Control characters have no place in a document and play tricks in terminals.
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text)
+    return _CONTROLS.sub("", text)
 
 
 def detect_format(text: str, name: str = "") -> Format:
@@ -105,6 +106,15 @@ def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_fe
     return _validate(fields, max_features)
 
 
+def _without_controls(value: Any) -> Any:
+    """The same value without control characters, which YAML and JSON can write as escapes."""
+    if isinstance(value, str):
+        return _CONTROLS.sub("", value)
+    if isinstance(value, dict):
+        return {_without_controls(key): _without_controls(item) for key, item in value.items()}
+    return [_without_controls(item) for item in value] if isinstance(value, list) else value
+
+
 def _one_line(text: str) -> bool:
     return "\n" not in text.strip()
 
@@ -118,7 +128,7 @@ def _read_line(text: str) -> dict[str, object]:
 
 def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
     values: dict[str, object] = {}
-    for name, value in fields.items():
+    for name, value in _without_controls(fields).items():
         target = _ALIASES.get(name, name)
         if target in values:
             raise IdeaError(name, f"and {target} mean the same and are both given", "Keep one.")

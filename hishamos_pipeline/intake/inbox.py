@@ -1,5 +1,6 @@
 """The inbox folder: files become ideas; a bad one is set aside until it changes."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,22 +34,24 @@ def take_in(settings: Settings, projects: Projects) -> list[InboxResult]:
     """
     settings.inbox.mkdir(parents=True, exist_ok=True)
     results: list[InboxResult] = []
-    for path in _new_files(settings.inbox):
+    for path in _new_files(settings.inbox, settings.inbox_quiet_seconds):
         if len(results) == settings.inbox_ideas_per_tick:
             break
         results.append(_take(path, settings, projects))
     return results
 
 
-def _new_files(inbox: Path) -> Iterator[Path]:
+def _new_files(inbox: Path, quiet_seconds: float) -> Iterator[Path]:
     for path in sorted(inbox.iterdir()):
         if path.is_symlink() or not path.is_file() or path.name.startswith("."):
             continue
         if path.name.endswith(ERROR_SUFFIX) or path.suffix.lower() not in SUFFIXES:
             continue
         note = _note(path)
-        if note.exists() and f"sha256 {file_sha256(path)}" in note.read_text():
+        if note.exists() and f"sha256 {file_sha256(path)}" in note.read_text(errors="replace"):
             continue
+        if time.time() - path.stat().st_mtime < quiet_seconds:
+            continue  # somebody may still be writing it
         yield path
 
 
@@ -67,6 +70,7 @@ def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
     except (HishamosError, OSError) as error:
         message = str(error)
         digest = file_sha256(path) if path.exists() else "gone"
+        _note(path).unlink(missing_ok=True)  # were it a link, it would not be followed
         _note(path).write_text(
             f"{path.name} was not accepted:\n\n{message}\n\n"
             f"Change the file and it will be read again.\nsha256 {digest}\n"
@@ -74,7 +78,7 @@ def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
         return InboxResult(path, None, message)
     accepted = path.parent / "accepted"
     accepted.mkdir(exist_ok=True)
-    path.replace(accepted / path.name)
+    path.replace(accepted / f"{path.stem}.r{submission.revision}{path.suffix}")
     _note(path).unlink(missing_ok=True)
     return InboxResult(path, submission)
 

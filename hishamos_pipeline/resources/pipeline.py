@@ -19,6 +19,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     home: str = ""
     _workshop: Workshop = PrivateAttr()
+    _run: ProjectRun | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the services."""
@@ -26,13 +27,15 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
         self._workshop = Workshop(settings)
-        if project := _project_of(context):
-            self._workshop.project(project).begin()
+        key = _project_of(context)
+        self._run = self._workshop.project(key) if key else None
+        if self._run:
+            self._run.begin()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Record how far the project has come, and close the services."""
-        if project := _project_of(context):
-            self._workshop.project(project).settle()
+        if self._run:
+            self._run.settle()
         self._workshop.close()
 
     @property

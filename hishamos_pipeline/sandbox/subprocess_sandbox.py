@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from hishamos_pipeline.errors import ToolMissingError
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome
@@ -48,44 +49,46 @@ class SubprocessSandbox:
                 **command.variables,
             }
             started = time.monotonic()
-            process = await asyncio.create_subprocess_exec(
-                executable,
-                *command.argv[1:],
-                cwd=tree,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_limiter(limits),
-            )
-            try:
-                return await self._watch(process, limits, started)
-            finally:
-                _kill_group(process.pid)
+            with tempfile.TemporaryFile(dir=home) as output:
+                process = await asyncio.create_subprocess_exec(
+                    executable,
+                    *command.argv[1:],
+                    cwd=tree,
+                    env=environment,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    # A file and not a pipe: what the command leaves running could hold a pipe open.
+                    stdout=output,
+                    stderr=asyncio.subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=_limiter(limits),
+                )
+                try:
+                    code, limit = await _wait(process, limits)
+                finally:
+                    _kill_group(process.pid)
+                    await asyncio.to_thread(_kill_strays, home)
+                return Outcome(
+                    exit_code=code if code >= 0 and not limit else None,
+                    output=_head_and_tail(output, limits.output_bytes),
+                    seconds=time.monotonic() - started,
+                    limit=limit or (f"killed by signal {-code}" if code < 0 else ""),
+                )
 
-    async def _watch(self, process: asyncio.subprocess.Process, limits: Limits, started: float) -> Outcome:
-        assert process.stdout is not None
-        reading = asyncio.create_task(_read(process.stdout, limits.output_bytes))
-        limit = ""
-        try:
-            await asyncio.wait_for(process.wait(), limits.wall_seconds)
-        except TimeoutError:
-            limit = f"wall time of {limits.wall_seconds:g} s (HISHAMOS_CHECK_SECONDS)"
-        # Whatever it left in the background still holds the pipe: end it before reading to the end.
+
+async def _wait(process: asyncio.subprocess.Process, limits: Limits) -> tuple[int, str]:
+    """The exit code, and the limit that was hit, in words."""
+    limit = ""
+    try:
+        await asyncio.wait_for(process.wait(), limits.wall_seconds)
+    except TimeoutError:
+        limit = f"wall time of {limits.wall_seconds:g} s (HISHAMOS_CHECK_SECONDS)"
         _kill_group(process.pid)
-        code = await process.wait()
-        output = await reading
-        if code == -signal.SIGXCPU:
-            limit = f"CPU time of {limits.cpu_seconds} s (HISHAMOS_CHECK_CPU_SECONDS)"
-        elif code == -signal.SIGXFSZ:
-            limit = f"file size of {limits.file_mb} MiB (HISHAMOS_CHECK_FILE_MB)"
-        return Outcome(
-            exit_code=code if code >= 0 and not limit else None,
-            output=output,
-            seconds=time.monotonic() - started,
-            limit=limit or (f"killed by signal {-code}" if code < 0 else ""),
-        )
+    code = await process.wait()
+    if code == -signal.SIGXCPU:
+        limit = f"CPU time of {limits.cpu_seconds} s (HISHAMOS_CHECK_CPU_SECONDS)"
+    elif code == -signal.SIGXFSZ:
+        limit = f"file size of {limits.file_mb} MiB (HISHAMOS_CHECK_FILE_MB)"
+    return code, limit
 
 
 def _limiter(limits: Limits) -> Callable[[], None]:
@@ -108,18 +111,22 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-async def _read(stream: asyncio.StreamReader, keep: int) -> str:
-    """Read to the end; keep the first and the last part of it."""
-    head, tail = bytearray(), bytearray()
-    dropped = 0
-    while chunk := await stream.read(65536):
-        room = keep // 2 - len(head)
-        head += chunk[: max(room, 0)]
-        tail += chunk[max(room, 0) :]
-        if len(tail) > keep:
-            dropped += len(tail) - keep // 2
-            del tail[: len(tail) - keep // 2]
-    text = head.decode(errors="replace")
-    if dropped:
-        text += f"\n[… {dropped} bytes left out …]\n"
-    return text + tail.decode(errors="replace")
+def _kill_strays(home: str) -> None:
+    """Kill what left the process group but still has the command's own HOME in its environment."""
+    mark = f"HOME={home}".encode()
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if mark in entry.read_bytes().split(b"\0"):
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+
+
+def _head_and_tail(output: IO[bytes], keep: int) -> str:
+    """The first and the last part of what was written."""
+    size = output.seek(0, os.SEEK_END)
+    output.seek(0)
+    if size <= keep:
+        return output.read().decode(errors="replace")
+    head = output.read(keep // 2).decode(errors="replace")
+    output.seek(size - keep // 2)
+    tail = output.read().decode(errors="replace")
+    return f"{head}\n[… {size - 2 * (keep // 2)} bytes left out …]\n{tail}"

@@ -1,6 +1,7 @@
 """The sensor that takes in new ideas and starts their builds."""
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import dagster as dg
 
@@ -26,6 +27,11 @@ def skip_reason(taken: Sequence[InboxResult]) -> str:
     return f"no new idea; set aside: {', '.join(bad)}" if bad else "no new idea"
 
 
+def _was_requested(context: dg.SensorEvaluationContext, request: dg.RunRequest) -> bool:
+    filters = dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)})
+    return bool(context.instance.get_run_ids(filters, limit=1))
+
+
 @dg.sensor(
     job=build_project,
     minimum_interval_seconds=10,
@@ -39,7 +45,10 @@ def new_ideas(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.Sen
     for result in taken:
         if result.error:
             context.log.warning(f"inbox: {result.path.name} set aside: {result.error}")
-    requests = requested_builds(workshop.store.projects.waiting(workshop.settings.runs_per_tick))
+    limit = workshop.settings.runs_per_tick
+    waiting = requested_builds(workshop.store.projects.waiting(10 * limit))
+    # A run that was cancelled in the queue is not asked for again; it must not keep others waiting.
+    requests = list(islice((request for request in waiting if not _was_requested(context, request)), limit))
     if not requests:
         return dg.SensorResult(skip_reason=skip_reason(taken))
     keys = [str(request.partition_key) for request in requests]

@@ -14,8 +14,12 @@ class Backlog:
         self._sessions = sessions
 
     def replace_stories(self, key: str, stories: Stories) -> None:
-        """Replace a project's epics and stories."""
+        """Replace a project's epics and stories; a story that stays keeps its sprint and its verdict."""
         with self._sessions.write() as session:
+            project = find_project(session, key)
+            rows = session.scalars(select(StoryRow).where(StoryRow.project_id == project.id))
+            places = {row.code: (row.sprint_id, row.status) for row in rows}
+            session.expunge_all()
             project = find_project(session, key)
             session.execute(delete(EpicRow).where(EpicRow.project_id == project.id))
             epics = {
@@ -30,7 +34,8 @@ class Backlog:
                     epic_id=epics[story.epic].id,
                     code=story.id,
                     title=story.title[:300],
-                    status=story.status,
+                    sprint_id=places.get(story.id, (None, ""))[0] if story.status == "planned" else None,
+                    status=story.status if story.status == "deferred" else _kept(places, story.id),
                     reason=story.reason,
                     points=story.points,
                     priority=story.priority,
@@ -78,3 +83,9 @@ class Backlog:
                     select(StoryRow).where(StoryRow.project_id == project.id).order_by(StoryRow.code)
                 )
             )
+
+
+def _kept(places: dict[str, tuple[int | None, str]], code: str) -> str:
+    """The verdict of a story's earlier row; a deferred one starts as planned."""
+    status = places.get(code, (None, ""))[1]
+    return status if status == "verified" else "planned"

@@ -19,36 +19,33 @@ class Deliveries:
     def record_tree(
         self, key: str, directory: str, files: Iterable[TreeFile], *, passed: bool
     ) -> GeneratedProject:
-        """Record a tree with all its files; the same folder again replaces its record."""
+        """Record a tree with all its files; for the same folder again, its exports stay."""
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
-            for old in session.scalars(
+            row = session.scalars(
                 select(GeneratedProject).where(
                     GeneratedProject.project_id == project.id,
                     GeneratedProject.output_directory == directory,
                 )
-            ):
-                session.delete(old)
+            ).one_or_none()
+            if row is None:
+                row = GeneratedProject(project_id=project.id, output_directory=directory, created_at=now)
+                session.add(row)
+            row.status = "completed" if passed else "failed"
+            row.completed_at = now
+            row.files = []
             session.flush()
-            row = GeneratedProject(
-                project_id=project.id,
-                output_directory=directory,
-                status="completed" if passed else "failed",
-                created_at=now,
-                completed_at=now,
-                files=[
-                    ProjectFile(
-                        path=file.path,
-                        size=file.size,
-                        content_hash=file.sha256,
-                        mode=0o755 if file.executable else 0o644,
-                        stories=list(file.stories),
-                    )
-                    for file in files
-                ],
-            )
-            session.add(row)
+            row.files = [
+                ProjectFile(
+                    path=file.path,
+                    size=file.size,
+                    content_hash=file.sha256,
+                    mode=0o755 if file.executable else 0o644,
+                    stories=list(file.stories),
+                )
+                for file in files
+            ]
         return row
 
     def newest(self, key: str) -> GeneratedProject | None:

@@ -55,7 +55,9 @@ async def run_checks(
     """
     runs = [_run(sandbox, command, tree, limits, coverage="pytest" in command) for command in commands]
     empty = _run(sandbox, ("python", "-m", "pytest", "--tb=no", "-q"), stubs, limits, coverage=False)
-    *outcomes, stub_outcome = await asyncio.gather(*runs, empty)
+    async with asyncio.TaskGroup() as group:  # one that fails takes the others with it
+        tasks = [group.create_task(run) for run in (*runs, empty)]
+    *outcomes, stub_outcome = [task.result() for task in tasks]
     checks, tests = [], TestRun((), (), 0.0)
     lint: list[tuple[Sequence[str], Outcome]] = []
     for command, outcome in zip(commands, outcomes, strict=True):
@@ -65,7 +67,7 @@ async def run_checks(
         else:
             lint.append((command, outcome))
     checks.append(_lint_check(lint))
-    checks.append(_stub_check(stub_outcome, read_report(stubs)))
+    checks.append(_stub_check(stub_outcome, read_report(stubs), tests))
     return RunResult(tuple(checks), tests)
 
 
@@ -152,11 +154,15 @@ def _lint_check(runs: Sequence[tuple[Sequence[str], Outcome]]) -> CheckOutcome:
     )
 
 
-def _stub_check(outcome: Outcome, tests: TestRun) -> CheckOutcome:
+def _stub_check(outcome: Outcome, tests: TestRun, real: TestRun) -> CheckOutcome:
     """A test that passes although nothing is implemented shows nothing."""
     offending = [f"{name}: passes without the implementation" for name in tests.passed]
     if outcome.limit:
         offending.append(f"the run was stopped: {outcome.limit}")
+    known = {*tests.passed, *tests.failed}
+    offending += [
+        f"{name}: was not collected without the implementation" for name in real.passed if name not in known
+    ]
     if outcome.succeeded and not offending:
         offending.append("pytest succeeded without the implementation")
     return CheckOutcome(

@@ -144,6 +144,27 @@ def _criteria(tree: Tree) -> tuple[int, list[str]]:
     ]
 
 
+def _assertions(tree: Tree) -> tuple[int, list[str]]:
+    """The test of every criterion asserts something that is not constant, or expects an error."""
+    offending = []
+    functions: dict[str, ast.AST] = {}
+    for path in {link.test.split("::")[0] for link in tree.suite.tests} & tree.texts.keys():
+        for node in ast.parse(tree.texts[path]).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                functions[f"{path}::{node.name}"] = node
+    for link in tree.suite.tests:
+        body = functions.get(link.test)
+        if body is None or not any(_asserts(node) for node in ast.walk(body)):
+            offending.append(f"{link.test}: asserts nothing")
+    return len(tree.suite.tests), offending
+
+
+def _asserts(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assert):
+        return any(isinstance(part, ast.Name) for part in ast.walk(node.test))
+    return isinstance(node, ast.Attribute) and node.attr == "raises"
+
+
 def _ci_commands(tree: Tree) -> tuple[int, list[str]]:
     """Both CI files run exactly the commands that verification runs, in that order."""
     wanted = [" ".join(command) for command in tree.architecture.commands]
@@ -174,5 +195,6 @@ _PARSED = (
     ("signatures", "signatures", _signatures),
     ("standard_library_only", "imports", _standard_library),
     ("criteria_tested", "tests", _criteria),
+    ("tests_assert", "tests", _assertions),
     ("ci_commands", "commands", _ci_commands),
 )

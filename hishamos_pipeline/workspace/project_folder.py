@@ -5,7 +5,7 @@
     projects/KEY/
         tree -> versions/tree-<id>            the newest verified or failed tree
         repository -> versions/repository-<id>
-        KEY-<id>.zip, KEY-<id>.tar.gz         archives beside their .sha256
+        KEY.zip, KEY.tar.gz                   archives beside their .sha256
         versions/                             published folders; the links point into it
         staging/KIND                          work in progress on an artifact
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.documents import TreeFile
 from hishamos_pipeline.core.hashing import content_hash
-from hishamos_pipeline.errors import PathError, StorageError, TreeLimitError
+from hishamos_pipeline.errors import StorageError, TreeLimitError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
@@ -82,26 +82,6 @@ def write_tree(root: Path, files: Iterable[TreeFile], texts: Mapping[str, str], 
             descriptor = os.open(target, flags, 0o755 if file.executable else 0o644)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(texts[file.sha256].encode())
-
-
-def list_tree(root: Path) -> Iterator[str]:
-    """The POSIX paths of all files under a folder, in order, without ``.git``.
-
-    Raises:
-        PathError: at a symbolic link or anything that is no plain file; neither belongs into a tree.
-    """
-    for folder, names, files in os.walk(root):
-        names[:] = sorted(name for name in names if name != ".git")
-        base = Path(folder)
-        for name in sorted([*files, *names]):
-            path = base / name
-            relative = path.relative_to(root).as_posix()
-            if path.is_symlink():
-                raise PathError(relative, "is a symbolic link")
-            if name in files:
-                if not path.is_file():
-                    raise PathError(relative, "is not a plain file")
-                yield relative
 
 
 def tree_hash(files: Iterable[TreeFile]) -> str:

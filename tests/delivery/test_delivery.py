@@ -15,7 +15,12 @@ from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import SprintRules
 from hishamos_pipeline.delivery import archives
 from hishamos_pipeline.delivery.commits import Identity, change, first_history
-from hishamos_pipeline.delivery.repository import build_repository, open_repository, tree_of
+from hishamos_pipeline.delivery.repository import (
+    build_repository,
+    open_repository,
+    require_unchanged,
+    tree_of,
+)
 from hishamos_pipeline.errors import DeliveryError, ToolMissingError
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -138,6 +143,25 @@ def test_what_a_person_committed_stays(tmp_path: Path) -> None:
     assert "mine" in git(tmp_path / "b", "log", "--format=%s")
 
 
+def test_nobodys_work_is_lost(tmp_path: Path) -> None:
+    """Another branch stays where it was, and changes that are not committed stop the build."""
+    make(tmp_path / "a", None, *tree(a__1="one"))
+    git(tmp_path / "a", "checkout", "-qb", "feature")
+    (tmp_path / "a" / "notes.md").write_text("mine")
+    with pytest.raises(DeliveryError, match="not committed"):
+        make(tmp_path / "b", tmp_path / "a", *tree(a__1="two"))
+    git(tmp_path / "a", "add", ".")
+    git(tmp_path / "a", "-c", "user.name=P", "-c", "user.email=p@x", "commit", "-qm", "mine")
+    feature = git(tmp_path / "a", "rev-parse", "feature")
+    make(tmp_path / "c", tmp_path / "a", *tree(a__1="two"))
+    assert git(tmp_path / "c", "rev-parse", "feature") == feature
+    assert git(tmp_path / "c", "branch", "--show-current") == "main\n"
+    require_unchanged(tmp_path / "a", tmp_path / "c")
+    git(tmp_path / "a", "-c", "user.name=P", "-c", "user.email=p@x", "commit", "--allow-empty", "-qm", "late")
+    with pytest.raises(DeliveryError, match="refs/heads/feature moved"):
+        require_unchanged(tmp_path / "a", tmp_path / "c")
+
+
 def test_text_from_a_brief_cannot_become_a_trailer_or_a_command(tmp_path: Path) -> None:
     evil = "x\n\nSigned-off-by: eve\ncommit refs/heads/evil\nM 100644 inline .git/hooks/x"
     build, texts = tree(a__1="one")
@@ -185,7 +209,7 @@ def test_archives_are_reproducible_and_equal_the_tree(
     write, suffix: str, repository: Path, tmp_path: Path
 ) -> None:
     first = write(repository, tmp_path / f"1.{suffix}", "notes")
-    (repository / "a.txt").touch()
+    (repository / "a.txt").write_text("not committed")
     second = write(repository, tmp_path / f"2.{suffix}", "notes")
     assert first == second
     data = (tmp_path / f"1.{suffix}").read_bytes()

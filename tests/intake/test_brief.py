@@ -101,6 +101,11 @@ def test_markup_and_templates_stay_text() -> None:
     assert idea.features == ("User can add a {{ 7*7 }}",)
 
 
+def test_control_characters_written_as_escapes_are_dropped() -> None:
+    assert read_brief(b'title: "a\\e]0;pwn\\ab\\0"', "x.yaml").title == "a]0;pwnb"
+    assert read_brief(b'{"title": "a\\u001b[31mb\\u0000"}', "x.json").title == "a[31mb"
+
+
 def test_windows_line_ends_and_a_byte_order_mark() -> None:
     idea = read_brief(b"\xef\xbb\xbf# T\r\n\r\n## Features\r\n- User can add a note\r\n")
     assert idea.features == ("User can add a note",)

@@ -10,7 +10,7 @@ def test_a_good_file_is_accepted_and_moved(settings: Settings, store: ProjectSto
     (settings.inbox / "notes.md").write_text("# Notes\n")
     (result,) = take_in(settings, store.projects)
     assert result.submission is not None and result.submission.key == "notes"
-    assert (settings.inbox / "accepted" / "notes.md").exists()
+    assert (settings.inbox / "accepted" / "notes.r1.md").exists()
     assert take_in(settings, store.projects) == []
 
 
@@ -61,3 +61,23 @@ def test_a_changed_file_under_the_same_key_is_a_new_revision(settings: Settings,
         (settings.inbox / "notes.md").write_text(text)
         (result,) = take_in(settings, store.projects)
         assert result.submission is not None and result.submission.revision == revision
+
+
+def test_a_file_that_is_still_being_written_is_left_for_the_next_tick(
+    settings: Settings, store: ProjectStore
+) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / "notes.md").write_text("# No")
+    patient = settings.model_copy(update={"inbox_quiet_seconds": 60.0})
+    assert take_in(patient, store.projects) == []
+    assert len(take_in(settings, store.projects)) == 1
+
+
+def test_a_note_that_is_no_text_or_a_link_does_no_harm(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    precious = settings.home / "precious"
+    precious.write_bytes(b"\xff\xfe")
+    (settings.inbox / "bad.yaml").write_text("title: [")
+    (settings.inbox / "bad.yaml.error.txt").symlink_to(precious)
+    (result,) = take_in(settings, store.projects)
+    assert result.error and precious.read_bytes() == b"\xff\xfe"

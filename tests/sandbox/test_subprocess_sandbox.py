@@ -78,6 +78,21 @@ async def test_what_it_starts_dies_with_it(tmp_path: Path) -> None:
     assert not _alive(pid)
 
 
+async def test_what_leaves_the_process_group_dies_too_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    program = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'], start_new_session=True)\n"
+        "print(child.pid)"
+    )
+    outcome = await run(program, tmp_path)
+    assert outcome.succeeded and outcome.seconds < 15
+    pid = int(outcome.output.strip())
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and _alive(pid):
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
 def _alive(pid: int) -> bool:
     status = Path(f"/proc/{pid}/stat")
     return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"

@@ -211,3 +211,14 @@ def test_the_commands_are_those_of_the_plan(assembled: Assembled) -> None:
     assert isinstance(assembled.stories, Stories)
     text = text_of(assembled, ".github/workflows/ci.yml")
     assert all(" ".join(command) in text for command in assembled.architecture.commands)
+
+
+async def test_a_test_that_asserts_nothing_is_caught(assembled: Assembled, tmp_path: Path) -> None:
+    link = assembled.suite.tests[0]
+    path, name = link.test.split("::")
+    hollow = f'"""T."""\n\n\ndef {name}(connection: object) -> None:\n    """{link.criterion}."""\n    assert True\n'
+    build = await verify(
+        changed(assembled, path, hollow), tmp_path / "w", FakeSandbox({}), Settings(home=tmp_path)
+    )
+    (check,) = [check for check in build.checks if check.name == "tests_assert"]
+    assert f"{link.test}: asserts nothing" in check.offending

@@ -20,7 +20,7 @@ from hishamos_pipeline.errors import (
 )
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
-from hishamos_pipeline.workspace.tree import TreeLimits, list_tree, tree_hash, write_tree
+from hishamos_pipeline.workspace.tree import TreeLimits, tree_hash, write_tree
 
 
 def entry(path: str, text: str = "x", **changes: object) -> TreeFile:
@@ -95,7 +95,7 @@ def test_no_accepted_path_leads_out_of_the_tree(path: str) -> None:
 def test_a_tree_is_written_and_listed(tmp_path: Path) -> None:
     files = [entry("b/c.py"), entry("a.sh", "y", executable=True)]
     write_tree(tmp_path / "t", files, TEXTS, TreeLimits())
-    assert list(list_tree(tmp_path / "t")) == ["a.sh", "b/c.py"]
+    assert (tmp_path / "t/b/c.py").read_text() == "x"
     assert os.access(tmp_path / "t/a.sh", os.X_OK)
     assert tree_hash(files) == tree_hash(files[::-1]) != tree_hash(files[:1])
 
@@ -130,8 +130,6 @@ def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_tree(tmp_path / "t", [entry("a")], TEXTS, TreeLimits())
     assert outside.read_text() == "precious"
-    with pytest.raises(PathError, match="symbolic link"):
-        list(list_tree(tmp_path / "t"))
 
 
 def test_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ def clauses(want: str) -> list[str]:
     if shared:
         verbs = [verb for verb in re.split(r", (?:and |or )?| and | or |/", shared[1]) if verb]
         if all(base_verb(verb) for verb in [*verbs, shared[2]]):
-            rest = clauses(f"{shared[2]} {shared[3]}")
-            target = re.sub(r"^[a-z]+ ", "", rest[0])
-            return [*(f"{base_verb(verb)} {target}" for verb in verbs), *rest]
+            others = clauses(f"{shared[2]} {shared[3]}")
+            target = re.sub(r"^[a-z]+ ", "", others[0])
+            return [*(f"{base_verb(verb)} {target}" for verb in verbs), *others]
     pieces = re.split(r"(,? (?:and then|and also|and can|and|then) |, )", text)
     result = [pieces[0]]
     for joint, part in zip(pieces[1::2], pieces[2::2], strict=True):

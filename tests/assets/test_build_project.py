@@ -1,0 +1,126 @@
+"""The job, run by Dagster's own executor choice on a real instance."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.definitions import defs
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.partitions import add_partition
+from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.settings import Settings
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An ephemeral instance with the partition of the small project."""
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
+        add_partition(made, "notes")
+        yield made
+
+
+@pytest.fixture
+def workshop(settings: Settings) -> Iterator[Workshop]:
+    """The services of the job, seen from outside."""
+    opened = Workshop(settings)
+    yield opened
+    opened.close()
+
+
+def run(instance: dg.DagsterInstance, settings: Settings, config: dict[str, object] | None = None):
+    definitions = dg.Definitions.merge(defs())
+    job = definitions.resolve_job_def("build_project")
+    return job.execute_in_process(
+        instance=instance,
+        partition_key="notes",
+        raise_on_error=False,
+        resources={"pipeline": Pipeline(home=str(settings.home))},
+        run_config=config or {},
+    )
+
+
+def test_the_whole_job(
+    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop, notes_idea: Idea
+) -> None:
+    workshop.store.projects.submit(notes_idea, "test")
+    result = run(instance, settings)
+    assert result.success
+    evaluations = result.get_asset_check_evaluations()
+    assert {e.partition for e in evaluations} == {"notes"}
+    failed = {e.check_name for e in evaluations if not e.passed}
+    assert failed == {"no_story_is_deferred"}
+    for kind in STEPS:
+        (event,) = result.asset_materializations_for_node(kind)
+        assert event.metadata["preview"].value
+        assert len(str(event.metadata["preview"].value).encode()) <= 2000
+        row = workshop.store.artifacts.require("notes", kind)
+        assert event.tags["dagster/data_version"] == row.content_hash == event.metadata["content_hash"].value
+    (build,) = result.asset_materializations_for_node("verified_build")
+    assert build.metadata["tests"].value > 0 and build.metadata["coverage"].value > 80  # type: ignore[operator]
+    assert workshop.store.projects.get("notes").state == "exported"
+
+
+def test_a_failing_check_blocks_what_follows(
+    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop
+) -> None:
+    idea = read_brief(b"# Notes\n\n## Features\n- Play chess\n")
+    workshop.store.projects.submit(idea, "test")
+    result = run(instance, settings)
+    assert not result.success
+    made = {
+        event.asset_key.to_user_string()
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    assert "stories" in made and "source_code" not in made and "repository" not in made
+    project = workshop.store.projects.get("notes")
+    assert (project.state, project.failed_step) == ("blocked", "stories")
+    assert "US-001 needs a language model" in project.reason
+
+
+def test_a_brief_can_be_pasted_into_the_launchpad(
+    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop
+) -> None:
+    brief = "A pad where users can add and list memos."
+    assert run(instance, settings, {"ops": {"idea": {"config": {"brief": brief}}}}).success
+    assert workshop.store.projects.idea("notes").title == "Pad"
+    assert workshop.store.projects.waiting(5) == []
+
+
+def test_a_partition_without_an_idea_says_what_to_do(
+    instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    result = run(instance, settings)
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.user_failure_data is not None
+    assert "submit its idea first" in str(failure.step_failure_data.user_failure_data.description)
+
+
+def test_stale_downstream_is_known_to_dagster_by_data_version(
+    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop, notes_idea: Idea
+) -> None:
+    workshop.store.projects.submit(notes_idea, "test")
+    first = run(instance, settings)
+    second = run(instance, settings)
+
+    def versions(result) -> dict[str, str]:
+        return {
+            event.asset_key.to_user_string(): str(
+                event.step_materialization_data.materialization.tags["dagster/data_version"]
+            )
+            for event in result.get_asset_materialization_events()
+        }
+
+    assert first.success and second.success
+    assert versions(first) == versions(second)
+
+
+def test_a_key_that_breaks_the_rule_never_becomes_a_partition(instance: dg.DagsterInstance) -> None:
+    with pytest.raises(Exception, match="a key is 1 to 63"):
+        add_partition(instance, "../etc")
+    assert instance.get_dynamic_partitions("projects") == ["notes"]

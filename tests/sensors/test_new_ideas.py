@@ -1,0 +1,91 @@
+"""The sensor: what it requests, on a real instance, tick after tick."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.definitions import defs
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.sensors.new_ideas import new_ideas, requested_builds
+from hishamos_pipeline.settings import Settings
+
+
+def test_a_run_key_carries_the_revision() -> None:
+    (request,) = requested_builds([("notes", 3)])
+    assert (request.run_key, request.partition_key) == ("build_project/notes/3", "notes")
+
+
+def test_a_key_that_breaks_the_rule_gets_no_run() -> None:
+    assert requested_builds([("../x", 1), ("A", 1)]) == []
+
+
+@pytest.fixture
+def workshop(settings: Settings) -> Iterator[Workshop]:
+    """The services of the sensor, seen from outside."""
+    opened = Workshop(settings)
+    yield opened
+    opened.close()
+
+
+def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
+    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster")) as instance:
+        with dg.build_sensor_context(
+            instance=instance,
+            instance_ref=instance.get_ref(),
+            definitions=defs(),
+            resources={"pipeline": Pipeline(home=str(settings.home))},
+        ) as context:
+            result = new_ideas(context)
+        assert isinstance(result, dg.SensorResult)
+        return result
+
+
+def keys(result: dg.SensorResult) -> list[str | None]:
+    return [request.partition_key for request in result.run_requests or []]
+
+
+@pytest.fixture(autouse=True)
+def dagster_folder(tmp_path: Path) -> None:
+    (tmp_path / "dagster").mkdir()
+
+
+def test_new_ideas_get_a_partition_and_a_run(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / "shop.md").write_text("# Shop\n")
+    (settings.inbox / "bad.yaml").write_text("title: [")
+    workshop.store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    result = tick(settings, tmp_path)
+    assert sorted(map(str, keys(result))) == ["notes", "shop"]
+    (added,) = result.dynamic_partitions_requests or []
+    assert sorted(added.partition_keys) == ["notes", "shop"]  # type: ignore[union-attr]
+    assert (settings.inbox / "bad.yaml.error.txt").exists()
+
+
+def test_a_tick_that_died_is_made_up_for(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+    """The state in the store decides; asking again gives the same run key, which Dagster runs once."""
+    workshop.store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    first, second = tick(settings, tmp_path), tick(settings, tmp_path)
+    assert [r.run_key for r in first.run_requests or []] == [r.run_key for r in second.run_requests or []]
+    workshop.store.projects.set_state("notes", "building")
+    done = tick(settings, tmp_path)
+    assert keys(done) == [] and "no new idea" in str(done.skip_reason)
+
+
+def test_a_changed_idea_gets_another_run(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+    projects = workshop.store.projects
+    projects.submit(Idea(key="notes", title="Notes"), "t")
+    projects.set_state("notes", "exported")
+    assert keys(tick(settings, tmp_path)) == []
+    projects.submit(Idea(key="notes", title="Notes", vision="more"), "t")
+    (request,) = tick(settings, tmp_path).run_requests or []
+    assert request.run_key == "build_project/notes/2"
+
+
+def test_a_tick_is_bounded(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+    for number in range(25):
+        workshop.store.projects.submit(Idea(key=f"idea-{number}", title="x"), "t")
+    assert len(keys(tick(settings, tmp_path))) == settings.runs_per_tick == 10
