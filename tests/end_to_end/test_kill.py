@@ -1,0 +1,122 @@
+"""SIGKILL between any two assets and inside verification: the next build goes on and repeats nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.store.store import open_store
+from hishamos_pipeline.store.tables import ArtifactRevision
+
+pytestmark = pytest.mark.slow
+BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
+
+
+def build(home: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "hishamos_pipeline.cli.main", "build", "notes"],
+        env={**os.environ, "HISHAMOS_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def revisions(home: Path) -> dict[str, int]:
+    """How often each artifact has been made."""
+    store = open_store(f"sqlite:///{home}/store.db")
+    with store.read() as session:
+        rows = session.execute(select(ArtifactRevision.kind, ArtifactRevision.revision)).all()
+    store.engine.dispose()
+    return {kind: max(revision for other, revision in rows if other == kind) for kind, _ in rows}
+
+
+def kill_when(process: "subprocess.Popen[bytes]", happened) -> None:
+    while not happened():
+        if process.poll() is not None:
+            return
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def submit(home: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hishamos_pipeline.cli.main", "ideas", "submit", "-"],
+        env={**os.environ, "HISHAMOS_HOME": str(home)},
+        input=BRIEF.encode(),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def finish(home: Path) -> None:
+    """Build to the end, and look whether all is whole."""
+    process = build(home)
+    assert process.wait(120) == 0
+    project = home / "projects" / "notes"
+    assert (
+        subprocess.run(["git", "-C", str(project / "repository"), "fsck", "--strict"], check=True).returncode
+        == 0
+    )
+    log = subprocess.run(
+        ["git", "-C", str(project / "repository"), "log", "--format=%s"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert len(log) == len(set(log)) == 3
+    assert not list((project / "staging").glob("*/*"))
+    assert len(list((project / "versions").glob("tree-*"))) == 1
+    store = open_store(f"sqlite:///{home}/store.db")
+    assert store.projects.get("notes").state == "exported"
+    store.engine.dispose()
+
+
+def test_killed_after_every_asset(tmp_path: Path) -> None:
+    """One home, killed after each artifact in turn: each is made once and never again."""
+    submit(tmp_path)
+    for kind in STEPS:
+        if kind in revisions(tmp_path):
+            continue
+        process = build(tmp_path)
+        kill_when(process, lambda kind=kind: kind in revisions(tmp_path))
+    finish(tmp_path)
+    assert revisions(tmp_path) == dict.fromkeys(STEPS, 1)
+
+
+def test_killed_inside_verification(tmp_path: Path) -> None:
+    """While pytest runs on the tree: nothing is published, and the next build starts that step afresh."""
+    submit(tmp_path)
+    process = build(tmp_path)
+    staging = tmp_path / "projects" / "notes" / "staging" / "verified_build" / "work" / ".hishamos-reports"
+    kill_when(process, staging.exists)
+    assert not (tmp_path / "projects" / "notes" / "tree").exists()
+    assert "verified_build" not in revisions(tmp_path)
+    finish(tmp_path)
+    assert revisions(tmp_path) == dict.fromkeys(STEPS, 1)
+
+
+def test_the_checks_of_a_killed_run_are_asked_again(tmp_path: Path) -> None:
+    """An artifact that is reused has its blocking checks evaluated in the run that reuses it."""
+    import dagster as dg
+
+    submit(tmp_path)
+    process = build(tmp_path)
+    kill_when(process, lambda: "architecture" in revisions(tmp_path))
+    finish(tmp_path)
+    os.environ["HISHAMOS_DAGSTER_DIR"] = str(tmp_path / "dagster")
+    with dg.DagsterInstance.from_config(str(tmp_path / "dagster")) as instance:
+        records = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("architecture"), "planned_paths_are_safe"), limit=5
+        )
+        assert next(str(record.status.value) for record in records) == "SUCCEEDED"
+        unfinished = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING]
+        assert list(instance.get_runs(dg.RunsFilter(statuses=unfinished))) == []
+    del os.environ["HISHAMOS_DAGSTER_DIR"]
