@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.sprints import plan_sprints
 from hishamos_pipeline.intake.brief import read_brief
 from tests.conftest import EXAMPLES
 
@@ -81,6 +83,34 @@ async def test_a_hostile_brief_stays_text(tmp_path: Path) -> None:
     assert "49" not in everything
     assert "7\\*7" in (tmp_path / "README.md").read_text()
     assert not Path("/tmp/pwned").exists()
+
+
+async def test_five_hundred_stories_are_planned(tmp_path: Path) -> None:
+    things = ["apple", "banana", "carrot", "fern", "grape"]
+    wishes = ["add a {}", "list {}s", "search {}s by title", "edit a {}", "delete a {}"]
+    lines = [f"- User can {wishes[n // 5 % 5].format(things[n % 5])}" for n in range(500)]
+    engine = BlueprintEngine()
+    idea = read_brief(("# Big\n\n## Features\n" + "\n".join(lines)).encode())
+    requirements = await engine.answer(tasks.REQUIREMENTS, idea)
+    backlog = await engine.answer(tasks.STORIES, requirements)
+    assert len(backlog.planned) == 500
+    plan = plan_sprints(backlog, date(2026, 3, 2))
+    assert sum(len(sprint.stories) for sprint in plan.sprints) == 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# مكتبة\n\n## Features\n- يمكن للمستخدم إضافة كتاب\n",
+        "# 图书馆\n\n## Features\n- 用户可以添加一本书\n",
+    ],
+)
+async def test_a_brief_in_another_script_is_deferred_with_the_reason(text: str) -> None:
+    engine = BlueprintEngine()
+    requirements = await engine.answer(tasks.REQUIREMENTS, read_brief(text.encode()))
+    backlog = await engine.answer(tasks.STORIES, requirements)
+    (story,) = backlog.deferred
+    assert story.reason.startswith("needs a language model") and backlog.planned == ()
 
 
 async def test_the_same_brief_gives_the_same_files(library_idea: Idea, tmp_path: Path) -> None:
