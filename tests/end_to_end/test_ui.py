@@ -16,6 +16,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from hishamos_pipeline.store.store import open_store
+
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 
 KEY = "shelf"
@@ -24,9 +26,14 @@ LOCATION = "global@global"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the server."""
+    return tmp_path_factory.mktemp("ui")
+
+
+@pytest.fixture(scope="module")
+def server(home: Path) -> Iterator[str]:
     """``hishamos dev`` on a free port, with an empty home."""
-    home = tmp_path_factory.mktemp("ui")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -113,6 +120,26 @@ def test_the_graph_shows_every_asset(server: str, page: Page) -> None:
     page.get_by_text("Hide navigation").click()
     expect(page.get_by_text("verified_build", exact=True).first).to_be_visible()
     _screenshot(page, "graph")
+
+
+def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Path) -> None:
+    """No browser, no command: the sensor takes the file in, and the daemon runs the build."""
+    (home / "inbox" / "memos.md").write_text(
+        "# Memos\n\n## Features\n- User can add a memo\n- User can list memos\n"
+    )
+    (home / "inbox" / "bad.yaml").write_text("colour: red\n")
+    store = open_store(f"sqlite:///{home}/store.db")
+    state = ""
+    for _ in range(180):
+        state = next((row.state for row in store.projects.all() if row.key == "memos"), "")
+        if state in ("exported", "failed", "blocked"):
+            break
+        time.sleep(1)
+    store.engine.dispose()
+    assert state == "exported"
+    assert (home / "projects" / "memos" / "memos.zip").exists()
+    assert "colour: is not a field" in (home / "inbox" / "bad.yaml.error.txt").read_text()
+    assert (home / "inbox" / "accepted" / "memos.r1.md").exists()
 
 
 def _launch(page: Page) -> None:
