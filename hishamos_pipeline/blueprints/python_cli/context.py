@@ -6,7 +6,8 @@ from pathlib import Path
 
 import jinja2
 
-from hishamos_pipeline.blueprints.python_cli.model import EntityModel, FieldModel, PackageModel
+from hishamos_pipeline.blueprints.python_cli.fields import FieldModel
+from hishamos_pipeline.blueprints.python_cli.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python_cli.scenarios import Scenario
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
