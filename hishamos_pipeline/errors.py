@@ -60,7 +60,16 @@ class UnbuildableError(HishamosError):
 
 
 class ApprovalNeededError(HishamosError):
-    """The idea asks for a person's approval of an artifact that nobody has approved yet."""
+    """The idea asks for a person's approval of an artifact that nobody has approved yet.
+
+    Args:
+        message: what to do.
+        artifact: what waits for approval.
+    """
+
+    def __init__(self, message: str, artifact: str) -> None:
+        super().__init__(message)
+        self.artifact = artifact
 
 
 class PlanningError(HishamosError):

@@ -35,7 +35,7 @@ def list_projects(as_json: bool) -> None:
         return
     print_table(
         ("key", "title", "state", "where", "why"),
-        [(row.key, row.title, row.state, row.failed_step, row.reason[:80]) for row in rows],
+        [(row.key, row.title, row.state, row.failed_step, row.reason) for row in rows],
     )
 
 

@@ -1,6 +1,6 @@
 """Which commits a repository gets: a pure plan, and its form as a ``git fast-import`` stream."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -58,21 +58,32 @@ def first_history(
     return tuple(commits)
 
 
-def change(files: Sequence[TreeFile], removed: Sequence[str], stories: Stories) -> PlannedCommit:
-    """One commit for all that has changed since the last one."""
+def change(
+    files: Sequence[TreeFile], removed: Sequence[str], stories: Stories, known: Collection[str]
+) -> PlannedCommit:
+    """One commit for all that has changed since the last one.
+
+    Args:
+        files: the files that are new or differ.
+        removed: paths that are gone.
+        stories: the backlog, for titles.
+        known: paths that were there before; a story with a file of its own that is not is new.
+    """
     by_id = {story.id: story for story in stories.stories}
-    touched = sorted({name for file in files for name in file.stories if name in by_id})
-    if len(touched) == 1:
-        subject = f"feat: {_lower(by_id[touched[0]].title)}"
-    elif touched:
-        subject = f"feat: change {len(touched)} stories"
+    new = {file.stories[0] for file in files if len(file.stories) == 1 and file.path not in known}
+    touched = {name for file in files for name in file.stories}
+    named = [story.id for story in stories.stories if story.id in (new or touched)]
+    if len(named) == 1:
+        subject = f"feat: {_lower(by_id[named[0]].title)}"
+    elif named:
+        subject = f"feat: {'add' if new else 'change'} {len(named)} stories"
     else:
         subject = "chore: update the project"
-    body = "\n".join(f"- {name} {one_line(by_id[name].title)}" for name in touched[1:] and touched)
+    body = "\n".join(f"- {name} {one_line(by_id[name].title)}" for name in named[1:] and named)
     return PlannedCommit(
         one_line(subject)[:100],
         body,
-        tuple(("Story", name) for name in touched),
+        tuple(("Story", name) for name in named),
         tuple(files),
         tuple(removed),
     )

@@ -198,7 +198,7 @@ def _difference(
     removed = [path for path in sorted(made) if path in old and path not in new]
     if not changed and not removed:
         return ()
-    return (plans.change(changed, removed, stories),)
+    return (plans.change(changed, removed, stories, old),)
 
 
 def _provenance_files(repo: "Repo") -> set[str]:

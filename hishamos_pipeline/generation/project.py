@@ -136,7 +136,8 @@ class ProjectRun:
                 )
             except HishamosError as error:
                 blocked = isinstance(error, UnbuildableError | ApprovalNeededError)
-                self.stop("blocked" if blocked else "failed", kind, str(error))
+                step = error.artifact if isinstance(error, ApprovalNeededError) else kind
+                self.stop("blocked" if blocked else "failed", step, str(error))
                 raise
             except BaseException as error:
                 self.stop("failed", kind, f"{type(error).__name__}: {error}")
@@ -259,7 +260,8 @@ class ProjectRun:
             if name in wanted and not self.store.artifacts.is_approved(self.key, name):
                 raise ApprovalNeededError(
                     f"the idea asks for approval of {name}: read it with "
-                    f"`hishamos artifacts show {self.key} {name}`, then run `hishamos approve {self.key} {name}`"
+                    f"`hishamos artifacts show {self.key} {name}`, then run `hishamos approve {self.key} {name}`",
+                    name,
                 )
 
     def _producer(self, kind: str, inputs: Mapping[str, str], seconds: float) -> Producer:

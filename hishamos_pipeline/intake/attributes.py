@@ -12,7 +12,10 @@ _TYPE_RULES: tuple[tuple[str, FieldType], ...] = (
     (r".*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*", "date"),
     (r".*(^|_)(e?_?mail)(_address)?$", "email"),
     (r".*(^|_)(url|link|website|homepage)$", "url"),
-    (r".*(^|_)(price|amount|cost|fee|total|balance|salary|budget|rate|weight)$", "decimal"),
+    (
+        r".*(^|_)(price|amount|cost|fee|total|balance|salary|budget|rate|weight|distance|length|height)$",
+        "decimal",
+    ),
     (
         r".*(^|_)(year|age|quantity|count|number_of_\w+|pages|copies|points|minutes|hours"
         r"|capacity|stock|servings|rating|score|duration|stars|seats|calories)$",
@@ -82,10 +85,10 @@ def parse_attribute(phrase: str) -> Attribute:
     """
     text = phrase.strip().strip(".").replace("`", "").replace("*", "")
     text = re.sub(r"^(?:an?|the|its|their)\s+", "", text, flags=re.I)
-    match = re.fullmatch(r"(?P<name>[^:(]+?)\s*(?:\((?P<inner>[^()]*)\)|:\s*(?P<tail>.+))?", text)
+    match = re.fullmatch(r"(?P<name>[^:(]+?)\s*(?:\((?P<inner>[^()]*)\))?\s*(?::\s*(?P<tail>.+))?", text)
     if match is None:
         raise ValueError(f"attribute {phrase!r} is not understood: write `name (type, unique)`")
-    words, facts = match["name"], match["inner"] or match["tail"] or ""
+    words, facts = match["name"], ", ".join(filter(None, (match["inner"], match["tail"])))
     required: bool | None = None
     unique = False
     for prefix in ("optional", "required", "mandatory", "unique"):

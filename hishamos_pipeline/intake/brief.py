@@ -164,7 +164,7 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "brief"
-        raise IdeaError(field, first["msg"], "Correct that field.") from error
+        raise IdeaError(field, first["msg"].replace("tuple", "list"), "Correct that field.") from error
 
 
 def _entities(given: object) -> tuple[Entity, ...]:

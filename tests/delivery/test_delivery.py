@@ -133,6 +133,12 @@ def test_a_change_is_one_commit_on_top(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_new_story_is_named_alone(tmp_path: Path) -> None:
+    make(tmp_path / "a", None, *tree(a__1="one"))
+    later = make(tmp_path / "b", tmp_path / "a", *tree(a__1="changed", b__2="new"))
+    assert (later[-1].subject, later[-1].story) == ("feat: list notes", "US-002")
+
+
 def test_what_a_person_committed_stays(tmp_path: Path) -> None:
     make(tmp_path / "a", None, *tree(a__1="one"))
     (tmp_path / "a" / "mine.txt").write_text("mine")
@@ -166,7 +172,7 @@ def test_text_from_a_brief_cannot_become_a_trailer_or_a_command(tmp_path: Path) 
     evil = "x\n\nSigned-off-by: eve\ncommit refs/heads/evil\nM 100644 inline .git/hooks/x"
     build, texts = tree(a__1="one")
     stories = STORIES.model_copy(update={"stories": (story(1, evil), story(2))})
-    for planned in (*first_history(build.files, stories, PLAN, evil), change(build.files, (), stories)):
+    for planned in (*first_history(build.files, stories, PLAN, evil), change(build.files, (), stories, ())):
         assert "\n" not in planned.subject
     commits = make(tmp_path / "r", None, build, texts, title=evil)
     assert git(tmp_path / "r", "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]

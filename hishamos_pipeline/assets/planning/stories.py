@@ -48,7 +48,8 @@ async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
 
 
 @project_check(
-    kind="stories", fix="Add stories about records, such as `User can add a note`, or use a language model."
+    kind="stories",
+    fix="Add stories about records, such as `User can add a note`; see docs/briefs.md.",
 )
 def something_can_be_built(run: ProjectRun) -> list[str]:
     """At least one story can be implemented."""

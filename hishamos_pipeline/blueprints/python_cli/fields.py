@@ -23,6 +23,8 @@ _SAMPLES: dict[str, tuple[str, str]] = {
     "city": ("Lisbon", "Aarhus"),
     "category": ("travel", "food"),
 }
+# A record is in a state from the start; any other choice is unknown until somebody makes it.
+_STATES = ("status", "state", "stage", "phase")
 # Names that generated modules use for something else.
 _TAKEN = frozenset(
     """counter mapping callable iterator run
@@ -88,7 +90,7 @@ class FieldModel:
         """The default as Python source; empty where there is none."""
         if self.required:
             return ""
-        if self.type == "choice":
+        if self.type == "choice" and self.attribute.name in _STATES:
             return f'"{self.attribute.choices[0]}"'
         return {"boolean": "False", "tags": "()"}.get(self.type, "None")
 
@@ -171,7 +173,7 @@ class FieldModel:
     @property
     def text_default(self) -> str:
         """What a missing option counts as, as Python source."""
-        if self.type == "choice" and not self.required:
+        if self.type == "choice" and self.default not in ("", "None"):
             return self.default
         return {"boolean": '"no"', "tags": '""'}.get(self.type, "None")
 
@@ -227,6 +229,8 @@ class FieldModel:
         facts = [self.type if self.type != "reference" else f"number of a {self.attribute.target}"]
         if self.type == "choice":
             facts = ["one of " + ", ".join(self.attribute.choices)]
+            if self.default not in ("", "None"):
+                facts.append(f"at first {self.attribute.choices[0]}")
         elif self.type == "date":
             facts = ["date, YYYY-MM-DD"]
         if self.required:
@@ -293,6 +297,8 @@ class FieldModel:
 
     def _text(self, index: int) -> str:
         last = self.attribute.name.rsplit("_", 1)[-1]
+        if self.attribute.name == "name" and self.owner.rsplit("_", 1)[-1] not in words.PEOPLE:
+            return f"{('First', 'Second')[index]} {self.owner.replace('_', ' ')}"
         known = _SAMPLES.get(self.attribute.name) or _SAMPLES.get(last)
         return known[index] if known else f"{('First', 'Second')[index]} {self.label}"
 

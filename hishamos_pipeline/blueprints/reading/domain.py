@@ -23,7 +23,7 @@ _ATTRIBUTES = re.compile(
     r"records|stores|contains|includes) (?P<attrs>.+)"
 )
 _WISH_CLAUSE = re.compile(
-    r"(?:where|in which|that lets|which lets|so that)\s+(?P<wish>[a-z]+ can .+)", re.IGNORECASE
+    r"(?:where|in which|that lets|which lets|so that|^[^:]{1,60}:)\s+(?P<wish>[a-z]+ can .+)", re.IGNORECASE
 )
 _ABILITY_SENTENCE = re.compile(
     r"(?:the |an? )?[a-z]+(?: [a-z]+)? (?:can|may|should be able to) ", re.IGNORECASE
@@ -51,6 +51,12 @@ def read_domain(
     or a name, which is recorded as an assumption.
     """
     entities = {words.singular(entity.name): _singular(entity) for entity in given}
+    declared = frozenset(
+        (name, attribute.name)
+        for name, entity in entities.items()
+        for attribute in entity.attributes
+        if attribute.choices
+    )
     lines = [*features, *constraints]
     wishes = [clause for line in features for clause in clauses(statement(line).want)]
     for clause in wishes:
@@ -61,11 +67,11 @@ def read_domain(
     entities = {entity.name: entity for entity in resolve_references(entities.values())}
     for clause in wishes:
         for operation in Reader(tuple(entities.values())).clause(clause):
-            _extend(entities, operation)
+            _extend(entities, operation, declared)
     _loosen_owners(entities, given, wishes)
     for line in lines:
         if rule := read_rule(line, tuple(entities.values())):
-            _extend(entities, rule)
+            _extend(entities, rule, frozenset())
     return DomainModel(tuple(entities.values()), tuple(assumptions))
 
 
@@ -134,10 +140,12 @@ def _default_attributes(entities: dict[str, Entity]) -> list[str]:
     return assumptions
 
 
-def _extend(entities: dict[str, Entity], operation: Operation) -> None:
-    if operation.needs:
-        entity = entities[operation.entity]
-        entities[operation.entity] = _merged(entity, operation.needs)
+def _extend(entities: dict[str, Entity], operation: Operation, declared: frozenset[tuple[str, str]]) -> None:
+    """Add what an operation needs; a choice whose values the brief lists is complete as it is."""
+    entity = entities[operation.entity]
+    needs = [need for need in operation.needs if (entity.name, need.name) not in declared]
+    if needs:
+        entities[operation.entity] = _merged(entity, needs)
 
 
 def _loosen_owners(entities: dict[str, Entity], given: Sequence[Entity], wishes: Sequence[str]) -> None:
@@ -184,10 +192,12 @@ def _merged(entity: Entity, more: Iterable[Attribute]) -> Entity:
 
 def features_in_prose(prose: str) -> tuple[str, ...]:
     """Sentences of plain prose that say what somebody can do, for a brief without a list."""
-    found = []
+    found: list[str] = []
     for sentence in sentences([prose]):
         if clause := _WISH_CLAUSE.search(sentence):
-            found.append(clause["wish"])
+            said = statement(clause["wish"])
+            # One story for each clause: a clause that no rule knows must not take the others with it.
+            found.extend(f"{said.actor} can {part}" for part in clauses(said.want))
             continue
         said = statement(sentence)
         if _ABILITY_SENTENCE.match(sentence) or (said.actor != "user" and said.want != sentence):

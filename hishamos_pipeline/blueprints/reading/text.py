@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hishamos_pipeline.blueprints.reading.words import base_verb
+from hishamos_pipeline.blueprints.reading.words import CREATE, MANAGE, base_verb
 
 _STORY = re.compile(
     r"^as an? (?P<actor>[^,]{1,60}?),? (?:i|we) (?:want|need|would like|can|should be able)"
@@ -92,7 +92,10 @@ def clauses(want: str) -> list[str]:
         if all(base_verb(verb) for verb in [*verbs, shared[2]]):
             others = clauses(f"{shared[2]} {shared[3]}")
             target = re.sub(r"^[a-z]+ ", "", others[0])
-            return [*(f"{base_verb(verb)} {target}" for verb in verbs), *others]
+            return [_shared(base_verb(verb), target) for verb in verbs] + [
+                _shared(shared[2], target),
+                *others[1:],
+            ]
     pieces = re.split(r"(,? (?:and then|and also|and can|and|then) |, )", text)
     result = [pieces[0]]
     for joint, part in zip(pieces[1::2], pieces[2::2], strict=True):
@@ -102,6 +105,13 @@ def clauses(want: str) -> list[str]:
         else:
             result[-1] += joint + part
     return [_with_base_verb(part) for part in result]
+
+
+def _shared(verb: str, target: str) -> str:
+    """A clause of verbs with one object; what it is added with is of no interest to the other verbs."""
+    verb = base_verb(verb)
+    keeps = verb in CREATE or verb in MANAGE
+    return f"{verb} {target if keeps else re.sub(r' (?:with|including) .*$', '', target)}"
 
 
 def sentences(texts: Iterable[str]) -> list[str]:
