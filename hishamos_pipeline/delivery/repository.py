@@ -26,13 +26,16 @@ _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_CONFIG_COUNT": "3",
+    "TZ": "UTC",  # ZIP knows local times alone
+    "GIT_CONFIG_COUNT": "4",
     "GIT_CONFIG_KEY_0": "core.hooksPath",
     "GIT_CONFIG_VALUE_0": os.devnull,
     "GIT_CONFIG_KEY_1": "core.autocrlf",
     "GIT_CONFIG_VALUE_1": "false",
     "GIT_CONFIG_KEY_2": "gc.auto",
     "GIT_CONFIG_VALUE_2": "0",
+    "GIT_CONFIG_KEY_3": "tar.umask",
+    "GIT_CONFIG_VALUE_3": "0022",
 }
 
 

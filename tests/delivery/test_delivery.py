@@ -229,13 +229,32 @@ def test_archives_carry_no_owner_and_keep_modes(repository: Path, tmp_path: Path
     archives.write_tar(repository, tmp_path / "x.tar.gz", "notes")
     archives.write_zip(repository, tmp_path / "x.zip", "notes")
     with tarfile.open(tmp_path / "x.tar.gz") as packed:
-        members = {info.name: info for info in packed}
-    assert {(i.uid, i.gid, i.uname, i.gname) for i in members.values()} == {(0, 0, "", "")}
+        members = {info.name: info for info in packed if info.isfile()}
+    assert {(i.uid, i.gid, i.uname, i.gname) for i in members.values()} == {(0, 0, "root", "root")}
     assert {i.mtime for i in members.values()} == {int(START.timestamp()) + 1}
     assert members["notes/run.txt"].mode == 0o755 and members["notes/a.txt"].mode == 0o644
     with zipfile.ZipFile(tmp_path / "x.zip") as packed_zip:
         assert packed_zip.testzip() is None
+        assert packed_zip.getinfo("notes/a.txt").date_time == (2026, 3, 2, 9, 30, 0)
         assert packed_zip.getinfo("notes/run.txt").external_attr >> 16 == 0o100755
+
+
+def test_the_time_zone_of_the_machine_does_not_matter(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = []
+    for zone in ("UTC", "Asia/Tokyo"):
+        monkeypatch.setenv("TZ", zone)
+        sums.append(archives.write_zip(repository, tmp_path / f"{len(sums)}.zip", "notes").sha256)
+    assert sums[0] == sums[1]
+
+
+def test_a_link_in_the_head_is_refused(repository: Path, tmp_path: Path) -> None:
+    (repository / "link").symlink_to("/etc/passwd")
+    git(repository, "add", "link")
+    git(repository, "-c", "user.name=P", "-c", "user.email=p@x", "commit", "-qm", "link")
+    with pytest.raises(DeliveryError, match="link is no plain file"):
+        archives.write_tar(repository, tmp_path / "x.tar.gz", "notes")
 
 
 def test_a_differing_archive_is_told(repository: Path, tmp_path: Path) -> None:
