@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
+from hishamos_pipeline.delivery.repository import blob_id, git_module, open_repository, tree_of
 from hishamos_pipeline.errors import DeliveryError
 from hishamos_pipeline.workspace.tree import storage_errors
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PLAIN = ("100644", "100755")
 # Level 6 is what zip and gzip use when nobody says otherwise.
 _LEVEL = 6
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def differences(archive: Path, repository: Path) -> list[str]:
 
 
 def _write(
-    repository: Path, target: Path, prefix: str, write: Callable[["Repo", IO[bytes], str], None]
+    repository: Path, target: Path, prefix: str, write: Callable[["Repo", Path, str], None]
 ) -> Written:
     repo = open_repository(repository)
     commit = repo.head.commit.hexsha
@@ -82,23 +83,33 @@ def _write(
         repo.close()
         raise DeliveryError(f"{odd[0]} is no plain file; an archive holds plain files alone")
     with storage_errors(target):
-        with target.open("wb") as raw:
-            write(repo, raw, prefix)
-        repo.close()
+        try:
+            write(repo, target, prefix)
+        except git_module().exc.GitCommandError as error:
+            raise DeliveryError(f"git could not write {target.name}: {error.stderr.strip()[:300]}") from error
+        finally:
+            repo.close()
         with target.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         target.with_name(target.name + ".sha256").write_text(f"{digest}  {target.name}\n")
         return Written(digest, target.stat().st_size, len(entries), commit)
 
 
-def _zip(repo: "Repo", raw: IO[bytes], prefix: str) -> None:
-    repo.git.archive("--format=zip", f"-{_LEVEL}", f"--prefix={prefix}/", "HEAD", output_stream=raw)
+def _zip(repo: "Repo", target: Path, prefix: str) -> None:
+    repo.git.archive(
+        "--format=zip", f"-{_LEVEL}", f"--prefix={prefix}/", f"--output={target.absolute()}", "HEAD"
+    )
 
 
-def _tar(repo: "Repo", raw: IO[bytes], prefix: str) -> None:
+def _tar(repo: "Repo", target: Path, prefix: str) -> None:
     # Without a name and a time in gzip's header, the same commit always gives the same bytes.
-    with gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=_LEVEL, mtime=0) as packed:
-        repo.git.archive("--format=tar", f"--prefix={prefix}/", "HEAD", output_stream=packed)
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, compresslevel=_LEVEL, mtime=0) as packed,
+    ):
+        repo.git.archive(
+            "--format=tar", f"--prefix={prefix}/", "HEAD", output_stream=packed, max_chunk_size=_CHUNK
+        )
 
 
 def _read_zip(path: Path) -> Iterator[tuple[str, tuple[str, str]]]:

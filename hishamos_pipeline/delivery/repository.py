@@ -39,7 +39,7 @@ _ENVIRONMENT = {
 }
 
 
-def _git() -> Any:
+def git_module() -> Any:
     """GitPython, imported late: it looks for git when it is imported.
 
     Raises:
@@ -61,7 +61,7 @@ def open_repository(path: Path) -> "Repo":
         ToolMissingError: git is not installed.
         DeliveryError: there is no repository.
     """
-    git = _git()
+    git = git_module()
     try:
         repo: Repo = git.Repo(path)
     except git.exc.GitError as error:
@@ -105,7 +105,7 @@ def build_repository(
         DeliveryError: git refused.
         StorageError: disk full or read-only.
     """
-    git = _git()
+    git = git_module()
     try:
         with storage_errors(staged):
             if previous is None:
@@ -208,7 +208,7 @@ def _provenance_files(repo: "Repo") -> set[str]:
     """The files that the pipeline made, as the head itself records them."""
     try:
         return set(json.loads(repo.git.show(f"HEAD:{provenance.PATH}"))["files"])
-    except (ValueError, KeyError, _git().exc.GitCommandError):
+    except (ValueError, KeyError, git_module().exc.GitCommandError):
         return set()
 
 

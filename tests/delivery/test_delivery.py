@@ -21,7 +21,7 @@ from hishamos_pipeline.delivery.repository import (
     require_unchanged,
     tree_of,
 )
-from hishamos_pipeline.errors import DeliveryError, ToolMissingError
+from hishamos_pipeline.errors import DeliveryError, StorageError, ToolMissingError
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ADA = Identity("Ada <> \n Lovelace", "ada@example.org")
@@ -272,3 +272,12 @@ def test_the_head_is_what_is_archived(repository: Path, tmp_path: Path) -> None:
     repo = open_repository(repository)
     assert set(tree_of(repo)) == {"a.txt", "run.txt", "docs/é.txt", "PROVENANCE.json"}
     repo.close()
+
+
+@pytest.mark.parametrize("write", [archives.write_zip, archives.write_tar])
+def test_a_full_disk_is_a_clear_error_and_no_archive(write, repository: Path, tmp_path: Path) -> None:
+    """/dev/full answers every write as a full disk does."""
+    target = tmp_path / "x.zip"
+    target.symlink_to("/dev/full")
+    with pytest.raises((DeliveryError, StorageError)):
+        write(repository, target, "notes")
