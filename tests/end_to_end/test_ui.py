@@ -92,14 +92,13 @@ def test_a_project_is_built_and_read_in_the_ui(server: str, page: Page) -> None:
     )
     expect(page.get_by_text("tests_need_code").first).to_be_visible()
     expect(page.get_by_text("content_hash").first).to_be_visible()
-    _screenshot(page, "verified_build")
+    _screenshot(page, "verified-build")
 
     _open_until(page, f"{server}/assets/zip_archive?view=partitions&partition={KEY}", f"{KEY}.zip")
     page.goto(f"{server}/assets/stories?view=partitions&partition={KEY}")
     expect(page.get_by_text("US-001").first).to_be_visible()
     page.goto(f"{server}/assets/verified_build/checks/verification_passed")
     expect(page.get_by_text("Passed").first).to_be_visible()
-    _screenshot(page, "check")
 
 
 def test_one_asset_can_be_materialized_for_one_project(server: str, page: Page) -> None:
@@ -119,7 +118,7 @@ def test_the_graph_shows_every_asset(server: str, page: Page) -> None:
     page.goto(f"{server}/asset-groups/?expanded={opened}")
     page.get_by_text("Hide navigation").click()
     expect(page.get_by_text("verified_build", exact=True).first).to_be_visible()
-    _screenshot(page, "graph")
+    _screenshot(page, "asset-graph")
 
 
 def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Path) -> None:
