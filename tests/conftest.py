@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
-from hishamos_pipeline.core.clock import FixedClock
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.sandbox.subprocess_sandbox import SubprocessSandbox
 from hishamos_pipeline.settings import Settings, get_settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
+from tests.fakes.clock import FixedClock
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "ideas"

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hishamos_pipeline.core import graph, ids
-from hishamos_pipeline.core.clock import FixedClock, SystemClock
+from hishamos_pipeline.core.clock import SystemClock
 from hishamos_pipeline.core.criteria import criterion_tests
 from hishamos_pipeline.core.hashing import canonical_json, content_hash
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.core.staleness import SUBMITTED, Head, plan, reason_to_make
 from hishamos_pipeline.errors import ProjectKeyError
+from tests.fakes.clock import FixedClock
 
 
 @pytest.mark.parametrize("key", ["a", "a-b", "0x", "a" * 63])

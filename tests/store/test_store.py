@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from hishamos_pipeline.core.clock import FixedClock
 from hishamos_pipeline.core.documents import Sprint, SprintPlan, Stories, TreeFile
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.errors import (
@@ -22,6 +21,7 @@ from hishamos_pipeline.store.artifacts import Producer
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from hishamos_pipeline.store.tables import Base, Project, StoryRow
 from hishamos_pipeline.store.units import MadeUnit
+from tests.fakes.clock import FixedClock
 
 IDEA = Idea(key="notes", title="Notes")
 PRODUCER = Producer(inputs={}, code_version="v1", role="pipeline", engine="test")

@@ -116,9 +116,3 @@ def base_verb(word: str) -> str:
         if form in VERBS:
             return form
     return ""
-
-
-@cache
-def gerund(verb: str) -> str:
-    """``lend`` -> ``lending``."""
-    return str(_inflect().present_participle(verb))
