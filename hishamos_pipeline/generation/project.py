@@ -176,12 +176,7 @@ class ProjectRun:
     def plan(self) -> tuple[staleness.PlannedStep, ...]:
         """What a build would make, and why."""
         rows = self.store.artifacts.heads(self.key)
-        heads = {
-            kind: staleness.Head(
-                row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row)
-            )
-            for kind, row in rows.items()
-        }
+        heads = {kind: self._head(row) for kind, row in rows.items()}
         idea = self.store.projects.idea_revision(self.key)
         versions = {kind: self._version(kind) for kind in STEPS}
         return staleness.plan(heads, versions, idea.content_hash)
@@ -192,10 +187,11 @@ class ProjectRun:
             newest = self.store.projects.idea_revision(self.key)
             fresh = row is not None and row.inputs.get(staleness.SUBMITTED) == newest.content_hash
             return "" if fresh else "a new revision was submitted"
-        head = row and staleness.Head(
-            row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row)
-        )
-        return staleness.reason_to_make(kind, head or None, inputs, self._version(kind))
+        head = self._head(row) if row else None
+        return staleness.reason_to_make(kind, head, inputs, self._version(kind))
+
+    def _head(self, row: ArtifactRevision) -> staleness.Head:
+        return staleness.Head(row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row))
 
     def _version(self, kind: str) -> str:
         """The code version, and for verification the threshold that it was held against."""

@@ -11,7 +11,6 @@ from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
 from hishamos_pipeline.blueprints.reading.text import plain, statement
 from hishamos_pipeline.core.documents import Criterion, Epic, Requirement, Requirements, Stories, Story
-from hishamos_pipeline.core.idea import Entity
 from hishamos_pipeline.core.ids import numbered
 
 _POINTS = {"create": 3, "import": 3, "export": 2, "search": 2, "update": 2, "history": 3, "total": 2}
@@ -31,7 +30,7 @@ def write_stories(requirements: Requirements) -> Stories:
         entities=architecture.data_model,
         operations=[operation for item in read.values() for operation in item.operations],
     )
-    epics = _epics(functional, read, requirements.entities)
+    epics = _epics(functional, read)
     ids = {item.id: numbered("US", index) for index, item in enumerate(functional, start=1)}
     creators = {
         operation.entity: ids[name]
@@ -42,7 +41,7 @@ def write_stories(requirements: Requirements) -> Stories:
     by_title = {epic.title: epic.id for epic in epics}
     stories = tuple(
         _story(item, read[item.id], ids[item.id], model, creators).model_copy(
-            update={"epic": by_title[_epic_title(read[item.id], requirements.entities)]}
+            update={"epic": by_title[_epic_title(read[item.id])]}
         )
         for item in functional
     )
@@ -119,16 +118,14 @@ def _dependencies(
     return tuple(dict.fromkeys(name for name in needed if name < story_id))
 
 
-def _epic_title(reading: Reading, entities: Sequence[Entity]) -> str:
+def _epic_title(reading: Reading) -> str:
     if not reading.operations:
         return OTHER
     return words.plural(reading.operations[0].entity).capitalize()
 
 
-def _epics(
-    functional: Sequence[Requirement], read: dict[str, Reading], entities: Sequence[Entity]
-) -> tuple[Epic, ...]:
-    titles = dict.fromkeys(_epic_title(read[item.id], entities) for item in functional)
+def _epics(functional: Sequence[Requirement], read: dict[str, Reading]) -> tuple[Epic, ...]:
+    titles = dict.fromkeys(_epic_title(read[item.id]) for item in functional)
     return tuple(Epic(id=numbered("EP", index), title=title) for index, title in enumerate(titles, start=1))
 
 

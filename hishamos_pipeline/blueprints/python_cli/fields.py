@@ -139,9 +139,7 @@ class FieldModel:
             "decimal": "str(@)", "date": "@.isoformat()", "boolean": "int(@)",
             "tags": "json.dumps(@)",
         }.get(self.type, "@")  # fmt: skip
-        if self.optional_none and convert != "@":
-            return f"None if @ is None else {convert}"
-        return convert
+        return self._unless_none(convert)
 
     @property
     def from_sql(self) -> str:
@@ -150,13 +148,17 @@ class FieldModel:
             "decimal": "Decimal(@)", "date": "dt.date.fromisoformat(@)", "boolean": "bool(@)",
             "tags": "tuple(json.loads(@))",
         }.get(self.type, "@")  # fmt: skip
+        return self._unless_none(convert)
+
+    def _unless_none(self, convert: str) -> str:
+        """A conversion of ``@`` that leaves a missing value alone."""
         if self.optional_none and convert != "@":
             return f"None if @ is None else {convert}"
         return convert
 
     @property
     def parser(self) -> str:
-        """Function of the ``parsing`` module that reads a typed value; empty for plain text."""
+        """Function of the ``values`` module that reads a typed value; empty for plain text."""
         return {
             "integer": "parse_integer", "reference": "parse_integer", "decimal": "parse_decimal",
             "date": "parse_date", "boolean": "parse_boolean", "tags": "parse_tags",
