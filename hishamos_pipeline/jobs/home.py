@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from filelock import FileLock
+
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.tree import storage_errors
 
@@ -34,5 +36,20 @@ def prepare_dagster_home(settings: Settings) -> Path:
                 fresh = home / f".{name}.{os.getpid()}"
                 fresh.write_text(source)
                 fresh.replace(target)
-    os.environ["DAGSTER_HOME"] = str(home)
+        os.environ["DAGSTER_HOME"] = str(home)
+        _create_storage(home)
     return home
+
+
+def _create_storage(home: Path) -> None:
+    """Make Dagster's own tables once: two of its processes that do so at the same time fail."""
+    made = home / ".storage-made"
+    if made.exists():
+        return
+    import dagster as dg
+
+    with FileLock(home / ".storage.lock"):
+        if not made.exists():
+            with dg.DagsterInstance.get() as instance:
+                _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+            made.touch()

@@ -172,9 +172,12 @@ def _choose_partition(page: Page) -> None:
 def _paste_brief(page: Page) -> None:
     page.get_by_text("Config", exact=True).click()
     page.get_by_role("button", name="Add config").click()
-    page.locator(".CodeMirror").last.click()
+    # Named, since the page behind has an editor too (its filter), and this one comes a moment later.
+    editor = page.locator(".CodeMirror.cm-s-config-editor")
+    editor.click()
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(f'ops: {{idea: {{config: {{brief: "{BRIEF}"}}}}}}')
+    expect(editor).to_contain_text(BRIEF)
     page.get_by_role("button", name="Save config").click()
 
 
