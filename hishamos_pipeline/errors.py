@@ -17,7 +17,15 @@
     ├── ToolMissingError        a program such as git is not on this machine
     ├── StorageError            the disk is full or not writable
     ├── StoreVersionError       the database is older or newer than this release
-    └── ProjectBusyError        another build of the project is running
+    ├── ProjectBusyError        another build of the project is running
+    ├── RoleError               no such role or task, or a declaration that cannot be read
+    └── ModelError              a language model could not be asked, or gave no usable answer
+        ├── ModelSetupError     provider, model, structured output or price: the settings are at fault
+        │   └── UnknownPriceError   nobody has said what the model costs
+        ├── CredentialError     a key is missing, wrong, or cannot be decrypted
+        ├── BudgetError         the call could cost more than is left
+        ├── AnswerError         no valid answer after all rounds, a refusal, or one cut off for good
+        └── ReplayError         replaying, and the answer was never recorded
 
 Messages say what happened, to which project or field, and what to do next.
 """
@@ -125,3 +133,35 @@ class StoreVersionError(HishamosError):
 
 class ProjectBusyError(HishamosError):
     """Another process is building the same project."""
+
+
+class RoleError(HishamosError):
+    """There is no such role or task, or a role's declaration cannot be read."""
+
+
+class ModelError(HishamosError):
+    """A model could not be reached, or did not answer, after all retries."""
+
+
+class ModelSetupError(ModelError):
+    """The settings name a provider or model that cannot be used; the message names the setting."""
+
+
+class UnknownPriceError(ModelSetupError):
+    """The price of a model is not known, and nobody has said that it is free."""
+
+
+class CredentialError(ModelError):
+    """A key is missing, is not accepted, or cannot be decrypted."""
+
+
+class BudgetError(ModelError):
+    """A call could cost more than what is left of a budget; the message names the budget and its setting."""
+
+
+class AnswerError(ModelError):
+    """A model gave no usable answer: invalid after all rounds, refused, or cut off for good."""
+
+
+class ReplayError(ModelError):
+    """Replaying was asked for, and the store holds no answer to this question."""

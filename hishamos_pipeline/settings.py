@@ -2,10 +2,30 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
+
+
+class Rate(BaseModel):
+    """The price of a model in US dollars for a million tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class RoleSettings(BaseModel):
+    """What an operator sets for one role, or for one task as ``role/task``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models: str = ""
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_output_tokens: int | None = Field(None, gt=0)
 
 
 class Settings(BaseSettings):
@@ -17,7 +37,59 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL of the project store; empty is SQLite under the home."
     )
-    engine: str = Field("blueprint", description="Engine that answers the roles' tasks.")
+    llm: str = Field(
+        "blueprint",
+        description="Who answers the roles' tasks: `blueprint`, or `provider:model`; after commas, fallbacks.",
+    )
+    llm_fast: str = Field("", description="The same for light tasks; empty is HISHAMOS_LLM.")
+    llm_roles: dict[str, RoleSettings] = Field(
+        {}, description="By role or role/task: `models`, `temperature`, `max_output_tokens`; JSON."
+    )
+    llm_urls: dict[str, str] = Field({}, description="Base URLs by provider; JSON.")
+    llm_prices: dict[str, Rate] = Field(
+        {}, description="US dollars for a million `input` and `output` tokens by `provider:model`; JSON."
+    )
+    llm_free: str = Field(
+        "", description="Models that cost nothing, such as `ollama:*`, separated by commas."
+    )
+    llm_structured: Literal["native", "prompted"] = Field(
+        "native", description="How answers get their shape: enforced by the provider, or asked for in words."
+    )
+    llm_cache: Literal["use", "replay", "refresh"] = Field(
+        "use",
+        description="`replay` takes answers from the store alone, `refresh` asks for all of them again.",
+    )
+    llm_rounds: int = Field(2, ge=0, description="How often an invalid answer goes back with its errors.")
+    llm_continuations: int = Field(4, ge=0, description="How often an answer that was cut off is continued.")
+    llm_retries: int = Field(4, ge=0, description="How often a call is tried again where that can help.")
+    llm_max_wait_seconds: float = Field(
+        120, ge=0, description="Longest wait between tries; a provider that asks for more is given up."
+    )
+    llm_timeout_seconds: float = Field(600, gt=0, description="Wall time of one try, all of its stream.")
+    llm_first_token_seconds: float = Field(120, gt=0, description="How long the first token may take.")
+    llm_max_output_tokens: int = Field(8000, gt=0, description="Most tokens of one answer.")
+    llm_context_tokens: int = Field(
+        100_000, gt=0, description="Most tokens of one question; larger material is split or refused."
+    )
+    llm_concurrency: int = Field(4, gt=0, description="Most calls to a provider at the same time.")
+    llm_per_minute: int = Field(60, gt=0, description="Most calls to a provider in a minute.")
+    llm_tool_calls: int = Field(20, ge=0, description="Most tools that an agent may use in one task.")
+    llm_body_days: int = Field(
+        90, ge=0, description="Days for which questions and answers are kept; rows with costs stay."
+    )
+    budget_call_usd: float | None = Field(1.0, ge=0, description="Most that one call may cost.")
+    budget_call_tokens: int | None = Field(None, ge=0, description="Most tokens of one call.")
+    budget_project_usd: float | None = Field(
+        10.0, ge=0, description="Most that a project may cost whose brief says nothing."
+    )
+    budget_project_tokens: int | None = Field(None, ge=0, description="The same in tokens.")
+    budget_day_usd: float | None = Field(50.0, ge=0, description="Most that a day (UTC) may cost.")
+    budget_day_tokens: int | None = Field(None, ge=0, description="The same in tokens.")
+    budget_instance_usd: float | None = Field(None, ge=0, description="Most that everything may cost.")
+    budget_instance_tokens: int | None = Field(None, ge=0, description="The same in tokens.")
+    secret_keys: SecretStr = Field(
+        SecretStr(""), description="Keys that stored credentials are encrypted with, by commas; newest first."
+    )
 
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")
     max_features: int = Field(500, gt=0, le=1000, description="Most features in a brief.")
@@ -56,6 +128,16 @@ class Settings(BaseSettings):
         return self.home / "dagster"
 
     @property
+    def prompts_dir(self) -> Path:
+        """Folder of an operator's own prompts, which come before the built-in ones."""
+        return self.home / "prompts"
+
+    @property
+    def secret_key_list(self) -> tuple[str, ...]:
+        """The encryption keys, the newest first."""
+        return listed(self.secret_keys.get_secret_value())
+
+    @property
     def inbox(self) -> Path:
         """Folder that the ``new_ideas`` sensor watches."""
         return self.home / "inbox"
@@ -70,6 +152,11 @@ class Settings(BaseSettings):
         """URL of the project store."""
         embedded = URL.create("sqlite", database=str(self.home / "store.db"))
         return self.database_url or embedded.render_as_string(hide_password=False)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a setting that are separated by commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @cache

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "hishamos_pipeline"
 FLOORS = (
     {"errors", "__init__"},
     {"core", "settings"},
-    {"store", "workspace", "sandbox"},
+    {"store", "workspace", "sandbox", "llm", "prompts"},
     {"intake", "agents"},
     {"blueprints", "verification", "delivery"},
     {"generation"},

@@ -1,9 +1,10 @@
 """The seam between the pipeline and whoever answers the roles' tasks."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.spending import NOBODY, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -17,18 +18,19 @@ class Engine(Protocol):
         """What is recorded as the producer of an artifact."""
         ...
 
-    def version(self, role: str) -> str:
-        """A hash that changes whenever this engine might answer a role's tasks differently."""
+    def version(self, task: Task[Any, Any]) -> str:
+        """A hash that changes whenever this engine might answer a task differently."""
         ...
 
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
         """The hash of everything that the answer depends on: equal hashes, equal answers."""
         ...
 
-    async def answer(self, task: Task[Q, A], question: Q) -> A:
-        """Answer a task.
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+        """Answer a task, on the account of ``purpose``.
 
         Raises:
             UnbuildableError: if the engine can make nothing of the question.
+            ModelError: if a model was asked in vain, or may not be asked.
         """
         ...

@@ -1,31 +1,92 @@
-"""The tasks of the roles: what each is asked, and what it answers."""
+"""The tasks of the roles: what each is asked, what it answers, and how it may be answered."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from hishamos_pipeline.core.documents import Architecture, Requirements, SprintPlan, Stories
+from pydantic import Field
+
+from hishamos_pipeline.core.documents import (
+    Architecture,
+    Finding,
+    PillarScore,
+    PlannedFile,
+    Requirements,
+    SprintPlan,
+    Stories,
+    Story,
+)
 from hishamos_pipeline.core.idea import Document, Idea
+from hishamos_pipeline.core.ids import story_test_path
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """How a task may be answered.
+
+    ``model`` is ``strong`` for what needs judgement and ``fast`` for what does not; ``tools`` names what a model may
+    use; ``blueprint`` allows the keyless engine at the end of a fallback chain; ``turns`` allows a conversation.
+    """
+
+    model: Literal["strong", "fast"] = "strong"
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    tools: tuple[str, ...] = ()
+    blueprint: bool = False
+    turns: bool = False
+
+
+DEFAULT = Policy()
+
+
+@dataclass(frozen=True, slots=True)
 class Task(Generic[Q, A]):
-    """A task of a role: an input model and an output model."""
+    """A task of a role: an input model, an output model, and a policy; its prompt has the same name."""
 
     role: str
     name: str
     question: type[Q]
     answer: type[A]
+    purpose: str = ""
+    policy: Policy = DEFAULT
+
+    def __str__(self) -> str:
+        return f"{self.role}/{self.name}"
+
+
+class SourceText(Document):
+    """A file that is known already."""
+
+    path: str
+    text: str
 
 
 class FileRequest(Document):
-    """Asks for one planned file of a project."""
+    """Asks for one planned file of a project; ``dependencies`` are the files that it is built on."""
 
     path: str
     architecture: Architecture
     stories: Stories
+    dependencies: tuple[SourceText, ...] = ()
+
+    @property
+    def planned(self) -> PlannedFile | None:
+        """The plan of this file; test files of stories have none."""
+        return next((file for file in self.architecture.files if file.path == self.path), None)
+
+    @property
+    def story(self) -> Story | None:
+        """The story whose test file this is."""
+        paths = {story_test_path(story.id, story.title): story for story in self.stories.planned}
+        return paths.get(self.path)
+
+    @property
+    def served(self) -> tuple[Story, ...]:
+        """The planned stories whose requirements this file serves; all of them where it names none."""
+        wanted = set(self.planned.requirements) if self.planned else set()
+        return tuple(s for s in self.stories.planned if not wanted or wanted & set(s.requirements))
 
 
 class FileText(Document):
@@ -47,23 +108,64 @@ class GoalRequest(Document):
     stories: Stories
 
 
-REQUIREMENTS = Task("business_analyst", "requirements", Idea, Requirements)
-ARCHITECTURE = Task("architect", "architecture", Requirements, Architecture)
-STORIES = Task("product_manager", "stories", Requirements, Stories)
-SPRINT_GOALS = Task("scrum_master", "sprint_goals", GoalRequest, SprintGoals)
-SOURCE_FILE = Task("coding", "source_file", FileRequest, FileText)
-TEST_FILE = Task("qa", "test_file", FileRequest, FileText)
-DOCUMENT = Task("documentation", "document", FileRequest, FileText)
-CI_FILE = Task("devops", "ci_file", FileRequest, FileText)
+class ReviewRequest(Document):
+    """Asks for the review of one file; ``interfaces`` is the public side of what it depends on."""
 
-# The task that makes each artifact; artifacts without one are made by plain code.
-TASK_OF: dict[str, Task[Document, Document]] = {
-    "requirements": REQUIREMENTS,  # type: ignore[dict-item]
-    "architecture": ARCHITECTURE,  # type: ignore[dict-item]
-    "stories": STORIES,  # type: ignore[dict-item]
-    "sprint_plan": SPRINT_GOALS,  # type: ignore[dict-item]
-    "source_code": SOURCE_FILE,  # type: ignore[dict-item]
-    "test_suite": TEST_FILE,  # type: ignore[dict-item]
-    "documentation": DOCUMENT,  # type: ignore[dict-item]
-    "ci_config": CI_FILE,  # type: ignore[dict-item]
+    path: str
+    text: str
+    purpose: str
+    interfaces: str = ""
+
+
+class FileReview(Document):
+    """A file's scores, one for each pillar, and what was found in it."""
+
+    scores: tuple[PillarScore, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Assignment(Document):
+    """A task in somebody's words, with the material that it is about, by name."""
+
+    text: str = Field(min_length=1)
+    material: dict[str, str] = Field(default_factory=dict)
+
+
+REQUIREMENTS = Task(
+    "business_analyst",
+    "requirements",
+    Idea,
+    Requirements,
+    "Requirements from a brief",
+    Policy(blueprint=True),
+)
+ARCHITECTURE = Task(
+    "architect", "architecture", Requirements, Architecture, "Files, interfaces and decisions"
+)
+STORIES = Task(
+    "business_analyst", "stories", Requirements, Stories, "Epics and user stories with criteria and points"
+)
+SPRINT_GOALS = Task(
+    "scrum_master", "sprint_goals", GoalRequest, SprintGoals, "What each sprint is for",
+    Policy("fast", blueprint=True),
+)  # fmt: skip
+SOURCE_FILE = Task("coding", "new", FileRequest, FileText, "One planned source file")
+TEST_FILE = Task("qa", "story_tests", FileRequest, FileText, "The tests of one story's criteria")
+DOCUMENT = Task(
+    "documentation", "document", FileRequest, FileText, "One planned document", Policy("fast")
+)  # fmt: skip
+CI_FILE = Task("devops", "ci_file", FileRequest, FileText, "One file of the CI configuration")
+REVIEW_FILE = Task("code_review", "review", ReviewRequest, FileReview, "Ten pillars and findings of one file")
+
+# The tasks that make each artifact; artifacts without one are made by plain code.
+TASK_OF: dict[str, Task[Any, Any]] = {
+    "requirements": REQUIREMENTS,
+    "architecture": ARCHITECTURE,
+    "stories": STORIES,
+    "sprint_plan": SPRINT_GOALS,
+    "source_code": SOURCE_FILE,
+    "test_suite": TEST_FILE,
+    "documentation": DOCUMENT,
+    "ci_config": CI_FILE,
+    "code_review": REVIEW_FILE,
 }

@@ -12,28 +12,35 @@ from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.spending import NOBODY, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 
 _HERE = Path(__file__).parent
-# What each role's answers are made with; a change of these files makes its artifacts stale.
+# What each task's answers are made with; a change of these files makes its artifacts stale.
 _PARTS: dict[str, tuple[str, ...]] = {
-    "business_analyst": ("reading/*.py", "planning/requirements.py"),
-    "architect": ("reading/*.py", "planning/*.py", "python_cli/*.py", "python_cli/templates/src/*"),
-    "product_manager": ("reading/*.py", "planning/*.py", "python_cli/*.py"),
-    "scrum_master": ("planning/stories.py",),
-    "coding": ("reading/*.py", "python_cli/*.py", "python_cli/templates/src/*"),
-    "qa": ("reading/*.py", "python_cli/*.py", "python_cli/templates/tests/*"),
-    "documentation": ("reading/*.py", "python_cli/*.py", "python_cli/templates/docs/*"),
-    "devops": ("python_cli/documents.py", "python_cli/templates/ci/*"),
+    str(tasks.REQUIREMENTS): ("reading/*.py", "planning/requirements.py"),
+    str(tasks.ARCHITECTURE): (
+        "reading/*.py",
+        "planning/*.py",
+        "python_cli/*.py",
+        "python_cli/templates/src/*",
+    ),
+    str(tasks.STORIES): ("reading/*.py", "planning/*.py", "python_cli/*.py"),
+    str(tasks.SPRINT_GOALS): ("planning/stories.py",),
+    str(tasks.SOURCE_FILE): ("reading/*.py", "python_cli/*.py", "python_cli/templates/src/*"),
+    str(tasks.TEST_FILE): ("reading/*.py", "python_cli/*.py", "python_cli/templates/tests/*"),
+    str(tasks.DOCUMENT): ("reading/*.py", "python_cli/*.py", "python_cli/templates/docs/*"),
+    str(tasks.CI_FILE): ("python_cli/documents.py", "python_cli/templates/ci/*"),
+    str(tasks.REVIEW_FILE): ("reviewing.py",),
 }
 _REMEMBERED = 8
 
 
 @cache
-def _version(role: str) -> str:
-    files = [path for pattern in _PARTS[role] for path in _HERE.glob(pattern) if path.is_file()]
+def _version(task: str) -> str:
+    files = [path for pattern in _PARTS[task] for path in _HERE.glob(pattern) if path.is_file()]
     return hash_files(files)[:16]
 
 
@@ -47,37 +54,42 @@ class BlueprintEngine:
         # Ruff is started for each file; more at once than cores only costs memory.
         self._formatting = asyncio.Semaphore(4)
 
-    def version(self, role: str) -> str:
-        """The hash of the rules and templates that a role's answers are made with."""
-        return _version(role)
+    def version(self, task: Task[Any, Any]) -> str:
+        """The hash of the rules and templates that a task's answers are made with."""
+        return _version(str(task))
 
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
         """For a file, the hash of its rendered text; for a document, of the question."""
-        version = self.version(task.role)
+        version = self.version(task)
         if isinstance(question, FileRequest):
-            return sha256_text(f"{version}\n{question.path}\n{self._render(task.role, question)}")
+            return sha256_text(f"{version}\n{question.path}\n{self._render(task, question)}")
         return sha256_text(f"{version}\n{content_hash(question)}")
 
-    async def answer(self, task: Task[Q, A], question: Q) -> A:
-        """Answer a task.
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+        """Answer a task; it costs nobody anything.
 
         Raises:
             KeyError: if a file is asked for that no blueprint plans.
         """
-        return cast("A", await self._answer(task.role, question))
+        return cast("A", await self._answer(task, question))
 
-    async def _answer(self, role: str, question: Any) -> Document:
+    async def _answer(self, task: Task[Any, Any], question: Any) -> Document:
         from hishamos_pipeline.blueprints.planning import architecture, requirements, stories
 
-        if role == tasks.REQUIREMENTS.role:
+        if task == tasks.REQUIREMENTS:
             return await asyncio.to_thread(requirements.write_requirements, question)
-        if role == tasks.ARCHITECTURE.role:
+        if task == tasks.ARCHITECTURE:
             return await asyncio.to_thread(architecture.design, question)
-        if role == tasks.STORIES.role:
+        if task == tasks.STORIES:
             return await asyncio.to_thread(stories.write_stories, question)
-        if role == tasks.SPRINT_GOALS.role:
+        if task == tasks.SPRINT_GOALS:
             return stories.word_goals(question)
-        text = self._render(role, question)
+        if task == tasks.REVIEW_FILE:
+            from hishamos_pipeline.blueprints.reviewing import review
+
+            async with self._formatting:
+                return await review(question)
+        text = self._render(task, question)
         if question.path.endswith(".py"):
             from hishamos_pipeline.blueprints.python_cli.formatting import tidy
 
@@ -85,7 +97,7 @@ class BlueprintEngine:
                 text = await tidy(text, question.architecture.package)
         return FileText(text=text)
 
-    def _render(self, role: str, request: FileRequest) -> str:
+    def _render(self, task: Task[Any, Any], request: FileRequest) -> str:
         # Several artifacts of a project are made at once, each with its own copy of the documents.
         key = (id(request.architecture), id(request.stories))
         known = self._projects.get(key)
@@ -93,7 +105,7 @@ class BlueprintEngine:
             while len(self._projects) >= _REMEMBERED:
                 self._projects.pop(next(iter(self._projects)))
             known = self._projects[key] = _Project(request.architecture, request.stories)
-        return known.render(role, request.path)
+        return known.render(task, request.path)
 
 
 @dataclass
@@ -123,17 +135,17 @@ class _Project:
         )
         self.tests = {story_test_path(story.id, story.title): story for story in self.stories.planned}
 
-    def render(self, role: str, path: str) -> str:
+    def render(self, task: Task[Any, Any], path: str) -> str:
         """The raw text of a file."""
         from hishamos_pipeline.blueprints.python_cli import documents, tests
 
-        if role == tasks.SOURCE_FILE.role:
+        if task == tasks.SOURCE_FILE:
             return self.sources[path].render()
-        if role == tasks.TEST_FILE.role:
+        if task == tasks.TEST_FILE:
             story = self.tests.get(path)
             if story is None:
                 return tests.shared_test_file(path, self.model)
             return tests.story_test_file(story, self.readings[story.id].operations, self.model)
-        if role == tasks.DOCUMENT.role:
+        if task == tasks.DOCUMENT:
             return documents.document(path, self.architecture, self.stories, self.model)
         return documents.ci_file(path, self.architecture)

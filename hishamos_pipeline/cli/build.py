@@ -1,5 +1,6 @@
 """``hishamos build``: make what is stale of a project, with progress and a summary."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from hishamos_pipeline.cli.ideas import submit_file
 from hishamos_pipeline.cli.output import json_option, print_json, workshop
 from hishamos_pipeline.cli.summary import print_summary, summary
 from hishamos_pipeline.core.graph import topological
+from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import ProjectBusyError
 
 if TYPE_CHECKING:
@@ -22,13 +24,21 @@ if TYPE_CHECKING:
 
 @click.command("build")
 @click.argument("target", metavar="KEY|FILE")
+@click.option("--replay", is_flag=True, help="Take models' answers from the store alone; a miss is an error.")
+@click.option("--refresh", is_flag=True, help="Ask models again, whatever the store holds.")
 @json_option
-def command(target: str, as_json: bool) -> None:
+def command(target: str, replay: bool, refresh: bool, as_json: bool) -> None:
     """Build the project KEY, or submit the brief in FILE and build that.
 
     Only what is stale is made. While it runs, each asset is shown; at the end, figures and paths.
     """
+    if replay and refresh:
+        raise click.UsageError("--replay and --refresh exclude each other")
+    if replay or refresh:
+        # The run reads its settings from the environment, as one of the daemon does.
+        os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
     with workshop() as opened:
+        opened.check_models()
         key = submit_file(opened, Path(target)).key if _is_file(target) else target
         run = opened.project(key)
         with _one_build_at_a_time(run):
@@ -107,6 +117,7 @@ def _progress(kinds: list[str], quiet: bool) -> Iterator[Callable[["Progress"], 
             if not quiet and event.status != "started":
                 click.echo(f"{event.status:<12} {event.kind} {event.detail}".rstrip())
 
+        logging.getLogger("hishamos.llm").setLevel(logging.WARNING if quiet else logging.INFO)
         yield show
         return
     from rich.console import Group
@@ -133,6 +144,27 @@ def _progress(kinds: list[str], quiet: bool) -> Iterator[Callable[["Progress"], 
                 if event.detail:
                     line.append(f"  {event.detail}", style="red")
                 lines[event.kind] = line
-            live.update(Group(*lines.values()))
+            live.update(Group(*lines.values(), said))
 
-        yield show_live
+        said = Text("", style="dim")
+        with _listening(lambda message: setattr(said, "plain", f"  {message}")):
+            yield show_live
+
+
+@contextmanager
+def _listening(show: Callable[[str], None]) -> Iterator[None]:
+    """Show what models are doing, tokens so far included, in place of log lines."""
+
+    class Line(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show(mask(record.getMessage()))
+
+    logger, handler = logging.getLogger("hishamos.llm"), Line()
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True

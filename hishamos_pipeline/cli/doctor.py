@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, settings
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.errors import HishamosError, ModelSetupError
 from hishamos_pipeline.generation.workshop import Workshop
 
 _LEAST_FREE_MB = 200
@@ -28,6 +28,7 @@ def command(as_json: bool) -> None:
         ("home", _home),
         ("store", _store),
         ("engine", _engine),
+        ("models", _models),
         ("sandbox", _sandbox),
         ("dagster", _dagster),
     )
@@ -82,6 +83,25 @@ def _store(opened: Workshop) -> str:
 
 def _engine(opened: Workshop) -> str:
     return opened.engine.name
+
+
+def _models(opened: Workshop) -> str:
+    """Each model of the settings: key, price and shape without the network, then the provider's own list."""
+    if not opened.asks_models:
+        return "none: the blueprint engine answers"
+    from hishamos_pipeline.generation.model_engine import ModelEngine
+    from hishamos_pipeline.llm.providers import PROVIDERS, model_names
+
+    opened.check_models()
+    assert isinstance(opened.engine, ModelEngine)
+    for ref in opened.engine.models:
+        names = asyncio.run(model_names(PROVIDERS[ref.provider], opened.access))
+        if ref.name not in names and not any(name.startswith(ref.name) for name in names):
+            raise ModelSetupError(
+                f"{ref.provider} does not offer {ref.name!r} with this key: "
+                f"`hishamos providers models {ref.provider}` lists what it does"
+            )
+    return ", ".join(map(str, opened.engine.models))
 
 
 def _sandbox(opened: Workshop) -> str:

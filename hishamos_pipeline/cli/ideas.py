@@ -64,6 +64,56 @@ def list_ideas(as_json: bool) -> None:
     )
 
 
+@command.command("questions")
+@click.argument("key")
+@json_option
+def questions(key: str, as_json: bool) -> None:
+    """Show what the requirements leave open, and what is assumed until it is answered."""
+    from hishamos_pipeline.core.documents import Requirements
+
+    with workshop() as opened:
+        asked = opened.project(key).read("requirements", Requirements).questions
+        answered = opened.store.projects.idea(key).answers
+    if as_json:
+        print_json(
+            {
+                "open": [item.model_dump() for item in asked],
+                "answered": [item.model_dump() for item in answered],
+            }
+        )
+        return
+    rows = [(n, item.question, f"assumed: {item.assumption}") for n, item in enumerate(asked, start=1)]
+    print_table(("", "question", "answer"), [*rows, *(("", item.question, item.answer) for item in answered)])
+
+
+@command.command("answer")
+@click.argument("key")
+@click.argument("number", type=click.IntRange(1))
+@click.argument("text")
+def answer(key: str, number: int, text: str) -> None:
+    """Answer open question NUMBER of `hishamos ideas questions KEY`.
+
+    The answer becomes part of the idea; the next build makes again what depends on it.
+    """
+    from hishamos_pipeline.core.documents import Requirements
+    from hishamos_pipeline.core.idea import Answer
+
+    with workshop() as opened:
+        asked = opened.project(key).read("requirements", Requirements).questions
+        if number > len(asked):
+            raise click.UsageError(f"{key} has {len(asked)} open questions, not {number}")
+        question = asked[number - 1].question
+        idea = opened.store.projects.idea(key)
+        if not text.strip() or len(text) > 2000:
+            raise click.UsageError("the answer is empty, or longer than 2000 characters")
+        answers = [item for item in idea.answers if item.question != question]
+        answers.append(Answer(question=question[:1000], answer=text.strip()))
+        done = opened.store.projects.submit(
+            idea.model_copy(update={"answers": tuple(answers)}), f"answer to question {number}"
+        )
+    click.echo(f"recorded as revision {done.revision}; build it with: hishamos build {key}")
+
+
 def submit_file(opened: "Workshop", file: Path) -> "Submission":
     """Read a brief from a file or standard input and submit it.
 

@@ -17,6 +17,10 @@ COMMANDS = {
     "projects": ("projects", "List projects, or show one."),
     "files": ("files", "List the files of a project, or show one."),
     "export": ("export", "Copy a project's repository or archives somewhere."),
+    "providers": ("providers", "List and check providers of models, and keep their keys."),
+    "agents": ("agents", "List the roles, show one, or give one a task."),
+    "prompts": ("prompts", "List the prompts, and show what changed in one."),
+    "costs": ("costs", "Show what models have cost."),
     "doctor": ("doctor", "Check that everything HishamOS needs is there."),
     "db": ("db", "Look after the project store's schema."),
     "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
@@ -26,7 +30,8 @@ EPILOG = """
 \b
 Exit codes: 0 done, 1 the build failed or is blocked, 2 wrong usage or input,
 3 no such project or artifact, 4 the project is being built elsewhere,
-5 something is missing on this machine (run `hishamos doctor`), 130 interrupted.
+5 something is missing on this machine (run `hishamos doctor`),
+6 a model could not be asked: its key, price or settings, 130 interrupted.
 
 State is kept in the folder that HISHAMOS_HOME names, `.hishamos` by default.
 """
@@ -56,8 +61,15 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; errors of ours become one line and an exit code."""
+    import logging
+
+    from hishamos_pipeline.core.secrets import MaskingFilter
     from hishamos_pipeline.errors import HishamosError
 
+    handler = logging.StreamHandler()
+    handler.addFilter(MaskingFilter())
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger("hishamos").addHandler(handler)
     try:
         # Outside standalone mode, click returns the code of an early exit, or what the command returned.
         code = cli.main(standalone_mode=False, prog_name="hishamos")

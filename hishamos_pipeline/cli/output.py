@@ -20,6 +20,10 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.StoreVersionError, 5),
     (errors.IdeaError, 2),
     (errors.ProjectKeyError, 2),
+    (errors.RoleError, 2),
+    (errors.BudgetError, 1),
+    (errors.AnswerError, 1),
+    (errors.ModelError, 6),
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

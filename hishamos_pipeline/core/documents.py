@@ -1,7 +1,7 @@
 """The documents that the steps of the pipeline hand on: one model per artifact."""
 
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -30,6 +30,13 @@ class Requirement(Document):
     verified_by: str = ""
 
 
+class OpenQuestion(Document):
+    """A question to the idea's author; until it is answered, the assumption stands."""
+
+    question: str
+    assumption: str
+
+
 class Requirements(Document):
     """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed."""
 
@@ -41,11 +48,13 @@ class Requirements(Document):
     requirements: tuple[Requirement, ...]
     entities: tuple[Entity, ...]
     assumptions: tuple[str, ...] = ()
+    questions: tuple[OpenQuestion, ...] = ()
 
 
 class PlannedFile(Document):
     """A file that the finished tree must hold, with the public signatures that it offers.
 
+    ``interface`` is the module's public side as Python without bodies; ``signatures`` are read off it.
     ``entities`` and ``requirements`` say what it is about; none of either means the whole project.
     """
 
@@ -53,6 +62,7 @@ class PlannedFile(Document):
     kind: FileKind
     purpose: str
     signatures: tuple[str, ...] = ()
+    interface: str = ""
     depends_on: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
@@ -219,6 +229,57 @@ class VerifiedBuild(Document):
     requirements_verified: int
     stories_verified: tuple[str, ...]
     deferred: tuple[str, ...]
+
+
+Pillar = Literal[
+    "correctness",
+    "security",
+    "performance",
+    "readability",
+    "maintainability",
+    "simplicity",
+    "error_handling",
+    "testability",
+    "documentation",
+    "architecture",
+]
+PILLARS: tuple[Pillar, ...] = get_args(Pillar)
+Severity = Literal["critical", "major", "minor"]
+
+
+class Finding(Document):
+    """Something that a review found; ``line`` is 0 where it is about the whole file."""
+
+    pillar: Pillar
+    severity: Severity
+    path: str
+    line: int = Field(default=0, ge=0)
+    problem: str
+    fix: str = ""
+
+
+class PillarScore(Document):
+    """How a file or a project stands on one pillar, from 0 to 10."""
+
+    pillar: Pillar
+    score: float = Field(ge=0, le=10)
+
+
+class CodeReview(Document):
+    """Artifact ``code_review``: ten pillars from 0 to 10, weighted by lines, and what was found."""
+
+    scores: tuple[PillarScore, ...]
+    findings: tuple[Finding, ...]
+    files: int
+
+    @property
+    def overall(self) -> float:
+        """The mean of the pillars."""
+        return round(sum(item.score for item in self.scores) / max(len(self.scores), 1), 1)
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are of a severity."""
+        return sum(item.severity == severity for item in self.findings)
 
 
 class Commit(Document):

@@ -63,6 +63,13 @@ class Budget(Document):
     tokens: int | None = Field(default=None, ge=0)
 
 
+class Answer(Document):
+    """The author's answer to an open question of the requirements."""
+
+    question: Annotated[str, Field(min_length=1, max_length=1000)]
+    answer: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class Idea(Document):
     """A brief after intake: what to build, for whom, and under which conditions.
 
@@ -88,3 +95,4 @@ class Idea(Document):
     sprint: SprintRules = SprintRules()
     budget: Budget = Budget()
     approvals: tuple[Approvable, ...] = ()
+    answers: Annotated[tuple[Answer, ...], Field(max_length=20)] = ()

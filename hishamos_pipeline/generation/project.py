@@ -12,14 +12,16 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import TASK_OF
+from hishamos_pipeline.agents.tasks import TASK_OF, Task
 from hishamos_pipeline.core import staleness
 from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import content_hash, file_sha256, hash_files, sha256_text
 from hishamos_pipeline.core.idea import Document, Idea
+from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import (
     ApprovalNeededError,
+    BudgetError,
     HishamosError,
     ProjectNotFoundError,
     UnbuildableError,
@@ -33,6 +35,7 @@ from hishamos_pipeline.store.tables import ArtifactRevision
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 
 D = TypeVar("D", bound=Document)
+Q = TypeVar("Q", bound=Document)
 
 _TRIES = 3
 _PACKAGE = Path(__file__).parent.parent
@@ -41,6 +44,7 @@ _CODE: Mapping[str, tuple[str, ...]] = {
     "idea": ("core/idea.py",),
     "sprint_plan": ("core/sprints.py",),
     "verified_build": ("verification/*.py", "sandbox/*.py"),
+    "code_review": ("generation/steps.py",),
     "repository": ("delivery/commits.py", "delivery/repository.py"),
     "zip_archive": ("delivery/archives.py",),
     "tar_archive": ("delivery/archives.py",),
@@ -59,7 +63,7 @@ def code_version(kind: str, engine: Engine) -> str:
     if task is None:
         return _code_hash(kind)
     schema = content_hash(task.answer.model_json_schema())
-    return sha256_text(f"{_code_hash(kind)}{engine.version(task.role)}{schema}")[:16]
+    return sha256_text(f"{_code_hash(kind)}{engine.version(task)}{schema}")[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,14 @@ class ProjectRun:
         """
         return self.store.artifacts.read(self.key, kind, as_type)
 
+    async def ask(self, kind: str, task: Task[Q, D], question: Q) -> D:
+        """Have the engine answer a task, on the account of one of the project's artifacts.
+
+        Raises:
+            UnbuildableError, ModelError: see ``Engine.answer``.
+        """
+        return await self.engine.answer(task, question, Purpose(self.key, kind))
+
     async def make(self, kind: str, produce: Callable[[], Awaitable[D]]) -> Made[D]:
         """Make an artifact unless it is up to date, and record the project's state.
 
@@ -123,7 +135,7 @@ class ProjectRun:
                     document = self.read(kind, STEPS[kind].document)
                     return Made(document, head, reused=True, reason="up to date")  # type: ignore[arg-type]
                 self._require_approvals(kind)
-                started = time.monotonic()
+                started, call = time.monotonic(), self.store.calls.last_id()
                 made = await produce()
                 for _ in range(_TRIES):
                     seen, inputs = inputs, self._inputs(kind)
@@ -132,10 +144,10 @@ class ProjectRun:
                     # Another run has replaced an input meanwhile: what was made may be a mixture.
                     made = await produce()
                 row = self.store.artifacts.write(
-                    self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started)
+                    self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started, call)
                 )
             except HishamosError as error:
-                blocked = isinstance(error, UnbuildableError | ApprovalNeededError)
+                blocked = isinstance(error, UnbuildableError | ApprovalNeededError | BudgetError)
                 step = error.artifact if isinstance(error, ApprovalNeededError) else kind
                 self.stop("blocked" if blocked else "failed", step, str(error))
                 raise
@@ -260,14 +272,21 @@ class ProjectRun:
                     name,
                 )
 
-    def _producer(self, kind: str, inputs: Mapping[str, str], seconds: float) -> Producer:
+    def _producer(self, kind: str, inputs: Mapping[str, str], seconds: float, after_call: int) -> Producer:
         role = STEPS[kind].role
+        spent = self.store.calls.spent(self.key, kind, after=after_call)
         return Producer(
             inputs=inputs,
             code_version=self._version(kind),
             role=role or "pipeline",
-            engine=self.engine.name if role else "pipeline",
+            engine=(", ".join(spent.models) or self.engine.name)[:200] if role else "pipeline",
+            origin="agent" if spent.models else "blueprint",
             seconds=round(seconds, 3),
+            cost_usd=spent.cost_usd,
+            calls=spent.calls,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            prompt_version=",".join(spent.prompt_versions)[:64],
         )
 
     @asynccontextmanager

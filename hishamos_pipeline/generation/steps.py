@@ -1,17 +1,29 @@
 """The steps between the engine's answers and the artifacts: one function for each asset that needs one."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest, FileText, GoalRequest, Task
+from hishamos_pipeline.agents.tasks import (
+    FileRequest,
+    FileReview,
+    FileText,
+    GoalRequest,
+    ReviewRequest,
+    Task,
+)
 from hishamos_pipeline.core.criteria import criterion_tests
 from hishamos_pipeline.core.documents import (
+    PILLARS,
     Architecture,
     Archive,
+    CodeReview,
     CriterionTest,
     FileKind,
     FileSet,
+    Pillar,
+    PillarScore,
     RepositoryRecord,
     SprintPlan,
     Stories,
@@ -26,7 +38,7 @@ from hishamos_pipeline.delivery import archives, repository
 from hishamos_pipeline.delivery.commits import BRANCH, Identity
 from hishamos_pipeline.errors import UnbuildableError, VerificationError
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.units import make_files, planned_requests, story_test_requests
+from hishamos_pipeline.generation.units import Ask, make_files, make_units, planned_asks, story_test_asks
 from hishamos_pipeline.store.tables import ArtifactRevision
 from hishamos_pipeline.verification import provenance
 from hishamos_pipeline.verification.verify import Assembled, verify
@@ -57,7 +69,7 @@ async def cut_sprints(run: ProjectRun) -> SprintPlan:
     stories = run.read("stories", Stories)
     first_day = run.store.projects.idea_revision(run.key, 1).submitted_at.date()
     plan = plan_sprints(stories, first_day)
-    goals = await run.engine.answer(tasks.SPRINT_GOALS, GoalRequest(plan=plan, stories=stories))
+    goals = await run.ask("sprint_plan", tasks.SPRINT_GOALS, GoalRequest(plan=plan, stories=stories))
     sprints = tuple(
         sprint.model_copy(update={"goal": goal})
         for sprint, goal in zip(plan.sprints, goals.goals, strict=True)
@@ -75,15 +87,15 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
     stories = run.read("stories", Stories) if kind != "ci" else _NO_STORIES
     if kind != "ci" and not stories.planned:
         raise UnbuildableError(nothing_to_build(stories))
-    requests = (
-        story_test_requests(architecture, stories)
+    asks = (
+        story_test_asks(architecture, stories)
         if kind == "test"
-        else planned_requests(architecture, stories, kind)
+        else planned_asks(architecture, stories, kind)
     )
-    if not requests:
+    if not asks:
         raise UnbuildableError(f"the architecture plans no {kind} files, because no story can be implemented")
-    files, _ = await make_files(
-        run.store, run.engine, key=run.key, kind=_KINDS[kind], task=_TASKS[kind], requests=requests
+    files = await make_files(
+        run.store, run.engine, key=run.key, kind=_KINDS[kind], task=_TASKS[kind], asks=asks
     )
     return FileSet(files=files)
 
@@ -157,6 +169,57 @@ def _produced(row: ArtifactRevision) -> dict[str, str]:
 
 def _provenance_of(assembled: Assembled) -> TreeFile:
     return next(file for file in assembled.files if file.path == provenance.PATH)
+
+
+async def review_code(run: ProjectRun) -> CodeReview:
+    """Review the verified tree file by file, and add the reviews up by plain code.
+
+    A file is reviewed again only when it, or the interface of something it depends on, has changed.
+    """
+    build = run.read("verified_build", VerifiedBuild)
+    plan = {file.path: file for file in run.read("architecture", Architecture).files}
+    files = [file for file in build.files if file.path in plan and plan[file.path].signatures]
+    texts = run.store.units.texts(file.sha256 for file in files)
+
+    def ask(file: TreeFile) -> Ask[ReviewRequest, FileReview]:
+        planned = plan[file.path]
+        interfaces = "\n\n".join(plan[name].interface for name in planned.depends_on if name in plan)
+        request = ReviewRequest(
+            path=file.path, text=texts[file.sha256], purpose=planned.purpose, interfaces=interfaces.strip()
+        )
+        return Ask(file.path, lambda _: request)
+
+    reviews = await make_units(
+        run.store,
+        run.engine,
+        key=run.key,
+        kind="code_review",
+        task=tasks.REVIEW_FILE,
+        asks=[ask(file) for file in files],
+    )
+    return add_up([(texts[file.sha256].count("\n") + 1, reviews[file.path]) for file in files])
+
+
+def add_up(reviews: Sequence[tuple[int, FileReview]]) -> CodeReview:
+    """One review of many: pillars weighted by lines, findings with the worst first.
+
+    Args:
+        reviews: each file's number of lines, and its review.
+    """
+    weights: dict[Pillar, float] = dict.fromkeys(PILLARS, 0.0)
+    for lines, review in reviews:
+        for item in review.scores:
+            weights[item.pillar] += lines * item.score
+    total = sum(lines for lines, _ in reviews) or 1
+    rank = {"critical": 0, "major": 1, "minor": 2}
+    found = [finding for _, review in reviews for finding in review.findings]
+    return CodeReview(
+        scores=tuple(
+            PillarScore(pillar=name, score=round(sum_ / total, 1)) for name, sum_ in weights.items()
+        ),
+        findings=tuple(sorted(found, key=lambda item: (rank[item.severity], item.path, item.line))),
+        files=len(reviews),
+    )
 
 
 async def build_repository(run: ProjectRun) -> RepositoryRecord:

@@ -1,16 +1,109 @@
-"""Files as units of work: one whose key is known is taken from the store, the rest are made at once."""
+"""Units of work: one whose key is known is taken from the store, the rest are made as soon as they can be."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Generic, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
+from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
 from hishamos_pipeline.core.documents import Architecture, FileKind, Stories, TreeFile
 from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import story_test_path
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.errors import HishamosError, PlanningError
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.units import MadeUnit
+
+Q = TypeVar("Q", bound=Document)
+A = TypeVar("A", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[Q, A]):
+    """A unit to be made: its question may need the answers of the units that it comes ``after``."""
+
+    name: str
+    question: Callable[[Mapping[str, A]], Q]
+    after: tuple[str, ...] = ()
+    stories: tuple[str, ...] = ()
+
+
+async def make_units(
+    store: ProjectStore,
+    engine: Engine,
+    *,
+    key: str,
+    kind: str,
+    task: Task[Q, A],
+    asks: Sequence[Ask[Q, A]],
+) -> dict[str, A]:
+    """Make units in topological order, or take them from the store.
+
+    Each is stored as soon as it is made, so that a crash loses none that was finished; one begins as soon as those
+    that it needs are there.
+
+    Args:
+        store: keeps the units.
+        engine: makes what is missing.
+        key: the project.
+        kind: the artifact that the units belong to.
+        task: how the engine is asked.
+        asks: the units; a name in ``after`` that is none of them is ignored.
+
+    Raises:
+        PlanningError: units that wait for one another in a circle.
+    """
+    by_name = {ask.name: ask for ask in asks}
+    order = TopologicalSorter({ask.name: [n for n in ask.after if n in by_name] for ask in asks})
+    try:
+        order.prepare()
+    except CycleError as error:
+        raise PlanningError(
+            f"files depend on one another in a circle: {' -> '.join(error.args[1])}", ()
+        ) from None
+    answers: dict[str, A] = {}
+
+    async def make(name: str, unit: str, question: Q) -> None:
+        answer = await engine.answer(task, question, Purpose(key, kind, name))
+        # At once: a cancelled sibling must not lose what it has made.
+        store.units.add(key, kind, [MadeUnit(name=name, unit_key=unit, text=_encoded(answer))])
+        answers[name] = answer
+        order.done(name)
+        begin()
+
+    def begin() -> None:
+        while ready := order.get_ready():
+            questions = {name: by_name[name].question(answers) for name in ready}
+            units = {name: engine.fingerprint(task, question) for name, question in questions.items()}
+            known = store.units.find(key, units.values())
+            for name in ready:
+                if units[name] in known:
+                    answers[name] = _decoded(known[units[name]], task.answer)
+                    order.done(name)
+                else:
+                    group.create_task(make(name, units[name], questions[name]))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            begin()
+    except* HishamosError as errors:
+        raise errors.exceptions[0] from None  # the first says enough; the others stopped with it
+    return {ask.name: answers[ask.name] for ask in asks}
+
+
+def _encoded(answer: Document) -> str:
+    return answer.text if isinstance(answer, FileText) else answer.model_dump_json()
+
+
+def _decoded(text: str, as_type: type[A]) -> A:
+    # A file's text is kept as it is: its blob is the file.
+    return as_type(text=text) if issubclass(as_type, FileText) else as_type.model_validate_json(text)
+
+
+FileAsk = Ask[FileRequest, FileText]
 
 
 async def make_files(
@@ -20,77 +113,46 @@ async def make_files(
     key: str,
     kind: str,
     task: Task[FileRequest, FileText],
-    requests: Sequence[tuple[FileRequest, tuple[str, ...]]],
-) -> tuple[tuple[TreeFile, ...], int]:
-    """Make files, or take them from the store.
-
-    Each file is stored as soon as it is made, so that a crash loses none that was finished.
-
-    Args:
-        store: keeps the units.
-        engine: makes what is missing.
-        key: the project.
-        kind: the artifact that the files belong to.
-        task: how the engine is asked for a file.
-        requests: the files, each with the ids of the stories that it serves.
-
-    Returns:
-        The files in the order asked for, and how many of them had to be made.
-    """
-    keys = await asyncio.to_thread(lambda: [engine.fingerprint(task, request) for request, _ in requests])
-    texts = store.units.find(key, keys)
-    missing = {unit: request for unit, (request, _) in zip(keys, requests, strict=True) if unit not in texts}
-
-    async def make(unit: str, request: FileRequest) -> None:
-        answer = await engine.answer(task, request)
-        made = MadeUnit(name=request.path, unit_key=unit, text=answer.text)
-        store.units.add(key, kind, [made])  # at once: a cancelled sibling must not lose what it has made
-        texts[unit] = answer.text
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for unit, request in missing.items():
-                group.create_task(make(unit, request))
-    except* HishamosError as errors:
-        raise errors.exceptions[0] from None  # the first says enough; the others stopped with it
-    files = tuple(
-        _tree_file(request.path, texts[unit], stories)
-        for unit, (request, stories) in zip(keys, requests, strict=True)
-    )
-    return files, len(missing)
+    asks: Sequence[FileAsk],
+) -> tuple[TreeFile, ...]:
+    """Make files, in the order asked for; see ``make_units``."""
+    answers = await make_units(store, engine, key=key, kind=kind, task=task, asks=asks)
+    return tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks)
 
 
-def planned_requests(
-    architecture: Architecture, stories: Stories, kind: FileKind
-) -> list[tuple[FileRequest, tuple[str, ...]]]:
-    """Requests for the planned files of a kind; one about entities serves the stories about them."""
-    by_requirement = {name: story.id for story in stories.planned for name in story.requirements}
-    requests = []
+def planned_asks(architecture: Architecture, stories: Stories, kind: FileKind) -> list[FileAsk]:
+    """The planned files of a kind; one about entities or requirements serves the stories about them."""
+    by_requirement: dict[str, set[str]] = {}
+    for story in stories.planned:
+        for name in story.requirements:
+            by_requirement.setdefault(name, set()).add(story.id)
+    asks = []
     for file in architecture.files:
         if file.kind == kind:
-            served = {by_requirement[name] for name in file.requirements if name in by_requirement}
-            requests.append(
-                (
-                    FileRequest(path=file.path, architecture=architecture, stories=stories),
-                    tuple(sorted(served)) if file.entities else (),
-                )
+            served = {story for name in file.requirements for story in by_requirement.get(name, ())}
+            about = bool(file.entities or file.interface)
+            asks.append(
+                _file_ask(file.path, architecture, stories, file.depends_on, served if about else set())
             )
-    return requests
+    return asks
 
 
-def story_test_requests(
-    architecture: Architecture, stories: Stories
-) -> list[tuple[FileRequest, tuple[str, ...]]]:
-    """Requests for the test files: what they share, and one for each planned story."""
-    return planned_requests(architecture, stories, "test") + [
-        (
-            FileRequest(
-                path=story_test_path(story.id, story.title), architecture=architecture, stories=stories
-            ),
-            (story.id,),
-        )
+def story_test_asks(architecture: Architecture, stories: Stories) -> list[FileAsk]:
+    """The test files: what they share, and one for each planned story."""
+    return planned_asks(architecture, stories, "test") + [
+        _file_ask(story_test_path(story.id, story.title), architecture, stories, (), {story.id})
         for story in stories.planned
     ]
+
+
+def _file_ask(
+    path: str, architecture: Architecture, stories: Stories, after: tuple[str, ...], served: set[str]
+) -> FileAsk:
+    def question(answers: Mapping[str, FileText]) -> FileRequest:
+        known = tuple(SourceText(path=name, text=answers[name].text) for name in after if name in answers)
+        return FileRequest(path=path, architecture=architecture, stories=stories, dependencies=known)
+
+    return Ask(path, question, after, tuple(sorted(served)))
 
 
 def _tree_file(path: str, text: str, stories: tuple[str, ...]) -> TreeFile:

@@ -1,11 +1,19 @@
 """Everything that a project's steps work with, opened from the settings."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.agents.registry import Registry, load_registry
+from hishamos_pipeline.core.idea import Budget
+from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.errors import ProjectNotFoundError
 from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.gateway import Gateway
+from hishamos_pipeline.llm.providers import Access
+from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
@@ -28,18 +36,68 @@ class Workshop:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine that the settings name.
+        """Who answers the roles' tasks, as the settings name it.
 
         Raises:
-            HishamosError: no engine has that name.
+            ModelSetupError: the settings name no such provider.
         """
-        if self.settings.engine != "blueprint":
-            raise HishamosError(
-                f"HISHAMOS_ENGINE names {self.settings.engine!r}, which is not installed; known: blueprint"
-            )
         from hishamos_pipeline.blueprints.engine import BlueprintEngine
 
-        return BlueprintEngine()
+        blueprint = BlueprintEngine()
+        if not self.asks_models:
+            return blueprint
+        from hishamos_pipeline.generation.model_engine import ModelEngine
+
+        # Not opened yet: the assets ask an engine for its versions when they are declared.
+        return ModelEngine(
+            lambda: self.gateway,
+            self.library(),
+            self.settings,
+            blueprint,
+            lambda: self.store.dialogue,
+            self.registry(),
+        )
+
+    def check_models(self) -> None:
+        """Find out, without asking anybody, whether the models can be used: before any work is done.
+
+        Raises:
+            ModelSetupError, CredentialError: the message says what to set.
+        """
+        if self.asks_models and self.settings.llm_cache != "replay":
+            from hishamos_pipeline.generation.model_engine import ModelEngine
+
+            assert isinstance(self.engine, ModelEngine)
+            self.engine.check()
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether any task is put to a model."""
+        given = self.settings
+        named = [given.llm, given.llm_fast, *(item.models for item in given.llm_roles.values())]
+        return any(name and name != "blueprint" for name in named)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """What asks models."""
+        return Gateway(Desk(self.store.calls, self.settings, self._project_budget), self.access)
+
+    @property
+    def access(self) -> Access:
+        """Keys and URLs of the providers: the environment first, then the encrypted table."""
+        return Access(self.settings.llm_urls, self._key)
+
+    def library(self, key: str = "") -> PromptLibrary:
+        """The prompts, with those of a project's own roles."""
+        return PromptLibrary(self.settings.prompts_dir, self.registry(key).prompts)
+
+    def registry(self, key: str = "") -> Registry:
+        """The roles, with those of a project's own ``agents`` folder.
+
+        Raises:
+            RoleError: a declaration cannot be read.
+        """
+        return load_registry(self.settings.projects_dir / key / "agents" if key else None)
 
     @cached_property
     def sandbox(self) -> Sandbox:
@@ -47,6 +105,19 @@ class Workshop:
         from hishamos_pipeline.sandbox.subprocess_sandbox import SubprocessSandbox
 
         return SubprocessSandbox()
+
+    def _project_budget(self, key: str) -> Budget:
+        try:
+            return self.store.projects.idea(key).budget
+        except ProjectNotFoundError:
+            return Budget()
+
+    def _key(self, variable: str) -> str:
+        """A provider's key, registered so that it is masked wherever it might be written."""
+        found = os.environ.get(variable) or self.store.credentials.get(
+            variable, self.settings.secret_key_list
+        )
+        return register(found) if found else ""
 
     def project(self, key: str) -> ProjectRun:
         """A project on its way through the pipeline.

@@ -29,6 +29,10 @@ class Producer:
     origin: str = "blueprint"
     cost_usd: float = 0.0
     seconds: float = 0.0
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    prompt_version: str = ""
 
 
 class Artifacts:
@@ -71,10 +75,13 @@ class Artifacts:
                 origin=producer.origin,
                 cost_usd=producer.cost_usd,
                 seconds=producer.seconds,
+                calls=producer.calls,
+                input_tokens=producer.input_tokens,
+                output_tokens=producer.output_tokens,
+                prompt_version=producer.prompt_version,
                 created_at=self._sessions.clock.now(),
             )
             session.add(row)
-            project.cost_usd += producer.cost_usd
         return row
 
     def head(self, key: str, kind: str) -> ArtifactRevision | None:

@@ -38,8 +38,6 @@ class Projects:
             ProjectKeyError: the key breaks the slug rule.
         """
         check_key(idea.key)
-        content = canonical_json(idea)
-        digest = sha256_text(content)
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = session.scalars(select(Project).where(Project.key == idea.key)).one_or_none()
@@ -54,6 +52,12 @@ class Projects:
                 session.add(project)
                 session.flush()
             newest = _newest(session, project.id)
+            if newest is not None and not idea.answers:
+                # A brief as it was written knows no answers; those that were given since still stand.
+                answers = Idea.model_validate_json(newest.content).answers
+                idea = idea.model_copy(update={"answers": answers})
+            content = canonical_json(idea)
+            digest = sha256_text(content)
             if newest is not None and newest.content_hash == digest:
                 return Submission(idea.key, newest.revision, changed=False)
             revision = newest.revision + 1 if newest else 1

@@ -1,15 +1,17 @@
 """Short transactions over the store's engine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock
 from hishamos_pipeline.errors import ProjectNotFoundError
-from hishamos_pipeline.store.tables import Project
+from hishamos_pipeline.store.tables import Base, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +48,10 @@ def find_project(session: Session, key: str) -> Project:
             "or a file in the inbox"
         )
     return project
+
+
+def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows, but none whose key exists already."""
+    if rows:
+        insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+        session.execute(insert(table).on_conflict_do_nothing(), rows)

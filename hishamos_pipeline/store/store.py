@@ -9,7 +9,10 @@ from hishamos_pipeline.core.clock import Clock, SystemClock
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts import Artifacts
 from hishamos_pipeline.store.backlog import Backlog
+from hishamos_pipeline.store.calls import Calls
+from hishamos_pipeline.store.credentials import Credentials
 from hishamos_pipeline.store.deliveries import Deliveries
+from hishamos_pipeline.store.dialogue import Dialogue
 from hishamos_pipeline.store.projects import Projects
 from hishamos_pipeline.store.sessions import Sessions
 from hishamos_pipeline.store.units import Units
@@ -36,6 +39,9 @@ class ProjectStore:
         self.units = Units(sessions)
         self.backlog = Backlog(sessions)
         self.deliveries = Deliveries(sessions)
+        self.calls = Calls(sessions)
+        self.dialogue = Dialogue(sessions)
+        self.credentials = Credentials(sessions)
 
     @property
     def clock(self) -> Clock:

@@ -115,10 +115,14 @@ class ArtifactRevision(Base):
     inputs: Mapped[dict[str, str]] = mapped_column(JSON)
     code_version: Mapped[str] = mapped_column(String(64))
     role: Mapped[str] = mapped_column(String(40))
-    engine: Mapped[str] = mapped_column(String(80))
+    engine: Mapped[str] = mapped_column(String(200))
     origin: Mapped[str] = mapped_column(String(10))
     cost_usd: Mapped[float] = mapped_column(default=0.0)
     seconds: Mapped[float] = mapped_column(default=0.0)
+    calls: Mapped[int] = mapped_column(default=0)
+    input_tokens: Mapped[int] = mapped_column(default=0)
+    output_tokens: Mapped[int] = mapped_column(default=0)
+    prompt_version: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -277,3 +281,114 @@ class RepositoryExport(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class LlmCall(Base):
+    """A call of a model: reserved before it is made, settled after it.
+
+    ``cost_usd`` is an estimate where ``outcome`` is ``lost``, ``cancelled`` or ``broken``. ``project`` is the
+    project's key, not a reference: what was spent stays on the books when a project is removed.
+    """
+
+    __tablename__ = "llm_calls"
+    __table_args__ = (
+        CheckConstraint(
+            "outcome IN ('running', 'ok', 'cached', 'invalid', 'failed', 'broken', 'cancelled', 'lost')",
+            name="outcome",
+        ),
+        CheckConstraint("cost_usd >= 0 AND reserved_usd >= 0", name="cost"),
+        Index(None, "request_hash", "outcome"),
+        Index(None, "project", "asset"),
+        Index(None, "started_at"),
+        Index(None, "outcome", "provider"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(String(63), default="")
+    asset: Mapped[str] = mapped_column(String(40), default="")
+    unit: Mapped[str] = mapped_column(String(300), default="")
+    role: Mapped[str] = mapped_column(String(60))
+    task: Mapped[str] = mapped_column(String(60))
+    provider: Mapped[str] = mapped_column(String(40))
+    model: Mapped[str] = mapped_column(String(200))
+    prompt_version: Mapped[str] = mapped_column(String(64))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    attempt: Mapped[int] = mapped_column(default=1)
+    fell_from: Mapped[str] = mapped_column(Text, default="")
+    outcome: Mapped[str] = mapped_column(String(10))
+    error: Mapped[str] = mapped_column(Text, default="")
+    reserved_usd: Mapped[float] = mapped_column(default=0.0)
+    reserved_tokens: Mapped[int] = mapped_column(default=0)
+    input_tokens: Mapped[int] = mapped_column(default=0)
+    output_tokens: Mapped[int] = mapped_column(default=0)
+    cached_tokens: Mapped[int] = mapped_column(default=0)
+    cost_usd: Mapped[float] = mapped_column(default=0.0)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    owner: Mapped[str] = mapped_column(String(120), default="")
+    lease_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LlmBody(Base):
+    """What was sent and what came back, as JSON with secrets masked; kept for as long as retention says."""
+
+    __tablename__ = "llm_bodies"
+
+    call_id: Mapped[int] = mapped_column(ForeignKey("llm_calls.id", ondelete="CASCADE"), primary_key=True)
+    request: Mapped[str] = mapped_column(Text)
+    response: Mapped[str] = mapped_column(Text, default="")
+
+
+class ToolCall(Base):
+    """A tool that an agent used: with what, and with which result."""
+
+    __tablename__ = "tool_calls"
+    __table_args__ = (Index(None, "project"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(String(63), default="")
+    role: Mapped[str] = mapped_column(String(60))
+    task: Mapped[str] = mapped_column(String(60))
+    tool: Mapped[str] = mapped_column(String(60))
+    arguments: Mapped[str] = mapped_column(Text)
+    result: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+    called_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Conversation(Base):
+    """The messages of a task that takes several turns, as JSON."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (UniqueConstraint("name", "role", "task"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(60))
+    task: Mapped[str] = mapped_column(String(60))
+    project: Mapped[str] = mapped_column(String(63), default="")
+    messages: Mapped[str] = mapped_column(Text)
+    turns: Mapped[int]
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Credential(Base):
+    """A secret, encrypted with the keys of HISHAMOS_SECRET_KEYS (Fernet)."""
+
+    __tablename__ = "credentials"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    ciphertext: Mapped[str] = mapped_column(Text)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PromptText(Base):
+    """The text of a prompt by the version that calls and artifacts name."""
+
+    __tablename__ = "prompts"
+
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(60))
+    task: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str] = mapped_column(Text)
+    first_used_at: Mapped[datetime] = mapped_column(UtcDateTime)

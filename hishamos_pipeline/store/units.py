@@ -1,16 +1,13 @@
 """Units of work and the texts of generated files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.store.sessions import Sessions, find_project
-from hishamos_pipeline.store.tables import Base, Blob, Unit
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
+from hishamos_pipeline.store.tables import Blob, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,8 @@ class Units:
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
-            _insert_new(session, Blob, [_blob(unit.text) for unit in made])
-            _insert_new(
+            insert_new(session, Blob, [_blob(unit.text) for unit in made])
+            insert_new(
                 session,
                 Unit,
                 [
@@ -78,7 +75,7 @@ class Units:
         rows = [_blob(text) for text in texts]
         if rows:
             with self._sessions.write() as session:
-                _insert_new(session, Blob, rows)
+                insert_new(session, Blob, rows)
 
     def texts(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts by hash.
@@ -102,8 +99,3 @@ class Units:
 
 def _blob(text: str) -> dict[str, object]:
     return {"sha256": sha256_text(text), "content": text, "size": len(text.encode())}
-
-
-def _insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    session.execute(insert(table).on_conflict_do_nothing(), rows)

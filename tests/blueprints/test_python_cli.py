@@ -175,4 +175,4 @@ def test_a_fingerprint_follows_what_the_file_is_made_from(library_idea: Idea) ->
     assert fingerprint("src/lending_library/services/members.py", backlog) == fingerprint(
         "src/lending_library/services/members.py", fewer
     )
-    assert engine.version("coding") != engine.version("qa")
+    assert engine.version(tasks.SOURCE_FILE) != engine.version(tasks.TEST_FILE)

@@ -88,7 +88,7 @@ def test_a_changed_input_and_a_changed_version_are_reasons() -> None:
     assert steps["sprint_plan"].reason == "changed: stories"
     assert "ci_config" not in steps and "architecture" not in steps
     steps = {step.kind for step in plan(complete(), {**VERSIONS, "ci_config": "v2"}, "hash of brief")}
-    assert steps == {"ci_config", "verified_build", "repository", "zip_archive", "tar_archive"}
+    assert steps == {"ci_config", "verified_build", "code_review", "repository", "zip_archive", "tar_archive"}
 
 
 def test_a_human_revision_is_given_not_derived() -> None:

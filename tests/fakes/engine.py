@@ -1,10 +1,11 @@
 """An engine that hands on to another one, remembers what it answered, and can be made to fail."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, Task
 from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.spending import NOBODY, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -36,20 +37,20 @@ class FakeEngine:
         self._fail_at = 0
         self._answered.clear()
 
-    def version(self, role: str) -> str:
+    def version(self, task: Task[Any, Any]) -> str:
         """The inner engine's."""
-        return self._inner.version(role)
+        return self._inner.version(task)
 
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
         """The inner engine's."""
         return self._inner.fingerprint(task, question)
 
-    async def answer(self, task: Task[Q, A], question: Q) -> A:
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
         """The inner engine's answer, or the failure."""
         self._asked += 1
         if self._fail_at and self._asked >= self._fail_at:
             raise RuntimeError("the engine broke down")
-        answer = await self._inner.answer(task, question)
+        answer = await self._inner.answer(task, question, purpose)
         if isinstance(question, FileRequest):
             self._answered.append(question.path)
         return answer

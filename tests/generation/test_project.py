@@ -28,15 +28,18 @@ async def build(run: ProjectRun, until: str = "tar_archive") -> dict[str, str]:
     """Make every artifact in order, as a run would, and tell which were made and which reused."""
     producers = {
         "idea": lambda: as_async(run.submitted_idea()),
-        "requirements": lambda: run.engine.answer(tasks.REQUIREMENTS, run.read("idea", Idea)),
-        "architecture": lambda: run.engine.answer(tasks.ARCHITECTURE, run.read("requirements", Requirements)),
-        "stories": lambda: run.engine.answer(tasks.STORIES, run.read("requirements", Requirements)),
+        "requirements": lambda: run.ask("requirements", tasks.REQUIREMENTS, run.read("idea", Idea)),
+        "architecture": lambda: run.ask(
+            "architecture", tasks.ARCHITECTURE, run.read("requirements", Requirements)
+        ),
+        "stories": lambda: run.ask("stories", tasks.STORIES, run.read("requirements", Requirements)),
         "sprint_plan": lambda: steps.cut_sprints(run),
         "source_code": lambda: steps.write_files(run, "source"),
         "test_suite": lambda: steps.write_tests(run),
         "documentation": lambda: steps.write_files(run, "docs"),
         "ci_config": lambda: steps.write_files(run, "ci"),
         "verified_build": lambda: steps.verify_build(run),
+        "code_review": lambda: steps.review_code(run),
         "repository": lambda: steps.build_repository(run),
         "zip_archive": lambda: steps.write_archive(run, "zip"),
         "tar_archive": lambda: steps.write_archive(run, "tar"),
@@ -44,7 +47,8 @@ async def build(run: ProjectRun, until: str = "tar_archive") -> dict[str, str]:
     done = {}
     run.begin()
     order = ("idea", "requirements", "architecture", "stories", "sprint_plan", "source_code", "test_suite",
-             "documentation", "ci_config", "verified_build", "repository", "zip_archive", "tar_archive")  # fmt: skip
+             "documentation", "ci_config", "verified_build", "code_review",
+             "repository", "zip_archive", "tar_archive")  # fmt: skip
     assert set(order) == set(topological())
     for kind in order:
         made = await run.make(kind, producers[kind])  # type: ignore[type-var]
@@ -90,8 +94,8 @@ async def test_a_changed_idea_makes_again_what_follows_and_nothing_else(
 
 def unit_keys(run: ProjectRun) -> list[str]:
     plan, stories = run.read("architecture", STEPS["architecture"].document), run.read("stories", Stories)
-    requests = steps.planned_requests(plan, stories, "source")  # type: ignore[arg-type]
-    return [run.engine.fingerprint(tasks.SOURCE_FILE, request) for request, _ in requests]
+    asks = steps.planned_asks(plan, stories, "source")  # type: ignore[arg-type]
+    return [run.engine.fingerprint(tasks.SOURCE_FILE, ask.question({})) for ask in asks]
 
 
 async def test_a_change_that_changes_nothing_stops_the_ripple(notes: ProjectRun, notes_idea: Idea) -> None:

@@ -74,14 +74,6 @@ def test_artifacts_are_appended_never_overwritten(store: ProjectStore) -> None:
         store.artifacts.write("notes", "stories", IDEA, PRODUCER)
 
 
-def test_costs_add_up_on_the_project(store: ProjectStore) -> None:
-    store.projects.submit(IDEA, "t")
-    for price in (0.25, 0.5):
-        document = IDEA.model_copy(update={"vision": str(price)})
-        store.artifacts.write("notes", "idea", document, Producer({}, "v", "r", "e", cost_usd=price))
-    assert store.projects.get("notes").cost_usd == 0.75
-
-
 def test_an_approval_holds_for_one_content(store: ProjectStore) -> None:
     store.projects.submit(IDEA, "t")
     store.artifacts.write("notes", "idea", IDEA, PRODUCER)

@@ -18,7 +18,7 @@ async def architecture(run: ProjectRun) -> dg.MaterializeResult[Any]:
     """Stack, planned files with purpose and public signatures, data model and decisions."""
 
     async def design() -> Architecture:
-        return await run.engine.answer(tasks.ARCHITECTURE, run.read("requirements", Requirements))
+        return await run.ask("architecture", tasks.ARCHITECTURE, run.read("requirements", Requirements))
 
     made = await run.make("architecture", design)
     plan = made.document

@@ -18,19 +18,26 @@ async def requirements(run: ProjectRun) -> dg.MaterializeResult[Any]:
     """Functional and quality requirements, each with acceptance statements, and the domain's terms."""
 
     async def analyse() -> Requirements:
-        return await run.engine.answer(tasks.REQUIREMENTS, run.read("idea", Idea))
+        return await run.ask("requirements", tasks.REQUIREMENTS, run.read("idea", Idea))
 
     made = await run.make("requirements", analyse)
     listed = made.document.requirements
     assumed = [f"- assumed: {shown(text)}" for text in made.document.assumptions]
+    open_ = [
+        f"- **open question** {shown(item.question)} Assumed: {shown(item.assumption)}"
+        for item in made.document.questions
+    ]
     return materialization(
         made,
-        preview="\n".join([*(f"- **{item.id}** {shown(item.statement)}" for item in listed), *assumed]),
+        preview="\n".join(
+            [*open_, *(f"- **{item.id}** {shown(item.statement)}" for item in listed), *assumed]
+        ),
         figures={
             "items": len(listed),
             "functional": sum(item.kind == "functional" for item in listed),
             "entities": len(made.document.entities),
             "assumptions": len(made.document.assumptions),
+            "open_questions": len(made.document.questions),
         },
         tables={
             "entities": (

@@ -18,7 +18,7 @@ async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
     """Epics and user stories with Given/When/Then criteria, points, priorities and dependencies."""
 
     async def write() -> Stories:
-        backlog = await run.engine.answer(tasks.STORIES, run.read("requirements", Requirements))
+        backlog = await run.ask("stories", tasks.STORIES, run.read("requirements", Requirements))
         run.store.backlog.replace_stories(run.key, backlog)
         return backlog
 

@@ -46,7 +46,12 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
     root = f"src/{model.package}"
     needs = needed_values(model)
     invalid = bool(model.rules) or any(needs.values()) or model.any("import")
-    shared: dict[str, object] = {"p": model, "conflicts": needs_conflict(model), "invalid": invalid}
+    shared: dict[str, object] = {
+        "p": model,
+        "entry": "cli.main",
+        "conflicts": needs_conflict(model),
+        "invalid": invalid,
+    }
     line = " ".join(summary.split())[:200] or model.title
     project = {
         **shared,

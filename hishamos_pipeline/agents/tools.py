@@ -1,0 +1,174 @@
+"""The tools that agents may use: registered by decorator, offered by role, counted and audited.
+
+A tool is a function of ``Desktop`` and typed arguments. Today they read the project store; whatever is reached over
+the network later is registered in the same way, and gets the same limits and the same audit.
+"""
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Protocol
+
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.errors import HishamosError, RoleError
+from hishamos_pipeline.store.dialogue import UsedTool
+
+_RESULT_CHARACTERS = 20_000
+_AUDIT_CHARACTERS = 2000
+_MOST_MATCHES = 50
+
+
+class Files(Protocol):
+    """A project's artifacts and files, for reading."""
+
+    def artifacts(self) -> dict[str, str]:
+        """The newest revision of each artifact as JSON, by kind."""
+        ...
+
+    def files(self) -> dict[str, str]:
+        """The texts of the newest generated files, by path."""
+        ...
+
+
+@dataclass
+class Desktop:
+    """What an agent's tools work with: one project, and the audit.
+
+    Args:
+        project: the project's key; empty where an agent works without one.
+        role: who uses the tools.
+        task: what for.
+        reads: the project's files.
+        audit: keeps a row for each use.
+        most: how many uses one task has in all.
+    """
+
+    project: str
+    role: str
+    task: str
+    reads: Files
+    audit: Callable[[UsedTool], None]
+    most: int
+    used: int = field(default=0, init=False)
+
+
+Tool = Callable[..., str]
+_TOOLS: dict[str, Tool] = {}
+
+
+def tool(function: Tool) -> Tool:
+    """Register a tool under its function's name; the docstring tells the model what it does."""
+    _TOOLS[function.__name__] = function
+    return function
+
+
+def tool_names() -> list[str]:
+    """All registered tools."""
+    return sorted(_TOOLS)
+
+
+def offered(names: Iterable[str], desktop: Desktop) -> list[Callable[..., str]]:
+    """Tools bound to a desktop, with limits and audit.
+
+    Raises:
+        RoleError: a role names a tool that is not registered.
+    """
+    bound = []
+    for name in names:
+        if name not in _TOOLS:
+            raise RoleError(
+                f"the role {desktop.role} names the tool {name!r}; there are {', '.join(tool_names())}"
+            )
+        bound.append(_bound(name, _TOOLS[name], desktop))
+    return bound
+
+
+def _bound(name: str, function: Tool, desktop: Desktop) -> Callable[..., str]:
+    @wraps(function)
+    def run(**arguments: Any) -> str:
+        shown = mask(json.dumps(arguments, ensure_ascii=False))[:_AUDIT_CHARACTERS]
+        desktop.used += 1
+        result, error = "", ""
+        try:
+            if desktop.used > desktop.most:
+                error = (
+                    f"no more than {desktop.most} tools may be used in one task: answer with what you know"
+                )
+            else:
+                result = function(desktop, **arguments)
+        except (HishamosError, KeyError, ValueError) as failure:
+            error = str(failure)
+        row = UsedTool(
+            desktop.project, desktop.role, desktop.task, name, shown, mask(result)[:_AUDIT_CHARACTERS], error
+        )
+        desktop.audit(row)
+        text = result or f"error: {error}" if error else result
+        return text[:_RESULT_CHARACTERS] + ("\n(cut off)" if len(text) > _RESULT_CHARACTERS else "")
+
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())[1:]  # the desktop is ours, not the model's
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != "desktop"}
+    return run
+
+
+@tool
+def list_artifacts(desktop: Desktop) -> str:
+    """List the documents that the project has so far."""
+    return "\n".join(sorted(desktop.reads.artifacts())) or "none yet"
+
+
+@tool
+def read_artifact(desktop: Desktop, kind: str) -> str:
+    """Read one of the project's documents as JSON.
+
+    Args:
+        desktop: the project.
+        kind: its name, as `list_artifacts` gives it.
+    """
+    found = desktop.reads.artifacts()
+    if kind not in found:
+        raise ValueError(f"there is no {kind!r}; there are {', '.join(sorted(found)) or 'none yet'}")
+    return found[kind]
+
+
+@tool
+def list_files(desktop: Desktop) -> str:
+    """List the paths of the project's generated files with their sizes in bytes."""
+    files = desktop.reads.files()
+    return "\n".join(f"{path} {len(text.encode())}" for path, text in sorted(files.items())) or "none yet"
+
+
+@tool
+def read_file(desktop: Desktop, path: str) -> str:
+    """Read one of the project's generated files.
+
+    Args:
+        desktop: the project.
+        path: as `list_files` gives it.
+    """
+    files = desktop.reads.files()
+    if path not in files:
+        raise ValueError(f"there is no file {path!r}: `list_files` names those that there are")
+    return files[path]
+
+
+@tool
+def search_files(desktop: Desktop, text: str) -> str:
+    """Find the lines of the project's files that contain a text, whatever its case.
+
+    Args:
+        desktop: the project.
+        text: what to look for.
+    """
+    wanted = text.casefold()
+    matches = [
+        f"{path}:{number}: {line.strip()[:200]}"
+        for path, content in sorted(desktop.reads.files().items())
+        for number, line in enumerate(content.splitlines(), start=1)
+        if wanted and wanted in line.casefold()
+    ]
+    more = f"\n(and {len(matches) - _MOST_MATCHES} more)" if len(matches) > _MOST_MATCHES else ""
+    return "\n".join(matches[:_MOST_MATCHES]) + more or "no match"

@@ -1,0 +1,154 @@
+"""``hishamos providers``: which providers there are, whether they can be used, and their keys."""
+
+import asyncio
+import sys
+
+import click
+
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.errors import HishamosError
+
+
+@click.group("providers")
+def command() -> None:
+    """List and check providers of models, and keep their keys."""
+
+
+@command.command("list")
+@json_option
+def list_providers(as_json: bool) -> None:
+    """List the providers, and whether their key is set; keys themselves are never shown."""
+    from hishamos_pipeline.llm.providers import PROVIDERS
+
+    with workshop() as opened:
+        rows = []
+        for provider in PROVIDERS.values():
+            url = opened.settings.llm_urls.get(provider.name, provider.url)
+            key = "not needed"
+            if provider.key_variable:
+                key = "set" if opened.access.key(provider.key_variable) else "missing"
+            rows.append(
+                {"provider": provider.name, "key": key, "variable": provider.key_variable, "url": url}
+            )
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(("provider", "key", "variable", "url"), [tuple(row.values()) for row in rows])
+
+
+@command.command("check")
+@click.argument("names", nargs=-1, metavar="[PROVIDER]...")
+@json_option
+def check(names: tuple[str, ...], as_json: bool) -> None:
+    """Ask providers for their models: all whose key is set, or those that are named. Costs nothing."""
+    from hishamos_pipeline.llm.providers import PROVIDERS, model_names
+
+    results = []
+    with workshop() as opened:
+        for name in names or _usable(opened):
+            if name not in PROVIDERS:
+                raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
+            try:
+                found = asyncio.run(model_names(PROVIDERS[name], opened.access))
+                results.append((name, True, f"{len(found)} models"))
+            except HishamosError as error:
+                results.append((name, False, str(error)))
+    if as_json:
+        print_json([{"provider": name, "ok": ok, "detail": detail} for name, ok, detail in results])
+    elif not results:
+        click.echo("no key is set; `hishamos providers list` shows which variables hold them")
+    else:
+        print_table(
+            ("provider", "result", "detail"), [(n, "ok" if ok else "NOT OK", d) for n, ok, d in results]
+        )
+    if not all(ok for _, ok, _ in results):
+        raise click.exceptions.Exit(6)
+
+
+@command.command("models")
+@click.argument("name", metavar="PROVIDER")
+@json_option
+def models(name: str, as_json: bool) -> None:
+    """List the models that a provider offers, with their price for a million tokens where it is known."""
+    from hishamos_pipeline.errors import UnknownPriceError
+    from hishamos_pipeline.llm.prices import Tokens
+    from hishamos_pipeline.llm.providers import PROVIDERS, ModelRef, model_names
+
+    if name not in PROVIDERS:
+        raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
+    with workshop() as opened:
+        found = asyncio.run(model_names(PROVIDERS[name], opened.access))
+        prices = opened.gateway.desk.prices
+    rows: list[tuple[str, float | None, float | None]] = []
+    for model in sorted(found):
+        ref = ModelRef(name, model)
+        try:
+            rows.append(
+                (str(ref), prices.cost(ref, Tokens(1_000_000, 0)), prices.cost(ref, Tokens(0, 1_000_000)))
+            )
+        except UnknownPriceError:
+            rows.append((str(ref), None, None))
+    if as_json:
+        print_json([{"model": m, "input_usd": i, "output_usd": o} for m, i, o in rows])
+    else:
+        shown = [(m, *("unknown" if p is None else f"{p:g}" for p in (i, o))) for m, i, o in rows]
+        print_table(("model", "input USD/M", "output USD/M"), shown)
+
+
+@command.command("set-key")
+@click.argument("name", metavar="PROVIDER")
+def set_key(name: str) -> None:
+    """Keep a provider's key, encrypted with HISHAMOS_SECRET_KEYS. It is read from standard input or asked for."""
+    asked = sys.stdin.isatty()
+    secret = click.prompt(f"Key of {name}", hide_input=True) if asked else sys.stdin.readline()
+    if not secret.strip():
+        raise click.UsageError("the key is empty")
+    with workshop() as opened:
+        opened.store.credentials.set(_variable(name), secret.strip(), opened.settings.secret_key_list)
+    click.echo(f"kept the key of {name}")
+
+
+@command.command("remove-key")
+@click.argument("name", metavar="PROVIDER")
+def remove_key(name: str) -> None:
+    """Remove a key that `set-key` kept."""
+    with workshop() as opened:
+        removed = opened.store.credentials.remove(_variable(name))
+    click.echo(f"removed the key of {name}" if removed else f"no key of {name} is kept")
+
+
+@command.command("rotate-keys")
+def rotate_keys() -> None:
+    """Encrypt all kept keys again with the first of HISHAMOS_SECRET_KEYS; then the others can go."""
+    with workshop() as opened:
+        count = opened.store.credentials.rotate(opened.settings.secret_key_list)
+    click.echo(f"encrypted {count} keys again")
+
+
+@command.command("new-secret-key")
+def new_secret_key() -> None:
+    """Print a new key for HISHAMOS_SECRET_KEYS."""
+    from cryptography.fernet import Fernet
+
+    click.echo(Fernet.generate_key().decode())
+
+
+def _variable(name: str) -> str:
+    from hishamos_pipeline.llm.providers import PROVIDERS
+
+    if name not in PROVIDERS:
+        raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
+    return PROVIDERS[name].key_variable or f"{name.upper()}_API_KEY"
+
+
+def _usable(opened: object) -> list[str]:
+    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.llm.providers import PROVIDERS
+
+    assert isinstance(opened, Workshop)
+    urls = opened.settings.llm_urls
+    return [
+        provider.name
+        for provider in PROVIDERS.values()
+        if (opened.access.key(provider.key_variable) if provider.key_variable else provider.name in urls)
+    ]

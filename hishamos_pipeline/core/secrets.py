@@ -1,0 +1,30 @@
+"""Keeps secrets out of texts: whoever reads a secret registers it, whoever writes a text masks it."""
+
+import logging
+
+_LEAST = 6  # masking shorter texts would hide ordinary words
+_known: set[str] = set()
+MASK = "***"
+
+
+def register(value: str) -> str:
+    """Remember a secret for ``mask``, and return it."""
+    if len(value) >= _LEAST:
+        _known.add(value)
+    return value
+
+
+def mask(text: str) -> str:
+    """The text with every registered secret replaced, the longest first."""
+    for value in sorted(_known, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return text
+
+
+class MaskingFilter(logging.Filter):
+    """Masks secrets in log records, whatever they were formatted from."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the message by its masked text; always lets the record pass."""
+        record.msg, record.args = mask(record.getMessage()), ()
+        return True

@@ -1,0 +1,100 @@
+"""What a model call is for, what it may cost, and what it has cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["running", "ok", "cached", "invalid", "failed", "broken", "cancelled", "lost"]
+Scope = Literal["call", "project", "day", "instance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """On whose account a call is made: a project, one of its artifacts, and a unit of that."""
+
+    project: str = ""
+    asset: str = ""
+    unit: str = ""
+
+
+NOBODY = Purpose()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that a scope may cost; ``setting`` is what a person changes to raise it.
+
+    A day is a day in UTC.
+    """
+
+    scope: Scope
+    usd: float | None
+    tokens: int | None
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How much one provider is asked at most, over all processes of the installation."""
+
+    concurrency: int
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A call that is about to be made, with the worst that it can cost."""
+
+    purpose: Purpose
+    role: str
+    task: str
+    provider: str
+    model: str
+    prompt_version: str
+    request_hash: str
+    request: str
+    reserved_usd: float = 0.0
+    reserved_tokens: int = 0
+    attempt: int = 1
+    fell_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended; ``cost_usd`` is in US dollars, ``seconds`` wall time."""
+
+    outcome: Outcome
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+    response: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A call that has to wait, for at least so many seconds, and why."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The sum of some calls; ``models`` names who answered."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    models: Sequence[str] = ()
+    prompt_versions: Sequence[str] = ()
+
+
+def over(budget: Budget, usd: float, tokens: int) -> bool:
+    """Whether a sum of money or tokens is more than a budget; a billionth of a dollar is rounding."""
+    return (budget.usd is not None and usd > budget.usd + 1e-9) or (
+        budget.tokens is not None and tokens > budget.tokens
+    )

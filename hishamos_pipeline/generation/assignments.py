@@ -1,0 +1,150 @@
+"""Tasks outside the chain of assets: somebody gives a role a task, and gets its answer."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.agents.tasks import Assignment, Task
+from hishamos_pipeline.agents.tools import Desktop, offered
+from hishamos_pipeline.core.documents import FileSet, TestSuite
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.errors import ModelSetupError, RoleError
+from hishamos_pipeline.generation.model_engine import DRAFTING, ModelEngine, chain, overrides
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.llm.gateway import Request, Result
+from hishamos_pipeline.store.store import ProjectStore
+
+_SETS = ("source_code", "test_suite", "documentation", "ci_config")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProject:
+    """A project's artifacts and files as they are in the store."""
+
+    store: ProjectStore
+    key: str
+
+    def artifacts(self) -> dict[str, str]:
+        """The newest revision of each artifact as JSON, by kind."""
+        if not self.key:
+            return {}
+        return {kind: row.content for kind, row in self.store.artifacts.heads(self.key).items()}
+
+    def files(self) -> dict[str, str]:
+        """The texts of the newest generated files, by path."""
+        found = self.artifacts()
+        sets: list[FileSet] = [
+            (TestSuite if kind == "test_suite" else FileSet).model_validate_json(found[kind])
+            for kind in _SETS
+            if kind in found
+        ]
+        files = [file for part in sets for file in part.files]
+        texts = self.store.units.texts(file.sha256 for file in files)
+        return {file.path: texts[file.sha256] for file in files}
+
+
+async def assign(
+    workshop: Workshop,
+    role: str,
+    task: str,
+    question: Mapping[str, Any],
+    *,
+    key: str = "",
+    conversation: str = "",
+) -> Result[Any]:
+    """Have a role do a task.
+
+    Args:
+        workshop: the services of this installation.
+        role: the role's name.
+        task: the task's name.
+        question: the fields of the task's question.
+        key: the project that the task is about; its costs are booked on it, and its own roles are known.
+        conversation: name under which earlier turns are kept, and this one will be.
+
+    Raises:
+        RoleError: no such role or task, the question lacks something, or the task allows no conversation.
+        ModelError: nobody gave a valid answer, or no model is set.
+    """
+    chosen = workshop.registry(key).role(role).task(task)
+    if conversation and not chosen.policy.turns:
+        raise RoleError(f"{chosen} is done in one turn: leave out the conversation")
+    asked = _question(chosen, question)
+    models, _ = chain(workshop.settings, chosen)
+    engine = workshop.engine
+    if str(chosen) in DRAFTING and models and isinstance(engine, ModelEngine):
+        return await engine.ask(chosen, asked, Purpose(key, "", conversation))
+    if str(chosen) in DRAFTING:
+        return _free(await engine.answer(chosen, asked), engine.name)
+    if not models:
+        raise ModelSetupError(
+            f"{chosen} needs a model: set HISHAMOS_LLM=provider:model (`hishamos providers list` names providers)"
+        )
+    store, library = workshop.store, workshop.library(key)
+    if key:
+        await asyncio.to_thread(
+            store.projects.get, key
+        )  # unknown projects are refused before anything is paid
+    version = library.version(role, task)
+    store.dialogue.keep_prompts([(version, role, task, library.source(role, task))])
+    override = overrides(workshop.settings, chosen)
+    desktop = Desktop(
+        key, role, task, StoredProject(store, key), store.dialogue.used, workshop.settings.llm_tool_calls
+    )
+    result = await workshop.gateway.ask(
+        Request(
+            role=role,
+            task=task,
+            system=library.system(role),
+            prompt=library.prompt(role, task, asked),
+            output=chosen.answer,
+            models=models,
+            purpose=Purpose(key, "", conversation),
+            prompt_version=version,
+            temperature=chosen.policy.temperature if override.temperature is None else override.temperature,
+            max_output_tokens=override.max_output_tokens or chosen.policy.max_output_tokens,
+            tools=_tools(chosen, desktop) if key else (),
+            history=store.dialogue.messages(conversation, role, task) if conversation else "",
+        )
+    )
+    if conversation:
+        store.dialogue.save(conversation, role, task, result.messages, key)
+    return result
+
+
+def _free(answer: Document, name: str) -> Result[Any]:
+    return Result(
+        output=answer,
+        provider=name,
+        model="",
+        input_tokens=0,
+        output_tokens=0,
+        cost_usd=0.0,
+        calls=0,
+        attempts=0,
+        cached=False,
+        fell=(),
+        messages="",
+    )
+
+
+def _tools(task: Task[Any, Any], desktop: Desktop) -> list[Any]:
+    from pydantic_ai import Tool
+
+    return [Tool(function, takes_ctx=False) for function in offered(task.policy.tools, desktop)]
+
+
+def _question(task: Task[Any, Any], fields: Mapping[str, Any]) -> Document:
+    try:
+        made: Document = task.question.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        hint = "" if task.question is Assignment else "; a task of the chain is given its whole input as JSON"
+        raise RoleError(
+            f"the input of {task}: {'.'.join(map(str, first['loc']))}: {first['msg']}{hint}"
+        ) from None
+    return made

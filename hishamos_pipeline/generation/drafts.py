@@ -1,0 +1,104 @@
+"""What a model is asked to write of a document: the part that needs judgement; the rest is added by code."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hishamos_pipeline.core.documents import Decision, OpenQuestion, Priority
+from hishamos_pipeline.core.idea import FieldType
+
+
+class Draft(BaseModel):
+    """Base of all drafts; a field that is not asked for is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RequirementDraft(Draft):
+    """A requirement without its id."""
+
+    kind: Literal["functional", "quality", "constraint"]
+    title: str = Field(min_length=1, max_length=200)
+    statement: str = Field(min_length=1)
+    acceptance: list[str] = Field(min_length=1)
+    actor: str = "user"
+    priority: Priority = "must"
+    source: str = ""
+
+
+class AttributeDraft(Draft):
+    """An attribute of an entity."""
+
+    name: str = Field(min_length=1, max_length=60)
+    type: FieldType = "text"
+    required: bool = False
+
+
+class EntityDraft(Draft):
+    """A thing that records are kept of."""
+
+    name: str = Field(min_length=1, max_length=60)
+    attributes: list[AttributeDraft] = []
+
+
+class RequirementsDraft(Draft):
+    """The requirements of a product."""
+
+    summary: str = Field(min_length=1)
+    requirements: list[RequirementDraft] = Field(min_length=1)
+    entities: list[EntityDraft] = []
+    assumptions: list[str] = []
+    questions: list[OpenQuestion] = Field([], max_length=3)
+
+
+class CriterionDraft(Draft):
+    """An acceptance criterion."""
+
+    given: str = Field(min_length=1)
+    when: str = Field(min_length=1)
+    then: str = Field(min_length=1)
+
+
+class StoryDraft(Draft):
+    """A story; ``depends_on`` holds the numbers of earlier stories, counted from 1 over all epics."""
+
+    title: str = Field(min_length=1, max_length=200)
+    actor: str = Field(min_length=1)
+    want: str = Field(min_length=1)
+    benefit: str = ""
+    requirements: list[str] = Field(min_length=1)
+    criteria: list[CriterionDraft] = Field(min_length=1, max_length=8)
+    points: Literal[1, 2, 3, 5, 8] = 3
+    priority: Priority = "must"
+    depends_on: list[int] = []
+
+
+class EpicDraft(Draft):
+    """An epic with its stories."""
+
+    title: str = Field(min_length=1, max_length=200)
+    stories: list[StoryDraft] = Field(min_length=1)
+
+
+class StoriesDraft(Draft):
+    """The backlog."""
+
+    epics: list[EpicDraft] = Field(min_length=1)
+
+
+class ModuleDraft(Draft):
+    """A module of the package; ``interface`` is Python without bodies."""
+
+    path: str = Field(pattern=r"^[a-z][a-z0-9_]*\.py$", max_length=60)
+    purpose: str = Field(min_length=1)
+    interface: str = Field(min_length=1)
+    depends_on: list[str] = []
+    requirements: list[str] = []
+
+
+class ArchitectureDraft(Draft):
+    """The plan of a package."""
+
+    package: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    modules: list[ModuleDraft] = Field(min_length=1, max_length=12)
+    decisions: list[Decision] = []

@@ -1,0 +1,223 @@
+"""From a model's drafts to documents: ids and scaffolding are added, and what does not hold together is refused.
+
+Every function raises ``ValueError`` with a sentence for the model, which gets it back and corrects its answer.
+"""
+
+import ast
+import keyword
+import sys
+from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from hishamos_pipeline.agents.tasks import FileReview, GoalRequest, ReviewRequest, SprintGoals
+from hishamos_pipeline.blueprints.planning.requirements import QUALITY
+from hishamos_pipeline.blueprints.python_cli.files import COMMANDS
+from hishamos_pipeline.core.documents import (
+    PILLARS,
+    Architecture,
+    Criterion,
+    Epic,
+    PlannedFile,
+    Requirement,
+    Requirements,
+    Stories,
+    Story,
+)
+from hishamos_pipeline.core.idea import Attribute, Entity, Idea
+from hishamos_pipeline.core.ids import numbered, slug
+from hishamos_pipeline.core.signatures import public_signatures
+from hishamos_pipeline.core.traceability import duplicates
+from hishamos_pipeline.generation import scaffold
+from hishamos_pipeline.generation.drafts import (
+    ArchitectureDraft,
+    ModuleDraft,
+    RequirementsDraft,
+    StoriesDraft,
+)
+
+_TAKEN = frozenset(
+    "factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest".split()
+)
+
+
+def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
+    """Number the requirements, and add those that verification shows for every project."""
+    if not any(item.kind == "functional" for item in draft.requirements):
+        raise ValueError("there is no functional requirement")
+    twice = duplicates(item.title.casefold() for item in draft.requirements)
+    if twice:
+        raise ValueError(f"two requirements have the title {twice[0]!r}")
+    answered = {answer.question for answer in idea.answers}
+    listed = [
+        Requirement(id=numbered("REQ", number), **item.model_dump())
+        for number, item in enumerate(draft.requirements, start=1)
+    ]
+    for title, text, check in QUALITY:
+        listed.append(
+            Requirement(
+                id=numbered("REQ", len(listed) + 1),
+                kind="quality",
+                title=title,
+                statement=text,
+                acceptance=(f"The verification check `{check}` passes.",),
+                verified_by=check,
+            )
+        )
+    return Requirements(
+        title=idea.title,
+        summary=draft.summary,
+        licence=idea.licence,
+        author=idea.author,
+        sprint=idea.sprint,
+        requirements=tuple(listed),
+        entities=idea.entities
+        or tuple(
+            Entity(name=item.name, attributes=tuple(Attribute(**a.model_dump()) for a in item.attributes))
+            for item in draft.entities
+        ),
+        assumptions=(*draft.assumptions, *(f"{item.question} {item.assumption}" for item in draft.questions)),
+        questions=tuple(item for item in draft.questions if item.question not in answered),
+    )
+
+
+def stories(given: Requirements, draft: StoriesDraft) -> Stories:
+    """Number epics, stories and criteria; every functional requirement has to be served."""
+    known = {item.id for item in given.requirements}
+    functional = {item.id for item in given.requirements if item.kind == "functional"}
+    listed: list[Story] = []
+    for epic_number, epic in enumerate(draft.epics, start=1):
+        for item in epic.stories:
+            number = len(listed) + 1
+            name = numbered("US", number)
+            unknown = set(item.requirements) - known
+            if unknown:
+                raise ValueError(f"story {number} names {sorted(unknown)[0]}, which is no requirement")
+            later = [other for other in item.depends_on if not 1 <= other < number]
+            if later:
+                raise ValueError(f"story {number} depends on story {later[0]}, which does not come before it")
+            listed.append(
+                Story(
+                    id=name,
+                    epic=numbered("EP", epic_number),
+                    requirements=tuple(dict.fromkeys(item.requirements)),
+                    criteria=tuple(
+                        Criterion(id=f"{name}-AC{n}", **criterion.model_dump())
+                        for n, criterion in enumerate(item.criteria, start=1)
+                    ),
+                    depends_on=tuple(numbered("US", other) for other in dict.fromkeys(item.depends_on)),
+                    **item.model_dump(include={"title", "actor", "want", "benefit", "points", "priority"}),
+                )
+            )
+    unserved = sorted(functional - {name for story in listed for name in story.requirements})
+    if unserved:
+        raise ValueError(f"no story serves {', '.join(unserved)}")
+    too_large = [story.id for story in listed if story.points > given.sprint.capacity]
+    if too_large:
+        raise ValueError(f"{too_large[0]} has more points than a sprint's capacity {given.sprint.capacity}")
+    epics = tuple(
+        Epic(id=numbered("EP", number), title=epic.title) for number, epic in enumerate(draft.epics, start=1)
+    )
+    return Stories(epics=epics, stories=tuple(listed), sprint=given.sprint)
+
+
+def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
+    """Turn modules into planned files, and add what every package has."""
+    package = draft.package
+    if keyword.iskeyword(package) or package in sys.stdlib_module_names | _TAKEN:
+        raise ValueError(f"the package cannot be called {package!r}: that name is taken")
+    _require_modules(draft)
+    known = {item.id for item in given.requirements}
+    root = f"src/{package}"
+    files = tuple(_planned(module, root, known) for module in draft.modules)
+    distribution = slug(given.title)[:40].strip("-") or package.replace("_", "-")
+    return Architecture(
+        title=given.title,
+        stack="python-cli",
+        distribution=distribution,
+        package=package,
+        summary=given.summary,
+        licence=given.licence,
+        author=given.author,
+        files=(*scaffold.planned(package), *files),
+        data_model=given.entities,
+        decisions=tuple(draft.decisions),
+        commands=COMMANDS,
+    )
+
+
+def _require_modules(draft: ArchitectureDraft) -> None:
+    paths = [module.path for module in draft.modules]
+    twice = duplicates(paths)
+    if twice:
+        raise ValueError(f"the module {twice[0]} is planned twice")
+    if "cli.py" not in paths:
+        raise ValueError("there is no module cli.py")
+    reserved = {"__init__.py", "__main__.py"} & set(paths)
+    if reserved:
+        raise ValueError(f"{sorted(reserved)[0]} is made elsewhere: do not plan it")
+    for module in draft.modules:
+        unknown = set(module.depends_on) - set(paths)
+        if unknown:
+            raise ValueError(f"{module.path} depends on {sorted(unknown)[0]}, which is not planned")
+    try:
+        TopologicalSorter({module.path: module.depends_on for module in draft.modules}).prepare()
+    except CycleError as error:
+        raise ValueError(f"modules depend on one another in a circle: {' -> '.join(error.args[1])}") from None
+
+
+def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
+    try:
+        signatures = public_signatures(module.interface)
+    except SyntaxError as error:
+        raise ValueError(
+            f"the interface of {module.path} is not valid Python: line {error.lineno}: {error.msg}"
+        ) from None
+    if not signatures:
+        raise ValueError(f"the interface of {module.path} has no public class or function")
+    if module.path == "cli.py" and "def main(argv: Sequence[str] | None=None) -> int" not in signatures:
+        raise ValueError("cli.py lacks `def main(argv: Sequence[str] | None = None) -> int`")
+    unknown = set(module.requirements) - known
+    if unknown:
+        raise ValueError(f"{module.path} names {sorted(unknown)[0]}, which is no requirement")
+    return PlannedFile(
+        path=f"{root}/{module.path}",
+        kind="source",
+        purpose=module.purpose,
+        signatures=signatures,
+        interface=module.interface,
+        depends_on=tuple(f"{root}/{name}" for name in module.depends_on),
+        requirements=tuple(module.requirements),
+    )
+
+
+def goals(request: GoalRequest, draft: SprintGoals) -> SprintGoals:
+    """One goal for each sprint."""
+    if len(draft.goals) != len(request.plan.sprints):
+        raise ValueError(f"there are {len(request.plan.sprints)} sprints and {len(draft.goals)} goals")
+    if any(not goal.strip() for goal in draft.goals):
+        raise ValueError("a goal is empty")
+    return draft
+
+
+def review(request: ReviewRequest, draft: FileReview) -> FileReview:
+    """Each pillar once, and findings about this file alone, on lines that it has."""
+    if sorted(item.pillar for item in draft.scores) != sorted(PILLARS):
+        raise ValueError(f"give exactly one score for each of {', '.join(PILLARS)}")
+    lines = request.text.count("\n") + 1
+    for finding in draft.findings:
+        if finding.path != request.path:
+            raise ValueError(f"a finding is about {finding.path}, but this is {request.path}")
+        if finding.line > lines:
+            raise ValueError(f"a finding is on line {finding.line}, but the file has {lines}")
+    return draft
+
+
+def imported_modules(text: str) -> Sequence[tuple[int, str]]:
+    """Line and full name of every module that Python source imports."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node.lineno, "." * node.level + (node.module or "")))
+    return found

@@ -1,0 +1,248 @@
+"""The engine that asks models: prompts in, drafts out, documents finished and checked by code."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.agents.registry import Registry
+from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
+from hishamos_pipeline.blueprints.python_cli.formatting import tidy
+from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.errors import AnswerError, BudgetError, CredentialError, ModelError, ModelSetupError
+from hishamos_pipeline.generation import drafts, finishing, scaffold, written
+from hishamos_pipeline.llm.gateway import Gateway, Request, Result
+from hishamos_pipeline.llm.providers import BLUEPRINT, ModelRef, read_ref
+from hishamos_pipeline.prompts.library import PromptLibrary
+from hishamos_pipeline.settings import RoleSettings, Settings, listed
+from hishamos_pipeline.store.dialogue import Dialogue
+
+log = logging.getLogger("hishamos.llm")
+Q = TypeVar("Q", bound=Document)
+A = TypeVar("A", bound=Document)
+_NO_OVERRIDE = RoleSettings()
+_FINISHING = [Path(__file__).with_name(f"{name}.py") for name in ("finishing", "scaffold", "written")]
+Finish = Callable[[Any, Any], Awaitable[Document]]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """How a task of the chain is put to a model: the shape of its draft, and what makes a document of it."""
+
+    draft: type[BaseModel]
+    finish: Finish
+
+
+def _plain(finish: Callable[[Any, Any], Document]) -> Finish:
+    async def run(question: Any, draft: Any) -> Document:
+        return finish(question, draft)
+
+    return run
+
+
+def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
+    async def run(question: FileRequest, draft: FileText) -> FileText:
+        return FileText(text=await check(question, draft.text))
+
+    return run
+
+
+DRAFTING: dict[str, Drafting] = {
+    str(tasks.REQUIREMENTS): Drafting(drafts.RequirementsDraft, _plain(finishing.requirements)),
+    str(tasks.ARCHITECTURE): Drafting(drafts.ArchitectureDraft, _plain(finishing.architecture)),
+    str(tasks.STORIES): Drafting(drafts.StoriesDraft, _plain(finishing.stories)),
+    str(tasks.SPRINT_GOALS): Drafting(tasks.SprintGoals, _plain(finishing.goals)),
+    str(tasks.SOURCE_FILE): Drafting(FileText, _file(written.source)),
+    str(tasks.TEST_FILE): Drafting(FileText, _file(written.story_tests)),
+    str(tasks.DOCUMENT): Drafting(FileText, _file(written.document)),
+    str(tasks.REVIEW_FILE): Drafting(tasks.FileReview, _plain(finishing.review)),
+}
+
+
+class ModelEngine:
+    """Asks the models that the settings name.
+
+    Args:
+        gateway: gives what asks models; called when the first is asked.
+        library: the prompts.
+        settings: which models, how.
+        blueprint: answers where the settings say so, and at the end of a fallback chain where a task allows it.
+        dialogue: gives what keeps the texts of the prompts that were used.
+        registry: the roles, for the names in the settings.
+    """
+
+    def __init__(
+        self,
+        gateway: Callable[[], Gateway],
+        library: PromptLibrary,
+        settings: Settings,
+        blueprint: Engine,
+        dialogue: Callable[[], Dialogue],
+        registry: Registry,
+    ) -> None:
+        self._gateway = gateway
+        self._library = library
+        self._settings = settings
+        self._blueprint = blueprint
+        self._dialogue = dialogue
+        self._registry = registry
+        self._kept: set[str] = set()
+
+    @property
+    def name(self) -> str:
+        """The models as the settings name them."""
+        return self._settings.llm
+
+    @property
+    def models(self) -> list[ModelRef]:
+        """Every model that some task of the chain of assets may be put to, each once.
+
+        Raises:
+            ModelSetupError: a setting names no provider.
+        """
+        asked = [ref for task in tasks.TASK_OF.values() for ref in chain(self._settings, task)[0]]
+        return list(dict.fromkeys(asked))
+
+    def check(self) -> None:
+        """Find out, without asking anybody, whether every model can be used.
+
+        Raises:
+            ModelSetupError, CredentialError: the message says what to set.
+        """
+        for name in self._settings.llm_roles:
+            role, _, task = name.partition("/")
+            known = self._registry.role(role)
+            if task:
+                known.task(task)
+        self._gateway().prepare(self.models)
+
+    def version(self, task: Task[Any, Any]) -> str:
+        """The hash of prompt, draft, model and sampling, and of the code that finishes the draft."""
+        models, blueprint = chain(self._settings, task)
+        if task == tasks.CI_FILE or (blueprint and not models):
+            return self._blueprint.version(task)
+        shape = DRAFTING[str(task)].draft.model_json_schema()
+        override = overrides(self._settings, task)
+        parts = (
+            self._library.version(task.role, task.name),
+            content_hash(shape),
+            str(models[0]),
+            str(override.temperature),
+            hash_files(_FINISHING),
+        )
+        return sha256_text("\n".join(parts))[:16]
+
+    def fingerprint(self, task: Task[Q, A], question: Q) -> str:
+        """The hash of what a model would be sent, or of the text where none is asked."""
+        models, _ = chain(self._settings, task)
+        if not models:
+            return self._blueprint.fingerprint(task, question)
+        if isinstance(question, FileRequest):
+            text = scaffold.text_of(question)
+            if text is not None:
+                return sha256_text(f"scaffold\n{question.path}\n{text}")
+        return sha256_text(f"{self.version(task)}\n{self._prompt(task, question)}")
+
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+        """Ask the models of a task's chain, and finish what comes back.
+
+        Raises:
+            ModelError: nobody gave a valid answer, or nobody may be asked.
+            UnbuildableError: the blueprint engine was asked, and can make nothing of the question.
+        """
+        models, blueprint = chain(self._settings, task)
+        if not models:
+            return await self._blueprint.answer(task, question, purpose)
+        if isinstance(question, FileRequest):
+            text = scaffold.text_of(question)
+            if text is not None:
+                python = question.path.endswith(".py")
+                return cast(
+                    "A", FileText(text=await tidy(text, question.architecture.package) if python else text)
+                )
+        try:
+            return cast("A", (await self.ask(task, question, purpose)).output)
+        except (BudgetError, ModelSetupError, CredentialError):
+            raise
+        except (AnswerError, ModelError) as error:
+            if not (blueprint and task.policy.blueprint):
+                raise
+            log.warning("%s falls to the blueprint engine: %s", task, error)
+            return await self._blueprint.answer(task, question, purpose)
+
+    async def ask(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> Result[Any]:
+        """Ask the models of a task's chain alone; the result's output is the finished document.
+
+        Raises:
+            ModelError: nobody gave a valid answer, or nobody may be asked.
+        """
+        models, _ = chain(self._settings, task)
+        drafting = DRAFTING[str(task)]
+        override = overrides(self._settings, task)
+        finished: list[Document] = []
+
+        async def check(draft: BaseModel) -> None:
+            finished.append(await drafting.finish(question, draft))
+
+        result = await self._gateway().ask(
+            Request(
+                role=task.role,
+                task=task.name,
+                system=self._library.system(task.role),
+                prompt=self._prompt(task, question),
+                output=drafting.draft,
+                models=models,
+                purpose=purpose,
+                prompt_version=self._version_kept(task),
+                check=check,
+                temperature=task.policy.temperature if override.temperature is None else override.temperature,
+                max_output_tokens=override.max_output_tokens or task.policy.max_output_tokens,
+            )
+        )
+        done: Result[Any] = result
+        return replace(done, output=finished[-1])
+
+    def _prompt(self, task: Task[Any, Any], question: Document) -> str:
+        return self._library.prompt(task.role, task.name, question, getattr(question, "path", ""))
+
+    def _version_kept(self, task: Task[Any, Any]) -> str:
+        version = self._library.version(task.role, task.name)
+        if version not in self._kept:
+            text = self._library.source(task.role, task.name)
+            self._dialogue().keep_prompts([(version, task.role, task.name, text)])
+            self._kept.add(version)
+        return version
+
+
+def chain(settings: Settings, task: Task[Any, Any]) -> tuple[list[ModelRef], bool]:
+    """The models to ask for a task, in order, and whether the blueprint engine comes last.
+
+    Raises:
+        ModelSetupError: a setting names no provider, or puts something after the blueprint engine.
+    """
+    override = overrides(settings, task)
+    if override.models:
+        setting, text = f"HISHAMOS_LLM_ROLES ({task})", override.models
+    elif task.policy.model == "fast" and settings.llm_fast:
+        setting, text = "HISHAMOS_LLM_FAST", settings.llm_fast
+    else:
+        setting, text = "HISHAMOS_LLM", settings.llm
+    refs = [read_ref(part, setting) for part in listed(text)]
+    if not refs:
+        raise ModelSetupError(f"{setting} is empty: write `blueprint`, or `provider:model`")
+    if any(ref.provider == BLUEPRINT for ref in refs[:-1]):
+        raise ModelSetupError(f"{setting} names blueprint before the end: nothing comes after it")
+    blueprint = refs[-1].provider == BLUEPRINT
+    return (refs[:-1] if blueprint else refs), blueprint
+
+
+def overrides(settings: Settings, task: Task[Any, Any]) -> RoleSettings:
+    """What the operator sets for a task, or for its role."""
+    return settings.llm_roles.get(str(task)) or settings.llm_roles.get(task.role) or _NO_OVERRIDE

@@ -1,0 +1,73 @@
+"""The files of a package that need no model: metadata, entry point, licence, API reference, CI."""
+
+from types import SimpleNamespace
+
+from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.blueprints.python_cli.context import render
+from hishamos_pipeline.blueprints.python_cli.documents import ci_file
+from hishamos_pipeline.blueprints.python_cli.files import CI, DOCS, LICENCE_IDS, PROVENANCE
+from hishamos_pipeline.core.documents import PlannedFile
+
+_BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
+
+
+def planned(package: str) -> tuple[PlannedFile, ...]:
+    """What every package has beside its modules."""
+    root = f"src/{package}"
+    sources = (
+        ("pyproject.toml", "Package metadata and tool settings."),
+        (f"{root}/__init__.py", "The package."),
+        (f"{root}/__main__.py", "Entry point of `python -m`."),
+        (f"{root}/py.typed", "Marks the package as typed."),
+    )
+    return (
+        *(PlannedFile(path=path, kind="source", purpose=purpose) for path, purpose in sources),
+        *(PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS),
+        *(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI),
+        PlannedFile(path=PROVENANCE, kind="provenance", purpose="Where each file comes from"),
+    )
+
+
+def text_of(request: FileRequest) -> str | None:
+    """The text of a scaffolding file; ``None`` for one that has to be written."""
+    plan, path = request.architecture, request.path
+    root = f"src/{plan.package}"
+    package = SimpleNamespace(
+        package=plan.package, distribution=plan.distribution, title=plan.title, entities=()
+    )
+    entry = "cli.main" if any(file.path == f"{root}/cli/main.py" for file in plan.files) else "cli"
+    if path == "pyproject.toml":
+        return render(
+            "src/pyproject.toml.j2",
+            p=package,
+            entry=entry,
+            summary=" ".join(plan.summary.split())[:200] or plan.title,
+            author=plan.author,
+            licence_expression=LICENCE_IDS.get(plan.licence, plan.licence),
+        )
+    if path == f"{root}/__init__.py":
+        return render("src/__init__.py.j2", p=package)
+    if path == f"{root}/__main__.py":
+        return render("src/__main__.py.j2", p=package, entry=entry)
+    if path == f"{root}/py.typed":
+        return render("src/py.typed.j2")
+    if path in _BY_TEMPLATE:
+        return _document(request, package)
+    if any(path == name for name, _ in CI):
+        return ci_file(path, plan)
+    return None
+
+
+def _document(request: FileRequest, package: SimpleNamespace) -> str:
+    plan = request.architecture
+    facts = SimpleNamespace(
+        title=plan.title,
+        summary=plan.summary,
+        licence=plan.licence,
+        author=plan.author,
+        source_files=[file for file in plan.files if file.kind == "source"],
+        planned=request.stories.planned,
+        deferred=request.stories.deferred,
+    )
+    name = "model_api.md" if request.path == "docs/api.md" else request.path
+    return render(f"docs/{name}.j2", r=facts, p=package).strip("\n") + "\n"

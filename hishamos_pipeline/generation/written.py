@@ -1,0 +1,119 @@
+"""What a written file has to be before it counts: parsable, as planned, tidy. The whole tree is verified later.
+
+Every function raises ``ValueError`` with a sentence for the model.
+"""
+
+import ast
+import asyncio
+import sys
+
+from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path, tidy
+from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.signatures import public_signatures
+from hishamos_pipeline.generation.finishing import imported_modules
+
+# The rules of the generated pyproject.toml.
+_RULES = "E4,E7,E9,F,W,I,B,C4,UP,SIM,RET,PTH,RUF"
+_TEST_MODULES = frozenset({"pytest"})
+
+
+async def source(request: FileRequest, text: str) -> str:
+    """A module: the planned interface to the letter, no other imports than planned, clean."""
+    _require_python(text)
+    planned = request.planned
+    assert planned is not None
+    have, wanted = set(public_signatures(text)), set(planned.signatures)
+    if have != wanted:
+        lacking, extra = sorted(wanted - have), sorted(have - wanted)
+        raise ValueError(
+            "the public interface is not as planned"
+            + (f"; lacking: {'; '.join(lacking)}" if lacking else "")
+            + (f"; not planned: {'; '.join(extra)} (begin other names with _)" if extra else "")
+        )
+    package = request.architecture.package
+    own = {_module(path) for path in planned.depends_on} | {package}
+    for line, name in imported_modules(text):
+        top = name.split(".")[0]
+        if top == package and not any(name == item or name.startswith(f"{item}.") for item in own):
+            raise ValueError(f"line {line} imports {name}, which this module is not planned to depend on")
+        if top == "" or (top != package and top not in sys.stdlib_module_names):
+            raise ValueError(
+                f"line {line} imports {name or '.'}: use the standard library and full names alone"
+            )
+    return await _clean(text, request)
+
+
+async def story_tests(request: FileRequest, text: str) -> str:
+    """A test file: one asserting test for each criterion of its story, and none for any other."""
+    _require_python(text)
+    story = request.story
+    assert story is not None
+    shown = [link.criterion for link in criterion_tests(request.path, text)]
+    wanted = [criterion.id for criterion in story.criteria]
+    lacking = [name for name in wanted if name not in shown]
+    if lacking:
+        raise ValueError(f"no test function has a docstring that begins with {', '.join(lacking)}")
+    others = [name for name in shown if name not in wanted]
+    if others:
+        raise ValueError(f"a test is about {others[0]}, which is no criterion of {story.id}")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not _asserts(node):
+            raise ValueError(f"{node.name} asserts nothing")
+    allowed = sys.stdlib_module_names | _TEST_MODULES | {request.architecture.package}
+    for line, name in imported_modules(text):
+        if name.split(".")[0] not in allowed:
+            raise ValueError(
+                f"line {line} imports {name}: use the package, pytest and the standard library alone"
+            )
+    return await _clean(text, request)
+
+
+async def document(request: FileRequest, text: str) -> str:
+    """A document with a heading; the README names every implemented story."""
+    text = text.strip() + "\n"
+    if not text.startswith("# "):
+        raise ValueError("the document does not begin with a heading `# …`")
+    if request.path == "README.md":
+        missing = [story.id for story in request.stories.planned if story.id not in text]
+        if missing:
+            raise ValueError(f"README.md does not name {', '.join(missing)}")
+    return text
+
+
+def _require_python(text: str) -> None:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", 0)
+        raise ValueError(
+            f"the file is not valid Python: line {line}: {getattr(error, 'msg', error)}"
+        ) from None
+
+
+def _asserts(function: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr == "raises")
+        for node in ast.walk(function)
+    )
+
+
+def _module(path: str) -> str:
+    return path.removeprefix("src/").removesuffix(".py").replace("/", ".")
+
+
+async def _clean(text: str, request: FileRequest) -> str:
+    """Formatted, with what ruff can repair repaired; what it cannot goes back."""
+    package = request.architecture.package
+    text = await tidy(text, package)
+    own = f"lint.isort.known-first-party=['{package}']"
+    process = await asyncio.create_subprocess_exec(
+        ruff_path(), "check", "--isolated", "--no-cache", "--quiet", "--fix", "--output-format", "concise",
+        "--target-version", "py311", "--config", "line-length=100", "--config", own, "--select", _RULES,
+        "--stdin-filename", request.path, "-",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, findings = await process.communicate(text.encode())
+    if process.returncode != 0:
+        raise ValueError(f"ruff finds: {findings.decode().strip()[:1500]}")
+    return await tidy(out.decode(), package)

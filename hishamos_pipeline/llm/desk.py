@@ -1,0 +1,101 @@
+"""Where calls are admitted: budgets, limits and prices, over a call log that all processes share."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hishamos_pipeline.core import idea
+from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Throttle
+from hishamos_pipeline.llm.prices import Prices
+from hishamos_pipeline.settings import Settings, listed
+
+
+class CallLog(Protocol):
+    """The store of calls; ``hishamos_pipeline.store.calls.Calls`` is the real one."""
+
+    def admit(
+        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool
+    ) -> int | Busy:
+        """Reserve a call, or say how long to wait."""
+        ...
+
+    def keep_alive(self, call_id: int) -> None:
+        """Say that a call is still being made."""
+        ...
+
+    def settle(self, call_id: int, end: CallEnd) -> None:
+        """Record how a call ended."""
+        ...
+
+    def cached(self, request_hash: str) -> str | None:
+        """The stored answer to a question."""
+        ...
+
+    def record_cached(self, start: CallStart) -> None:
+        """Record that a question was answered from the store."""
+        ...
+
+    def reject(self, request_hashes: Iterable[str]) -> None:
+        """Keep useless answers from being given again."""
+        ...
+
+
+@dataclass
+class Desk:
+    """Everything that a call needs besides its model.
+
+    Args:
+        log: the call store.
+        settings: limits and budgets.
+        project_budget: what the brief of a project allows.
+    """
+
+    log: CallLog
+    settings: Settings
+    project_budget: Callable[[str], idea.Budget] = lambda _: idea.Budget()
+    _queues: dict[tuple[int, str], asyncio.Semaphore] = field(default_factory=dict)
+
+    @property
+    def prices(self) -> Prices:
+        """What models cost."""
+        return Prices(self.settings.llm_prices, listed(self.settings.llm_free))
+
+    @property
+    def throttle(self) -> Throttle:
+        """How much one provider is asked at most."""
+        return Throttle(self.settings.llm_concurrency, self.settings.llm_per_minute)
+
+    def queue(self, provider: str) -> asyncio.Semaphore:
+        """Where this process's calls to a provider wait, so that few of them ask the log at a time."""
+        key = (id(asyncio.get_running_loop()), provider)
+        return self._queues.setdefault(key, asyncio.Semaphore(self.settings.llm_concurrency))
+
+    def budgets(self, project: str) -> list[Budget]:
+        """Every budget that a call for a project counts against; those without a limit are left out."""
+        given = self.settings
+        budgets = [
+            Budget(
+                "call", given.budget_call_usd, given.budget_call_tokens, "HISHAMOS_BUDGET_CALL_USD or _TOKENS"
+            ),
+            Budget(
+                "day", given.budget_day_usd, given.budget_day_tokens, "HISHAMOS_BUDGET_DAY_USD or _TOKENS"
+            ),
+            Budget(
+                "instance",
+                given.budget_instance_usd,
+                given.budget_instance_tokens,
+                "HISHAMOS_BUDGET_INSTANCE_USD or _TOKENS",
+            ),
+        ]
+        if project:
+            asked = self.project_budget(project)
+            budgets.append(
+                Budget(
+                    "project",
+                    given.budget_project_usd if asked.usd is None else asked.usd,
+                    given.budget_project_tokens if asked.tokens is None else asked.tokens,
+                    "`budget` in the brief, or HISHAMOS_BUDGET_PROJECT_USD or _TOKENS",
+                )
+            )
+        return [budget for budget in budgets if budget.usd is not None or budget.tokens is not None]

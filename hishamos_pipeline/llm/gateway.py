@@ -1,0 +1,287 @@
+"""One request type in, one result out, whoever answers."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.errors import AnswerError, CredentialError, HishamosError, ModelError, ModelSetupError
+from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.providers import PROVIDERS, Access, ModelRef, open_model
+from hishamos_pipeline.llm.tokens import estimate_tokens
+
+if TYPE_CHECKING:
+    from pydantic_ai import Tool
+    from pydantic_ai.messages import ModelMessage
+    from pydantic_ai.models import Model
+
+    from hishamos_pipeline.llm.wire import Tally
+
+log = logging.getLogger("hishamos.llm")
+A = TypeVar("A", bound=BaseModel)
+Opener = Callable[[ModelRef, Access], "Model[Any]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[A]):
+    """A question to a model.
+
+    Args:
+        role: who is asked.
+        task: what for.
+        system: the role's instructions.
+        prompt: the question.
+        output: the shape of the answer.
+        models: whom to ask; the later ones only if an earlier one fails.
+        purpose: on whose account.
+        prompt_version: version of the prompt that the question was made with.
+        check: raises ``ValueError`` for an answer of the right shape that is wrong all the same.
+        temperature: of the model; ``None`` is the provider's default.
+        max_output_tokens: most tokens of one answer; ``None`` is the setting's.
+        tools: what the model may use.
+        history: messages of earlier turns, as JSON.
+    """
+
+    role: str
+    task: str
+    system: str
+    prompt: str
+    output: type[A]
+    models: Sequence[ModelRef]
+    purpose: Purpose = NOBODY
+    prompt_version: str = ""
+    check: Callable[[A], Awaitable[object]] | None = None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    tools: Sequence["Tool[Any]"] = ()
+    history: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[A]):
+    """A validated answer, who gave it, and what it cost.
+
+    ``calls`` is how many requests were paid for, ``attempts`` counts tries that failed as well; ``fell`` says why
+    earlier models of the chain did not answer; ``messages`` is the whole conversation as JSON.
+    """
+
+    output: A
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    calls: int
+    attempts: int
+    cached: bool
+    fell: tuple[str, ...]
+    messages: str
+
+
+@dataclass
+class Gateway:
+    """Asks models.
+
+    Args:
+        desk: admits and records calls.
+        access: keys and URLs.
+        opener: makes a model of its name; tests give their own.
+    """
+
+    desk: Desk
+    access: Access
+    opener: Opener | None = None
+    _opened: dict[tuple[int, str], Any] = field(default_factory=dict)
+
+    async def ask(self, request: Request[A]) -> Result[A]:
+        """Ask the models of a chain until one gives a valid answer.
+
+        Raises:
+            BudgetError, ModelSetupError, CredentialError, ReplayError: at once, since no other model would do better.
+            AnswerError: every model was asked, and the last one gave no usable answer.
+            ModelError: every model was asked, and the last one could not be reached.
+        """
+        self._require_size(request)
+        fell: list[str] = []
+        for ref in request.models:
+            last = ref is request.models[-1]
+            try:
+                return await self._ask_one(request, ref, tuple(fell))
+            except _FellError as failure:
+                fell.append(f"{ref}: {failure.error}")
+                if last:
+                    raise failure.error from None
+                log.warning("%s/%s falls to the next model: %s", request.role, request.task, fell[-1])
+        raise ModelSetupError(f"no model is set for {request.role}/{request.task}: set HISHAMOS_LLM")
+
+    def prepare(self, models: Sequence[ModelRef]) -> None:
+        """Find out, without asking anybody, whether models can be used: key, price, package, shape.
+
+        Raises:
+            ModelSetupError, CredentialError: the message says what to set.
+        """
+        for ref in models:
+            self.desk.prices.worst(ref, 1, 1)
+            self._open(ref)
+
+    def _require_size(self, request: Request[A]) -> None:
+        most = self.desk.settings.llm_context_tokens
+        size = estimate_tokens(request.system + request.prompt + request.history)
+        if size > most:
+            raise AnswerError(
+                f"the question {request.role}/{request.task} {request.purpose.unit} has about {size:,} tokens, more "
+                f"than {most:,}: raise HISHAMOS_LLM_CONTEXT_TOKENS if the model takes more, or split the brief"
+            )
+
+    def _open(self, ref: ModelRef) -> Any:
+        # A client belongs to the event loop that it was first used in.
+        try:
+            loop = id(asyncio.get_running_loop())
+        except RuntimeError:
+            loop = 0
+        key = (loop, str(ref))
+        if key not in self._opened:
+            prompted = self.desk.settings.llm_structured == "prompted"
+            self._opened[key] = (
+                self.opener(ref, self.access)
+                if self.opener
+                else open_model(ref, self.access, prompted=prompted)
+            )
+        return self._opened[key]
+
+    async def _ask_one(self, request: Request[A], ref: ModelRef, fell: tuple[str, ...]) -> Result[A]:
+        from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, RunContext, UsageLimits
+        from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior, UsageLimitExceeded
+        from pydantic_ai.messages import ModelMessagesTypeAdapter
+
+        from hishamos_pipeline.llm.wire import Account, Metered
+
+        given = self.desk.settings
+        account = Account(
+            request.purpose, request.role, request.task, request.prompt_version, "; ".join(fell)
+        )
+        place = self.access.urls.get(ref.provider, "")
+        model = Metered(self._open(ref), ref, place, account, self.desk)
+        shape = PromptedOutput if given.llm_structured == "prompted" else NativeOutput
+        agent: Agent[None, A] = Agent(
+            model,
+            output_type=shape(request.output),
+            instructions=request.system,
+            retries={"output": given.llm_rounds, "tools": 2},
+            tools=request.tools,
+            model_settings=self._settings(request),
+        )
+
+        @agent.output_validator
+        async def check(context: RunContext[None], answer: A) -> A:
+            try:
+                if given.llm_structured == "native":
+                    _require_json_alone(context.messages[-1])
+                if request.check:
+                    await request.check(answer)
+            except ValueError as error:
+                raise ModelRetry(f"This is wrong: {error}. Correct it, and answer in full again.") from error
+            return answer
+
+        try:
+            done = await agent.run(
+                request.prompt,
+                message_history=ModelMessagesTypeAdapter.validate_json(request.history)
+                if request.history
+                else None,
+                usage_limits=UsageLimits(request_limit=given.llm_rounds + given.llm_tool_calls + 5),
+            )
+        except ModelAPIError as error:
+            raise _translated(ref, error) from None
+        except (UnexpectedModelBehavior, UsageLimitExceeded) as error:
+            await asyncio.to_thread(self.desk.log.reject, model.tally.digests)
+            raise _FellError(
+                AnswerError(
+                    f"{ref} gave no valid answer to {request.role}/{request.task} {request.purpose.unit} in "
+                    f"{given.llm_rounds + 1} rounds: {mask(_cause(error))[:600]}"
+                )
+            ) from None
+        except AnswerError as error:
+            await asyncio.to_thread(self.desk.log.reject, model.tally.digests)
+            raise _FellError(error) from None
+        return _result(done.output, ref, model.tally, fell, done.all_messages_json().decode())
+
+    def _settings(self, request: Request[A]) -> Any:
+        given = self.desk.settings
+        settings: dict[str, Any] = {
+            "max_tokens": request.max_output_tokens or given.llm_max_output_tokens,
+            "max_retries": 0,  # ours are counted, recorded, and free the provider's slot while they wait
+            "timeout": given.llm_timeout_seconds,
+            "cache": True,
+        }
+        if request.temperature is not None:
+            settings["temperature"] = request.temperature
+        return settings
+
+
+class _FellError(Exception):
+    """A model failed in a way in which another one may not."""
+
+    def __init__(self, error: HishamosError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _translated(ref: ModelRef, error: Any) -> Exception:
+    """Our error for a provider's: loud where the settings are at fault, a fall to the next model elsewhere."""
+    from pydantic_ai.exceptions import ModelAuthenticationError, ModelNotFoundError
+
+    from hishamos_pipeline.llm.retries import elsewhere
+
+    said = mask(str(error))[:500]
+    if isinstance(error, ModelAuthenticationError):
+        variable = PROVIDERS[ref.provider].key_variable or f"{ref.provider.upper()}_API_KEY"
+        return CredentialError(f"{ref.provider} does not accept the key: correct {variable} ({said})")
+    if isinstance(error, ModelNotFoundError):
+        return ModelSetupError(
+            f"{ref.provider} has no model {ref.name!r}: `hishamos providers models {ref.provider}` lists them ({said})"
+        )
+    if not elsewhere(error):
+        return ModelError(f"{ref} refused the request: {said}")
+    return _FellError(ModelError(f"{ref} did not answer: {said}"))
+
+
+def _require_json_alone(message: "ModelMessage") -> None:
+    """Refuse JSON that had to be picked out of prose or a code fence.
+
+    Raises:
+        ValueError: the answer's text is more than JSON.
+    """
+    text = "".join(part.content for part in message.parts if part.part_kind == "text")
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"the answer is not JSON alone ({error})") from None
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong at the bottom: the last validation error says more than that rounds are used up."""
+    inner = error.__cause__ or error.__context__
+    return f"{error}: {inner}" if inner is not None else str(error)
+
+
+def _result(output: A, ref: ModelRef, tally: "Tally", fell: tuple[str, ...], messages: str) -> Result[A]:
+    return Result(
+        output=output,
+        provider=ref.provider,
+        model=ref.name,
+        input_tokens=tally.tokens.input,
+        output_tokens=tally.tokens.output,
+        cost_usd=tally.cost_usd,
+        calls=tally.paid,
+        attempts=tally.attempts,
+        cached=tally.attempts == 0,
+        fell=fell,
+        messages=messages,
+    )

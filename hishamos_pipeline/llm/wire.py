@@ -1,0 +1,421 @@
+"""A pydantic-ai model under which every request is cached, admitted, priced, retried and recorded.
+
+It sits below pydantic-ai's validation: each round of a conversation is a call of its own, with a reservation and a
+row of its own, so that a killed conversation goes on from the store without asking anything twice.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_ai.exceptions import ModelAPIError, ModelConnectionError, ModelTimeoutError
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelRequest,
+    ModelResponse,
+    PartDeltaEvent,
+    PartStartEvent,
+    TextPart,
+    ToolCallPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.settings import ModelSettings
+
+from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.spending import Busy, CallEnd, CallStart, Outcome, Purpose
+from hishamos_pipeline.errors import AnswerError, BudgetError, ReplayError
+from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.prices import Tokens
+from hishamos_pipeline.llm.providers import ModelRef
+from hishamos_pipeline.llm.retries import wait_before
+from hishamos_pipeline.llm.tokens import BYTES_PER_TOKEN, estimate_tokens
+
+log = logging.getLogger("hishamos.llm")
+_KEEP_ALIVE_SECONDS = 10
+_PROGRESS_SECONDS = 1.0
+_LONGEST_PAUSE = 5.0
+_CONTINUE = (
+    "Your answer was cut off at the limit. Continue exactly after its last character. Write only the rest: "
+    "no repetition, no introduction, no code fence."
+)
+# What providers and pydantic-ai add to messages and what does not determine the answer.
+_INCIDENTAL = frozenset(
+    "timestamp run_id conversation_id usage provider_response_id provider_details provider_url provider_name "
+    "model_name model_id metadata finish_reason history_digest workspace_ref canonical_system state".split()
+)
+_RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who asks, for what, with which prompt, and from which model the question fell to this one."""
+
+    purpose: Purpose
+    role: str
+    task: str
+    prompt_version: str
+    fell_from: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the requests of one question came to."""
+
+    digests: list[str] = field(default_factory=list)
+    paid: int = 0
+    tokens: Tokens = field(default_factory=Tokens)
+    cost_usd: float = 0.0
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class _Stream:
+    """How much of an answer has arrived."""
+
+    characters: int = 0
+    told: float = field(default_factory=time.monotonic)
+
+    @property
+    def tokens(self) -> int:
+        return int(self.characters / BYTES_PER_TOKEN)
+
+
+class Metered(WrapperModel):
+    """Wraps a model.
+
+    Args:
+        wrapped: the provider's model.
+        ref: its name.
+        place: what else decides who answers, such as a server's address.
+        account: who asks.
+        desk: admits and records.
+    """
+
+    def __init__(self, wrapped: Model[Any], ref: ModelRef, place: str, account: Account, desk: Desk) -> None:
+        super().__init__(wrapped)
+        self._ref = ref
+        self._place = place
+        self._account = account
+        self._desk = desk
+        self.tally = Tally()
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        """Answer a request; one that was cut off is continued, and never handed on as whole.
+
+        Raises:
+            BudgetError, UnknownPriceError, ReplayError: the question was not asked.
+            AnswerError: the answer is cut off for good.
+            ModelAPIError: the provider failed, and trying again did not help or cannot.
+        """
+        response = await self._answer(messages, model_settings, model_request_parameters)
+        rest = replace(
+            model_request_parameters,
+            output_mode="text",
+            output_object=None,
+            output_tools=[],
+            function_tools=[],
+            allow_text_output=True,
+        )
+        asked = list(messages)
+        parts = [response]
+        while parts[-1].finish_reason == "length":
+            if len(parts) > self._desk.settings.llm_continuations or not _is_text(parts[-1]):
+                raise AnswerError(
+                    f"{self._ref} could not finish its answer to {self._account.role}/{self._account.task} "
+                    f"{self._account.purpose.unit} in {len(parts)} parts; raise HISHAMOS_LLM_MAX_OUTPUT_TOKENS"
+                )
+            asked += [parts[-1], ModelRequest(parts=[UserPromptPart(_CONTINUE)])]
+            parts.append(await self._answer(asked, model_settings, rest))
+        if len(parts) == 1:
+            return response
+        return replace(parts[-1], parts=[TextPart("".join(_text(part) for part in parts))])
+
+    async def _answer(
+        self, messages: list[ModelMessage], settings: ModelSettings | None, params: ModelRequestParameters
+    ) -> ModelResponse:
+        """One answer: from the store, or from the provider after as many tries as are worth it."""
+        body = question(self._ref, self._place, messages, settings, params)
+        start = self._start(body)
+        self.tally.digests.append(start.request_hash)
+        attempt = 1
+        while True:
+            try:
+                return await self._once(replace(start, attempt=attempt), messages, settings, params)
+            except ModelAPIError as error:
+                given = self._desk.settings
+                wait = wait_before(error, attempt, given.llm_max_wait_seconds)
+                if wait is None or attempt > given.llm_retries:
+                    raise
+                log.warning(
+                    "%s: try %d failed (%s); again in %.1f s", self._name, attempt, _said(error), wait
+                )
+                await asyncio.sleep(wait)
+                attempt += 1
+
+    async def _once(
+        self,
+        start: CallStart,
+        messages: list[ModelMessage],
+        settings: ModelSettings | None,
+        params: ModelRequestParameters,
+    ) -> ModelResponse:
+        async with self._desk.queue(self._ref.provider):
+            exact = False
+            while True:
+                stored = await self._stored(start)
+                if stored is not None:
+                    return stored
+                try:
+                    admitted = await self._admit(start)
+                except BudgetError:
+                    # The estimate is rounded up; close to the limit the provider's own count decides.
+                    counted = None if exact else await self._count(messages, settings, params)
+                    if counted is None:
+                        raise
+                    exact, start = True, self._reserved(start, counted)
+                    continue
+                if isinstance(admitted, int):
+                    return await self._send(admitted, start, messages, settings, params)
+                log.debug("%s waits: %s", self._name, admitted.why)
+                await asyncio.sleep(min(admitted.seconds, _LONGEST_PAUSE))
+
+    async def _admit(self, start: CallStart) -> int | Busy:
+        budgets = self._desk.budgets(start.purpose.project)
+        alone = self._desk.settings.llm_cache == "use"
+        return await asyncio.to_thread(self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone)
+
+    async def _stored(self, start: CallStart) -> ModelResponse | None:
+        mode = self._desk.settings.llm_cache
+        if mode == "refresh":
+            return None
+        stored = await asyncio.to_thread(self._desk.log.cached, start.request_hash)
+        if stored is None:
+            if mode == "replay":
+                raise ReplayError(
+                    f"replaying, but the store holds no answer of {self._ref} to {self._name}; "
+                    "build without --replay to ask for it"
+                )
+            return None
+        await asyncio.to_thread(
+            self._desk.log.record_cached, replace(start, reserved_usd=0, reserved_tokens=0)
+        )
+        return _RESPONSE.validate_json(stored)
+
+    async def _send(
+        self,
+        call_id: int,
+        start: CallStart,
+        messages: list[ModelMessage],
+        settings: ModelSettings | None,
+        params: ModelRequestParameters,
+    ) -> ModelResponse:
+        self.tally.attempts += 1
+        began, seen = time.monotonic(), _Stream()
+        asked_tokens = estimate_tokens(start.request)
+        try:
+            async with self._kept_alive(call_id):
+                response = await self._stream(messages, settings, params, seen)
+        except BaseException as error:
+            billed = asked_tokens if _may_be_billed(error, seen) else 0
+            outcome: Outcome = "broken" if seen.characters else "failed"
+            if isinstance(error, asyncio.CancelledError):
+                outcome = "cancelled"
+            tokens = Tokens(input=billed, output=seen.tokens)
+            # Not in a thread: a cancelled task may not wait, and the row must not stay open.
+            self._settle(call_id, outcome, tokens, began, error=_said(error))
+            raise
+        usage = response.usage
+        tokens = Tokens(
+            usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens
+        )
+        if not tokens.input and not tokens.output:  # a server that does not count; zero would be a lie
+            tokens = Tokens(input=asked_tokens, output=seen.tokens)
+        stored = mask(_RESPONSE.dump_json(response).decode())
+        self._settle(call_id, "ok", tokens, began, response=stored)
+        log.info("%s: %d tokens in, %d out from %s", self._name, tokens.input, tokens.output, self._ref)
+        return response
+
+    async def _stream(
+        self,
+        messages: list[ModelMessage],
+        settings: ModelSettings | None,
+        params: ModelRequestParameters,
+        seen: _Stream,
+    ) -> ModelResponse:
+        """Read an answer to its end.
+
+        Raises:
+            ModelAPIError: it took too long, or ended without saying that it is whole.
+        """
+        given = self._desk.settings
+        first = min(given.llm_first_token_seconds, given.llm_timeout_seconds)
+        until = asyncio.get_running_loop().time() + given.llm_timeout_seconds
+        try:
+            async with (
+                asyncio.timeout(first) as limit,
+                self.wrapped.request_stream(messages, settings, params) as stream,
+            ):
+                async for event in stream:
+                    limit.reschedule(until)
+                    seen.characters += _characters(event)
+                    if time.monotonic() - seen.told > _PROGRESS_SECONDS:
+                        seen.told = time.monotonic()
+                        log.debug("%s: %d tokens so far", self._name, seen.tokens)
+                response = stream.get()
+        except TimeoutError:
+            late = "the answer took" if seen.characters else "no token came for"
+            seconds = given.llm_timeout_seconds if seen.characters else first
+            raise ModelTimeoutError(str(self._ref), f"{late} more than {seconds:g} s") from None
+        if response.finish_reason is None and self._ref.provider != "ollama":  # which may leave it out
+            raise ModelAPIError(str(self._ref), "the stream ended before the answer was whole")
+        return response
+
+    @contextlib.asynccontextmanager
+    async def _kept_alive(self, call_id: int) -> AsyncIterator[None]:
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(_KEEP_ALIVE_SECONDS)
+                await asyncio.to_thread(self._desk.log.keep_alive, call_id)
+
+        task = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    def _settle(
+        self,
+        call_id: int,
+        outcome: Outcome,
+        tokens: Tokens,
+        began: float,
+        *,
+        error: str = "",
+        response: str = "",
+    ) -> None:
+        cost = self._desk.prices.cost(self._ref, tokens)
+        self._desk.log.settle(
+            call_id,
+            CallEnd(
+                outcome=outcome,
+                input_tokens=tokens.input,
+                output_tokens=tokens.output,
+                cached_tokens=tokens.cached,
+                cost_usd=cost,
+                seconds=round(time.monotonic() - began, 3),
+                error=error,
+                response=response,
+            ),
+        )
+        tally = self.tally
+        tally.paid += 1
+        tally.cost_usd += cost
+        tally.tokens = Tokens(tally.tokens.input + tokens.input, tally.tokens.output + tokens.output)
+
+    async def _count(
+        self, messages: list[ModelMessage], settings: ModelSettings | None, params: ModelRequestParameters
+    ) -> int | None:
+        """The provider's own count of a question's tokens, where it has one."""
+        try:
+            return (await self.wrapped.count_tokens(messages, settings, params)).input_tokens
+        except (NotImplementedError, ModelAPIError):
+            return None
+
+    def _start(self, body: str) -> CallStart:
+        start = CallStart(
+            purpose=self._account.purpose,
+            role=self._account.role,
+            task=self._account.task,
+            provider=self._ref.provider,
+            model=self._ref.name,
+            prompt_version=self._account.prompt_version,
+            request_hash=sha256_text(body),
+            request=mask(body),
+            fell_from=self._account.fell_from,
+        )
+        return self._reserved(start, estimate_tokens(body))
+
+    def _reserved(self, start: CallStart, input_tokens: int) -> CallStart:
+        most = int((self.settings or {}).get("max_tokens") or self._desk.settings.llm_max_output_tokens)
+        usd = self._desk.prices.worst(self._ref, input_tokens, most)
+        return replace(start, reserved_usd=usd, reserved_tokens=input_tokens + most)
+
+    @property
+    def _name(self) -> str:
+        account = self._account
+        return f"{account.role}/{account.task} {account.purpose.unit or account.purpose.project}".rstrip()
+
+
+def question(
+    ref: ModelRef,
+    place: str,
+    messages: list[ModelMessage],
+    settings: ModelSettings | None,
+    params: ModelRequestParameters,
+) -> str:
+    """Everything that determines an answer, as canonical JSON; its hash is the key of the response cache."""
+    tools = [[tool.name, tool.description, tool.parameters_json_schema] for tool in params.function_tools]
+    shape = params.output_object
+    return canonical_json(
+        {
+            "provider": ref.provider,
+            "model": ref.name,
+            "place": sha256_text(place) if place else "",
+            "settings": {key: (settings or {}).get(key) for key in ("temperature", "max_tokens")},
+            "shape": shape.json_schema if shape else None,
+            "mode": params.output_mode,
+            "tools": tools,
+            "messages": _essential(ModelMessagesTypeAdapter.dump_python(messages, mode="json")),
+        }
+    )
+
+
+def _essential(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _essential(item) for key, item in value.items() if key not in _INCIDENTAL}
+    return [_essential(item) for item in value] if isinstance(value, list) else value
+
+
+def _characters(event: object) -> int:
+    """How much text an event of a stream brought."""
+    if isinstance(event, PartStartEvent):
+        piece = getattr(event.part, "content", "")
+    elif isinstance(event, PartDeltaEvent):
+        piece = getattr(event.delta, "content_delta", "") or getattr(event.delta, "args_delta", "")
+    else:
+        return 0
+    return len(piece if isinstance(piece, str) else json.dumps(piece or ""))
+
+
+def _is_text(response: ModelResponse) -> bool:
+    return bool(_text(response)) and not any(isinstance(part, ToolCallPart) for part in response.parts)
+
+
+def _text(response: ModelResponse) -> str:
+    return "".join(part.content for part in response.parts if isinstance(part, TextPart))
+
+
+def _may_be_billed(error: BaseException, seen: _Stream) -> bool:
+    """Whether the provider has read the question: it answered in part, or was left while it worked."""
+    sent = isinstance(error, ModelConnectionError) and error.phase == "read"
+    left = isinstance(error, asyncio.CancelledError | ModelTimeoutError)
+    return left or sent or bool(seen.characters)
+
+
+def _said(error: BaseException) -> str:
+    return mask(f"{type(error).__name__}: {error}")[:500]

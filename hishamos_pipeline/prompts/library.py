@@ -1,0 +1,146 @@
+"""Finds, renders and versions prompts.
+
+A prompt's version is the hash of its text, its role's system prompt and whatever they include, so that a changed
+file makes exactly the artifacts stale that were made with it. Operators put their own files, of the same names,
+into ``prompts`` under the home folder.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from jinja2 import meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel
+
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.errors import RoleError
+
+TEMPLATES = Path(__file__).parent / "templates"
+SYSTEM = "system"
+
+
+class PromptLibrary:
+    """All prompts that are in reach.
+
+    Args:
+        own: an operator's folder, whose files come before the built-in ones.
+        declared: texts of roles from elsewhere, by template name such as ``translator/system.md.j2``.
+    """
+
+    def __init__(self, own: Path | None = None, declared: Mapping[str, str] | None = None) -> None:
+        loaders: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(own)] if own else []
+        loaders += [jinja2.DictLoader(declared or {}), jinja2.FileSystemLoader(TEMPLATES)]
+        self._loader = jinja2.ChoiceLoader(loaders)
+        self._versions: dict[tuple[str, str], str] = {}
+
+    @cached_property
+    def _environment(self) -> ImmutableSandboxedEnvironment:
+        # A sandbox: prompts of a project's own roles come from wherever the project came from.
+        made = ImmutableSandboxedEnvironment(
+            loader=self._loader,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        made.filters["data"] = as_data
+        made.filters["material"] = _material
+        made.filters["numbered"] = _numbered
+        return made
+
+    def system(self, role: str) -> str:
+        """A role's system prompt.
+
+        Raises:
+            RoleError: it has none, or the file cannot be rendered.
+        """
+        return self._render(role, SYSTEM, {})
+
+    def prompt(self, role: str, task: str, question: object, unit: str = "") -> str:
+        """The prompt of a task, headed by its name.
+
+        Raises:
+            RoleError: it has none, or the file cannot be rendered with this question.
+        """
+        text = self._render(role, task, {"q": question})
+        return f"# Task {role}/{task}{f' for {unit}' if unit else ''}\n\n{text}"
+
+    def source(self, role: str, task: str) -> str:
+        """Everything that a prompt is made of: system prompt, task, and included files.
+
+        Raises:
+            RoleError: a file is missing.
+        """
+        seen: dict[str, str] = {}
+        for name in (_name(role, SYSTEM), _name(role, task)):
+            self._collect(name, seen)
+        return "\n".join(f"--- {name}\n{text}" for name, text in seen.items())
+
+    def version(self, role: str, task: str) -> str:
+        """The hash of ``source``, 16 hexadecimal digits."""
+        if (role, task) not in self._versions:
+            self._versions[role, task] = sha256_text(self.source(role, task))[:16]
+        return self._versions[role, task]
+
+    def _collect(self, name: str, seen: dict[str, str]) -> None:
+        if name in seen:
+            return
+        try:
+            assert self._environment.loader is not None
+            text = self._environment.loader.get_source(self._environment, name)[0]
+            seen[name] = text
+            for other in meta.find_referenced_templates(self._environment.parse(text)):
+                if other:
+                    self._collect(other, seen)
+        except jinja2.TemplateNotFound as error:
+            raise RoleError(f"the prompt {error.name} is missing") from None
+        except jinja2.TemplateSyntaxError as error:
+            raise RoleError(
+                f"the prompt {name} is not a valid template: line {error.lineno}: {error}"
+            ) from None
+
+    def _render(self, role: str, task: str, context: Mapping[str, object]) -> str:
+        name = _name(role, task)
+        try:
+            return self._environment.get_template(name).render(**context).strip() + "\n"
+        except jinja2.TemplateNotFound as error:
+            raise RoleError(f"the prompt {error.name} is missing") from None
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            raise RoleError(f"the prompt {name} cannot be rendered: {error}") from None
+
+
+def as_data(text: object, name: str) -> str:
+    """Text as material between tags that it cannot close, since they carry its own hash.
+
+    What is inside never counts as an instruction; every system prompt says so.
+    """
+    shown = str(text)
+    tag = f"data-{sha256_text(shown)[:10]}"
+    label = "".join(c for c in name if c not in '"<>\r\n')
+    return f'<{tag} name="{label}">\n{shown}\n</{tag}>'
+
+
+def _material(document: BaseModel, name: str, fields: Sequence[str]) -> str:
+    """Some fields of a document as YAML; what is empty is left out."""
+    dumped = document.model_dump(mode="json", include=set(fields))
+    filled = {field: _filled(dumped[field]) for field in fields}
+    text = yaml.safe_dump(filled, sort_keys=False, allow_unicode=True, width=110)
+    return as_data(text.strip(), name)
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items() if item not in ("", None, [], False)}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
+
+
+def _numbered(text: str) -> str:
+    return "\n".join(f"{number:4} {line}" for number, line in enumerate(text.splitlines(), start=1))
+
+
+def _name(role: str, task: str) -> str:
+    return f"{role}/{task}.md.j2"

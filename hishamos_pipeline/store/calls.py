@@ -1,0 +1,298 @@
+"""The call store: every model call as a row, which is also the ledger, the limiter and the cache.
+
+A row is inserted before a call is made, with the worst that it can cost, and settled after it. Because the
+row is inserted in the same transaction that adds up what was spent, two processes can never both take the
+last of a budget.
+"""
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from sqlalchemy import case, delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Scope, Spent, Throttle, over
+from hishamos_pipeline.errors import BudgetError
+from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.tables import LlmBody, LlmCall, Project
+
+LEASE_SECONDS = 30.0
+_MINUTE = timedelta(seconds=60)
+_LOCK_KEY = 7_411_001  # any number: it names the lock that admissions take on PostgreSQL
+By = Literal["role", "model", "asset", "day"]
+
+
+class Calls:
+    """Admits, settles and adds up model calls."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+
+    def admit(
+        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool
+    ) -> int | Busy:
+        """Reserve a call, or say how long to wait before asking again.
+
+        Args:
+            start: the call with the worst that it can cost.
+            budgets: every budget that it counts against.
+            throttle: the limits of its provider.
+            alone: whether to wait while somebody else asks the same.
+
+        Returns:
+            The id of the call, which has to be settled, or why it has to wait.
+
+        Raises:
+            BudgetError: what is spent already leaves too little for the worst case.
+        """
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            self._bury(session)
+            for budget in budgets:
+                waiting = self._within(session, budget, start)
+                if waiting:
+                    return waiting
+            if alone and _running(session, LlmCall.request_hash == start.request_hash):
+                return Busy(0.1, "the same question is being asked")
+            if _running(session, LlmCall.provider == start.provider) >= throttle.concurrency:
+                return Busy(0.05, f"{throttle.concurrency} calls to {start.provider} are running")
+            recent = session.execute(
+                select(func.count(), func.min(LlmCall.started_at)).where(
+                    LlmCall.provider == start.provider,
+                    LlmCall.started_at > now - _MINUTE,
+                    LlmCall.outcome != "cached",
+                )
+            ).one()
+            if recent[0] >= throttle.per_minute:
+                wait = (recent[1] + _MINUTE - now).total_seconds()
+                return Busy(max(wait, 0.05), f"{throttle.per_minute} calls to {start.provider} in a minute")
+            row = self._row(start, "running")
+            session.add(row)
+            session.flush()
+            session.add(LlmBody(call_id=row.id, request=start.request))
+            return row.id
+
+    def keep_alive(self, call_id: int) -> None:
+        """Say that a call is still being made; without it for half a minute, it counts as lost."""
+        lease = self._sessions.clock.now() + timedelta(seconds=LEASE_SECONDS)
+        with self._sessions.write() as session:
+            session.execute(update(LlmCall).where(LlmCall.id == call_id).values(lease_until=lease))
+
+    def settle(self, call_id: int, end: CallEnd) -> None:
+        """Record how a call ended and what it cost, and book that on its project."""
+        with self._sessions.write() as session:
+            row = session.get_one(LlmCall, call_id)
+            before = row.cost_usd
+            row.outcome, row.error = end.outcome, end.error[:2000]
+            row.input_tokens, row.output_tokens = end.input_tokens, end.output_tokens
+            row.cached_tokens, row.cost_usd, row.seconds = end.cached_tokens, end.cost_usd, end.seconds
+            if end.response:
+                session.execute(
+                    update(LlmBody).where(LlmBody.call_id == call_id).values(response=end.response)
+                )
+            _book(session, row.project, end.cost_usd - before)
+
+    def cached(self, request_hash: str) -> str | None:
+        """The stored answer to a question, ``None`` if there is none that was accepted."""
+        with self._sessions.read() as session:
+            return session.scalars(
+                select(LlmBody.response)
+                .join(LlmCall, LlmCall.id == LlmBody.call_id)
+                .where(LlmCall.request_hash == request_hash, LlmCall.outcome == "ok", LlmBody.response != "")
+                .order_by(LlmCall.id.desc())
+                .limit(1)
+            ).one_or_none()
+
+    def record_cached(self, start: CallStart) -> None:
+        """Record that a question was answered from the store, at no cost."""
+        with self._sessions.write() as session:
+            session.add(self._row(start, "cached"))
+
+    def reject(self, request_hashes: Iterable[str]) -> None:
+        """Keep answers that turned out useless from being given again; what they cost stays booked."""
+        with self._sessions.write() as session:
+            session.execute(
+                update(LlmCall)
+                .where(LlmCall.request_hash.in_(list(request_hashes)), LlmCall.outcome == "ok")
+                .values(outcome="invalid")
+            )
+
+    def last_id(self) -> int:
+        """The id of the newest call."""
+        with self._sessions.read() as session:
+            return session.scalars(select(func.max(LlmCall.id))).one() or 0
+
+    def spent(self, project: str, asset: str = "", *, after: int = 0) -> Spent:
+        """What a project, or one of its artifacts, has cost since a call."""
+        query = select(
+            func.count().filter(LlmCall.outcome != "cached"),
+            func.coalesce(func.sum(LlmCall.input_tokens), 0),
+            func.coalesce(func.sum(LlmCall.output_tokens), 0),
+            func.coalesce(func.sum(LlmCall.cost_usd), 0.0),
+        ).where(LlmCall.project == project, LlmCall.id > after)
+        names = (
+            select(LlmCall.provider + ":" + LlmCall.model)
+            .distinct()
+            .where(LlmCall.project == project, LlmCall.id > after, LlmCall.outcome.in_(("ok", "cached")))
+        )
+        versions = (
+            select(LlmCall.prompt_version).distinct().where(LlmCall.project == project, LlmCall.id > after)
+        )
+        if asset:
+            query, names = query.where(LlmCall.asset == asset), names.where(LlmCall.asset == asset)
+            versions = versions.where(LlmCall.asset == asset)
+        with self._sessions.read() as session:
+            calls, tokens_in, tokens_out, cost = session.execute(query).one()
+            return Spent(
+                calls,
+                tokens_in,
+                tokens_out,
+                float(cost),
+                sorted(session.scalars(names)),
+                sorted(session.scalars(versions)),
+            )
+
+    def costs(self, project: str, by: By) -> list[dict[str, Any]]:
+        """Costs by role, model, asset or day, the dearest first; an empty project means all of them."""
+        label: Any = {
+            "role": LlmCall.role,
+            "model": LlmCall.provider + ":" + LlmCall.model,
+            "asset": LlmCall.asset,
+            "day": func.date(LlmCall.started_at),
+        }[by]
+        query = select(
+            label.label(by),
+            func.count().filter(LlmCall.outcome != "cached").label("calls"),
+            func.count().filter(LlmCall.outcome == "cached").label("cached"),
+            func.count().filter(LlmCall.outcome.in_(("failed", "broken", "lost", "invalid"))).label("failed"),
+            func.sum(LlmCall.input_tokens).label("input_tokens"),
+            func.sum(LlmCall.output_tokens).label("output_tokens"),
+            func.sum(LlmCall.cost_usd).label("cost_usd"),
+        ).group_by(label)
+        if project:
+            query = query.where(LlmCall.project == project)
+        order = label if by == "day" else func.sum(LlmCall.cost_usd).desc()
+        with self._sessions.read() as session:
+            return [dict(row._mapping) for row in session.execute(query.order_by(order))]
+
+    def rows(self, project: str = "", limit: int = 1000) -> list[LlmCall]:
+        """The newest calls first."""
+        query = select(LlmCall).order_by(LlmCall.id.desc()).limit(limit)
+        if project:
+            query = query.where(LlmCall.project == project)
+        with self._sessions.read() as session:
+            return list(session.scalars(query))
+
+    def drop_bodies(self, older_than: timedelta) -> int:
+        """Remove what was sent and received before a time; the rows with their costs stay."""
+        before = self._sessions.clock.now() - older_than
+        old = select(LlmCall.id).where(LlmCall.started_at < before, LlmCall.outcome != "running")
+        with self._sessions.write() as session:
+            done: Any = session.execute(delete(LlmBody).where(LlmBody.call_id.in_(old)))
+            return int(done.rowcount)
+
+    def _row(self, start: CallStart, outcome: str) -> LlmCall:
+        now = self._sessions.clock.now()
+        return LlmCall(
+            project=start.purpose.project,
+            asset=start.purpose.asset,
+            unit=start.purpose.unit[:300],
+            role=start.role,
+            task=start.task,
+            provider=start.provider,
+            model=start.model,
+            prompt_version=start.prompt_version,
+            request_hash=start.request_hash,
+            attempt=start.attempt,
+            fell_from=start.fell_from,
+            outcome=outcome,
+            reserved_usd=start.reserved_usd,
+            reserved_tokens=start.reserved_tokens,
+            owner=self._owner,
+            lease_until=now + timedelta(seconds=LEASE_SECONDS),
+            started_at=now,
+        )
+
+    def _bury(self, session: Session) -> None:
+        """Settle calls whose process is gone at the worst that they can have cost: nobody knows better."""
+        now = self._sessions.clock.now()
+        for row in session.scalars(select(LlmCall).where(LlmCall.outcome == "running")):
+            if row.lease_until < now or _is_dead(row.owner):
+                row.outcome, row.error = "lost", "the process that made the call ended before the answer"
+                row.cost_usd = row.reserved_usd
+                row.output_tokens = row.reserved_tokens
+                _book(session, row.project, row.reserved_usd)
+
+    def _within(self, session: Session, budget: Budget, start: CallStart) -> Busy | None:
+        spent_usd, spent_tokens, held_usd, held_tokens = self._sums(session, budget.scope, start)
+        usd, tokens = spent_usd + start.reserved_usd, spent_tokens + start.reserved_tokens
+        if over(budget, usd, tokens):
+            raise BudgetError(_refusal(budget, start, spent_usd, spent_tokens))
+        if over(budget, usd + held_usd, tokens + held_tokens):
+            return Busy(0.1, f"what is left of the {budget.scope} budget is reserved by running calls")
+        return None
+
+    def _sums(self, session: Session, scope: Scope, start: CallStart) -> tuple[float, int, float, int]:
+        """US dollars and tokens that are spent, and those that running calls have reserved."""
+        if scope == "call":
+            return 0.0, 0, 0.0, 0
+        running = LlmCall.outcome == "running"
+        tokens = LlmCall.input_tokens + LlmCall.output_tokens
+        query = select(
+            func.coalesce(func.sum(case((running, 0.0), else_=LlmCall.cost_usd)), 0.0),
+            func.coalesce(func.sum(case((running, 0), else_=tokens)), 0),
+            func.coalesce(func.sum(case((running, LlmCall.reserved_usd), else_=0.0)), 0.0),
+            func.coalesce(func.sum(case((running, LlmCall.reserved_tokens), else_=0)), 0),
+        )
+        if scope == "project":
+            query = query.where(LlmCall.project == start.purpose.project)
+        if scope == "day":
+            midnight = self._sessions.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+            query = query.where(LlmCall.started_at >= midnight)
+        row = session.execute(query).one()
+        return float(row[0]), int(row[1]), float(row[2]), int(row[3])
+
+
+def _running(session: Session, condition: Any) -> int:
+    query = select(func.count()).where(LlmCall.outcome == "running", condition)
+    return session.scalars(query).one()
+
+
+def _book(session: Session, key: str, usd: float) -> None:
+    if not key or not usd:
+        return
+    project = session.scalars(select(Project).where(Project.key == key).with_for_update()).one_or_none()
+    if project is not None:
+        project.cost_usd = max(project.cost_usd + usd, 0.0)
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether a process of this machine has ended; one of another machine is told by its lease alone."""
+    host, _, pid = owner.rpartition(":")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:
+    limits = [f"{budget.usd:g} USD"] if budget.usd is not None else []
+    limits += [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
+    whose = f" of {start.purpose.project!r}" if budget.scope == "project" else ""
+    return (
+        f"the {budget.scope} budget{whose} is {' and '.join(limits)}; {usd:.4f} USD and {tokens:,} tokens are "
+        f"spent, and a call of {start.role}/{start.task} to {start.provider}:{start.model} can cost up to "
+        f"{start.reserved_usd:.4f} USD and {start.reserved_tokens:,} tokens; raise {budget.setting}, or use a "
+        "cheaper model"
+    )
