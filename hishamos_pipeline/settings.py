@@ -6,7 +6,6 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL
 
 
 class Rate(BaseModel):
@@ -150,6 +149,8 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """URL of the project store."""
+        from sqlalchemy import URL  # here, since importing it takes longer than all the rest
+
         embedded = URL.create("sqlite", database=str(self.home / "store.db"))
         return self.database_url or embedded.render_as_string(hide_password=False)
 

@@ -1,6 +1,7 @@
 """Dagster's home: its folder under ``HISHAMOS_HOME``, its settings files, and the environment."""
 
 import os
+import shutil
 from pathlib import Path
 
 from filelock import FileLock
@@ -42,14 +43,30 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 def _create_storage(home: Path) -> None:
-    """Make Dagster's own tables once: two of its processes that do so at the same time fail."""
+    """Make Dagster's own tables aside, and put them in place whole.
+
+    Two of its processes that make them at the same time fail, and so does the next one after a kill halfway.
+    """
     made = home / ".storage-made"
     if made.exists():
         return
     import dagster as dg
 
     with FileLock(home / ".storage.lock"):
-        if not made.exists():
+        if made.exists():
+            return
+        aside = home / ".storage-new"
+        shutil.rmtree(aside, ignore_errors=True)  # from a process that was killed
+        aside.mkdir()
+        place = os.environ["HISHAMOS_DAGSTER_DIR"]
+        os.environ["HISHAMOS_DAGSTER_DIR"] = str(aside)
+        try:
             with dg.DagsterInstance.get() as instance:
                 _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
-            made.touch()
+        finally:
+            os.environ["HISHAMOS_DAGSTER_DIR"] = place
+        for folder in aside.iterdir():
+            if not (home / folder.name).exists():
+                folder.rename(home / folder.name)
+        shutil.rmtree(aside)
+        made.touch()

@@ -27,7 +27,16 @@ WIDE = Throttle(1000, 100_000)
 
 def start(unit: str = "u", usd: float = 0.1, tokens: int = 100, project: str = "notes") -> CallStart:
     return CallStart(
-        Purpose(project, "requirements", unit), "r", "t", "openai", "m", "v", f"hash-{unit}", "{}", usd, tokens
+        Purpose(project, "requirements", unit),
+        "r",
+        "t",
+        "openai",
+        "m",
+        "v",
+        f"hash-{unit}",
+        "{}",
+        usd,
+        tokens,
     )
 
 
@@ -72,7 +81,7 @@ def test_reservations_count_until_they_are_settled(store: ProjectStore, notes_id
     store.calls.settle(first, CallEnd("ok", 10, 10, cost_usd=0.01))
     store.calls.settle(second, CallEnd("ok", 10, 10, cost_usd=0.2))
     assert store.projects.get("notes").cost_usd == pytest.approx(0.21)
-    with pytest.raises(BudgetError, match="project budget of 'notes' is 0.25 USD; 0.2100 USD"):
+    with pytest.raises(BudgetError, match=r"project budget of 'notes' is 0\.25 USD; 0\.2100 USD"):
         store.calls.admit(start("c"), budget, WIDE, alone=True)
 
 
@@ -158,14 +167,18 @@ async def test_a_hundred_at_once_pay_no_more_than_the_budget_for_ten(make_gatewa
     assert {type(result) for result in results if isinstance(result, BaseException)} == {BudgetError}
 
 
-def _spend(url: str, barrier: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[int]") -> None:
+def _spend(
+    url: str, barrier: "multiprocessing.synchronize.Barrier", results: "multiprocessing.Queue[int]"
+) -> None:
     opened = open_store(url)
     budget = [Budget("instance", 1.0, None, "S")]
     barrier.wait()
     admitted = 0
     for number in range(20):
         try:
-            call = opened.calls.admit(start(f"{barrier.parties}{number}{id(opened)}"), budget, WIDE, alone=False)
+            call = opened.calls.admit(
+                start(f"{barrier.parties}{number}{id(opened)}"), budget, WIDE, alone=False
+            )
         except BudgetError:
             continue
         if isinstance(call, int):
@@ -177,7 +190,9 @@ def _spend(url: str, barrier: "multiprocessing.synchronize.Barrier", results: "m
 def test_two_processes_cannot_both_take_the_last_of_a_budget(settings: Settings, store: ProjectStore) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(3), context.Queue()
-    processes = [context.Process(target=_spend, args=(settings.store_url, barrier, results)) for _ in range(3)]
+    processes = [
+        context.Process(target=_spend, args=(settings.store_url, barrier, results)) for _ in range(3)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -214,9 +229,8 @@ async def test_a_briefs_budget_comes_before_the_operators(
 
 
 async def test_failed_calls_are_in_the_costs(make_gateway: MakeGateway, store: ProjectStore) -> None:
-    with provider(script(Reply(GOOD, fault="short"))) as fake:
-        with pytest.raises(ModelError):
-            await make_gateway(fake, llm_retries=1).ask(ask("x", "openai-chat:gpt-5.6"))
+    with provider(script(Reply(GOOD, fault="short"))) as fake, pytest.raises(ModelError):
+        await make_gateway(fake, llm_retries=1).ask(ask("x", "openai-chat:gpt-5.6"))
     (row,) = store.calls.costs("notes", "model")
     assert row["failed"] == 2
     assert row["cost_usd"] > 0
