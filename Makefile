@@ -4,7 +4,7 @@ BIN = .venv/bin
 HISHAMOS_HOME ?= $(CURDIR)/.hishamos
 export HISHAMOS_HOME
 
-.PHONY: help install install-dev demo dev test test-fast lint format bench docs lock clean
+.PHONY: help install install-dev demo dev test test-fast test-local-model lint format bench docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -42,6 +42,9 @@ test: install-dev ## run every test; installs the browser where it may
 
 test-fast: install-dev ## run the tests that take no servers, browser or minutes
 	$(BIN)/python -m pytest -m "not slow"
+
+test-local-model: install-dev ## build with a model on an OpenAI-compatible server (LOCAL_MODEL_URL)
+	$(BIN)/python -m pytest -s tests/end_to_end/local_model.py
 
 lint: install-dev ## ruff and mypy --strict
 	$(BIN)/ruff format --check .

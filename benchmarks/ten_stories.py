@@ -72,13 +72,7 @@ class InventedProject:
              "interface": f'def feature_{n}() -> int:\n    """{n}."""\n'}
             for n in self._numbers
         ]  # fmt: skip
-        main = (
-            "from collections.abc import Sequence\n\n\n"
-            'def main(argv: Sequence[str] | None = None) -> int:\n    """Prints everything."""\n'
-        )
-        depends = [module["path"] for module in modules]
-        cli = {"path": "cli.py", "purpose": "Command line.", "interface": main, "depends_on": depends}
-        return {"package": "many_features", "modules": [*modules, cli]}
+        return {"package": "many_features", "commands": "Prints every feature's number.", "modules": modules}
 
     def _cli(self) -> str:
         imports = "".join(f"from many_features.feature_{n} import feature_{n}\n" for n in self._numbers)

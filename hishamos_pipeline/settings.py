@@ -30,7 +30,7 @@ class RoleSettings(BaseModel):
 class Settings(BaseSettings):
     """All settings of HishamOS; each is read from ``HISHAMOS_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="HISHAMOS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="HISHAMOS_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(Path(".hishamos"), description="Folder of everything that HishamOS keeps.")
     database_url: str = Field(

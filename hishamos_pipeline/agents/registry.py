@@ -4,6 +4,7 @@ A package adds roles by the entry point group ``hishamos.roles``, each a ``Role`
 by YAML files in its ``agents`` folder; those declare, and run no code.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,11 +17,12 @@ from hishamos_pipeline.agents.builtin import ROLES
 from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import Assignment, Policy, Task
 from hishamos_pipeline.core.idea import Document
-from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import RoleError
+from hishamos_pipeline.prompts.library import SYSTEM
 
 GROUP = "hishamos.roles"
 _MOST_BYTES = 200_000
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _TYPES: Mapping[str, Any] = {
     "text": str, "number": float, "integer": int, "boolean": bool,
     "texts": tuple[str, ...], "numbers": tuple[float, ...],
@@ -67,7 +69,10 @@ class Registry:
             RoleError: there is none of that name.
         """
         if name not in self._roles:
-            raise RoleError(f"there is no role {name!r}: `hishamos agents list` names those that there are")
+            raise RoleError(
+                f"there is no role {name!r}: `hishamos agents list` names those that there are, with --project KEY "
+                "those of a project too"
+            )
         return self._roles[name]
 
     @property
@@ -89,7 +94,10 @@ def load_registry(project_folder: Path | None = None) -> Registry:
     """
     roles = [*ROLES, *_from_packages()]
     if project_folder is not None and project_folder.is_dir():
-        roles += [read_role(path) for path in sorted(project_folder.glob("*.yaml"))]
+        roles += [
+            read_role(path)
+            for path in sorted(p for p in project_folder.iterdir() if p.suffix in (".yaml", ".yml"))
+        ]
     return Registry(roles)
 
 
@@ -127,8 +135,15 @@ def read_role(path: Path) -> Role:
 
 
 def _task(path: Path, role: str, name: str, given: _DeclaredTask) -> Task[Any, Any]:
-    if not KEY_PATTERN.fullmatch(name.replace("_", "-")):
-        raise RoleError(f"{path}: tasks.{name}: a task's name is lower case letters, digits and _")
+    if not _FIELD.fullmatch(name) or name == SYSTEM:
+        raise RoleError(
+            f"{path}: tasks.{name}: a task's name is lower case letters, digits and _, and not {SYSTEM}"
+        )
+    wrong = [field for field in given.answer if not _FIELD.fullmatch(field) or hasattr(Document, field)]
+    if wrong:
+        raise RoleError(
+            f"{path}: tasks.{name}.answer.{wrong[0]}: a field is lower case letters, digits and _"
+        )
     unknown = [f"{field}: {kind}" for field, kind in given.answer.items() if kind not in _TYPES]
     if unknown:
         raise RoleError(f"{path}: tasks.{name}.answer.{unknown[0]}: a type is one of {', '.join(_TYPES)}")

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any, Protocol
 
 from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.errors import HishamosError, RoleError
+from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.store.dialogue import UsedTool
 
 _RESULT_CHARACTERS = 20_000
@@ -88,7 +88,7 @@ def offered(names: Iterable[str], desktop: Desktop) -> list[Callable[..., str]]:
 def _bound(name: str, function: Tool, desktop: Desktop) -> Callable[..., str]:
     @wraps(function)
     def run(**arguments: Any) -> str:
-        shown = mask(json.dumps(arguments, ensure_ascii=False))[:_AUDIT_CHARACTERS]
+        shown = mask(json.dumps(arguments, ensure_ascii=False, default=str))[:_AUDIT_CHARACTERS]
         desktop.used += 1
         result, error = "", ""
         try:
@@ -98,8 +98,8 @@ def _bound(name: str, function: Tool, desktop: Desktop) -> Callable[..., str]:
                 )
             else:
                 result = function(desktop, **arguments)
-        except (HishamosError, KeyError, ValueError) as failure:
-            error = str(failure)
+        except Exception as failure:  # whatever a tool does wrong, the agent is told and the audit knows
+            error = mask(f"{failure}")[:_AUDIT_CHARACTERS]
         row = UsedTool(
             desktop.project, desktop.role, desktop.task, name, shown, mask(result)[:_AUDIT_CHARACTERS], error
         )

@@ -4,11 +4,14 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.agents.tasks import Task
 
 _project = click.option(
     "--project", default="", help="The project that it is about; its own roles are known."
@@ -61,7 +64,7 @@ def show(role: str, project: str, as_json: bool) -> None:
                 "purpose": task.purpose,
                 "input": list(task.question.model_fields),
                 "output": list(task.answer.model_fields),
-                "models": [str(ref) for ref in chain(opened.settings, task)[0]] or ["blueprint"],
+                "models": [str(ref) for ref in chain(opened.settings, task)[0]] or [_without_model(task)],
                 "tools": list(task.policy.tools),
                 "conversation": task.policy.turns,
                 "prompt_version": library.version(role, task.name),
@@ -139,11 +142,22 @@ def _question(text: str, files: tuple[Path, ...], input_: Path | None) -> dict[s
             loaded = json.loads(input_.read_text(encoding="utf-8"))
             if not isinstance(loaded, dict):
                 raise click.UsageError(f"{input_} does not hold a JSON object")
-            return loaded
+            # `hishamos artifacts show` puts the document into an envelope.
+            inner = loaded.get("content")
+            return inner if isinstance(inner, dict) and "content_hash" in loaded else loaded
         words = sys.stdin.read() if text == "-" else text
+        if not words.strip():
+            raise click.UsageError("say in --text what is to be done, or give the whole input with --input")
         return {"text": words, "material": {str(file): file.read_text(encoding="utf-8") for file in files}}
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise click.UsageError(f"the input cannot be read: {error}") from error
+
+
+def _without_model(task: "Task[Any, Any]") -> str:
+    """Who answers where no model is set: tasks of the chain have the blueprint engine, the others nobody."""
+    from hishamos_pipeline.agents.tasks import TASK_OF
+
+    return "blueprint" if task in TASK_OF.values() else "none: set HISHAMOS_LLM"
 
 
 def _readable(answer: dict[str, Any]) -> str:

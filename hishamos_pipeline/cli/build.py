@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command("build")
 @click.argument("target", metavar="KEY|FILE")
 @click.option("--replay", is_flag=True, help="Take models' answers from the store alone; a miss is an error.")
-@click.option("--refresh", is_flag=True, help="Ask models again, whatever the store holds.")
+@click.option("--refresh", is_flag=True, help="Ask models again for all that is made.")
 @json_option
 def command(target: str, replay: bool, refresh: bool, as_json: bool) -> None:
     """Build the project KEY, or submit the brief in FILE and build that.

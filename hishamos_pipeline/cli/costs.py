@@ -40,7 +40,7 @@ def command(key: str, by: str, plot: bool, as_json: bool) -> None:
         most = max(row["cost_usd"] for row in rows) or 1.0
         for row in rows:
             bar = "█" * round(_BAR * row["cost_usd"] / most)
-            click.echo(f"{row[by] or '(none)':<28} {row['cost_usd']:>10.4f} USD {bar}")
+            click.echo(f"{row[by] or '(none)'!s:<28} {row['cost_usd']:>10.4f} USD {bar}")
     else:
         print_table(
             (by, "calls", "cached", "failed", "tokens in", "tokens out", "USD"),

@@ -9,6 +9,8 @@ import click
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
 
 if TYPE_CHECKING:
+    from hishamos_pipeline.core.documents import OpenQuestion
+    from hishamos_pipeline.core.idea import Answer
     from hishamos_pipeline.generation.workshop import Workshop
     from hishamos_pipeline.store.projects import Submission
 
@@ -69,21 +71,16 @@ def list_ideas(as_json: bool) -> None:
 @json_option
 def questions(key: str, as_json: bool) -> None:
     """Show what the requirements leave open, and what is assumed until it is answered."""
-    from hishamos_pipeline.core.documents import Requirements
-
     with workshop() as opened:
-        asked = opened.project(key).read("requirements", Requirements).questions
-        answered = opened.store.projects.idea(key).answers
+        asked, answered = _questions(opened, key)
     if as_json:
-        print_json(
-            {
-                "open": [item.model_dump() for item in asked],
-                "answered": [item.model_dump() for item in answered],
-            }
-        )
-        return
-    rows = [(n, item.question, f"assumed: {item.assumption}") for n, item in enumerate(asked, start=1)]
-    print_table(("", "question", "answer"), [*rows, *(("", item.question, item.answer) for item in answered)])
+        print_json({"open": [q.model_dump() for q in asked], "answered": [a.model_dump() for a in answered]})
+    elif not asked and not answered:
+        click.echo(f"the requirements of {key} leave no question open")
+    else:
+        rows = [(item.question, f"assumed: {item.assumption}") for item in asked]
+        rows += [(item.question, item.answer) for item in answered]
+        print_table(("", "question", "answer"), [(n, *row) for n, row in enumerate(rows, start=1)])
 
 
 @command.command("answer")
@@ -91,18 +88,18 @@ def questions(key: str, as_json: bool) -> None:
 @click.argument("number", type=click.IntRange(1))
 @click.argument("text")
 def answer(key: str, number: int, text: str) -> None:
-    """Answer open question NUMBER of `hishamos ideas questions KEY`.
+    """Answer question NUMBER of `hishamos ideas questions KEY`, or answer it anew.
 
     The answer becomes part of the idea; the next build makes again what depends on it.
     """
-    from hishamos_pipeline.core.documents import Requirements
     from hishamos_pipeline.core.idea import Answer
 
     with workshop() as opened:
-        asked = opened.project(key).read("requirements", Requirements).questions
-        if number > len(asked):
-            raise click.UsageError(f"{key} has {len(asked)} open questions, not {number}")
-        question = asked[number - 1].question
+        asked, answered = _questions(opened, key)
+        texts = [*(item.question for item in asked), *(item.question for item in answered)]
+        if number > len(texts):
+            raise click.UsageError(f"{key} has {len(texts)} questions, not {number}")
+        question = texts[number - 1]
         idea = opened.store.projects.idea(key)
         if not text.strip() or len(text) > 2000:
             raise click.UsageError("the answer is empty, or longer than 2000 characters")
@@ -112,6 +109,16 @@ def answer(key: str, number: int, text: str) -> None:
             idea.model_copy(update={"answers": tuple(answers)}), f"answer to question {number}"
         )
     click.echo(f"recorded as revision {done.revision}; build it with: hishamos build {key}")
+
+
+def _questions(opened: "Workshop", key: str) -> tuple[tuple["OpenQuestion", ...], tuple["Answer", ...]]:
+    """What is open, and what has been answered, perhaps since the requirements were made."""
+    from hishamos_pipeline.core.documents import Requirements
+
+    answered = opened.store.projects.idea(key).answers
+    known = {item.question for item in answered}
+    asked = opened.project(key).read("requirements", Requirements).questions
+    return tuple(item for item in asked if item.question not in known), answered
 
 
 def submit_file(opened: "Workshop", file: Path) -> "Submission":

@@ -1,7 +1,9 @@
 """What the commands share: opening the workshop, tables, JSON and exit codes."""
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +27,9 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.AnswerError, 1),
     (errors.ModelError, 6),
 )
+
+# Variables of our own that are not for people to set.
+_NOT_SETTINGS = {"HISHAMOS_DAGSTER_DIR", "HISHAMOS_SCREENSHOTS", "HISHAMOS_BENCH_IDEAS"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -55,13 +60,32 @@ def settings() -> Any:
         click.UsageError: a setting in the environment is not valid; names the variable.
     """
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     try:
-        return get_settings()
+        found = get_settings()
+        for name in unknown_variables(os.environ):
+            click.echo(f"warning: {name} is no setting of HishamOS, and is ignored", err=True)
+        return found
     except ValidationError as error:
         first = error.errors()[0]
-        name = "HISHAMOS_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise click.UsageError(f"{name}: {first['msg']}") from error
+        field, *inner = (str(part) for part in first["loc"])
+        where = f" at {'.'.join(inner)}" if inner else ""
+        raise click.UsageError(f"HISHAMOS_{field.upper()}{where}: {first['msg']}") from error
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        name = f"HISHAMOS_{named[1].upper()}" if named else "a setting"
+        raise click.UsageError(
+            f'{name} is not valid JSON ({error.__cause__ or error}); write an object such as {{"key": "value"}}'
+        ) from error
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none: misspelt, as a rule."""
+    from hishamos_pipeline.settings import Settings
+
+    known = {f"HISHAMOS_{name.upper()}" for name in Settings.model_fields} | _NOT_SETTINGS
+    return sorted(name for name in environment if name.startswith("HISHAMOS_") and name not in known)
 
 
 def print_json(value: object) -> None:

@@ -23,7 +23,12 @@ def list_prompts(project: str, as_json: bool) -> None:
     with workshop() as opened:
         library = opened.library(project)
         rows = [
-            (role.name, task.name, library.version(role.name, task.name), role.source)
+            (
+                role.name,
+                task.name,
+                library.version(role.name, task.name),
+                str(opened.settings.prompts_dir) if library.is_own(role.name, task.name) else role.source,
+            )
             for role in opened.registry(project).roles
             for task in role.tasks
         ]
@@ -42,6 +47,19 @@ def show(role: str, task: str, project: str) -> None:
     with workshop() as opened:
         opened.registry(project).role(role).task(task)
         click.echo(opened.library(project).source(role, task))
+
+
+@command.command("copy")
+@click.argument("role")
+@click.argument("task")
+def copy(role: str, task: str) -> None:
+    """Copy a built-in prompt into the home folder, where it can be changed; TASK may be `system`."""
+    with workshop() as opened:
+        found = opened.registry().role(role)
+        if task != "system":
+            found.task(task)
+        path = opened.library().copy(role, task)
+    click.echo(f"copied to {path}")
 
 
 @command.command("diff")

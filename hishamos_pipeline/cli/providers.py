@@ -1,7 +1,9 @@
 """``hishamos providers``: which providers there are, whether they can be used, and their keys."""
 
 import asyncio
+import os
 import sys
+from typing import Any
 
 import click
 
@@ -24,12 +26,9 @@ def list_providers(as_json: bool) -> None:
         rows = []
         for provider in PROVIDERS.values():
             url = opened.settings.llm_urls.get(provider.name, provider.url)
-            key = "not needed"
-            if provider.key_variable:
-                key = "set" if opened.access.key(provider.key_variable) else "missing"
-            rows.append(
-                {"provider": provider.name, "key": key, "variable": provider.key_variable, "url": url}
-            )
+            variable = provider.key_variable or f"{provider.name.upper()}_API_KEY"
+            key = _state(opened, variable, needed=bool(provider.key_variable))
+            rows.append({"provider": provider.name, "key": key, "variable": variable, "url": url})
     if as_json:
         print_json(rows)
     else:
@@ -133,6 +132,18 @@ def new_secret_key() -> None:
     click.echo(Fernet.generate_key().decode())
 
 
+def _state(opened: Any, variable: str, *, needed: bool) -> str:
+    """Whether a key is set, and where."""
+    if os.environ.get(variable):
+        return "in the environment"
+    if variable in opened.store.credentials.names():
+        try:
+            return "stored" if opened.access.key(variable) else "missing"
+        except HishamosError:
+            return "stored, unreadable"
+    return "missing" if needed else "not needed"
+
+
 def _variable(name: str) -> str:
     from hishamos_pipeline.llm.providers import PROVIDERS
 
@@ -141,11 +152,9 @@ def _variable(name: str) -> str:
     return PROVIDERS[name].key_variable or f"{name.upper()}_API_KEY"
 
 
-def _usable(opened: object) -> list[str]:
-    from hishamos_pipeline.generation.workshop import Workshop
+def _usable(opened: Any) -> list[str]:
     from hishamos_pipeline.llm.providers import PROVIDERS
 
-    assert isinstance(opened, Workshop)
     urls = opened.settings.llm_urls
     return [
         provider.name

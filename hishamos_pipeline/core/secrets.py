@@ -2,7 +2,7 @@
 
 import logging
 
-_LEAST = 6  # masking shorter texts would hide ordinary words
+_LEAST = 16  # no provider's key is shorter, and shorter texts can be ordinary words
 _known: set[str] = set()
 MASK = "***"
 

@@ -11,6 +11,8 @@ from hishamos_pipeline.agents.tasks import Assignment, Task
 from hishamos_pipeline.agents.tools import Desktop, offered
 from hishamos_pipeline.core.documents import FileSet, TestSuite
 from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import ModelSetupError, RoleError
 from hishamos_pipeline.generation.model_engine import DRAFTING, ModelEngine, chain, overrides
@@ -70,15 +72,19 @@ async def assign(
         RoleError: no such role or task, the question lacks something, or the task allows no conversation.
         ModelError: nobody gave a valid answer, or no model is set.
     """
+    if key:
+        # An unknown project is refused before anything of it is read, or paid.
+        await asyncio.to_thread(workshop.store.projects.get, check_key(key))
     chosen = workshop.registry(key).role(role).task(task)
     if conversation and not chosen.policy.turns:
         raise RoleError(f"{chosen} is done in one turn: leave out the conversation")
     asked = _question(chosen, question)
     models, _ = chain(workshop.settings, chosen)
     engine = workshop.engine
-    if str(chosen) in DRAFTING and models and isinstance(engine, ModelEngine):
+    of_the_chain = str(chosen) in DRAFTING and chosen.question is not Assignment
+    if of_the_chain and models and isinstance(engine, ModelEngine):
         return await engine.ask(chosen, asked, Purpose(key, "", conversation))
-    if str(chosen) in DRAFTING:
+    if of_the_chain:
         return _free(await engine.answer(chosen, asked), engine.name)
     if not models:
         raise ModelSetupError(
@@ -108,11 +114,11 @@ async def assign(
             temperature=chosen.policy.temperature if override.temperature is None else override.temperature,
             max_output_tokens=override.max_output_tokens or chosen.policy.max_output_tokens,
             tools=_tools(chosen, desktop) if key else (),
-            history=store.dialogue.messages(conversation, role, task) if conversation else "",
+            history=store.dialogue.messages(conversation, role, task, key) if conversation else "",
         )
     )
     if conversation:
-        store.dialogue.save(conversation, role, task, result.messages, key)
+        store.dialogue.save(conversation, role, task, mask(result.messages), key)
     return result
 
 

@@ -60,7 +60,7 @@ class CriterionDraft(Draft):
 
 
 class StoryDraft(Draft):
-    """A story; ``depends_on`` holds the numbers of earlier stories, counted from 1 over all epics."""
+    """A story; ``depends_on`` holds the numbers of stories that come before it, counted from 1 over all epics."""
 
     title: str = Field(min_length=1, max_length=200)
     actor: str = Field(min_length=1)
@@ -97,8 +97,9 @@ class ModuleDraft(Draft):
 
 
 class ArchitectureDraft(Draft):
-    """The plan of a package."""
+    """The plan of a package; ``commands`` says what its command line understands and prints."""
 
     package: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    commands: str = Field(min_length=1)
     modules: list[ModuleDraft] = Field(min_length=1, max_length=12)
     decisions: list[Decision] = []

@@ -92,9 +92,6 @@ def stories(given: Requirements, draft: StoriesDraft) -> Stories:
             unknown = set(item.requirements) - known
             if unknown:
                 raise ValueError(f"story {number} names {sorted(unknown)[0]}, which is no requirement")
-            later = [other for other in item.depends_on if not 1 <= other < number]
-            if later:
-                raise ValueError(f"story {number} depends on story {later[0]}, which does not come before it")
             listed.append(
                 Story(
                     id=name,
@@ -108,6 +105,7 @@ def stories(given: Requirements, draft: StoriesDraft) -> Stories:
                     **item.model_dump(include={"title", "actor", "want", "benefit", "points", "priority"}),
                 )
             )
+    _require_order(draft)
     unserved = sorted(functional - {name for story in listed for name in story.requirements})
     if unserved:
         raise ValueError(f"no story serves {', '.join(unserved)}")
@@ -120,6 +118,22 @@ def stories(given: Requirements, draft: StoriesDraft) -> Stories:
     return Stories(epics=epics, stories=tuple(listed), sprint=given.sprint)
 
 
+def _require_order(draft: StoriesDraft) -> None:
+    """Dependencies name other stories, and never in a circle; which comes first is the planner's business."""
+    numbered_stories = dict(enumerate((item for epic in draft.epics for item in epic.stories), start=1))
+    for number, item in numbered_stories.items():
+        for other in item.depends_on:
+            if other not in numbered_stories:
+                raise ValueError(
+                    f"story {number} depends on story {other}, but there are {len(numbered_stories)}"
+                )
+    try:
+        TopologicalSorter({number: item.depends_on for number, item in numbered_stories.items()}).prepare()
+    except CycleError as error:
+        circle = " -> ".join(map(str, error.args[1]))
+        raise ValueError(f"stories depend on one another in a circle: {circle}") from None
+
+
 def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     """Turn modules into planned files, and add what every package has."""
     package = draft.package
@@ -128,7 +142,8 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     _require_modules(draft)
     known = {item.id for item in given.requirements}
     root = f"src/{package}"
-    files = tuple(_planned(module, root, known) for module in draft.modules)
+    modules = tuple(_planned(module, root, known) for module in draft.modules)
+    files = (*modules, _command_line(draft, root, given))
     distribution = slug(given.title)[:40].strip("-") or package.replace("_", "-")
     return Architecture(
         title=given.title,
@@ -150,9 +165,7 @@ def _require_modules(draft: ArchitectureDraft) -> None:
     twice = duplicates(paths)
     if twice:
         raise ValueError(f"the module {twice[0]} is planned twice")
-    if "cli.py" not in paths:
-        raise ValueError("there is no module cli.py")
-    reserved = {"__init__.py", "__main__.py"} & set(paths)
+    reserved = {"__init__.py", "__main__.py", "cli.py"} & set(paths)
     if reserved:
         raise ValueError(f"{sorted(reserved)[0]} is made elsewhere: do not plan it")
     for module in draft.modules:
@@ -174,8 +187,6 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
         ) from None
     if not signatures:
         raise ValueError(f"the interface of {module.path} has no public class or function")
-    if module.path == "cli.py" and "def main(argv: Sequence[str] | None=None) -> int" not in signatures:
-        raise ValueError("cli.py lacks `def main(argv: Sequence[str] | None = None) -> int`")
     unknown = set(module.requirements) - known
     if unknown:
         raise ValueError(f"{module.path} names {sorted(unknown)[0]}, which is no requirement")
@@ -187,6 +198,25 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
         interface=module.interface,
         depends_on=tuple(f"{root}/{name}" for name in module.depends_on),
         requirements=tuple(module.requirements),
+    )
+
+
+def _command_line(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
+    """The module that every package has: its interface is always the same but for what it understands."""
+    text = draft.commands.replace("\\", "\\\\").replace('"' * 3, "'" * 3).strip()
+    body = "\n".join(f"    {line}".rstrip() for line in text.splitlines())
+    interface = (
+        "from collections.abc import Sequence\n\n\n"
+        f'def main(argv: Sequence[str] | None = None) -> int:\n    """Run a command.\n\n{body}\n    """\n'
+    )
+    return PlannedFile(
+        path=f"{root}/cli.py",
+        kind="source",
+        purpose="The command line.",
+        signatures=public_signatures(interface),
+        interface=interface,
+        depends_on=tuple(f"{root}/{module.path}" for module in draft.modules),
+        requirements=tuple(item.id for item in given.requirements if item.kind == "functional"),
     )
 
 
@@ -212,12 +242,14 @@ def review(request: ReviewRequest, draft: FileReview) -> FileReview:
     return draft
 
 
-def imported_modules(text: str) -> Sequence[tuple[int, str]]:
-    """Line and full name of every module that Python source imports."""
+def imported_modules(text: str, package: str = "") -> Sequence[tuple[int, str]]:
+    """Line and full name of every module that Python source imports; ``from package import x`` is ``package.x``."""
     found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == package and not node.level:
+            found += [(node.lineno, f"{package}.{alias.name}") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             found.append((node.lineno, "." * node.level + (node.module or "")))
     return found

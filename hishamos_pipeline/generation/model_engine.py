@@ -16,10 +16,18 @@ from hishamos_pipeline.blueprints.python_cli.formatting import tidy
 from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.spending import NOBODY, Purpose
-from hishamos_pipeline.errors import AnswerError, BudgetError, CredentialError, ModelError, ModelSetupError
+from hishamos_pipeline.errors import (
+    AnswerError,
+    BudgetError,
+    CredentialError,
+    ModelError,
+    ModelSetupError,
+    ReplayError,
+    RoleError,
+)
 from hishamos_pipeline.generation import drafts, finishing, scaffold, written
 from hishamos_pipeline.llm.gateway import Gateway, Request, Result
-from hishamos_pipeline.llm.providers import BLUEPRINT, ModelRef, read_ref
+from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read_ref
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.settings import RoleSettings, Settings, listed
 from hishamos_pipeline.store.dialogue import Dialogue
@@ -116,11 +124,14 @@ class ModelEngine:
         Raises:
             ModelSetupError, CredentialError: the message says what to set.
         """
+        known = {role.name: role for role in self._registry.roles}
         for name in self._settings.llm_roles:
             role, _, task = name.partition("/")
-            known = self._registry.role(role)
-            if task:
-                known.task(task)
+            if role not in known:
+                log.warning("HISHAMOS_LLM_ROLES names the role %r, which only a project could have", role)
+            elif task and task not in {item.name for item in known[role].tasks}:
+                raise ModelSetupError(f"HISHAMOS_LLM_ROLES: the role {role} has no task {task!r}")
+        check_names(self._settings)
         self._gateway().prepare(self.models)
 
     def version(self, task: Task[Any, Any]) -> str:
@@ -142,7 +153,7 @@ class ModelEngine:
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
         """The hash of what a model would be sent, or of the text where none is asked."""
         models, _ = chain(self._settings, task)
-        if not models:
+        if not models or _is_shared_test(task, question):
             return self._blueprint.fingerprint(task, question)
         if isinstance(question, FileRequest):
             text = scaffold.text_of(question)
@@ -158,7 +169,7 @@ class ModelEngine:
             UnbuildableError: the blueprint engine was asked, and can make nothing of the question.
         """
         models, blueprint = chain(self._settings, task)
-        if not models:
+        if not models or _is_shared_test(task, question):
             return await self._blueprint.answer(task, question, purpose)
         if isinstance(question, FileRequest):
             text = scaffold.text_of(question)
@@ -169,11 +180,13 @@ class ModelEngine:
                 )
         try:
             return cast("A", (await self.ask(task, question, purpose)).output)
-        except (BudgetError, ModelSetupError, CredentialError):
+        except (BudgetError, ModelSetupError, CredentialError, ReplayError):
             raise
         except (AnswerError, ModelError) as error:
-            if not (blueprint and task.policy.blueprint):
+            if not blueprint:
                 raise
+            if not task.policy.blueprint:
+                raise type(error)(f"{error}; the blueprint engine cannot stand in for {task}") from None
             log.warning("%s falls to the blueprint engine: %s", task, error)
             return await self._blueprint.answer(task, question, purpose)
 
@@ -184,6 +197,8 @@ class ModelEngine:
             ModelError: nobody gave a valid answer, or nobody may be asked.
         """
         models, _ = chain(self._settings, task)
+        if isinstance(question, FileRequest) and question.planned is None and question.story is None:
+            raise RoleError(f"the architecture plans no file {question.path!r}")
         drafting = DRAFTING[str(task)]
         override = overrides(self._settings, task)
         finished: list[Document] = []
@@ -221,6 +236,35 @@ class ModelEngine:
         return version
 
 
+def _is_shared_test(task: Task[Any, Any], question: Document) -> bool:
+    """A test file of no story: only a plan of the blueprint engine has such, and only that can write it."""
+    return task == tasks.TEST_FILE and isinstance(question, FileRequest) and question.planned is not None
+
+
+def check_names(settings: Settings) -> None:
+    """Refuse settings about providers that there are none of: they would be ignored without a word.
+
+    Raises:
+        ModelSetupError: names the setting and what it should be.
+    """
+    for provider, url in settings.llm_urls.items():
+        if provider not in PROVIDERS:
+            raise ModelSetupError(
+                f"HISHAMOS_LLM_URLS names {provider!r}, which is no provider; there are {', '.join(PROVIDERS)}"
+            )
+        if not url.startswith(("http://", "https://")):
+            raise ModelSetupError(
+                f"HISHAMOS_LLM_URLS: the address of {provider} lacks http:// or https://: {url!r}"
+            )
+    for name in settings.llm_prices:
+        read_ref(name, "HISHAMOS_LLM_PRICES")
+    for pattern in listed(settings.llm_free):
+        if ":" not in pattern or pattern.split(":")[0] not in {*PROVIDERS, "*"}:
+            raise ModelSetupError(
+                f"HISHAMOS_LLM_FREE names {pattern!r}; write provider:model, or provider:* for all of a provider"
+            )
+
+
 def chain(settings: Settings, task: Task[Any, Any]) -> tuple[list[ModelRef], bool]:
     """The models to ask for a task, in order, and whether the blueprint engine comes last.
 
@@ -244,5 +288,7 @@ def chain(settings: Settings, task: Task[Any, Any]) -> tuple[list[ModelRef], boo
 
 
 def overrides(settings: Settings, task: Task[Any, Any]) -> RoleSettings:
-    """What the operator sets for a task, or for its role."""
-    return settings.llm_roles.get(str(task)) or settings.llm_roles.get(task.role) or _NO_OVERRIDE
+    """What the operator sets for a task, and for its role where the task's entry is silent."""
+    role = settings.llm_roles.get(task.role, _NO_OVERRIDE)
+    own = settings.llm_roles.get(str(task), _NO_OVERRIDE)
+    return role.model_copy(update=own.model_dump(exclude_defaults=True))

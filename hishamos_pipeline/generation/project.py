@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -38,6 +39,7 @@ D = TypeVar("D", bound=Document)
 Q = TypeVar("Q", bound=Document)
 
 _TRIES = 3
+_FALLBACK = ":fallback"
 _PACKAGE = Path(__file__).parent.parent
 # Plain code that makes artifacts without asking an engine; its change makes them stale.
 _CODE: Mapping[str, tuple[str, ...]] = {
@@ -135,7 +137,7 @@ class ProjectRun:
                     document = self.read(kind, STEPS[kind].document)
                     return Made(document, head, reused=True, reason="up to date")  # type: ignore[arg-type]
                 self._require_approvals(kind)
-                started, call = time.monotonic(), self.store.calls.last_id()
+                started = time.monotonic()
                 made = await produce()
                 for _ in range(_TRIES):
                     seen, inputs = inputs, self._inputs(kind)
@@ -144,7 +146,7 @@ class ProjectRun:
                     # Another run has replaced an input meanwhile: what was made may be a mixture.
                     made = await produce()
                 row = self.store.artifacts.write(
-                    self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started, call)
+                    self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started, head)
                 )
             except HishamosError as error:
                 blocked = isinstance(error, UnbuildableError | ApprovalNeededError | BudgetError)
@@ -174,6 +176,7 @@ class ProjectRun:
             now = self.store.projects.get(self.key).state
         except ProjectNotFoundError:
             return
+        self.store.calls.drop_bodies(timedelta(days=self.settings.llm_body_days))
         if now != "building":
             return  # it got stuck, or a new revision was submitted meanwhile
         stale = {step.kind for step in self.plan()}
@@ -203,7 +206,9 @@ class ProjectRun:
         return staleness.reason_to_make(kind, head, inputs, self._version(kind))
 
     def _head(self, row: ArtifactRevision) -> staleness.Head:
-        return staleness.Head(row.content_hash, row.inputs, row.code_version, row.origin, self._problem(row))
+        fallback = row.code_version.endswith(_FALLBACK)
+        problem = "made by the blueprint engine in place of a model" if fallback else self._problem(row)
+        return staleness.Head(row.content_hash, row.inputs, row.code_version, row.origin, problem)
 
     def _version(self, kind: str) -> str:
         """The code version, and for verification the threshold that it was held against."""
@@ -272,14 +277,21 @@ class ProjectRun:
                     name,
                 )
 
-    def _producer(self, kind: str, inputs: Mapping[str, str], seconds: float, after_call: int) -> Producer:
+    def _producer(
+        self, kind: str, inputs: Mapping[str, str], seconds: float, before: ArtifactRevision | None
+    ) -> Producer:
+        """Who made a revision; it costs what was spent since the one before, in runs that were killed too."""
         role = STEPS[kind].role
-        spent = self.store.calls.spent(self.key, kind, after=after_call)
+        spent = self.store.calls.spent(self.key, kind, since=before.created_at if before else None)
+        if before is not None and not spent.models and before.origin == "agent":
+            spent = replace(spent, models=[before.engine], prompt_versions=[before.prompt_version])
+        # Models were asked in vain: the next build tries them again.
+        fell = bool(spent.calls) and not spent.models
         return Producer(
             inputs=inputs,
-            code_version=self._version(kind),
+            code_version=self._version(kind) + (_FALLBACK if fell else ""),
             role=role or "pipeline",
-            engine=(", ".join(spent.models) or self.engine.name)[:200] if role else "pipeline",
+            engine=(", ".join(spent.models) or "blueprint")[:200] if role else "pipeline",
             origin="agent" if spent.models else "blueprint",
             seconds=round(seconds, 3),
             cost_usd=spent.cost_usd,

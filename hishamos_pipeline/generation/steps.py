@@ -95,7 +95,13 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
     if not asks:
         raise UnbuildableError(f"the architecture plans no {kind} files, because no story can be implemented")
     files = await make_files(
-        run.store, run.engine, key=run.key, kind=_KINDS[kind], task=_TASKS[kind], asks=asks
+        run.store,
+        run.engine,
+        key=run.key,
+        kind=_KINDS[kind],
+        task=_TASKS[kind],
+        asks=asks,
+        fresh=run.settings.llm_cache == "refresh",
     )
     return FileSet(files=files)
 
@@ -196,6 +202,7 @@ async def review_code(run: ProjectRun) -> CodeReview:
         kind="code_review",
         task=tasks.REVIEW_FILE,
         asks=[ask(file) for file in files],
+        fresh=run.settings.llm_cache == "refresh",
     )
     return add_up([(texts[file.sha256].count("\n") + 1, reviews[file.path]) for file in files])
 

@@ -39,6 +39,7 @@ async def make_units(
     kind: str,
     task: Task[Q, A],
     asks: Sequence[Ask[Q, A]],
+    fresh: bool = False,
 ) -> dict[str, A]:
     """Make units in topological order, or take them from the store.
 
@@ -52,6 +53,7 @@ async def make_units(
         kind: the artifact that the units belong to.
         task: how the engine is asked.
         asks: the units; a name in ``after`` that is none of them is ignored.
+        fresh: whether to make them even if the store has them.
 
     Raises:
         PlanningError: units that wait for one another in a circle.
@@ -65,9 +67,14 @@ async def make_units(
             f"files depend on one another in a circle: {' -> '.join(error.args[1])}", ()
         ) from None
     answers: dict[str, A] = {}
+    failed: list[HishamosError] = []
 
     async def make(name: str, unit: str, question: Q) -> None:
-        answer = await engine.answer(task, question, Purpose(key, kind, name))
+        try:
+            answer = await engine.answer(task, question, Purpose(key, kind, name))
+        except HishamosError as error:
+            failed.append(error)  # no more are begun; those that run are paid, so they are finished and kept
+            return
         # At once: a cancelled sibling must not lose what it has made.
         store.units.add(key, kind, [MadeUnit(name=name, unit_key=unit, text=_encoded(answer))])
         answers[name] = answer
@@ -75,10 +82,10 @@ async def make_units(
         begin()
 
     def begin() -> None:
-        while ready := order.get_ready():
+        while not failed and (ready := order.get_ready()):
             questions = {name: by_name[name].question(answers) for name in ready}
             units = {name: engine.fingerprint(task, question) for name, question in questions.items()}
-            known = store.units.find(key, units.values())
+            known = {} if fresh else store.units.find(key, units.values())
             for name in ready:
                 if units[name] in known:
                     answers[name] = _decoded(known[units[name]], task.answer)
@@ -86,11 +93,10 @@ async def make_units(
                 else:
                     group.create_task(make(name, units[name], questions[name]))
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            begin()
-    except* HishamosError as errors:
-        raise errors.exceptions[0] from None  # the first says enough; the others stopped with it
+    async with asyncio.TaskGroup() as group:
+        begin()
+    if failed:
+        raise failed[0]
     return {ask.name: answers[ask.name] for ask in asks}
 
 
@@ -114,9 +120,10 @@ async def make_files(
     kind: str,
     task: Task[FileRequest, FileText],
     asks: Sequence[FileAsk],
+    fresh: bool = False,
 ) -> tuple[TreeFile, ...]:
     """Make files, in the order asked for; see ``make_units``."""
-    answers = await make_units(store, engine, key=key, kind=kind, task=task, asks=asks)
+    answers = await make_units(store, engine, key=key, kind=kind, task=task, asks=asks, fresh=fresh)
     return tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks)
 
 

@@ -1,18 +1,20 @@
 """Everything that a project's steps work with, opened from the settings."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry, load_registry
 from hishamos_pipeline.core.idea import Budget
+from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.errors import ProjectNotFoundError
+from hishamos_pipeline.errors import CredentialError, ProjectNotFoundError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.llm.desk import Desk
 from hishamos_pipeline.llm.gateway import Gateway
-from hishamos_pipeline.llm.providers import Access
+from hishamos_pipeline.llm.providers import PROVIDERS, Access
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
@@ -80,6 +82,9 @@ class Workshop:
     @cached_property
     def gateway(self) -> Gateway:
         """What asks models."""
+        for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
+            with suppress(CredentialError):  # told when that provider is asked
+                self._key(provider.key_variable or f"{provider.name.upper()}_API_KEY")
         return Gateway(Desk(self.store.calls, self.settings, self._project_budget), self.access)
 
     @property
@@ -96,8 +101,9 @@ class Workshop:
 
         Raises:
             RoleError: a declaration cannot be read.
+            ProjectKeyError: the key breaks the slug rule.
         """
-        return load_registry(self.settings.projects_dir / key / "agents" if key else None)
+        return load_registry(self.settings.projects_dir / check_key(key) / "agents" if key else None)
 
     @cached_property
     def sandbox(self) -> Sandbox:

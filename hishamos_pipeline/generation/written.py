@@ -32,10 +32,11 @@ async def source(request: FileRequest, text: str) -> str:
             + (f"; not planned: {'; '.join(extra)} (begin other names with _)" if extra else "")
         )
     package = request.architecture.package
-    own = {_module(path) for path in planned.depends_on} | {package}
-    for line, name in imported_modules(text):
+    # A plan without interfaces does not say what its modules depend on.
+    own = {_module(path) for path in planned.depends_on} if planned.interface else None
+    for line, name in imported_modules(text, package):
         top = name.split(".")[0]
-        if top == package and not any(name == item or name.startswith(f"{item}.") for item in own):
+        if top == package and own is not None and name not in own:
             raise ValueError(f"line {line} imports {name}, which this module is not planned to depend on")
         if top == "" or (top != package and top not in sys.stdlib_module_names):
             raise ValueError(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from hishamos_pipeline.core import idea
 from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Throttle
@@ -54,7 +55,9 @@ class Desk:
     log: CallLog
     settings: Settings
     project_budget: Callable[[str], idea.Budget] = lambda _: idea.Budget()
-    _queues: dict[tuple[int, str], asyncio.Semaphore] = field(default_factory=dict)
+    _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(
+        default_factory=WeakKeyDictionary
+    )
 
     @property
     def prices(self) -> Prices:
@@ -68,8 +71,8 @@ class Desk:
 
     def queue(self, provider: str) -> asyncio.Semaphore:
         """Where this process's calls to a provider wait, so that few of them ask the log at a time."""
-        key = (id(asyncio.get_running_loop()), provider)
-        return self._queues.setdefault(key, asyncio.Semaphore(self.settings.llm_concurrency))
+        queues = self._queues.setdefault(asyncio.get_running_loop(), {})
+        return queues.setdefault(provider, asyncio.Semaphore(self.settings.llm_concurrency))
 
     def budgets(self, project: str) -> list[Budget]:
         """Every budget that a call for a project counts against; those without a limit are left out."""

@@ -4,28 +4,34 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import NOBODY, Purpose
-from hishamos_pipeline.errors import AnswerError, CredentialError, HishamosError, ModelError, ModelSetupError
+from hishamos_pipeline.errors import (
+    AnswerError,
+    CredentialError,
+    HishamosError,
+    ModelError,
+    ModelSetupError,
+    ReplayError,
+)
 from hishamos_pipeline.llm.desk import Desk
 from hishamos_pipeline.llm.providers import PROVIDERS, Access, ModelRef, open_model
-from hishamos_pipeline.llm.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     from pydantic_ai import Tool
     from pydantic_ai.messages import ModelMessage
-    from pydantic_ai.models import Model
 
     from hishamos_pipeline.llm.wire import Tally
 
 log = logging.getLogger("hishamos.llm")
 A = TypeVar("A", bound=BaseModel)
-Opener = Callable[[ModelRef, Access], "Model[Any]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,13 @@ class Gateway:
     Args:
         desk: admits and records calls.
         access: keys and URLs.
-        opener: makes a model of its name; tests give their own.
     """
 
     desk: Desk
     access: Access
-    opener: Opener | None = None
-    _opened: dict[tuple[int, str], Any] = field(default_factory=dict)
+    _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Any]] = field(
+        default_factory=WeakKeyDictionary
+    )
 
     async def ask(self, request: Request[A]) -> Result[A]:
         """Ask the models of a chain until one gives a valid answer.
@@ -107,12 +113,20 @@ class Gateway:
             AnswerError: every model was asked, and the last one gave no usable answer.
             ModelError: every model was asked, and the last one could not be reached.
         """
-        self._require_size(request)
+        from hishamos_pipeline.llm.wire import Tally
+
         fell: list[str] = []
+        tally = Tally()
+        if len(request.models) > 1 and self.desk.settings.llm_cache == "use":
+            # A model that answered after an earlier one had failed: neither has to be paid again.
+            for ref in request.models:
+                with suppress(_FellError):
+                    return await self._ask_one(request, ref, (), Tally(), replay=True)
         for ref in request.models:
             last = ref is request.models[-1]
             try:
-                return await self._ask_one(request, ref, tuple(fell))
+                replay = self.desk.settings.llm_cache == "replay"
+                return await self._ask_one(request, ref, tuple(fell), tally, replay=replay)
             except _FellError as failure:
                 fell.append(f"{ref}: {failure.error}")
                 if last:
@@ -130,32 +144,16 @@ class Gateway:
             self.desk.prices.worst(ref, 1, 1)
             self._open(ref)
 
-    def _require_size(self, request: Request[A]) -> None:
-        most = self.desk.settings.llm_context_tokens
-        size = estimate_tokens(request.system + request.prompt + request.history)
-        if size > most:
-            raise AnswerError(
-                f"the question {request.role}/{request.task} {request.purpose.unit} has about {size:,} tokens, more "
-                f"than {most:,}: raise HISHAMOS_LLM_CONTEXT_TOKENS if the model takes more, or split the brief"
-            )
-
     def _open(self, ref: ModelRef) -> Any:
-        # A client belongs to the event loop that it was first used in.
-        try:
-            loop = id(asyncio.get_running_loop())
-        except RuntimeError:
-            loop = 0
-        key = (loop, str(ref))
-        if key not in self._opened:
-            prompted = self.desk.settings.llm_structured == "prompted"
-            self._opened[key] = (
-                self.opener(ref, self.access)
-                if self.opener
-                else open_model(ref, self.access, prompted=prompted)
-            )
-        return self._opened[key]
+        given = self.desk.settings
+        access = self.access
+        if given.llm_cache == "replay":
+            access = Access(access.urls, lambda _: "replayed")  # nobody is asked, so no key is needed
+        return open_model(ref, access, prompted=given.llm_structured == "prompted")
 
-    async def _ask_one(self, request: Request[A], ref: ModelRef, fell: tuple[str, ...]) -> Result[A]:
+    async def _ask_one(
+        self, request: Request[A], ref: ModelRef, fell: tuple[str, ...], tally: "Tally", *, replay: bool
+    ) -> Result[A]:
         from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, RunContext, UsageLimits
         from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior, UsageLimitExceeded
         from pydantic_ai.messages import ModelMessagesTypeAdapter
@@ -166,8 +164,8 @@ class Gateway:
         account = Account(
             request.purpose, request.role, request.task, request.prompt_version, "; ".join(fell)
         )
-        place = self.access.urls.get(ref.provider, "")
-        model = Metered(self._open(ref), ref, place, account, self.desk)
+        model = Metered(self._opened_here(ref), ref, account, self.desk, tally, replay=replay)
+        before = len(tally.digests)
         shape = PromptedOutput if given.llm_structured == "prompted" else NativeOutput
         agent: Agent[None, A] = Agent(
             model,
@@ -185,7 +183,8 @@ class Gateway:
                     _require_json_alone(context.messages[-1])
                 if request.check:
                     await request.check(answer)
-            except ValueError as error:
+            # Text that is nested or long without end breaks Python's own parser.
+            except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
                 raise ModelRetry(f"This is wrong: {error}. Correct it, and answer in full again.") from error
             return answer
 
@@ -199,8 +198,10 @@ class Gateway:
             )
         except ModelAPIError as error:
             raise _translated(ref, error) from None
+        except ReplayError as error:
+            raise _FellError(error) from None
         except (UnexpectedModelBehavior, UsageLimitExceeded) as error:
-            await asyncio.to_thread(self.desk.log.reject, model.tally.digests)
+            await self._reject(tally.digests[before:], replay)
             raise _FellError(
                 AnswerError(
                     f"{ref} gave no valid answer to {request.role}/{request.task} {request.purpose.unit} in "
@@ -208,9 +209,21 @@ class Gateway:
                 )
             ) from None
         except AnswerError as error:
-            await asyncio.to_thread(self.desk.log.reject, model.tally.digests)
+            await self._reject(tally.digests[before:], replay)
             raise _FellError(error) from None
-        return _result(done.output, ref, model.tally, fell, done.all_messages_json().decode())
+        return _result(done.output, ref, tally, fell, done.all_messages_json().decode())
+
+    async def _reject(self, digests: Sequence[str], replay: bool) -> None:
+        """Keep useless answers from being given again; replaying changes nothing that was recorded."""
+        if not replay:
+            await asyncio.to_thread(self.desk.log.reject, digests)
+
+    def _opened_here(self, ref: ModelRef) -> Any:
+        # A client belongs to the event loop that it was first used in.
+        models = self._opened.setdefault(asyncio.get_running_loop(), {})
+        if str(ref) not in models:
+            models[str(ref)] = self._open(ref)
+        return models[str(ref)]
 
     def _settings(self, request: Request[A]) -> Any:
         given = self.desk.settings
@@ -239,7 +252,7 @@ def _translated(ref: ModelRef, error: Any) -> Exception:
 
     from hishamos_pipeline.llm.retries import elsewhere
 
-    said = mask(str(error))[:500]
+    said = mask(_said(error))[:500]
     if isinstance(error, ModelAuthenticationError):
         variable = PROVIDERS[ref.provider].key_variable or f"{ref.provider.upper()}_API_KEY"
         return CredentialError(f"{ref.provider} does not accept the key: correct {variable} ({said})")
@@ -248,7 +261,7 @@ def _translated(ref: ModelRef, error: Any) -> Exception:
             f"{ref.provider} has no model {ref.name!r}: `hishamos providers models {ref.provider}` lists them ({said})"
         )
     if not elsewhere(error):
-        return ModelError(f"{ref} refused the request: {said}")
+        return ModelSetupError(f"{ref} refused the request: {said}")
     return _FellError(ModelError(f"{ref} did not answer: {said}"))
 
 
@@ -263,6 +276,14 @@ def _require_json_alone(message: "ModelMessage") -> None:
         json.loads(text)
     except ValueError as error:
         raise ValueError(f"the answer is not JSON alone ({error})") from None
+
+
+def _said(error: Any) -> str:
+    """What the provider said, without what surrounds it."""
+    body = getattr(error, "body", None)
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    message = inner.get("message") if isinstance(inner, dict) else None
+    return f"{getattr(error, 'status_code', '')} {message}".strip() if message else str(error)
 
 
 def _cause(error: BaseException) -> str:

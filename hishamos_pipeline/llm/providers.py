@@ -182,12 +182,18 @@ async def model_names(provider: Provider, access: Access) -> list[str]:
         if provider.wire == "google":
             from google import genai  # type: ignore[import-untyped]
 
-            pager = await genai.Client(api_key=key).aio.models.list()
+            options = {"base_url": url} if url else None
+            pager = await genai.Client(api_key=key, http_options=options).aio.models.list()
             return [str(item.name).removeprefix("models/") async for item in pager]
         import openai
 
         async with openai.AsyncOpenAI(api_key=key, base_url=url, max_retries=1, timeout=20) as chat:
             return [item.id async for item in chat.models.list()]
+    except ImportError as error:
+        raise ModelSetupError(
+            f"{provider.name} needs a package that is not installed: "
+            f"pip install 'hishamos-pipeline[{provider.name}]' ({error})"
+        ) from None
     except Exception as error:
         if getattr(error, "status_code", None) in (401, 403):
             raise CredentialError(

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from pydantic_ai.exceptions import ModelAPIError, ModelConnectionError, ModelTimeoutError
@@ -96,18 +96,23 @@ class Metered(WrapperModel):
     Args:
         wrapped: the provider's model.
         ref: its name.
-        place: what else decides who answers, such as a server's address.
         account: who asks.
         desk: admits and records.
+        tally: adds up what the question comes to.
+        replay: whether answers come from the store alone.
     """
 
-    def __init__(self, wrapped: Model[Any], ref: ModelRef, place: str, account: Account, desk: Desk) -> None:
+    def __init__(
+        self, wrapped: Model[Any], ref: ModelRef, account: Account, desk: Desk, tally: Tally, *, replay: bool
+    ) -> None:
         super().__init__(wrapped)
         self._ref = ref
-        self._place = place
+        # The server decides who answers as much as the name does.
+        self._place = (wrapped.base_url or "").rstrip("/")
         self._account = account
         self._desk = desk
-        self.tally = Tally()
+        self._replay = replay
+        self.tally = tally
 
     async def request(
         self,
@@ -150,6 +155,7 @@ class Metered(WrapperModel):
     ) -> ModelResponse:
         """One answer: from the store, or from the provider after as many tries as are worth it."""
         body = question(self._ref, self._place, messages, settings, params)
+        self._require_size(body)
         start = self._start(body)
         self.tally.digests.append(start.request_hash)
         attempt = 1
@@ -167,6 +173,14 @@ class Metered(WrapperModel):
                 await asyncio.sleep(wait)
                 attempt += 1
 
+    def _require_size(self, body: str) -> None:
+        most, size = self._desk.settings.llm_context_tokens, estimate_tokens(body)
+        if size > most:
+            raise AnswerError(
+                f"the question {self._name} has about {size:,} tokens, more than {most:,}: raise "
+                "HISHAMOS_LLM_CONTEXT_TOKENS if the model takes more, or split the brief"
+            )
+
     async def _once(
         self,
         start: CallStart,
@@ -174,33 +188,50 @@ class Metered(WrapperModel):
         settings: ModelSettings | None,
         params: ModelRequestParameters,
     ) -> ModelResponse:
-        async with self._desk.queue(self._ref.provider):
-            exact = False
-            while True:
-                stored = await self._stored(start)
-                if stored is not None:
-                    return stored
+        exact = False
+        while True:
+            stored = await self._stored(start)
+            if stored is not None:
+                return stored
+            if not start.reserved_tokens:
+                start = self._reserved(start, settings, estimate_tokens(start.request))
+            async with self._desk.queue(self._ref.provider):
                 try:
                     admitted = await self._admit(start)
+                    if isinstance(admitted, int):
+                        return await self._send(admitted, start, messages, settings, params)
                 except BudgetError:
                     # The estimate is rounded up; close to the limit the provider's own count decides.
                     counted = None if exact else await self._count(messages, settings, params)
                     if counted is None:
                         raise
-                    exact, start = True, self._reserved(start, counted)
+                    exact, start = True, self._reserved(start, settings, counted)
                     continue
-                if isinstance(admitted, int):
-                    return await self._send(admitted, start, messages, settings, params)
-                log.debug("%s waits: %s", self._name, admitted.why)
-                await asyncio.sleep(min(admitted.seconds, _LONGEST_PAUSE))
+            # Outside the queue: who waits must not hold up others that could go on.
+            log.debug("%s waits: %s", self._name, admitted.why)
+            await asyncio.sleep(min(admitted.seconds, _LONGEST_PAUSE))
 
     async def _admit(self, start: CallStart) -> int | Busy:
         budgets = self._desk.budgets(start.purpose.project)
         alone = self._desk.settings.llm_cache == "use"
-        return await asyncio.to_thread(self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone)
+        asked = asyncio.ensure_future(
+            asyncio.to_thread(self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone)
+        )
+        try:
+            return await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            # The thread goes on: what it reserves is given back, since nothing will be sent. Not awaited here, since
+            # a cancelled scope cancels every further wait.
+            asked.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, asked: "asyncio.Future[int | Busy]") -> None:
+        if not asked.cancelled() and asked.exception() is None and isinstance(asked.result(), int):
+            end = CallEnd("cancelled", error="cancelled before it was sent")
+            self._desk.log.settle(cast("int", asked.result()), end)
 
     async def _stored(self, start: CallStart) -> ModelResponse | None:
-        mode = self._desk.settings.llm_cache
+        mode = "replay" if self._replay else self._desk.settings.llm_cache
         if mode == "refresh":
             return None
         stored = await asyncio.to_thread(self._desk.log.cached, start.request_hash)
@@ -230,22 +261,31 @@ class Metered(WrapperModel):
         try:
             async with self._kept_alive(call_id):
                 response = await self._stream(messages, settings, params, seen)
+            stored = mask(_RESPONSE.dump_json(response).decode())
         except BaseException as error:
-            billed = asked_tokens if _may_be_billed(error, seen) else 0
             outcome: Outcome = "broken" if seen.characters else "failed"
             if isinstance(error, asyncio.CancelledError):
                 outcome = "cancelled"
-            tokens = Tokens(input=billed, output=seen.tokens)
+            tokens = Tokens()
+            if _may_be_billed(error, seen):
+                # Without a visible token nobody knows how far the model was: the worst is booked.
+                hidden = max(start.reserved_tokens - asked_tokens, 0)
+                tokens = Tokens(asked_tokens, seen.tokens if seen.characters else hidden)
             # Not in a thread: a cancelled task may not wait, and the row must not stay open.
             self._settle(call_id, outcome, tokens, began, error=_said(error))
+            if isinstance(error, ValueError):  # such as text that is no Unicode
+                raise ModelAPIError(str(self._ref), f"the answer cannot be kept: {_said(error)}") from None
             raise
         usage = response.usage
+        read = min(usage.cache_read_tokens, usage.input_tokens)
         tokens = Tokens(
-            usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens
+            usage.input_tokens,
+            usage.output_tokens,
+            read,
+            min(usage.cache_write_tokens, usage.input_tokens - read),
         )
         if not tokens.input and not tokens.output:  # a server that does not count; zero would be a lie
             tokens = Tokens(input=asked_tokens, output=seen.tokens)
-        stored = mask(_RESPONSE.dump_json(response).decode())
         self._settle(call_id, "ok", tokens, began, response=stored)
         log.info("%s: %d tokens in, %d out from %s", self._name, tokens.input, tokens.output, self._ref)
         return response
@@ -290,7 +330,10 @@ class Metered(WrapperModel):
         async def beat() -> None:
             while True:
                 await asyncio.sleep(_KEEP_ALIVE_SECONDS)
-                await asyncio.to_thread(self._desk.log.keep_alive, call_id)
+                try:
+                    await asyncio.to_thread(self._desk.log.keep_alive, call_id)
+                except Exception as error:  # a busy database now is no reason to stop beating
+                    log.warning("%s: cannot say that it is alive: %s", self._name, _said(error))
 
         task = asyncio.create_task(beat())
         try:
@@ -323,7 +366,7 @@ class Metered(WrapperModel):
             ),
         )
         tally = self.tally
-        tally.paid += 1
+        tally.paid += outcome == "ok"
         tally.cost_usd += cost
         tally.tokens = Tokens(tally.tokens.input + tokens.input, tally.tokens.output + tokens.output)
 
@@ -337,7 +380,7 @@ class Metered(WrapperModel):
             return None
 
     def _start(self, body: str) -> CallStart:
-        start = CallStart(
+        return CallStart(
             purpose=self._account.purpose,
             role=self._account.role,
             task=self._account.task,
@@ -348,10 +391,9 @@ class Metered(WrapperModel):
             request=mask(body),
             fell_from=self._account.fell_from,
         )
-        return self._reserved(start, estimate_tokens(body))
 
-    def _reserved(self, start: CallStart, input_tokens: int) -> CallStart:
-        most = int((self.settings or {}).get("max_tokens") or self._desk.settings.llm_max_output_tokens)
+    def _reserved(self, start: CallStart, settings: ModelSettings | None, input_tokens: int) -> CallStart:
+        most = int((settings or {}).get("max_tokens") or self._desk.settings.llm_max_output_tokens)
         usd = self._desk.prices.worst(self._ref, input_tokens, most)
         return replace(start, reserved_usd=usd, reserved_tokens=input_tokens + most)
 
@@ -377,7 +419,7 @@ def question(
             "model": ref.name,
             "place": sha256_text(place) if place else "",
             "settings": {key: (settings or {}).get(key) for key in ("temperature", "max_tokens")},
-            "shape": shape.json_schema if shape else None,
+            "shape": [shape.name, shape.description, shape.json_schema] if shape else None,
             "mode": params.output_mode,
             "tools": tools,
             "messages": _essential(ModelMessagesTypeAdapter.dump_python(messages, mode="json")),

@@ -34,13 +34,13 @@ class PromptLibrary:
     def __init__(self, own: Path | None = None, declared: Mapping[str, str] | None = None) -> None:
         loaders: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(own)] if own else []
         loaders += [jinja2.DictLoader(declared or {}), jinja2.FileSystemLoader(TEMPLATES)]
+        self._own = own
         self._loader = jinja2.ChoiceLoader(loaders)
         self._versions: dict[tuple[str, str], str] = {}
 
     @cached_property
-    def _environment(self) -> ImmutableSandboxedEnvironment:
-        # A sandbox: prompts of a project's own roles come from wherever the project came from.
-        made = ImmutableSandboxedEnvironment(
+    def _environment(self) -> "_Sandbox":
+        made = _Sandbox(
             loader=self._loader,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
@@ -80,6 +80,27 @@ class PromptLibrary:
             self._collect(name, seen)
         return "\n".join(f"--- {name}\n{text}" for name, text in seen.items())
 
+    def is_own(self, role: str, task: str) -> bool:
+        """Whether an operator's file is used for a task, or for its role's system prompt."""
+        return self._own is not None and any((self._own / _name(role, t)).is_file() for t in (SYSTEM, task))
+
+    def copy(self, role: str, task: str) -> Path:
+        """Copy a prompt's text into the operator's folder, for changing it, and return the file.
+
+        Raises:
+            RoleError: there is no such folder, no such prompt, or the file is there already.
+        """
+        if self._own is None:
+            raise RoleError("there is no folder for prompts of one's own")
+        target = self._own / _name(role, task)
+        if target.exists():
+            raise RoleError(f"{target} is there already")
+        seen: dict[str, str] = {}
+        self._collect(_name(role, task), seen)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(seen[_name(role, task)], encoding="utf-8")
+        return target
+
     def version(self, role: str, task: str) -> str:
         """The hash of ``source``, 16 hexadecimal digits."""
         if (role, task) not in self._versions:
@@ -92,6 +113,8 @@ class PromptLibrary:
         try:
             assert self._environment.loader is not None
             text = self._environment.loader.get_source(self._environment, name)[0]
+            if not text.strip():
+                raise RoleError(f"the prompt {name} is empty")
             seen[name] = text
             for other in meta.find_referenced_templates(self._environment.parse(text)):
                 if other:
@@ -102,6 +125,8 @@ class PromptLibrary:
             raise RoleError(
                 f"the prompt {name} is not a valid template: line {error.lineno}: {error}"
             ) from None
+        except UnicodeDecodeError:
+            raise RoleError(f"the prompt {name} is not UTF-8") from None
 
     def _render(self, role: str, task: str, context: Mapping[str, object]) -> str:
         name = _name(role, task)
@@ -109,8 +134,21 @@ class PromptLibrary:
             return self._environment.get_template(name).render(**context).strip() + "\n"
         except jinja2.TemplateNotFound as error:
             raise RoleError(f"the prompt {error.name} is missing") from None
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
-            raise RoleError(f"the prompt {name} cannot be rendered: {error}") from None
+        except Exception as error:  # a template can do anything wrong that Python can
+            q = context.get("q")
+            has = f"; q has {', '.join(type(q).model_fields)}" if isinstance(q, BaseModel) else ""
+            raise RoleError(f"the prompt {name} cannot be rendered: {error}{has}") from None
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Prompts of a project's own roles come from wherever the project came from: they may read, and nothing else."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Of a document, its fields and properties; its methods could load files, or worse."""
+        if isinstance(obj, BaseModel):
+            own = type(obj)
+            return attr in own.model_fields or isinstance(getattr(own, attr, None), property)
+        return super().is_safe_attribute(obj, attr, value)
 
 
 def as_data(text: object, name: str) -> str:
@@ -119,7 +157,7 @@ def as_data(text: object, name: str) -> str:
     What is inside never counts as an instruction; every system prompt says so.
     """
     shown = str(text)
-    tag = f"data-{sha256_text(shown)[:10]}"
+    tag = f"data-{sha256_text(shown)[:16]}"
     label = "".join(c for c in name if c not in '"<>\r\n')
     return f'<{tag} name="{label}">\n{shown}\n</{tag}>'
 

@@ -8,10 +8,12 @@ last of a budget.
 import os
 import socket
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import case, delete, func, select, text, update
+from sqlalchemy import Select, case, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Scope, Spent, Throttle, over
@@ -30,7 +32,7 @@ class Calls:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._owner = f"{_machine()}:{os.getpid()}"
 
     def admit(
         self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool
@@ -49,17 +51,19 @@ class Calls:
         Raises:
             BudgetError: what is spent already leaves too little for the worst case.
         """
+        self._bury()
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             if session.get_bind().dialect.name == "postgresql":
                 session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-            self._bury(session)
             for budget in budgets:
                 waiting = self._within(session, budget, start)
                 if waiting:
                     return waiting
             if alone and _running(session, LlmCall.request_hash == start.request_hash):
                 return Busy(0.1, "the same question is being asked")
+            if alone and session.scalars(_answer_to(start.request_hash)).first() is not None:
+                return Busy(0.0, "the same question was answered a moment ago")
             if _running(session, LlmCall.provider == start.provider) >= throttle.concurrency:
                 return Busy(0.05, f"{throttle.concurrency} calls to {start.provider} are running")
             recent = session.execute(
@@ -87,7 +91,7 @@ class Calls:
     def settle(self, call_id: int, end: CallEnd) -> None:
         """Record how a call ended and what it cost, and book that on its project."""
         with self._sessions.write() as session:
-            row = session.get_one(LlmCall, call_id)
+            row = session.get_one(LlmCall, call_id, with_for_update=True)
             before = row.cost_usd
             row.outcome, row.error = end.outcome, end.error[:2000]
             row.input_tokens, row.output_tokens = end.input_tokens, end.output_tokens
@@ -101,13 +105,7 @@ class Calls:
     def cached(self, request_hash: str) -> str | None:
         """The stored answer to a question, ``None`` if there is none that was accepted."""
         with self._sessions.read() as session:
-            return session.scalars(
-                select(LlmBody.response)
-                .join(LlmCall, LlmCall.id == LlmBody.call_id)
-                .where(LlmCall.request_hash == request_hash, LlmCall.outcome == "ok", LlmBody.response != "")
-                .order_by(LlmCall.id.desc())
-                .limit(1)
-            ).one_or_none()
+            return session.scalars(_answer_to(request_hash)).one_or_none()
 
     def record_cached(self, start: CallStart) -> None:
         """Record that a question was answered from the store, at no cost."""
@@ -123,30 +121,22 @@ class Calls:
                 .values(outcome="invalid")
             )
 
-    def last_id(self) -> int:
-        """The id of the newest call."""
-        with self._sessions.read() as session:
-            return session.scalars(select(func.max(LlmCall.id))).one() or 0
-
-    def spent(self, project: str, asset: str = "", *, after: int = 0) -> Spent:
-        """What a project, or one of its artifacts, has cost since a call."""
+    def spent(self, project: str, asset: str = "", *, since: datetime | None = None) -> Spent:
+        """What a project, or one of its artifacts, has cost since a time, or ever."""
+        mine = [LlmCall.project == project]
+        if asset:
+            mine.append(LlmCall.asset == asset)
+        if since is not None:
+            mine.append(LlmCall.started_at >= since)
         query = select(
             func.count().filter(LlmCall.outcome != "cached"),
             func.coalesce(func.sum(LlmCall.input_tokens), 0),
             func.coalesce(func.sum(LlmCall.output_tokens), 0),
             func.coalesce(func.sum(LlmCall.cost_usd), 0.0),
-        ).where(LlmCall.project == project, LlmCall.id > after)
-        names = (
-            select(LlmCall.provider + ":" + LlmCall.model)
-            .distinct()
-            .where(LlmCall.project == project, LlmCall.id > after, LlmCall.outcome.in_(("ok", "cached")))
-        )
-        versions = (
-            select(LlmCall.prompt_version).distinct().where(LlmCall.project == project, LlmCall.id > after)
-        )
-        if asset:
-            query, names = query.where(LlmCall.asset == asset), names.where(LlmCall.asset == asset)
-            versions = versions.where(LlmCall.asset == asset)
+        ).where(*mine)
+        answered = (*mine, LlmCall.outcome.in_(("ok", "cached")))
+        names = select(LlmCall.provider + ":" + LlmCall.model).distinct().where(*answered)
+        versions = select(LlmCall.prompt_version).distinct().where(*answered)
         with self._sessions.read() as session:
             calls, tokens_in, tokens_out, cost = session.execute(query).one()
             return Spent(
@@ -219,11 +209,19 @@ class Calls:
             started_at=now,
         )
 
-    def _bury(self, session: Session) -> None:
-        """Settle calls whose process is gone at the worst that they can have cost: nobody knows better."""
+    def _bury(self) -> None:
+        """Settle calls whose process is gone at the worst that they can have cost: nobody knows better.
+
+        In a transaction of its own, so that a refusal which follows from it does not undo it.
+        """
         now = self._sessions.clock.now()
-        for row in session.scalars(select(LlmCall).where(LlmCall.outcome == "running")):
-            if row.lease_until < now or _is_dead(row.owner):
+        running = select(LlmCall).where(LlmCall.outcome == "running")
+        with self._sessions.read() as session:
+            gone = [r.id for r in session.scalars(running) if r.lease_until < now or _is_dead(r.owner)]
+        if not gone:
+            return
+        with self._sessions.write() as session:
+            for row in session.scalars(running.where(LlmCall.id.in_(gone)).with_for_update()):
                 row.outcome, row.error = "lost", "the process that made the call ended before the answer"
                 row.cost_usd = row.reserved_usd
                 row.output_tokens = row.reserved_tokens
@@ -259,6 +257,16 @@ class Calls:
         return float(row[0]), int(row[1]), float(row[2]), int(row[3])
 
 
+def _answer_to(request_hash: str) -> Select[str]:
+    return (
+        select(LlmBody.response)
+        .join(LlmCall, LlmCall.id == LlmBody.call_id)
+        .where(LlmCall.request_hash == request_hash, LlmCall.outcome == "ok", LlmBody.response != "")
+        .order_by(LlmCall.id.desc())
+        .limit(1)
+    )
+
+
 def _running(session: Session, condition: Any) -> int:
     query = select(func.count()).where(LlmCall.outcome == "running", condition)
     return session.scalars(query).one()
@@ -272,10 +280,20 @@ def _book(session: Session, key: str, usd: float) -> None:
         project.cost_usd = max(project.cost_usd + usd, 0.0)
 
 
+@cache
+def _machine() -> str:
+    """The name of this machine, or container: process numbers of another one mean nothing here."""
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        namespace = ""
+    return f"{socket.gethostname()}{namespace.removeprefix('pid')}"
+
+
 def _is_dead(owner: str) -> bool:
     """Whether a process of this machine has ended; one of another machine is told by its lease alone."""
     host, _, pid = owner.rpartition(":")
-    if host != socket.gethostname():
+    if host != _machine():
         return False
     try:
         os.kill(int(pid), 0)
@@ -289,10 +307,11 @@ def _is_dead(owner: str) -> bool:
 def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:
     limits = [f"{budget.usd:g} USD"] if budget.usd is not None else []
     limits += [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
+    spent = f" {usd:.4f} USD and {tokens:,} tokens are spent, and" if budget.scope != "call" else ""
     whose = f" of {start.purpose.project!r}" if budget.scope == "project" else ""
     return (
-        f"the {budget.scope} budget{whose} is {' and '.join(limits)}; {usd:.4f} USD and {tokens:,} tokens are "
-        f"spent, and a call of {start.role}/{start.task} to {start.provider}:{start.model} can cost up to "
-        f"{start.reserved_usd:.4f} USD and {start.reserved_tokens:,} tokens; raise {budget.setting}, or use a "
-        "cheaper model"
+        f"the {budget.scope} budget{whose} is {' and '.join(limits)};{spent} a call of {start.role}/{start.task} to "
+        f"{start.provider}:{start.model} can cost up to {start.reserved_usd:.4f} USD and "
+        f"{start.reserved_tokens:,} tokens; raise {budget.setting}, lower HISHAMOS_LLM_MAX_OUTPUT_TOKENS, "
+        "or use a cheaper model"
     )

@@ -75,8 +75,8 @@ def _fernet(secret_keys: tuple[str, ...]) -> "MultiFernet":
 
     if not secret_keys:
         raise CredentialError(
-            "HISHAMOS_SECRET_KEYS is not set: it holds the keys that stored credentials are encrypted with; "
-            "make one with `hishamos providers new-secret-key`"
+            "HISHAMOS_SECRET_KEYS is not set: it holds the keys that stored credentials are encrypted with. Set it to "
+            "the one that was used; where nothing is stored yet, make one with `hishamos providers new-secret-key`"
         )
     try:
         return MultiFernet([Fernet(register(key)) for key in secret_keys])
@@ -95,5 +95,5 @@ def _decrypt(row: Credential, secret_keys: tuple[str, ...]) -> str:
     except InvalidToken:
         raise CredentialError(
             f"the stored credential {row.name!r} cannot be decrypted: HISHAMOS_SECRET_KEYS lacks the key that it was "
-            f"encrypted with; add that, or set the credential again with `hishamos providers set-key {row.name}`"
+            f"encrypted with; add that, or set the key again with `hishamos providers set-key`"
         ) from None

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from hishamos_pipeline.errors import StorageError, StoreVersionError
 
@@ -17,11 +18,17 @@ def open_engine(url: str) -> Engine:
     SQLite gets WAL, foreign keys and a busy timeout of 30 seconds; its folder is made.
 
     Raises:
-        StorageError: if SQLite's folder cannot be made.
+        StorageError: the URL cannot be read, its driver is missing, or SQLite's folder cannot be made.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise StorageError(
+            f"HISHAMOS_DATABASE_URL cannot be used ({type(error).__name__}: {str(error).splitlines()[0][:200]}); write "
+            "sqlite:///FILE, or postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
+        ) from None
     if parsed.database:
         try:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

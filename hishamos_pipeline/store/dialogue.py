@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 
 from hishamos_pipeline.store.sessions import Sessions, insert_new
 from hishamos_pipeline.store.tables import Conversation, PromptText, ToolCall
@@ -28,30 +28,22 @@ class Dialogue:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def messages(self, name: str, role: str, task: str) -> str:
+    def messages(self, name: str, role: str, task: str, project: str) -> str:
         """The messages of a conversation as JSON; empty where it has not begun."""
         with self._sessions.read() as session:
-            row = session.scalars(_one(name, role, task)).one_or_none()
+            row = session.scalars(_one(name, role, task, project)).one_or_none()
             return row.messages if row else ""
 
-    def save(self, name: str, role: str, task: str, messages: str, project: str = "") -> int:
+    def save(self, name: str, role: str, task: str, messages: str, project: str) -> int:
         """Keep a conversation's messages after a turn, and return the number of turns."""
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            row = session.scalars(_one(name, role, task)).one_or_none()
+            row = session.scalars(_one(name, role, task, project)).one_or_none()
             if row is None:
                 row = Conversation(name=name, role=role, task=task, project=project, turns=0)
                 session.add(row)
             row.messages, row.turns, row.updated_at = messages, row.turns + 1, now
             return row.turns
-
-    def forget(self, name: str) -> int:
-        """Remove the conversations of a name."""
-        with self._sessions.write() as session:
-            rows = session.scalars(
-                delete(Conversation).where(Conversation.name == name).returning(Conversation.id)
-            )
-            return len(rows.all())
 
     def used(self, call: UsedTool) -> None:
         """Record a tool call."""
@@ -93,7 +85,10 @@ class Dialogue:
             return list(session.scalars(query.order_by(PromptText.first_used_at.desc())))
 
 
-def _one(name: str, role: str, task: str) -> Select[Conversation]:
+def _one(name: str, role: str, task: str, project: str) -> Select[Conversation]:
     return select(Conversation).where(
-        Conversation.name == name, Conversation.role == role, Conversation.task == task
+        Conversation.name == name,
+        Conversation.role == role,
+        Conversation.task == task,
+        Conversation.project == project,
     )

@@ -360,7 +360,7 @@ class Conversation(Base):
     """The messages of a task that takes several turns, as JSON."""
 
     __tablename__ = "conversations"
-    __table_args__ = (UniqueConstraint("name", "role", "task"),)
+    __table_args__ = (UniqueConstraint("project", "name", "role", "task"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(100))

@@ -1,22 +1,25 @@
 """The chain with models: recorded answers, real wire format, real verification."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete
 
-from hishamos_pipeline.core.documents import CodeReview, Requirements, VerifiedBuild
+from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.core.documents import Architecture, CodeReview, Requirements, Stories, VerifiedBuild
 from hishamos_pipeline.core.idea import Answer
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,
     CredentialError,
     ModelError,
+    ModelSetupError,
     ReplayError,
-    RoleError,
 )
+from hishamos_pipeline.generation import written
 from hishamos_pipeline.intake.brief import read_brief
-from hishamos_pipeline.settings import RoleSettings
+from hishamos_pipeline.settings import Rate, RoleSettings
 from hishamos_pipeline.store.tables import ArtifactRevision, Unit
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
@@ -183,6 +186,94 @@ async def test_answers_that_stay_wrong_fail_the_step_with_the_reason(recorded: R
     assert (project.state, project.failed_step) == ("failed", "source_code")
 
 
+async def test_siblings_of_a_failing_file_are_finished_and_not_paid_again(recorded: Recorded) -> None:
+    answer = recorded.server.answer
+
+    def one_bad(asked: Asked) -> Reply:
+        if "# Task qa/story_tests for tests/test_us_001" in asked.text:
+            return Reply(status=400, error="refused")
+        return replace(answer(asked), delay=0.4)
+
+    recorded.server.answer = one_bad
+    with pytest.raises(ModelError):
+        await build(recorded.run(), until="test_suite")
+    recorded.server.answer = answer
+    await build(recorded.run(), until="test_suite")
+    store = recorded.workshop().store
+    outcomes = {row.outcome for row in store.calls.rows() if row.role == "qa"}
+    assert outcomes == {"ok", "failed"}
+    assert sum("qa/story_tests" in name for name in recorded.model.tasks) == 3
+
+
+async def test_an_artifact_that_was_lost_before_it_was_written_keeps_its_origin_and_cost(
+    recorded: Recorded,
+) -> None:
+    run = recorded.run()
+    await build(run, until="source_code")
+    before = run.store.artifacts.require(run.key, "source_code")
+    with run.store._sessions.write() as session:
+        session.execute(delete(ArtifactRevision).where(ArtifactRevision.kind == "source_code"))
+    again = recorded.run()
+    await build(again, until="source_code")
+    after = again.store.artifacts.require(run.key, "source_code")
+    assert (after.origin, after.engine, after.calls) == (before.origin, before.engine, before.calls)
+    assert after.cost_usd == pytest.approx(before.cost_usd)
+
+
+async def test_refresh_asks_again_for_files_that_the_store_has(recorded: Recorded) -> None:
+    run = recorded.run()
+    await build(run, until="source_code")
+    with run.store._sessions.write() as session:
+        session.execute(delete(ArtifactRevision).where(ArtifactRevision.kind == "source_code"))
+    recorded.model.tasks.clear()
+    await build(recorded.run(llm_cache="refresh"), until="source_code")
+    assert len(recorded.model.tasks) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from reading_log.cli import main",
+        "from reading_log import cli",
+        "import reading_log.nowhere",
+        "from . import x",
+    ],
+)
+async def test_a_module_imports_what_it_is_planned_to_and_no_more(recorded: Recorded, line: str) -> None:
+    run = recorded.run()
+    await build(run, until="stories")
+    request = FileRequest(
+        path="src/reading_log/report.py",
+        architecture=run.read("architecture", Architecture),
+        stories=run.read("stories", Stories),
+    )
+    good = (recorded.model.folder / "coding" / "report.py.txt").read_text()
+    assert await written.source(request, good)
+    with pytest.raises(ValueError, match="imports"):
+        await written.source(request, good.replace("\n\n\ndef lines", f"\n{line}\n\n\ndef lines", 1))
+
+
+async def test_replaying_does_not_end_in_the_blueprint_engine(recorded: Recorded) -> None:
+    with pytest.raises(ReplayError):
+        await build(recorded.run(llm=f"{MODEL},blueprint", llm_cache="replay"))
+
+
+async def test_what_the_blueprint_engine_stood_in_for_is_made_again(recorded: Recorded) -> None:
+    answer = recorded.server.answer
+    recorded.server.answer = lambda _: Reply(status=503)
+    chain = f"{MODEL},blueprint"
+    with pytest.raises(ModelError, match="cannot stand in for architect/architecture"):
+        await build(recorded.run(llm=chain, llm_retries=0), until="architecture")
+    run = recorded.run(llm=chain)
+    head = run.store.artifacts.require(run.key, "requirements")
+    assert (head.origin, head.engine) == ("blueprint", "blueprint")
+    first = next(step for step in run.plan() if step.kind == "requirements")
+    assert "in place of a model" in first.reason
+    recorded.server.answer = answer
+    await build(run, until="requirements")
+    assert run.store.artifacts.require(run.key, "requirements").origin == "agent"
+
+
 async def test_the_blueprint_engine_is_the_end_of_a_chain_where_a_task_allows_it(recorded: Recorded) -> None:
     recorded.server.answer = lambda _: Reply(status=503)
     run = recorded.run(llm=f"{MODEL},blueprint", llm_retries=0)
@@ -245,9 +336,16 @@ async def test_no_key_is_stored_or_logged(recorded: Recorded, caplog: pytest.Log
 
 def test_settings_are_checked_before_any_work(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded.workshop().check_models()
-    with pytest.raises(RoleError, match="no role 'baker'"):
-        recorded.workshop(llm_roles={"baker": RoleSettings()}).check_models()
-    with pytest.raises(RoleError, match="no task 'bread'"):
+    recorded.workshop(llm_roles={"baker": RoleSettings()}).check_models()  # a project may have that role
+    with pytest.raises(ModelSetupError, match="HISHAMOS_LLM_URLS names 'opnai'"):
+        recorded.workshop(llm_urls={"opnai": "http://127.0.0.1"}).check_models()
+    with pytest.raises(ModelSetupError, match="lacks http://"):
+        recorded.workshop(llm_urls={"openai-chat": "127.0.0.1:1"}).check_models()
+    with pytest.raises(ModelSetupError, match="HISHAMOS_LLM_FREE names 'ollama'"):
+        recorded.workshop(llm_free="ollama").check_models()
+    with pytest.raises(ModelSetupError, match="HISHAMOS_LLM_PRICES"):
+        recorded.workshop(llm_prices={"m": Rate(input=1, output=1)}).check_models()
+    with pytest.raises(ModelSetupError, match="HISHAMOS_LLM_ROLES: the role qa has no task 'bread'"):
         recorded.workshop(llm_roles={"qa/bread": RoleSettings()}).check_models()
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(CredentialError, match="set OPENAI_API_KEY"):

@@ -1,16 +1,27 @@
 """The gateway against servers that speak the real wire formats, and fail as providers do."""
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from hishamos_pipeline.errors import AnswerError, CredentialError, ModelError, ModelSetupError, ReplayError
+from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.errors import (
+    AnswerError,
+    BudgetError,
+    CredentialError,
+    ModelError,
+    ModelSetupError,
+    ReplayError,
+)
+from hishamos_pipeline.llm.providers import Access
+from hishamos_pipeline.settings import Rate
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.providers import Asked, Reply, provider, script
-from tests.llm.conftest import GOOD, KEY, MakeGateway, ask
+from tests.llm.conftest import GOOD, KEY, MakeGateway, Thing, ask
 
 pytestmark = pytest.mark.real_servers
 WIRES = (
@@ -174,8 +185,6 @@ async def test_a_wrong_key_is_loud_at_once_and_not_shown(
     model: str, make_gateway: MakeGateway, store: ProjectStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     expired = Reply(status=401, error=f"Incorrect API key provided: {KEY}")
-    from hishamos_pipeline.core.secrets import register
-
     register(KEY)
     with provider(script(expired)) as fake:
         with pytest.raises(CredentialError, match=r"correct .*_API_KEY") as caught:
@@ -309,3 +318,117 @@ async def test_a_question_too_large_for_the_context_is_refused_before_it_is_paid
         with pytest.raises(AnswerError, match="HISHAMOS_LLM_CONTEXT_TOKENS"):
             await make_gateway(fake, llm_context_tokens=1000).ask(ask("word " * 2000))
         assert not fake.asked
+
+
+async def test_what_is_reserved_follows_the_requests_own_limit(
+    make_gateway: MakeGateway, store: ProjectStore
+) -> None:
+    rate = {"compatible:model-a": Rate(input=0, output=1)}
+    with provider(script(Reply(GOOD))) as fake:
+        gateway = make_gateway(fake, llm_prices=rate, budget_call_usd=0.05)
+        with pytest.raises(BudgetError, match=r"up to 0\.0640 USD"):
+            await gateway.ask(ask(max_output_tokens=64_000))
+        assert not fake.asked
+        await gateway.ask(ask(max_output_tokens=100))
+    assert store.calls.rows()[0].reserved_usd == pytest.approx(0.0001)
+
+
+async def test_identical_questions_at_once_are_paid_once_again_and_again(make_gateway: MakeGateway) -> None:
+    with provider(script(Reply(GOOD))) as fake:
+        gateway = make_gateway(fake, llm_concurrency=8)
+        for number in range(25):
+            await asyncio.gather(*(gateway.ask(ask(f"question {number}")) for _ in range(4)))
+    assert len(fake.asked) == 25
+
+
+async def test_cancelling_while_being_admitted_costs_nothing(
+    make_gateway: MakeGateway, store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit, begun = store.calls.admit, threading.Event()
+
+    def slow(*arguments: object, **named: object) -> object:
+        begun.set()
+        time.sleep(0.5)
+        return admit(*arguments, **named)  # type: ignore[arg-type]
+
+    with provider(script(Reply(GOOD))) as fake:
+        gateway = make_gateway(fake)
+        monkeypatch.setattr(store.calls, "admit", slow)
+        task = asyncio.create_task(gateway.ask(ask()))
+        assert await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        for _ in range(100):
+            if any(row.outcome != "running" for row in store.calls.rows()):
+                break
+            await asyncio.sleep(0.05)
+        assert not fake.asked
+    (row,) = store.calls.rows()
+    assert (row.outcome, row.cost_usd, row.output_tokens) == ("cancelled", 0, 0)
+
+
+async def test_a_fallen_chain_is_resumed_and_replayed_without_paying(make_gateway: MakeGateway) -> None:
+    chain = ("compatible:model-a", "compatible:model-b")
+
+    def answer(asked: Asked) -> Reply:
+        return Reply("nonsense") if asked.body["model"] == "model-a" else Reply(GOOD)
+
+    with provider(answer) as fake:
+        gateway = make_gateway(fake, llm_rounds=1)
+        first = await gateway.ask(ask("x", *chain))
+        assert (first.model, len(fake.asked)) == ("model-b", 3)
+        assert first.attempts == 3
+        again = await gateway.ask(ask("x", *chain))
+        assert again.cached
+        replayed = await make_gateway(fake, llm_cache="replay").ask(ask("x", *chain))
+        assert replayed.cached
+        assert len(fake.asked) == 3
+
+
+async def test_replaying_needs_no_key_and_rejects_nothing(
+    make_gateway: MakeGateway, store: ProjectStore
+) -> None:
+    async def strict(_: object) -> None:
+        raise ValueError("no longer good enough")
+
+    with provider(script(Reply(GOOD))) as fake:
+        gateway = make_gateway(fake)
+        await gateway.ask(ask("x", "openai-chat:gpt-5.6"))
+        keyless = make_gateway(fake, llm_cache="replay")
+        keyless.access = Access(fake.urls, lambda _: "")
+        assert (await keyless.ask(ask("x", "openai-chat:gpt-5.6"))).cached
+        with pytest.raises((ReplayError, AnswerError)):
+            await keyless.ask(ask("x", "openai-chat:gpt-5.6", check=strict))
+    assert [row.outcome for row in store.calls.rows()][-1] == "ok"
+
+
+async def test_text_that_breaks_the_parser_is_a_wrong_answer(make_gateway: MakeGateway) -> None:
+    async def check(_: object) -> None:
+        raise RecursionError("too deep")
+
+    with provider(script(Reply(GOOD))) as fake, pytest.raises(AnswerError, match="too deep"):
+        await make_gateway(fake, llm_rounds=0).ask(ask(check=check))
+
+
+async def test_who_waits_does_not_hold_up_others(make_gateway: MakeGateway) -> None:
+    with provider(script(Reply(GOOD, delay=1.0))) as fake:
+        gateway = make_gateway(fake, llm_concurrency=2)
+        same = [asyncio.create_task(gateway.ask(ask("same"))) for _ in range(2)]
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        await gateway.ask(ask("another"))
+        assert time.monotonic() - began < 2.5
+        await asyncio.gather(*same)
+    assert fake.most_running == 2
+
+
+async def test_another_description_of_the_shape_is_another_question(make_gateway: MakeGateway) -> None:
+    class Other(Thing):
+        """Something else is asked for."""
+
+    with provider(script(Reply(GOOD))) as fake:
+        gateway = make_gateway(fake)
+        await gateway.ask(ask())
+        await gateway.ask(ask(output=Other))
+    assert len(fake.asked) == 2

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hishamos_pipeline.agents.tasks import Assignment
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.prompts.library import PromptLibrary, as_data
 
@@ -46,6 +47,36 @@ def test_a_template_that_reaches_out_is_an_error(tmp_path: Path, template: str) 
     with pytest.raises(RoleError):
         text = library.prompt("x", "t", object())
         assert "class" not in text, text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ q.parse_raw('cos', content_type='x/pickle', allow_pickle=True) }}",
+        "{{ q.parse_file('/etc/passwd') }}",
+        "{{ q.model_copy(update={}).text }}",
+        "{{ q.model_fields }}",
+        "{{ 1 / 0 }}",
+        "{% include 'x/t.md.j2' %}",
+    ],
+)
+def test_documents_offer_their_fields_and_nothing_else(template: str) -> None:
+    library = PromptLibrary(None, {"x/system.md.j2": "s", "x/t.md.j2": template})
+    with pytest.raises(RoleError, match="cannot be rendered"):
+        library.prompt("x", "t", Assignment(text="a"))
+
+
+def test_a_prompt_can_be_copied_and_changed(tmp_path: Path) -> None:
+    library = PromptLibrary(tmp_path)
+    path = library.copy("coding", "new")
+    assert not PromptLibrary(tmp_path / "none").is_own("coding", "new")
+    assert PromptLibrary(tmp_path).is_own("coding", "new")
+    assert PromptLibrary(tmp_path).version("coding", "new") == PromptLibrary().version("coding", "new")
+    with pytest.raises(RoleError, match="is there already"):
+        library.copy("coding", "new")
+    path.write_text("")
+    with pytest.raises(RoleError, match="is empty"):
+        PromptLibrary(tmp_path).version("coding", "new")
 
 
 def test_a_missing_prompt_is_named() -> None:

@@ -21,7 +21,9 @@ def upgrade() -> None:
         sa.Column("turns", sa.Integer(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
-        sa.UniqueConstraint("name", "role", "task", name=op.f("uq_conversations_name_role_task")),
+        sa.UniqueConstraint(
+            "project", "name", "role", "task", name=op.f("uq_conversations_project_name_role_task")
+        ),
     )
     op.create_table(
         "credentials",
