@@ -1,0 +1,158 @@
+"""The commands about models and agents, as whole processes against a provider on loopback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from tests.fakes.providers import FakeProvider, Reply, provider
+from tests.fakes.recorded import RecordedModel
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+KEY = "sk-cli-0123456789abcdef"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeProvider]:
+    """The recorded project's provider."""
+    with provider(RecordedModel("reading-log")) as made:
+        yield made
+
+
+def hishamos(
+    home: Path, *arguments: str, stdin: str = "", **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "HISHAMOS_HOME": str(home / "state"), **variables}
+    return subprocess.run(
+        [sys.executable, "-m", "hishamos_pipeline.cli.main", *arguments],
+        env=environment,
+        cwd=home,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def model(fake: FakeProvider) -> dict[str, str]:
+    return {"HISHAMOS_LLM": "compatible:model-a", "HISHAMOS_LLM_FREE": "", "HISHAMOS_LLM_URLS": json.dumps(fake.urls),
+            "HISHAMOS_LLM_PRICES": '{"compatible:model-a": {"input": 1, "output": 10}}'}  # fmt: skip
+
+
+BRIEF = str(RecordedModel("reading-log").folder / "brief.md")
+
+
+def test_a_build_with_a_model_its_costs_and_its_questions(tmp_path: Path, fake: FakeProvider) -> None:
+    given = model(fake)
+    built = hishamos(tmp_path, "build", BRIEF, "--json", **given)
+    assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)["state"] == "exported"
+    asked = len(fake.asked)
+
+    costs = json.loads(hishamos(tmp_path, "costs", "reading-log", "--by", "role", "--json", **given).stdout)
+    assert costs["requirements_verified"] == 3
+    assert costs["usd_per_verified_requirement"] == pytest.approx(costs["total_usd"] / 3)
+    assert {row["role"] for row in costs["rows"]} >= {"coding", "qa", "architect", "code_review"}
+    assert "█" in hishamos(tmp_path, "costs", "--by", "day", "--plot", **given).stdout
+    assert hishamos(tmp_path, "costs", "nowhere", **given).returncode == 3
+
+    questions = hishamos(tmp_path, "ideas", "questions", "reading-log", "--json", **given)
+    assert len(json.loads(questions.stdout)["open"]) == 1
+    answered = hishamos(tmp_path, "ideas", "answer", "reading-log", "1", "No.", **given)
+    assert "revision 2" in answered.stdout
+    questions = json.loads(hishamos(tmp_path, "ideas", "questions", "reading-log", "--json", **given).stdout)
+    assert questions["open"] == []
+    assert questions["answered"][0]["answer"] == "No."
+    assert hishamos(tmp_path, "ideas", "answer", "reading-log", "2", "x", **given).returncode == 2
+    assert "USD last time" in hishamos(tmp_path, "plan", "reading-log", **given).stdout
+    assert len(fake.asked) == asked
+
+    replayed = hishamos(tmp_path, "build", "reading-log", "--replay", **given)
+    assert replayed.returncode == 1
+    assert "without --replay" in replayed.stderr
+    assert hishamos(tmp_path, "build", "reading-log", **given).returncode == 0
+    assert hishamos(tmp_path, "build", "x", "--replay", "--refresh", **given).returncode == 2
+
+
+def test_a_budget_that_is_too_small_blocks(tmp_path: Path, fake: FakeProvider) -> None:
+    given = {**model(fake), "HISHAMOS_BUDGET_PROJECT_USD": "0.1"}
+    built = hishamos(tmp_path, "build", BRIEF, **given)
+    assert built.returncode == 1
+    assert "is blocked at" in built.stderr
+    assert "HISHAMOS_BUDGET_PROJECT_USD" in built.stderr
+
+
+def test_keys_are_kept_rotated_and_never_shown(tmp_path: Path, fake: FakeProvider) -> None:
+    old, new = (
+        Fernet.generate_key().decode(),
+        hishamos(tmp_path, "providers", "new-secret-key").stdout.strip(),
+    )
+    urls = {"HISHAMOS_LLM_URLS": json.dumps(fake.urls)}
+    assert hishamos(tmp_path, "providers", "set-key", "openai-chat", stdin=KEY).returncode == 6
+    kept = hishamos(tmp_path, "providers", "set-key", "openai-chat", stdin=KEY, HISHAMOS_SECRET_KEYS=old)
+    assert "kept the key" in kept.stdout
+    listed = hishamos(tmp_path, "providers", "list", HISHAMOS_SECRET_KEYS=old, **urls)
+    assert "stored" in listed.stdout
+    assert KEY not in listed.stdout + kept.stdout
+    assert "unreadable" in hishamos(tmp_path, "providers", "list", HISHAMOS_SECRET_KEYS=new).stdout
+    both = f"{new},{old}"
+    assert "1 keys" in hishamos(tmp_path, "providers", "rotate-keys", HISHAMOS_SECRET_KEYS=both).stdout
+    checked = hishamos(tmp_path, "providers", "check", "openai-chat", HISHAMOS_SECRET_KEYS=new, **urls)
+    assert checked.returncode == 0, checked.stdout
+    models = hishamos(tmp_path, "providers", "models", "openai-chat", HISHAMOS_SECRET_KEYS=new, **urls)
+    assert "model-a" in models.stdout
+    removed = hishamos(tmp_path, "providers", "remove-key", "openai-chat", HISHAMOS_SECRET_KEYS=new)
+    assert "removed" in removed.stdout
+    assert hishamos(tmp_path, "providers", "check", "openai-chat", **urls).returncode == 6
+
+
+def test_agents_and_prompts(tmp_path: Path, fake: FakeProvider) -> None:
+    fake.answer = lambda _: Reply(json.dumps({"summary": "Nothing found.", "findings": []}))
+    given = model(fake)
+    (tmp_path / "app.py").write_text("x = 1\n")
+    run = hishamos(
+        tmp_path, "agents", "run", "security", "audit", "--text", "Look.", "--file", "app.py", **given
+    )
+    assert "Nothing found." in run.stdout, run.stderr
+    assert "x = 1" in fake.asked[0].text
+    assert "--text" in hishamos(tmp_path, "agents", "run", "security", "audit", **given).stderr
+    assert "threat_model" in hishamos(tmp_path, "agents", "show", "security", **given).stdout
+    assert "bug_triage" in hishamos(tmp_path, "agents", "list").stdout
+
+    copied = hishamos(tmp_path, "prompts", "copy", "security", "audit")
+    path = Path(copied.stdout.removeprefix("copied to ").strip())
+    path.write_text(path.read_text() + "\nBe quick.\n")
+    assert "+Be quick." in hishamos(tmp_path, "prompts", "diff", "security", "audit").stdout
+    listed = json.loads(hishamos(tmp_path, "prompts", "list", "--json").stdout)
+    own = [row for row in listed if row["source"] != "built in"]
+    assert [(row["role"], row["task"]) for row in own] == [("security", "audit")]
+    assert "Be quick." in hishamos(tmp_path, "prompts", "show", "security", "audit").stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"HISHAMOS_LLM": "nope:x"}, "HISHAMOS_LLM names 'nope:x'"),
+        ({"HISHAMOS_LLM": "anthropic"}, "write anthropic:MODEL"),
+        ({"HISHAMOS_LLM": "anthropic:claude-opus-5-5"}, "set ANTHROPIC_API_KEY"),
+        ({"HISHAMOS_LLM": "ollama:llama"}, "the price of ollama:llama is not known"),
+        ({"HISHAMOS_LLM": "compatible:m", "HISHAMOS_LLM_FREE": "compatible:*"}, 'lacks "compatible"'),
+        ({"HISHAMOS_LLM_URLS": "{bad"}, "HISHAMOS_LLM_URLS is not valid JSON"),
+        ({"HISHAMOS_LLM_PRICES": '{"a:b": {"input": 1}}'}, "HISHAMOS_LLM_PRICES at a:b.output"),
+        ({"HISHAMOS_BUDGET_PROJET_USD": "1"}, "HISHAMOS_BUDGET_PROJET_USD is no setting"),
+        ({"HISHAMOS_DATABASE_URL": "nonsense"}, "HISHAMOS_DATABASE_URL cannot be used"),
+        ({"HISHAMOS_DATABASE_URL": "postgresql://x/y"}, "postgresql+psycopg2://"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_before_any_work(
+    tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    done = hishamos(tmp_path, "build", BRIEF, **variables)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0 or "no setting" in said
