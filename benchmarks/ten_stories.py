@@ -69,7 +69,7 @@ class InventedProject:
     def _architecture(self) -> dict[str, Any]:
         modules = [
             {"path": f"feature_{n}.py", "purpose": f"Feature {n}.", "requirements": [f"REQ-{n:03d}"], "depends_on": [],
-             "interface": f'def feature_{n}() -> int:\n    """{n}."""\n'}
+             "functions": [{"name": f"feature_{n}", "returns": "int", "description": f"{n}."}]}
             for n in self._numbers
         ]  # fmt: skip
         return {"package": "many_features", "commands": "Prints every feature's number.", "modules": modules}

@@ -86,12 +86,40 @@ class StoriesDraft(Draft):
     epics: list[EpicDraft] = Field(min_length=1)
 
 
+class ParameterDraft(Draft):
+    """A parameter, or a field of a class; ``type`` and ``default`` are Python expressions."""
+
+    name: str = Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)
+    type: str = Field(min_length=1, max_length=100)
+    default: str = Field("", max_length=100)
+
+
+class FunctionDraft(Draft):
+    """A public function or method; ``description`` is all that tests and other modules know of it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
+    parameters: list[ParameterDraft] = []
+    returns: str = Field("None", max_length=100)
+    description: str = Field(min_length=1)
+
+
+class ClassDraft(Draft):
+    """A public class: a frozen dataclass with fields, an exception, or one with methods."""
+
+    name: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$", max_length=60)
+    kind: Literal["dataclass", "exception", "class"]
+    fields: list[ParameterDraft] = []
+    methods: list[FunctionDraft] = []
+    description: str = Field(min_length=1)
+
+
 class ModuleDraft(Draft):
-    """A module of the package; ``interface`` is Python without bodies."""
+    """A module of the package with its public side."""
 
     path: str = Field(pattern=r"^[a-z][a-z0-9_]*\.py$", max_length=60)
     purpose: str = Field(min_length=1)
-    interface: str = Field(min_length=1)
+    classes: list[ClassDraft] = []
+    functions: list[FunctionDraft] = []
     depends_on: list[str] = []
     requirements: list[str] = []
 

@@ -34,7 +34,9 @@ from hishamos_pipeline.generation.drafts import (
     RequirementsDraft,
     StoriesDraft,
 )
+from hishamos_pipeline.generation.interfaces import docstring, module_interface
 
+_SCAFFOLDING = frozenset({"__init__.py", "__main__.py", "cli.py"})
 _TAKEN = frozenset(
     "factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest".split()
 )
@@ -136,6 +138,7 @@ def _require_order(draft: StoriesDraft) -> None:
 
 def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     """Turn modules into planned files, and add what every package has."""
+    draft = _without_scaffolding(draft)
     package = draft.package
     if keyword.iskeyword(package) or package in sys.stdlib_module_names | _TAKEN:
         raise ValueError(f"the package cannot be called {package!r}: that name is taken")
@@ -160,14 +163,23 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     )
 
 
+def _without_scaffolding(draft: ArchitectureDraft) -> ArchitectureDraft:
+    """The plan without modules that every package has; a model that plans them all the same means those."""
+    own = [module for module in draft.modules if module.path not in _SCAFFOLDING]
+    if not own:
+        raise ValueError("there is no module besides cli.py: plan one that does the work")
+    cut = [
+        module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in _SCAFFOLDING]})
+        for module in own
+    ]
+    return draft.model_copy(update={"modules": cut})
+
+
 def _require_modules(draft: ArchitectureDraft) -> None:
     paths = [module.path for module in draft.modules]
     twice = duplicates(paths)
     if twice:
         raise ValueError(f"the module {twice[0]} is planned twice")
-    reserved = {"__init__.py", "__main__.py", "cli.py"} & set(paths)
-    if reserved:
-        raise ValueError(f"{sorted(reserved)[0]} is made elsewhere: do not plan it")
     for module in draft.modules:
         unknown = set(module.depends_on) - set(paths)
         if unknown:
@@ -179,14 +191,7 @@ def _require_modules(draft: ArchitectureDraft) -> None:
 
 
 def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
-    try:
-        signatures = public_signatures(module.interface)
-    except SyntaxError as error:
-        raise ValueError(
-            f"the interface of {module.path} is not valid Python: line {error.lineno}: {error.msg}"
-        ) from None
-    if not signatures:
-        raise ValueError(f"the interface of {module.path} has no public class or function")
+    interface = module_interface(module)
     unknown = set(module.requirements) - known
     if unknown:
         raise ValueError(f"{module.path} names {sorted(unknown)[0]}, which is no requirement")
@@ -194,8 +199,8 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
         path=f"{root}/{module.path}",
         kind="source",
         purpose=module.purpose,
-        signatures=signatures,
-        interface=module.interface,
+        signatures=public_signatures(interface),
+        interface=interface,
         depends_on=tuple(f"{root}/{name}" for name in module.depends_on),
         requirements=tuple(module.requirements),
     )
@@ -203,11 +208,8 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
 
 def _command_line(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
     """The module that every package has: its interface is always the same but for what it understands."""
-    text = draft.commands.replace("\\", "\\\\").replace('"' * 3, "'" * 3).strip()
-    body = "\n".join(f"    {line}".rstrip() for line in text.splitlines())
-    interface = (
-        "from collections.abc import Sequence\n\n\n"
-        f'def main(argv: Sequence[str] | None = None) -> int:\n    """Run a command.\n\n{body}\n    """\n'
+    interface = "def main(argv: Sequence[str] | None = None) -> int:\n" + docstring(
+        f"Run a command.\n\n{draft.commands}", "    "
     )
     return PlannedFile(
         path=f"{root}/cli.py",

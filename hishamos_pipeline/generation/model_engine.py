@@ -4,9 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, create_model
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.engine import Engine
@@ -36,7 +36,9 @@ log = logging.getLogger("hishamos.llm")
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 _NO_OVERRIDE = RoleSettings()
-_FINISHING = [Path(__file__).with_name(f"{name}.py") for name in ("finishing", "scaffold", "written")]
+_FINISHING = [
+    Path(__file__).with_name(f"{name}.py") for name in ("finishing", "interfaces", "scaffold", "written")
+]
 Finish = Callable[[Any, Any], Awaitable[Document]]
 
 
@@ -46,6 +48,11 @@ class Drafting:
 
     draft: type[BaseModel]
     finish: Finish
+    exact: Callable[[Any], type[BaseModel]] | None = None  # the same draft, with what the question adds to it
+
+    def shape(self, question: Any) -> type[BaseModel]:
+        """The shape that a model is held to."""
+        return self.exact(question) if self.exact else self.draft
 
 
 def _plain(finish: Callable[[Any, Any], Document]) -> Finish:
@@ -62,11 +69,18 @@ def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     return run
 
 
+def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
+    """As many goals as there are sprints, so that a provider which enforces schemas enforces that."""
+    count = len(request.plan.sprints)
+    goals = Annotated[tuple[str, ...], Field(min_length=count, max_length=count)]
+    return create_model("SprintGoals", __base__=tasks.SprintGoals, goals=(goals, ...))
+
+
 DRAFTING: dict[str, Drafting] = {
     str(tasks.REQUIREMENTS): Drafting(drafts.RequirementsDraft, _plain(finishing.requirements)),
     str(tasks.ARCHITECTURE): Drafting(drafts.ArchitectureDraft, _plain(finishing.architecture)),
     str(tasks.STORIES): Drafting(drafts.StoriesDraft, _plain(finishing.stories)),
-    str(tasks.SPRINT_GOALS): Drafting(tasks.SprintGoals, _plain(finishing.goals)),
+    str(tasks.SPRINT_GOALS): Drafting(tasks.SprintGoals, _plain(finishing.goals), _goals),
     str(tasks.SOURCE_FILE): Drafting(FileText, _file(written.source)),
     str(tasks.TEST_FILE): Drafting(FileText, _file(written.story_tests)),
     str(tasks.DOCUMENT): Drafting(FileText, _file(written.document)),
@@ -212,7 +226,7 @@ class ModelEngine:
                 task=task.name,
                 system=self._library.system(task.role),
                 prompt=self._prompt(task, question),
-                output=drafting.draft,
+                output=drafting.shape(question),
                 models=models,
                 purpose=purpose,
                 prompt_version=self._version_kept(task),

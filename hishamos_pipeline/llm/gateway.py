@@ -211,6 +211,12 @@ class Gateway:
         except AnswerError as error:
             await self._reject(tally.digests[before:], replay)
             raise _FellError(error) from None
+        except HishamosError:
+            raise
+        except Exception as error:  # what a broken server makes the SDK stumble over
+            said = mask(f"{type(error).__name__}: {error}")[:300]
+            log.debug("%s", said, exc_info=True)
+            raise _FellError(ModelError(f"{ref} answered in a way that cannot be read: {said}")) from None
         return _result(done.output, ref, tally, fell, done.all_messages_json().decode())
 
     async def _reject(self, digests: Sequence[str], replay: bool) -> None:

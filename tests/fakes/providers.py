@@ -21,7 +21,7 @@ class Reply:
     """What the provider does with one request.
 
     ``fault`` is empty, ``reset`` (the connection is cut in mid-stream), ``short`` (the stream ends early, politely) or
-    ``half`` (the last event is broken JSON); ``pause`` is the time between pieces, in seconds.
+    ``half`` (the last event is broken JSON) or ``odd`` (JSON, but no event); ``pause`` is the time between pieces, in seconds.
     """
 
     text: str = ""
@@ -166,6 +166,9 @@ class FakeProvider:
                 handler.connection.close()
                 return
             if late and reply.fault == "short":
+                break
+            if late and reply.fault == "odd":
+                handler.wfile.write(b"data: [1, 2]\n\n")
                 break
             if late and reply.fault == "half":
                 handler.wfile.write(b'data: {"id": "x", "choi\n\n')

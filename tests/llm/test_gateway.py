@@ -253,6 +253,11 @@ async def test_a_page_instead_of_an_answer_is_an_error(make_gateway: MakeGateway
         await make_gateway(fake, llm_retries=0).ask(ask())
 
 
+async def test_events_that_are_json_but_no_events_are_an_error_of_ours(make_gateway: MakeGateway) -> None:
+    with provider(script(Reply(GOOD, fault="odd"))) as fake, pytest.raises(ModelError):
+        await make_gateway(fake, llm_retries=0).ask(ask("x", "openai-chat:gpt-5.6"))
+
+
 async def test_slow_tokens_are_given_up_after_the_timeout(
     make_gateway: MakeGateway, store: ProjectStore
 ) -> None:
