@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 from pydantic_ai.exceptions import ModelAPIError, ModelConnectionError, ModelTimeoutError
 from pydantic_ai.messages import (
     ModelMessage,
-    ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
     PartDeltaEvent,
@@ -30,13 +29,14 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
-from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import Busy, CallEnd, CallStart, Outcome, Purpose
 from hishamos_pipeline.errors import AnswerError, BudgetError, ReplayError
 from hishamos_pipeline.llm.desk import Desk
 from hishamos_pipeline.llm.prices import Tokens
 from hishamos_pipeline.llm.providers import ModelRef
+from hishamos_pipeline.llm.question import question
 from hishamos_pipeline.llm.retries import wait_before
 from hishamos_pipeline.llm.tokens import BYTES_PER_TOKEN, estimate_tokens
 
@@ -47,11 +47,6 @@ _LONGEST_PAUSE = 5.0
 _CONTINUE = (
     "Your answer was cut off at the limit. Continue exactly after its last character. Write only the rest: "
     "no repetition, no introduction, no code fence."
-)
-# What providers and pydantic-ai add to messages and what does not determine the answer.
-_INCIDENTAL = frozenset(
-    "timestamp run_id conversation_id usage provider_response_id provider_details provider_url provider_name "
-    "model_name model_id metadata finish_reason history_digest workspace_ref canonical_system state".split()
 )
 _RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 
@@ -401,36 +396,6 @@ class Metered(WrapperModel):
     def _name(self) -> str:
         account = self._account
         return f"{account.role}/{account.task} {account.purpose.unit or account.purpose.project}".rstrip()
-
-
-def question(
-    ref: ModelRef,
-    place: str,
-    messages: list[ModelMessage],
-    settings: ModelSettings | None,
-    params: ModelRequestParameters,
-) -> str:
-    """Everything that determines an answer, as canonical JSON; its hash is the key of the response cache."""
-    tools = [[tool.name, tool.description, tool.parameters_json_schema] for tool in params.function_tools]
-    shape = params.output_object
-    return canonical_json(
-        {
-            "provider": ref.provider,
-            "model": ref.name,
-            "place": sha256_text(place) if place else "",
-            "settings": {key: (settings or {}).get(key) for key in ("temperature", "max_tokens")},
-            "shape": [shape.name, shape.description, shape.json_schema] if shape else None,
-            "mode": params.output_mode,
-            "tools": tools,
-            "messages": _essential(ModelMessagesTypeAdapter.dump_python(messages, mode="json")),
-        }
-    )
-
-
-def _essential(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _essential(item) for key, item in value.items() if key not in _INCIDENTAL}
-    return [_essential(item) for item in value] if isinstance(value, list) else value
 
 
 def _characters(event: object) -> int:

@@ -21,7 +21,8 @@ class Reply:
     """What the provider does with one request.
 
     ``fault`` is empty, ``reset`` (the connection is cut in mid-stream), ``short`` (the stream ends early, politely) or
-    ``half`` (the last event is broken JSON) or ``odd`` (JSON, but no event); ``pause`` is the time between pieces, in seconds.
+    ``half`` (the last event is broken JSON) or ``odd`` (JSON, but no event);
+    ``pause`` is the time between pieces, in seconds.
     """
 
     text: str = ""
