@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,8 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True)
         opened = browser.new_page(viewport={"width": 1900, "height": 1100})
-        opened.set_default_timeout(20_000)
+        opened.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
         yield opened
         browser.close()
 
@@ -158,14 +160,16 @@ def _add_partition(page: Page) -> None:
 def _choose_partition(page: Page) -> None:
     """Choose the project's partition, unless the dialog has done so by itself."""
     chosen = page.get_by_text("1 partition", exact=True)
-    try:
-        chosen.wait_for(state="visible", timeout=4000)
-        return
-    except PlaywrightTimeoutError:
-        pass
-    page.get_by_text("Select a partition").click()
-    page.get_by_text(KEY, exact=True).locator("visible=true").last.click()
-    page.keyboard.press("Escape")
+    for _ in range(10):
+        try:
+            chosen.wait_for(state="visible", timeout=3000)
+            return
+        except PlaywrightTimeoutError:
+            pass  # the dialog is slow, or it waits for a choice
+        with suppress(PlaywrightTimeoutError):
+            page.get_by_text("Select a partition").click(timeout=2000)
+            page.get_by_text(KEY, exact=True).locator("visible=true").last.click(timeout=3000)
+            page.keyboard.press("Escape")
     expect(chosen).to_be_visible()
 
 
