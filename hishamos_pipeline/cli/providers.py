@@ -26,9 +26,8 @@ def list_providers(as_json: bool) -> None:
         rows = []
         for provider in PROVIDERS.values():
             url = opened.settings.llm_urls.get(provider.name, provider.url)
-            variable = provider.key_variable or f"{provider.name.upper()}_API_KEY"
-            key = _state(opened, variable, needed=bool(provider.key_variable))
-            rows.append({"provider": provider.name, "key": key, "variable": variable, "url": url})
+            key = _state(opened, provider.variable, needed=bool(provider.key_variable))
+            rows.append({"provider": provider.name, "key": key, "variable": provider.variable, "url": url})
     if as_json:
         print_json(rows)
     else:
@@ -149,7 +148,7 @@ def _variable(name: str) -> str:
 
     if name not in PROVIDERS:
         raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
-    return PROVIDERS[name].key_variable or f"{name.upper()}_API_KEY"
+    return PROVIDERS[name].variable
 
 
 def _usable(opened: Any) -> list[str]:

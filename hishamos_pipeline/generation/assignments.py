@@ -111,8 +111,8 @@ async def assign(
             models=models,
             purpose=Purpose(key, "", conversation),
             prompt_version=version,
-            temperature=chosen.policy.temperature if override.temperature is None else override.temperature,
-            max_output_tokens=override.max_output_tokens or chosen.policy.max_output_tokens,
+            temperature=override.temperature,
+            max_output_tokens=override.max_output_tokens,
             tools=_tools(chosen, desktop) if key else (),
             history=store.dialogue.messages(conversation, role, task, key) if conversation else "",
         )

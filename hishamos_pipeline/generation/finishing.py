@@ -4,12 +4,11 @@ Every function raises ``ValueError`` with a sentence for the model, which gets i
 """
 
 import ast
-import keyword
-import sys
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from hishamos_pipeline.agents.tasks import FileReview, GoalRequest, ReviewRequest, SprintGoals
+from hishamos_pipeline.blueprints.planning.architecture import is_taken
 from hishamos_pipeline.blueprints.planning.requirements import QUALITY
 from hishamos_pipeline.blueprints.python_cli.files import COMMANDS
 from hishamos_pipeline.core.documents import (
@@ -37,9 +36,6 @@ from hishamos_pipeline.generation.drafts import (
 from hishamos_pipeline.generation.interfaces import docstring, module_interface
 
 _SCAFFOLDING = frozenset({"__init__.py", "__main__.py", "cli.py"})
-_TAKEN = frozenset(
-    "factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest".split()
-)
 
 
 def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
@@ -140,7 +136,7 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     """Turn modules into planned files, and add what every package has."""
     draft = _without_scaffolding(draft)
     package = draft.package
-    if keyword.iskeyword(package) or package in sys.stdlib_module_names | _TAKEN:
+    if is_taken(package):
         raise ValueError(f"the package cannot be called {package!r}: that name is taken")
     _require_modules(draft)
     known = {item.id for item in given.requirements}

@@ -116,6 +116,7 @@ class ModelEngine:
         self._dialogue = dialogue
         self._registry = registry
         self._kept: set[str] = set()
+        self._versions: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -150,6 +151,12 @@ class ModelEngine:
 
     def version(self, task: Task[Any, Any]) -> str:
         """The hash of prompt, draft, model and sampling, and of the code that finishes the draft."""
+        # Asked for each file; what it is made of does not change while a process lives.
+        if str(task) not in self._versions:
+            self._versions[str(task)] = self._version(task)
+        return self._versions[str(task)]
+
+    def _version(self, task: Task[Any, Any]) -> str:
         models, blueprint = chain(self._settings, task)
         if task == tasks.CI_FILE or (blueprint and not models):
             return self._blueprint.version(task)
@@ -231,8 +238,8 @@ class ModelEngine:
                 purpose=purpose,
                 prompt_version=self._version_kept(task),
                 check=check,
-                temperature=task.policy.temperature if override.temperature is None else override.temperature,
-                max_output_tokens=override.max_output_tokens or task.policy.max_output_tokens,
+                temperature=override.temperature,
+                max_output_tokens=override.max_output_tokens,
             )
         )
         done: Result[Any] = result
@@ -302,7 +309,10 @@ def chain(settings: Settings, task: Task[Any, Any]) -> tuple[list[ModelRef], boo
 
 
 def overrides(settings: Settings, task: Task[Any, Any]) -> RoleSettings:
-    """What the operator sets for a task, and for its role where the task's entry is silent."""
-    role = settings.llm_roles.get(task.role, _NO_OVERRIDE)
-    own = settings.llm_roles.get(str(task), _NO_OVERRIDE)
-    return role.model_copy(update=own.model_dump(exclude_defaults=True))
+    """How a task is asked: as the operator sets it, else its role, else as its own policy says."""
+    policy = RoleSettings(
+        temperature=task.policy.temperature, max_output_tokens=task.policy.max_output_tokens
+    )
+    role = settings.llm_roles.get(task.role, _NO_OVERRIDE).model_dump(exclude_defaults=True)
+    own = settings.llm_roles.get(str(task), _NO_OVERRIDE).model_dump(exclude_defaults=True)
+    return policy.model_copy(update={**role, **own})

@@ -100,6 +100,11 @@ class ProjectRun:
         self.folder = ProjectFolder(settings.projects_dir, key)
         self._before = ""
 
+    @property
+    def fresh(self) -> bool:
+        """Whether models are asked again, even for units that the store has."""
+        return self.settings.llm_cache == "refresh"
+
     def read(self, kind: str, as_type: type[D]) -> D:
         """The newest document of a kind.
 

@@ -101,7 +101,7 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
         kind=_KINDS[kind],
         task=_TASKS[kind],
         asks=asks,
-        fresh=run.settings.llm_cache == "refresh",
+        fresh=run.fresh,
     )
     return FileSet(files=files)
 
@@ -202,7 +202,7 @@ async def review_code(run: ProjectRun) -> CodeReview:
         kind="code_review",
         task=tasks.REVIEW_FILE,
         asks=[ask(file) for file in files],
-        fresh=run.settings.llm_cache == "refresh",
+        fresh=run.fresh,
     )
     return add_up([(texts[file.sha256].count("\n") + 1, reviews[file.path]) for file in files])
 

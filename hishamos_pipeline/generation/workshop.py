@@ -84,7 +84,7 @@ class Workshop:
         """What asks models."""
         for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
-                self._key(provider.key_variable or f"{provider.name.upper()}_API_KEY")
+                self._key(provider.variable)
         return Gateway(Desk(self.store.calls, self.settings, self._project_budget), self.access)
 
     @property

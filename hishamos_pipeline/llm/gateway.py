@@ -260,7 +260,7 @@ def _translated(ref: ModelRef, error: Any) -> Exception:
 
     said = mask(_said(error))[:500]
     if isinstance(error, ModelAuthenticationError):
-        variable = PROVIDERS[ref.provider].key_variable or f"{ref.provider.upper()}_API_KEY"
+        variable = PROVIDERS[ref.provider].variable
         return CredentialError(f"{ref.provider} does not accept the key: correct {variable} ({said})")
     if isinstance(error, ModelNotFoundError):
         return ModelSetupError(

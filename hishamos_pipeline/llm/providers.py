@@ -24,6 +24,11 @@ class Provider:
     url: str = ""
     prices: str = ""
 
+    @property
+    def variable(self) -> str:
+        """The variable of its key, whether it needs one or not."""
+        return self.key_variable or f"{self.name.upper()}_API_KEY"
+
 
 _PROVIDERS = (
     Provider("anthropic", "anthropic", "ANTHROPIC_API_KEY", prices="anthropic"),
@@ -91,8 +96,8 @@ class Access:
             CredentialError: the key is missing.
         """
         if not provider.key_variable:
-            return self.key(f"{provider.name.upper()}_API_KEY") or "none"
-        found = self.key(provider.key_variable)
+            return self.key(provider.variable) or "none"
+        found = self.key(provider.variable)
         if not found:
             raise CredentialError(
                 f"{provider.name} needs a key: set {provider.key_variable}, or keep it encrypted with "
@@ -198,7 +203,7 @@ async def model_names(provider: Provider, access: Access) -> list[str]:
         if getattr(error, "status_code", None) in (401, 403):
             raise CredentialError(
                 f"{provider.name} does not accept the key ({mask(str(error))[:200]}); correct "
-                f"{provider.key_variable or f'{provider.name.upper()}_API_KEY'}"
+                f"{provider.variable}"
             ) from None
         raise ModelError(
             f"{provider.name} cannot be reached at {url or 'its own address'}: {mask(str(error))[:300]}"

@@ -150,13 +150,13 @@ class Metered(WrapperModel):
     ) -> ModelResponse:
         """One answer: from the store, or from the provider after as many tries as are worth it."""
         body = question(self._ref, self._place, messages, settings, params)
-        self._require_size(body)
+        size = self._require_size(body)
         start = self._start(body)
         self.tally.digests.append(start.request_hash)
         attempt = 1
         while True:
             try:
-                return await self._once(replace(start, attempt=attempt), messages, settings, params)
+                return await self._once(replace(start, attempt=attempt), size, messages, settings, params)
             except ModelAPIError as error:
                 given = self._desk.settings
                 wait = wait_before(error, attempt, given.llm_max_wait_seconds)
@@ -168,17 +168,20 @@ class Metered(WrapperModel):
                 await asyncio.sleep(wait)
                 attempt += 1
 
-    def _require_size(self, body: str) -> None:
+    def _require_size(self, body: str) -> int:
+        """A question's tokens by estimate."""
         most, size = self._desk.settings.llm_context_tokens, estimate_tokens(body)
         if size > most:
             raise AnswerError(
                 f"the question {self._name} has about {size:,} tokens, more than {most:,}: raise "
                 "HISHAMOS_LLM_CONTEXT_TOKENS if the model takes more, or split the brief"
             )
+        return size
 
     async def _once(
         self,
         start: CallStart,
+        size: int,
         messages: list[ModelMessage],
         settings: ModelSettings | None,
         params: ModelRequestParameters,
@@ -189,12 +192,12 @@ class Metered(WrapperModel):
             if stored is not None:
                 return stored
             if not start.reserved_tokens:
-                start = self._reserved(start, settings, estimate_tokens(start.request))
+                start = self._reserved(start, settings, size)
             async with self._desk.queue(self._ref.provider):
                 try:
                     admitted = await self._admit(start)
                     if isinstance(admitted, int):
-                        return await self._send(admitted, start, messages, settings, params)
+                        return await self._send(admitted, start, size, messages, settings, params)
                 except BudgetError:
                     # The estimate is rounded up; close to the limit the provider's own count decides.
                     counted = None if exact else await self._count(messages, settings, params)
@@ -246,13 +249,13 @@ class Metered(WrapperModel):
         self,
         call_id: int,
         start: CallStart,
+        asked_tokens: int,
         messages: list[ModelMessage],
         settings: ModelSettings | None,
         params: ModelRequestParameters,
     ) -> ModelResponse:
         self.tally.attempts += 1
         began, seen = time.monotonic(), _Stream()
-        asked_tokens = estimate_tokens(start.request)
         try:
             async with self._kept_alive(call_id):
                 response = await self._stream(messages, settings, params, seen)

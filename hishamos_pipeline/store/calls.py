@@ -300,7 +300,7 @@ def _is_dead(owner: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        pass  # it lives, and is somebody else's
     return False
 
 

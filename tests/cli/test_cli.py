@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.command import hishamos
 from tests.conftest import ROOT
 
 BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n- Play chess\n"
@@ -20,16 +21,6 @@ def home(tmp_path: Path) -> Path:
     """A folder to work in, with a brief."""
     (tmp_path / "notes.md").write_text(BRIEF)
     return tmp_path
-
-
-def hishamos(
-    home: Path, *arguments: str, stdin: str = "", **variables: str
-) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "HISHAMOS_HOME": str(home / "state"), **variables}
-    return subprocess.run(
-        [sys.executable, "-m", "hishamos_pipeline.cli.main", *arguments],
-        cwd=home, env=environment, input=stdin, capture_output=True, text=True, check=False,
-    )  # fmt: skip
 
 
 def test_submit_and_list(home: Path) -> None:

@@ -1,15 +1,13 @@
 """The commands about models and agents, as whole processes against a provider on loopback."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.cli.command import hishamos
 from tests.fakes.providers import FakeProvider, Reply, provider
 from tests.fakes.recorded import RecordedModel
 
@@ -22,21 +20,6 @@ def fake() -> Iterator[FakeProvider]:
     """The recorded project's provider."""
     with provider(RecordedModel("reading-log")) as made:
         yield made
-
-
-def hishamos(
-    home: Path, *arguments: str, stdin: str = "", **variables: str
-) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "HISHAMOS_HOME": str(home / "state"), **variables}
-    return subprocess.run(
-        [sys.executable, "-m", "hishamos_pipeline.cli.main", *arguments],
-        env=environment,
-        cwd=home,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def model(fake: FakeProvider) -> dict[str, str]:

@@ -73,6 +73,11 @@ def design(requirements: Requirements) -> Architecture:
     )
 
 
+def is_taken(package: str) -> bool:
+    """Whether a package cannot have this name: Python, its library, or a project's tests have it already."""
+    return keyword.iskeyword(package) or package in sys.stdlib_module_names or package in _TAKEN
+
+
 def _used_entities(requirements: Requirements, names: list[str]) -> tuple[Entity, ...]:
     """The entities that are implemented; a reference to one that is not becomes plain text."""
     used = set(names)
@@ -95,5 +100,4 @@ def _used_entities(requirements: Requirements, names: list[str]) -> tuple[Entity
 def _distribution(title: str) -> str:
     name = slug(title)[:40].strip("-") or "project"
     package = name.replace("-", "_")
-    taken = keyword.iskeyword(package) or package in sys.stdlib_module_names or package in _TAKEN
-    return f"app-{name}" if taken or name[0].isdigit() else name
+    return f"app-{name}" if is_taken(package) or name[0].isdigit() else name
