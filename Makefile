@@ -64,7 +64,7 @@ docs: install-dev ## make the generated reference and the screenshots again
 	HISHAMOS_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/end_to_end/test_ui.py
 
 LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
-	--no-emit-index-url --extra build
+	--no-emit-index-url --extra build --extra sandbox
 lock: .venv/bin/python ## pin the dependencies again
 	$(BIN)/python -m pip install -q uv
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock

@@ -12,6 +12,8 @@
     ├── PlanningError           stories that cannot be planned into sprints
     ├── PathError               a path of a generated file breaks a rule
     ├── TreeLimitError          a tree is too large, too deep, or has too many files
+    ├── SandboxError            generated code cannot be run: no sandbox, or not one that is allowed
+    ├── ToolchainError          the programs for a project's tests cannot be had: index, disk, time
     ├── VerificationError       a generated tree failed its checks
     ├── DeliveryError           a repository or archive could not be made
     ├── ToolMissingError        a program such as git is not on this machine
@@ -109,6 +111,14 @@ class PathError(HishamosError):
 
 class TreeLimitError(HishamosError):
     """A tree breaks a size limit; the message names the limit and its setting."""
+
+
+class SandboxError(HishamosError):
+    """Generated code cannot be run safely: no sandbox works here, or the settings do not allow the one that does."""
+
+
+class ToolchainError(HishamosError):
+    """What a project is tested with could not be made, for reasons that are not the project's; the message says why."""
 
 
 class VerificationError(HishamosError):

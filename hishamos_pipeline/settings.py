@@ -104,12 +104,48 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(2_000_000, gt=0, description="Largest file in a tree, in bytes.")
     max_tree_bytes: int = Field(100_000_000, gt=0, description="Largest tree, in bytes.")
 
+    sandbox: Literal["auto", "bubblewrap", "podman", "docker", "unsafe-subprocess"] = Field(
+        "auto", description="What runs generated code; `auto` is the first isolating one that works here."
+    )
+    sandbox_unsafe_models: str = Field(
+        "", description="Models whose code may run in `unsafe-subprocess`, such as `ollama:*`, by commas."
+    )
     check_seconds: float = Field(300, gt=0, description="Wall time of one verification command.")
     check_cpu_seconds: int = Field(240, gt=0, description="CPU time of one process in a check.")
-    check_memory_mb: int = Field(2048, gt=0, description="Memory of one process in a check, MiB.")
+    check_memory_mb: int = Field(2048, gt=0, description="Memory of all processes of a check, MiB.")
     check_file_mb: int = Field(64, gt=0, description="Largest file that a check may write, MiB.")
+    check_disk_mb: int = Field(256, gt=0, description="All that a check may write, MiB.")
+    check_files: int = Field(20_000, gt=0, description="Most files that a check may make.")
+    check_processes: int = Field(64, gt=0, description="Most processes of a check.")
+    check_printed_mb: int = Field(64, gt=0, description="Most output of a check, MiB.")
+    mutants_per_module: int = Field(2, ge=0, description="Most mistakes planted into a module; 0 for none.")
+    min_mutants_killed: float = Field(
+        50, ge=0, le=100, description="Least share of planted mistakes that tests notice, in percent."
+    )
     min_coverage: float = Field(
         80, ge=0, le=100, description="Least line coverage of generated tests, in percent."
+    )
+
+    repair_rounds: int = Field(4, ge=0, description="Most rounds of repair of a build whose checks fail.")
+    repair_files: int = Field(3, gt=0, description="Most files that one round of repair changes.")
+    index_url: str = Field(
+        "", description="Package index for dependencies of projects; empty is pip's own setting."
+    )
+    toolchains: Path | None = Field(
+        None,
+        description="Folder of what projects are tested with, which installations may share; empty is the home.",
+    )
+    toolchain_seconds: float = Field(300, gt=0, description="Longest that installing dependencies may take.")
+    toolchain_mb: int = Field(500, gt=0, description="Most that the dependencies of a project may take, MiB.")
+    toolchain_packages: int = Field(
+        80, gt=0, description="Most packages that a project may depend on, in all."
+    )
+    toolchain_allow: str = Field(
+        "", description="Packages that may be installed although their names look like others, by commas."
+    )
+    licences_denied: str = Field(
+        "AGPL*, GPL*, SSPL*, BUSL*",
+        description="Licences that a project's dependencies may not have, as SPDX patterns, by commas.",
     )
 
     author_name: str = Field("HishamOS", description="Author of generated commits.")
@@ -130,6 +166,11 @@ class Settings(BaseSettings):
     def prompts_dir(self) -> Path:
         """Folder of an operator's own prompts, which come before the built-in ones."""
         return self.home / "prompts"
+
+    @property
+    def toolchains_dir(self) -> Path:
+        """Folder of the environments that projects are tested in; it may be removed at any time."""
+        return self.toolchains or self.home / "toolchains"
 
     @property
     def secret_key_list(self) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
-from hishamos_pipeline.sandbox.subprocess_sandbox import SubprocessSandbox
+from hishamos_pipeline.sandbox.choice import open_sandbox
 from hishamos_pipeline.settings import Settings, get_settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
+from hishamos_pipeline.toolchains.python import PythonToolchains
 from tests.fakes.clock import FixedClock
 
 ROOT = Path(__file__).parent.parent
@@ -39,13 +40,22 @@ def no_real_provider(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="session")
+def toolchains_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What generated projects are tested with, made once for all tests."""
+    return tmp_path_factory.mktemp("toolchains")
+
+
 @pytest.fixture(autouse=True)
-def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def isolated_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toolchains_dir: Path
+) -> Iterator[None]:
     """Settings, home folders and Git's configuration of whoever runs the tests do not matter."""
     for name in [name for name in os.environ if name.startswith(("HISHAMOS_", "DAGSTER_", "GIT_"))]:
         if name != "HISHAMOS_SCREENSHOTS":
             monkeypatch.delenv(name)
     monkeypatch.setenv("HISHAMOS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HISHAMOS_TOOLCHAINS", str(toolchains_dir))
     monkeypatch.setenv("HISHAMOS_INBOX_QUIET_SECONDS", "0")
     monkeypatch.setenv("HOME", str(tmp_path))
     get_settings.cache_clear()
@@ -94,5 +104,10 @@ def notes(store: ProjectStore, settings: Settings, notes_idea: Idea) -> ProjectR
     """The small project, submitted."""
     store.projects.submit(notes_idea, "test")
     return ProjectRun(
-        notes_idea.key, store=store, engine=BlueprintEngine(), sandbox=SubprocessSandbox(), settings=settings
+        notes_idea.key,
+        store=store,
+        engine=BlueprintEngine(),
+        sandbox=open_sandbox,
+        toolchains=lambda: PythonToolchains(settings),
+        settings=settings,
     )

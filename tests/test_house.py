@@ -14,7 +14,7 @@ FLOORS = (
     {"errors", "__init__"},
     {"core", "settings"},
     {"store", "workspace", "sandbox", "llm", "prompts"},
-    {"intake", "agents"},
+    {"intake", "agents", "toolchains"},
     {"blueprints", "verification", "delivery"},
     {"generation"},
     {"partitions", "resources"},

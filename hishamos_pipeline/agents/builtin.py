@@ -44,6 +44,7 @@ ROLES: tuple[Role, ...] = (
         "Writes and changes code",
         (
             tasks.SOURCE_FILE,
+            tasks.REPAIR_CODE,
             _task("coding", "modify", answers.Change, "A change of behaviour in existing code"),
             _task("coding", "refactor", answers.Change, "Better structure, same behaviour"),
             _task("coding", "debug", answers.Diagnosis, "The cause of a failure, and its fix", _TALKS),
@@ -79,13 +80,14 @@ ROLES: tuple[Role, ...] = (
         "Explains a product to those who use it",
         (
             tasks.DOCUMENT,
+            tasks.REPAIR_DOCUMENT,
             _task("documentation", "explain", answers.Text, "An explanation of code or behaviour", _LIGHT),
         ),
     ),
     Role(
         "bug_triage",
         "Sorts reports of defects",
-        (_task("bug_triage", "triage", answers.Triage, "A report, sorted", _LIGHT),),
+        (_task("bug_triage", "triage", answers.Triage, "A report, sorted", _LIGHT), tasks.FIND_FAULT),
     ),
     Role(
         "performance",
@@ -105,6 +107,7 @@ ROLES: tuple[Role, ...] = (
         "Shows whether a product does what it should",
         (
             tasks.TEST_FILE,
+            tasks.REPAIR_TEST,
             _task("qa", "test_plan", answers.TestPlan, "What to test, and what not"),
         ),
     ),

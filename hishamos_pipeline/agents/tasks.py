@@ -95,6 +95,51 @@ class FileText(Document):
     text: str
 
 
+class RepairRequest(Document):
+    """Asks for one file again, corrected: with what failed, and the files that the failure is about."""
+
+    path: str
+    text: str
+    failures: tuple[str, ...]
+    related: tuple[SourceText, ...]
+    architecture: Architecture
+    stories: Stories
+    reason: str = ""
+
+    @property
+    def planned(self) -> PlannedFile | None:
+        """The plan of this file; test files of stories have none."""
+        return next((file for file in self.architecture.files if file.path == self.path), None)
+
+    @property
+    def story(self) -> Story | None:
+        """The story whose test file this is."""
+        paths = {story_test_path(story.id, story.title): story for story in self.stories.planned}
+        return paths.get(self.path)
+
+
+class RepairedTest(Document):
+    """A corrected test file, and why the test and not the code was wrong."""
+
+    text: str
+    reason: str = Field(min_length=20)
+
+
+class FaultRequest(Document):
+    """Asks on which side a failure's fault is, where no rule can tell."""
+
+    failure: str
+    files: tuple[SourceText, ...]
+    criteria: tuple[str, ...]
+
+
+class Fault(Document):
+    """The side that has to change, with the reason."""
+
+    side: Literal["code", "test"]
+    reason: str = Field(min_length=1)
+
+
 class SprintGoals(Document):
     """One goal for each sprint, in order."""
 
@@ -156,6 +201,19 @@ DOCUMENT = Task(
 )  # fmt: skip
 CI_FILE = Task("devops", "ci_file", FileRequest, FileText, "One file of the CI configuration")
 REVIEW_FILE = Task("code_review", "review", ReviewRequest, FileReview, "Ten pillars and findings of one file")
+
+REPAIR_CODE = Task(
+    "coding", "repair", RepairRequest, FileText, "A source file that fails its checks, corrected"
+)
+REPAIR_TEST = Task(
+    "qa", "repair", RepairRequest, RepairedTest, "A test file that is wrong, corrected, never weakened"
+)
+REPAIR_DOCUMENT = Task(
+    "documentation", "repair", RepairRequest, FileText, "A document that does not hold, corrected"
+)
+FIND_FAULT = Task(
+    "bug_triage", "fault", FaultRequest, Fault, "Whether a failure is the code's fault or the test's"
+)
 
 # The tasks that make each artifact; artifacts without one are made by plain code.
 TASK_OF: dict[str, Task[Any, Any]] = {

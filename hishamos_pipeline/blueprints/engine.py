@@ -13,6 +13,7 @@ from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.errors import UnbuildableError
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -40,7 +41,7 @@ _REMEMBERED = 8
 
 @cache
 def _version(task: str) -> str:
-    files = [path for pattern in _PARTS[task] for path in _HERE.glob(pattern) if path.is_file()]
+    files = [path for pattern in _PARTS.get(task, ()) for path in _HERE.glob(pattern) if path.is_file()]
     return hash_files(files)[:16]
 
 
@@ -70,7 +71,10 @@ class BlueprintEngine:
 
         Raises:
             KeyError: if a file is asked for that no blueprint plans.
+            UnbuildableError: the task takes judgement, which templates have not.
         """
+        if str(task) not in _PARTS:
+            raise UnbuildableError(f"the blueprint engine cannot do {task}: that needs a language model")
         return cast("A", await self._answer(task, question))
 
     async def _answer(self, task: Task[Any, Any], question: Any) -> Document:

@@ -19,6 +19,8 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ProjectBusyError, 4),
     (errors.ToolMissingError, 5),
     (errors.StorageError, 5),
+    (errors.SandboxError, 5),
+    (errors.ToolchainError, 5),
     (errors.StoreVersionError, 5),
     (errors.IdeaError, 2),
     (errors.ProjectKeyError, 2),

@@ -216,19 +216,58 @@ class CheckOutcome(Document):
     output: str = ""
 
 
+class FileChange(Document):
+    """A file that a repair changed, as a unified diff; the hashes are those of its texts."""
+
+    path: str
+    before: str
+    after: str
+    diff: str = ""
+
+
+class RepairRound(Document):
+    """One round of repair: what failed, who changed what, what it cost, and whether it helped.
+
+    ``failed`` names what failed before it and ``left`` what failed after it; ``kept`` says whether its tree was better
+    than the best before.
+    """
+
+    number: int
+    side: Literal["code", "test", "document"]
+    role: str
+    failed: tuple[str, ...]
+    reason: str
+    changes: tuple[FileChange, ...]
+    left: tuple[str, ...]
+    kept: bool
+    calls: int = 0
+    cost_usd: float = 0.0
+
+
 class VerifiedBuild(Document):
-    """Artifact ``verified_build``: the assembled tree and the report of its checks."""
+    """Artifact ``verified_build``: the assembled tree and the report of its checks.
+
+    ``commands`` are those of the CI files; ``isolated`` says whether the sandbox could have held back hostile code.
+    ``repairs`` are the files that differ from what was written first, ``rounds`` how they came about, and ``stopped``
+    why there was no further round.
+    """
 
     passed: bool
     tree_hash: str
     files: tuple[TreeFile, ...]
     checks: tuple[CheckOutcome, ...]
     commands: tuple[str, ...]
+    sandbox: str = "subprocess"
+    isolated: bool = False
+    toolchain: str = ""
     tests: int
     coverage: float
     requirements_verified: int
     stories_verified: tuple[str, ...]
     deferred: tuple[str, ...]
+    rounds: tuple[RepairRound, ...] = ()
+    repairs: tuple[FileChange, ...] = ()
+    stopped: str = ""
 
 
 Pillar = Literal[

@@ -69,6 +69,14 @@ def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     return run
 
 
+def _repaired(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
+    async def run(question: tasks.RepairRequest, draft: Any) -> Document:
+        corrected: Document = draft.model_copy(update={"text": await check(question, draft.text)})
+        return corrected
+
+    return run
+
+
 def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
     """As many goals as there are sprints, so that a provider which enforces schemas enforces that."""
     count = len(request.plan.sprints)
@@ -84,6 +92,10 @@ DRAFTING: dict[str, Drafting] = {
     str(tasks.SOURCE_FILE): Drafting(FileText, _file(written.source)),
     str(tasks.TEST_FILE): Drafting(FileText, _file(written.story_tests)),
     str(tasks.DOCUMENT): Drafting(FileText, _file(written.document)),
+    str(tasks.REPAIR_CODE): Drafting(FileText, _repaired(written.repaired_source)),
+    str(tasks.REPAIR_TEST): Drafting(tasks.RepairedTest, _repaired(written.repaired_tests)),
+    str(tasks.REPAIR_DOCUMENT): Drafting(FileText, _repaired(written.repaired_document)),
+    str(tasks.FIND_FAULT): Drafting(tasks.Fault, _plain(lambda _, draft: draft)),
     str(tasks.REVIEW_FILE): Drafting(tasks.FileReview, _plain(finishing.review)),
 }
 

@@ -33,6 +33,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.artifacts import Producer
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.toolchains.interface import Toolchains
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 
 D = TypeVar("D", bound=Document)
@@ -45,7 +46,7 @@ _PACKAGE = Path(__file__).parent.parent
 _CODE: Mapping[str, tuple[str, ...]] = {
     "idea": ("core/idea.py",),
     "sprint_plan": ("core/sprints.py",),
-    "verified_build": ("verification/*.py", "sandbox/*.py"),
+    "verified_build": ("verification/*.py", "sandbox/*.py", "toolchains/*.py"),
     "code_review": ("generation/steps.py",),
     "repository": ("delivery/commits.py", "delivery/repository.py"),
     "zip_archive": ("delivery/archives.py",),
@@ -85,17 +86,26 @@ class ProjectRun:
         key: the project's key.
         store: the project store.
         engine: answers the roles' tasks.
-        sandbox: runs the generated code.
+        sandbox: gives what runs the generated code, when the first is to be run.
+        toolchains: gives what it is run with.
         settings: limits and folders.
     """
 
     def __init__(
-        self, key: str, *, store: ProjectStore, engine: Engine, sandbox: Sandbox, settings: Settings
+        self,
+        key: str,
+        *,
+        store: ProjectStore,
+        engine: Engine,
+        sandbox: Callable[[], Sandbox],
+        toolchains: Callable[[], Toolchains],
+        settings: Settings,
     ) -> None:
         self.key = key
         self.store = store
         self.engine = engine
         self.sandbox = sandbox
+        self.toolchains = toolchains
         self.settings = settings
         self.folder = ProjectFolder(settings.projects_dir, key)
         self._before = ""
@@ -216,9 +226,11 @@ class ProjectRun:
         return staleness.Head(row.content_hash, row.inputs, row.code_version, row.origin, problem)
 
     def _version(self, kind: str) -> str:
-        """The code version, and for verification the threshold that it was held against."""
-        version = code_version(kind, self.engine)
-        return f"{version}:{self.settings.min_coverage:g}" if kind == "verified_build" else version
+        """The code version, and for verification the thresholds that it was held against."""
+        version, given = code_version(kind, self.engine), self.settings
+        if kind != "verified_build":
+            return version
+        return f"{version}:{given.min_coverage:g}:{given.min_mutants_killed:g}:{given.mutants_per_module}"
 
     def submit(self, brief: str, source: str) -> None:
         """Submit a brief for this very project, whatever key its title would give.

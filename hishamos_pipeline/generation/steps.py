@@ -31,7 +31,6 @@ from hishamos_pipeline.core.documents import (
     TreeFile,
     VerifiedBuild,
 )
-from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import SprintRules
 from hishamos_pipeline.core.sprints import plan_sprints
 from hishamos_pipeline.delivery import archives, repository
@@ -39,13 +38,8 @@ from hishamos_pipeline.delivery.commits import BRANCH, Identity
 from hishamos_pipeline.errors import UnbuildableError, VerificationError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.units import Ask, make_files, make_units, planned_asks, story_test_asks
-from hishamos_pipeline.store.tables import ArtifactRevision
-from hishamos_pipeline.verification import provenance
-from hishamos_pipeline.verification.verify import Assembled, verify
-from hishamos_pipeline.workspace.tree import limits_of, write_tree
 
 _NO_STORIES = Stories(epics=(), stories=(), sprint=SprintRules())
-_PARTS = ("source_code", "test_suite", "documentation", "ci_config")
 _TASKS: dict[FileKind, Task[FileRequest, FileText]] = {
     "source": tasks.SOURCE_FILE,
     "test": tasks.TEST_FILE,
@@ -121,60 +115,6 @@ def nothing_to_build(stories: Stories) -> str:
     reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.deferred[:3])
     more = f" (and {len(stories.deferred) - 3} more)" if len(stories.deferred) > 3 else ""
     return f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}"
-
-
-async def verify_build(run: ProjectRun) -> VerifiedBuild:
-    """Assemble the tree, verify it, and publish it with its report.
-
-    Raises:
-        PathError, TreeLimitError: the tree may not be written.
-        StorageError: disk full or read-only.
-    """
-    assembled = _assemble(run)
-    with run.folder.staging("verified_build") as staging:
-        build = await verify(assembled, staging, run.sandbox, run.settings)
-        final = staging / "final"
-        await asyncio.to_thread(write_tree, final, build.files, assembled.texts, limits_of(run.settings))
-        path = run.folder.publish_folder("tree", final, build.tree_hash)
-    run.store.units.add_texts(
-        text for sha, text in assembled.texts.items() if sha == _provenance_of(assembled).sha256
-    )
-    run.store.deliveries.record_tree(run.key, str(path), build.files, passed=build.passed)
-    run.store.backlog.mark_verified(run.key, build.stories_verified)
-    return build
-
-
-def _assemble(run: ProjectRun) -> Assembled:
-    suite = run.read("test_suite", TestSuite)
-    sets = [suite if kind == "test_suite" else run.read(kind, FileSet) for kind in _PARTS]
-    files = [file for part in sets for file in part.files]
-    texts = run.store.units.texts(file.sha256 for file in files)
-    stories = run.read("stories", Stories)
-    heads = run.store.artifacts.heads(run.key)
-    made_from = ("architecture", "stories", *_PARTS)
-    record = provenance.provenance(
-        key=run.key,
-        files=files,
-        stories=stories,
-        producers={kind: _produced(heads[kind]) for kind in made_from},
-        hashes={kind: heads[kind].content_hash for kind in made_from},
-    )
-    entry = TreeFile(path=provenance.PATH, sha256=sha256_text(record), size=len(record.encode()))
-    return Assembled(
-        files=tuple(sorted([*files, entry], key=lambda file: file.path)),
-        texts={**texts, entry.sha256: record},
-        architecture=run.read("architecture", Architecture),
-        stories=stories,
-        suite=suite,
-    )
-
-
-def _produced(row: ArtifactRevision) -> dict[str, str]:
-    return {"role": row.role, "engine": row.engine, "origin": row.origin, "code_version": row.code_version}
-
-
-def _provenance_of(assembled: Assembled) -> TreeFile:
-    return next(file for file in assembled.files if file.path == provenance.PATH)
 
 
 async def review_code(run: ProjectRun) -> CodeReview:

@@ -17,8 +17,9 @@ from hishamos_pipeline.llm.gateway import Gateway
 from hishamos_pipeline.llm.providers import PROVIDERS, Access
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.sandbox.interface import Sandbox
-from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.store.store import ProjectStore, open_store
+from hishamos_pipeline.toolchains.interface import Toolchains
 
 
 @dataclass
@@ -107,10 +108,33 @@ class Workshop:
 
     @cached_property
     def sandbox(self) -> Sandbox:
-        """What runs generated code."""
-        from hishamos_pipeline.sandbox.subprocess_sandbox import SubprocessSandbox
+        """What runs generated code, after it has been shown to hold.
 
-        return SubprocessSandbox()
+        Raises:
+            SandboxError: none works here, or the settings do not allow it; the message says what to do.
+        """
+        from hishamos_pipeline.sandbox.choice import open_sandbox, require_allowed
+
+        sandbox = open_sandbox(self.settings.sandbox)
+        require_allowed(sandbox, self.models, listed(self.settings.sandbox_unsafe_models))
+        return sandbox
+
+    @property
+    def models(self) -> list[str]:
+        """Every model that may be asked, as ``provider:model``; none where the blueprint engine answers."""
+        if not self.asks_models:
+            return []
+        from hishamos_pipeline.generation.model_engine import ModelEngine
+
+        assert isinstance(self.engine, ModelEngine)
+        return [str(ref) for ref in self.engine.models]
+
+    @cached_property
+    def toolchains(self) -> Toolchains:
+        """What generated code is run with; both stacks are Python's."""
+        from hishamos_pipeline.toolchains.python import PythonToolchains
+
+        return PythonToolchains(self.settings)
 
     def _project_budget(self, key: str) -> Budget:
         try:
@@ -132,7 +156,12 @@ class Workshop:
             ProjectKeyError: the key breaks the slug rule.
         """
         return ProjectRun(
-            key, store=self.store, engine=self.engine, sandbox=self.sandbox, settings=self.settings
+            key,
+            store=self.store,
+            engine=self.engine,
+            sandbox=lambda: self.sandbox,
+            toolchains=lambda: self.toolchains,
+            settings=self.settings,
         )
 
     def close(self) -> None:

@@ -7,11 +7,12 @@ import ast
 import asyncio
 import sys
 
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
 from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path, tidy
 from hishamos_pipeline.core.criteria import criterion_tests
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.generation.finishing import imported_modules
+from hishamos_pipeline.verification.test_guard import weakened
 
 # The rules of the generated pyproject.toml.
 _RULES = "E4,E7,E9,F,W,I,B,C4,UP,SIM,RET,PTH,RUF"
@@ -80,6 +81,33 @@ async def document(request: FileRequest, text: str) -> str:
         if missing:
             raise ValueError(f"README.md does not name {', '.join(missing)}")
     return text
+
+
+async def repaired_source(request: RepairRequest, text: str) -> str:
+    """A corrected module: what a new one has to be."""
+    if request.planned is None:
+        return text
+    return await source(_as_new(request), text)
+
+
+async def repaired_tests(request: RepairRequest, text: str) -> str:
+    """A corrected test file: what a new one has to be, and no weaker than it was."""
+    lost = weakened({request.path: request.text}, {request.path: text})
+    if lost:
+        raise ValueError(f"the tests are weaker than they were: {'; '.join(lost[:5])}")
+    if request.story is None:
+        _require_python(text)
+        return await _clean(text, _as_new(request))
+    return await story_tests(_as_new(request), text)
+
+
+async def repaired_document(request: RepairRequest, text: str) -> str:
+    """A corrected document: what a new one has to be."""
+    return await document(_as_new(request), text)
+
+
+def _as_new(request: RepairRequest) -> FileRequest:
+    return FileRequest(path=request.path, architecture=request.architecture, stories=request.stories)
 
 
 def _require_python(text: str) -> None:

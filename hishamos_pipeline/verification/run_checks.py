@@ -1,29 +1,13 @@
-"""What has to be run to be known: the CI commands, and the tests against an empty implementation."""
+"""What has to be run to be known: the commands of the CI files, and the tests against code that is not there."""
 
 import asyncio
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 from hishamos_pipeline.core.documents import CheckOutcome
-from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox
-
-# Reports are written beside the tree's files, into a folder that is never part of the tree.
-REPORTS = ".hishamos-reports"
-_OUTPUT_LINES = 60
-
-
-@dataclass(frozen=True, slots=True)
-class TestRun:
-    """What pytest reported: node ids of what passed and of what did not, and line coverage in percent."""
-
-    __test__ = False
-
-    passed: tuple[str, ...]
-    failed: tuple[str, ...]
-    coverage: float
+from hishamos_pipeline.sandbox.interface import Outcome
+from hishamos_pipeline.verification.running import Runner, TestRun, read_report, tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,96 +20,59 @@ class RunResult:
 
 async def run_checks(
     *,
-    commands: Sequence[Sequence[str]],
+    commands: Sequence[str],
     tree: Path,
     stubs: Path,
-    sandbox: Sandbox,
-    limits: Limits,
+    runner: Runner,
     min_coverage: float,
+    stories: Mapping[str, str],
 ) -> RunResult:
     """Run the commands of the CI files on the tree, and its tests on a tree without implementation.
 
     Args:
-        commands: the CI commands; the one that runs pytest gives the test report.
-        tree: the tree to check; commands may write into it.
+        commands: as the CI files have them; the one that runs pytest gives the test report.
+        tree: the tree to check.
         stubs: the same tree with empty bodies.
-        sandbox: what runs them.
-        limits: for each command.
+        runner: runs them.
         min_coverage: least line coverage, in percent.
+        stories: the story of each test file.
     """
-    runs = [_run(sandbox, command, tree, limits, coverage="pytest" in command) for command in commands]
-    empty = _run(sandbox, ("python", "-m", "pytest", "--tb=no", "-q"), stubs, limits, coverage=False)
     async with asyncio.TaskGroup() as group:  # one that fails takes the others with it
-        tasks = [group.create_task(run) for run in (*runs, empty)]
-    *outcomes, stub_outcome = [task.result() for task in tasks]
-    checks, tests = [], TestRun((), (), 0.0)
-    lint: list[tuple[Sequence[str], Outcome]] = []
-    for command, outcome in zip(commands, outcomes, strict=True):
+        tasks = [group.create_task(runner.run(command, tree)) for command in commands]
+        empty = group.create_task(runner.tests(stubs, "--tb=no"))
+    tests, checks = TestRun(), []
+    lint: list[tuple[str, Outcome]] = []
+    for command, task in zip(commands, tasks, strict=True):
         if "pytest" in command:
-            tests = read_report(tree)
-            checks += _test_checks(outcome, tests, min_coverage)
+            tests = read_report(task.result())
+            checks += _test_checks(task.result(), tests, min_coverage)
         else:
-            lint.append((command, outcome))
+            lint.append((command, task.result()))
+    if not any(check.name == "tests_pass" for check in checks):
+        checks.append(CheckOutcome(name="tests_pass", passed=False, figure=0, unit="tests",
+                                   offending=("no command of the CI files runs pytest",)))  # fmt: skip
     checks.append(_lint_check(lint))
-    checks.append(_stub_check(stub_outcome, read_report(stubs), tests))
+    checks.append(_stub_check(*empty.result(), tests, stories))
+    checks.append(_untouched([task.result() for task in tasks]))
     return RunResult(tuple(checks), tests)
 
 
-async def _run(
-    sandbox: Sandbox, argv: Sequence[str], tree: Path, limits: Limits, *, coverage: bool
-) -> Outcome:
-    reports = tree / REPORTS
-    reports.mkdir(exist_ok=True)
-    options = f"-p pytest_cov -p no:cacheprovider --junitxml={REPORTS}/junit.xml -o junit_family=xunit1"
-    if coverage:
-        options += f" --cov-report=json:{REPORTS}/coverage.json"
-    variables = {
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # what this machine has installed must not matter
-        "PYTEST_ADDOPTS": options,
-        "COVERAGE_FILE": f"{REPORTS}/.coverage",
-        "RUFF_CACHE_DIR": str(reports / "ruff"),
-    }
-    return await sandbox.run(Command(argv, variables), tree, limits)
-
-
-def read_report(tree: Path) -> TestRun:
-    """Read pytest's and coverage's reports; what is missing counts as nothing having passed."""
-    passed: list[str] = []
-    failed: list[str] = []
-    junit = tree / REPORTS / "junit.xml"
-    try:
-        cases = ElementTree.parse(junit).iter("testcase")  # noqa: S314 - written by our own pytest
-        for case in cases:
-            node = f"{case.get('file', '')}::{case.get('name', '')}"
-            bad = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
-            (failed if bad else passed).append(node)
-    except (OSError, ElementTree.ParseError):
-        pass
-    try:
-        report = json.loads((tree / REPORTS / "coverage.json").read_text())
-        coverage = round(float(report["totals"]["percent_covered"]), 1)
-    except (OSError, ValueError, KeyError, TypeError):
-        coverage = 0.0
-    return TestRun(tuple(passed), tuple(failed), coverage)
-
-
 def _test_checks(outcome: Outcome, tests: TestRun, min_coverage: float) -> list[CheckOutcome]:
-    collected = len(tests.passed) + len(tests.failed)
     offending = list(tests.failed)
-    if outcome.limit:
-        offending.append(f"the run was stopped: {outcome.limit}")
+    if outcome.exit_code is None:
+        offending.append(f"the run was stopped: {outcome.ending}")
     elif not outcome.succeeded and not offending:
-        offending.append(f"pytest ended with exit code {outcome.exit_code}")
-    if collected == 0:
+        offending.append(f"pytest ended with {outcome.ending}")
+    if tests.collected == 0:
         offending.append("no test was collected")
     return [
         CheckOutcome(
             name="tests_pass",
-            passed=outcome.succeeded and collected > 0 and not offending,
+            passed=outcome.succeeded and tests.collected > 0 and not offending,
             figure=len(tests.passed),
             unit="tests",
             offending=tuple(offending),
-            output="" if outcome.succeeded else _tail(outcome.output),
+            output="" if outcome.succeeded else tail(outcome.output),
         ),
         CheckOutcome(
             name="coverage",
@@ -139,26 +86,26 @@ def _test_checks(outcome: Outcome, tests: TestRun, min_coverage: float) -> list[
     ]
 
 
-def _lint_check(runs: Sequence[tuple[Sequence[str], Outcome]]) -> CheckOutcome:
+def _lint_check(runs: Sequence[tuple[str, Outcome]]) -> CheckOutcome:
     bad = [(command, outcome) for command, outcome in runs if not outcome.succeeded]
     return CheckOutcome(
         name="lint",
         passed=not bad,
         figure=len(runs) - len(bad),
         unit="commands",
-        offending=tuple(
-            f"{' '.join(command)}: {outcome.limit or f'exit code {outcome.exit_code}'}"
-            for command, outcome in bad
-        ),
-        output=_tail("\n".join(outcome.output for _, outcome in bad)),
+        offending=tuple(f"{command}: {outcome.ending}" for command, outcome in bad),
+        output=tail("\n".join(outcome.output for _, outcome in bad)),
     )
 
 
-def _stub_check(outcome: Outcome, tests: TestRun, real: TestRun) -> CheckOutcome:
-    """A test that passes although nothing is implemented shows nothing."""
-    offending = [f"{name}: passes without the implementation" for name in tests.passed]
-    if outcome.limit:
-        offending.append(f"the run was stopped: {outcome.limit}")
+def _stub_check(outcome: Outcome, tests: TestRun, real: TestRun, stories: Mapping[str, str]) -> CheckOutcome:
+    """A test that passes although nothing is implemented shows nothing; each story's tests are looked at."""
+    offending = [
+        f"{name}: passes without the implementation ({stories.get(name.split('::')[0], 'no story')})"
+        for name in tests.passed
+    ]
+    if outcome.exit_code is None:
+        offending.append(f"the run was stopped: {outcome.ending}")
     known = {*tests.passed, *tests.failed}
     offending += [
         f"{name}: was not collected without the implementation" for name in real.passed if name not in known
@@ -174,5 +121,13 @@ def _stub_check(outcome: Outcome, tests: TestRun, real: TestRun) -> CheckOutcome
     )
 
 
-def _tail(output: str) -> str:
-    return "\n".join(output.strip().splitlines()[-_OUTPUT_LINES:])
+def _untouched(outcomes: Sequence[Outcome]) -> CheckOutcome:
+    """Code that rewrites itself, its tests or their settings while it is judged is not what was judged."""
+    changed = sorted({path for outcome in outcomes for path in outcome.changed})
+    return CheckOutcome(
+        name="tree_untouched",
+        passed=not changed,
+        figure=len(outcomes),
+        unit="commands",
+        offending=tuple(f"{path}: was changed by a command that only checks" for path in changed),
+    )

@@ -2,16 +2,18 @@
 
 import ast
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-
-import yaml
+from dataclasses import dataclass, field
 
 from hishamos_pipeline.core.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.core.traceability import criteria_without_test, tests_without_criterion
+from hishamos_pipeline.verification.ci_files import ci_commands
+from hishamos_pipeline.verification.imports import undeclared_imports
+from hishamos_pipeline.verification.security import secrets
+from hishamos_pipeline.verification.tampering import tampering
+from hishamos_pipeline.verification.test_guard import weakened
 
 _MARKERS = re.compile(r"\b(TODO|FIXME|XXX)\b")
 
@@ -24,6 +26,7 @@ class Tree:
     architecture: Architecture
     stories: Stories
     suite: TestSuite
+    first_tests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def python(self) -> Iterator[tuple[str, str]]:
@@ -112,27 +115,21 @@ def _signatures(tree: Tree) -> tuple[int, list[str]]:
     return count, offending
 
 
-def _standard_library(tree: Tree) -> tuple[int, list[str]]:
-    allowed = sys.stdlib_module_names | {tree.architecture.package}
-    offending, count = [], 0
-    for path, text in tree.python:
-        if not path.startswith(tree.package):
-            continue
-        for node in ast.walk(ast.parse(text)):
-            if not isinstance(node, ast.Import | ast.ImportFrom):
-                continue
-            names = (
-                [alias.name for alias in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom) and node.level == 0
-                else []
-            )
-            count += len(names)
-            offending += [
-                f"{path}:{node.lineno}: imports {name}" for name in names if name.split(".")[0] not in allowed
-            ]
-    return count, offending
+def _declared_dependencies(tree: Tree) -> tuple[int, list[str]]:
+    return undeclared_imports(tree.texts, tree.architecture.package)
+
+
+def _no_tampering(tree: Tree) -> tuple[int, list[str]]:
+    return len(tree.texts), tampering(tree.texts, tree.package)
+
+
+def _no_secrets(tree: Tree) -> tuple[int, list[str]]:
+    return len(tree.texts), secrets(tree.texts)
+
+
+def _tests_not_weakened(tree: Tree) -> tuple[int, list[str]]:
+    """A repaired test says at least what it said when it was written from its criteria."""
+    return len(tree.first_tests), weakened(tree.first_tests, tree.texts)
 
 
 def _criteria(tree: Tree) -> tuple[int, list[str]]:
@@ -166,34 +163,23 @@ def _asserts(node: ast.AST) -> bool:
 
 
 def _ci_commands(tree: Tree) -> tuple[int, list[str]]:
-    """Both CI files run exactly the commands that verification runs, in that order."""
+    """Both CI files run exactly the commands that the architecture plans, in that order."""
     wanted = [" ".join(command) for command in tree.architecture.commands]
-    offending = []
-    for path, read in ((".github/workflows/ci.yml", _github), (".gitlab-ci.yml", _gitlab)):
-        try:
-            found = read(yaml.safe_load(tree.texts.get(path, "")))
-        except (yaml.YAMLError, AttributeError, TypeError, KeyError) as error:
-            offending.append(f"{path}: cannot be read: {error}")
-            continue
-        if found != wanted:
-            offending.append(f"{path}: runs {found}, verification runs {wanted}")
+    found, offending = ci_commands(tree.texts)
+    offending += [
+        f"{path}: runs {lines}, planned is {wanted}" for path, lines in found.items() if lines != wanted
+    ]
     return len(wanted), offending
-
-
-def _github(document: dict[str, dict[str, dict[str, list[dict[str, str]]]]]) -> list[str]:
-    steps = [step for job in document["jobs"].values() for step in job["steps"]]
-    return [step["run"] for step in steps if "run" in step and step.get("name") != "Install"]
-
-
-def _gitlab(document: dict[str, dict[str, list[str]]]) -> list[str]:
-    return [line for job in document.values() for line in job["script"]]
 
 
 _FIRST = (("planned_files", "files", _planned_files), ("syntax", "files", _syntax))
 _PARSED = (
     ("placeholders", "functions", _placeholders),
     ("signatures", "signatures", _signatures),
-    ("standard_library_only", "imports", _standard_library),
+    ("declared_dependencies", "imports", _declared_dependencies),
+    ("no_tampering", "files", _no_tampering),
+    ("no_secrets", "files", _no_secrets),
+    ("tests_not_weakened", "files", _tests_not_weakened),
     ("criteria_tested", "tests", _criteria),
     ("tests_assert", "tests", _assertions),
     ("ci_commands", "commands", _ci_commands),

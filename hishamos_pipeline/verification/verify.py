@@ -1,7 +1,9 @@
 """Verification: assemble the tree, check it, run it, and report."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hishamos_pipeline.core.documents import (
@@ -12,52 +14,92 @@ from hishamos_pipeline.core.documents import (
     TreeFile,
     VerifiedBuild,
 )
+from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.sandbox.interface import Limits, Sandbox
-from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.verification.run_checks import TestRun, run_checks
+from hishamos_pipeline.settings import Settings, listed
+from hishamos_pipeline.toolchains.interface import Prepared
+from hishamos_pipeline.verification.ci_files import ci_commands
+from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted_tests, readme_commands_run
+from hishamos_pipeline.verification.run_checks import RunResult, run_checks
+from hishamos_pipeline.verification.running import Runner, TestRun
+from hishamos_pipeline.verification.security import dangerous_calls
 from hishamos_pipeline.verification.static_checks import Tree, static_checks
 from hishamos_pipeline.verification.stubs import without_implementation
-from hishamos_pipeline.workspace.tree import TreeLimits, limits_of, tree_hash, write_tree
+from hishamos_pipeline.workspace.tree import limits_of, tree_hash, write_tree
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A tree with everything that it is judged by; ``texts`` are found by SHA-256."""
+    """A tree with everything that it is judged by.
+
+    ``texts`` are found by SHA-256; ``first_tests`` are the test files by path as they were before any repair.
+    """
 
     files: tuple[TreeFile, ...]
     texts: Mapping[str, str]
     architecture: Architecture
     stories: Stories
     suite: TestSuite
+    first_tests: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, path: str) -> str:
+        """The text of a file, empty if there is none of that path."""
+        return next((self.texts[file.sha256] for file in self.files if file.path == path), "")
 
 
-async def verify(assembled: Assembled, folder: Path, sandbox: Sandbox, settings: Settings) -> VerifiedBuild:
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A report, and what pytest said in detail."""
+
+    build: VerifiedBuild
+    tests: TestRun
+
+
+async def verify(
+    assembled: Assembled, folder: Path, sandbox: Sandbox, prepared: Prepared, settings: Settings
+) -> Verdict:
     """Check a tree in a work folder of its own.
 
-    Static checks come first; nothing is run where the code does not even parse.
+    Static checks come first; nothing is run where the code does not even parse. What takes long is done only when all
+    else passes.
+
+    Args:
+        assembled: the tree.
+        folder: an empty folder to work in.
+        sandbox: runs what is untrusted.
+        prepared: the programs for it, or why there are none.
+        settings: limits and thresholds.
 
     Raises:
         PathError, TreeLimitError, StorageError: the tree cannot be written; nothing is half written.
+        SandboxError: nothing can be run.
     """
     limits = limits_of(settings)
     write_tree(folder / "work", assembled.files, assembled.texts, limits)
     texts = {file.path: assembled.texts[file.sha256] for file in assembled.files}
-    tree = Tree(texts, assembled.architecture, assembled.stories, assembled.suite)
-    checks = static_checks(tree)
-    tests = TestRun((), (), 0.0)
-    if any(check.name == "syntax" and check.passed for check in checks):
-        result = await _run(assembled, tree.package, folder, sandbox, settings, limits)
-        checks += result[0]
-        tests = result[1]
+    tree = Tree(texts, assembled.architecture, assembled.stories, assembled.suite, assembled.first_tests)
+    checks = (*static_checks(tree), dependencies(tree, prepared, settings))
+    tests = TestRun()
+    if prepared.toolchain and any(check.name == "syntax" and check.passed for check in checks):
+        runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
+        checks += (await _dangerous(tree),)
+        result = await _run(assembled, tree, folder, runner, settings)
+        checks += result.checks
+        tests = result.tests
         checks += (_criteria_passed(assembled, tests),)
+        if tests.passed and all(check.passed for check in checks):
+            checks += await _look_deeper(assembled, tree, folder, runner, settings, tests)
     passed = bool(tests.passed) and all(check.passed for check in checks)
     verified = _verified_stories(assembled, tests) if passed else ()
-    return VerifiedBuild(
+    build = VerifiedBuild(
         passed=passed,
         tree_hash=tree_hash(assembled.files),
         files=assembled.files,
         checks=checks,
-        commands=tuple(" ".join(command) for command in assembled.architecture.commands),
+        commands=tuple(_commands(tree)),
+        sandbox=sandbox.name,
+        isolated=sandbox.isolates,
+        toolchain=prepared.toolchain.key if prepared.toolchain else "",
         tests=len(tests.passed),
         coverage=tests.coverage,
         requirements_verified=len(
@@ -71,32 +113,89 @@ async def verify(assembled: Assembled, folder: Path, sandbox: Sandbox, settings:
         stories_verified=verified,
         deferred=tuple(story.id for story in assembled.stories.deferred),
     )
+    return Verdict(build, tests)
+
+
+def _commands(tree: Tree) -> list[str]:
+    """What the CI files run, each command once, in order."""
+    found, _ = ci_commands(tree.texts)
+    return list(dict.fromkeys(line for lines in found.values() for line in lines))
+
+
+def run_limits(settings: Settings) -> Limits:
+    """What a command may use, as the settings say."""
+    return Limits(
+        wall_seconds=settings.check_seconds,
+        cpu_seconds=settings.check_cpu_seconds,
+        memory_mb=settings.check_memory_mb,
+        file_mb=settings.check_file_mb,
+        disk_mb=settings.check_disk_mb,
+        files=settings.check_files,
+        processes=settings.check_processes,
+        printed_mb=settings.check_printed_mb,
+    )
+
+
+def dependencies(tree: Tree, prepared: Prepared, settings: Settings) -> CheckOutcome:
+    """Every declared dependency exists, is what it seems to be, and may be used."""
+    denied = listed(settings.licences_denied)
+    own = tree.architecture.licence
+    offending = [
+        *prepared.findings,
+        *(
+            f"{package.name} {package.version}: its licence is {package.licence} (HISHAMOS_LICENCES_DENIED)"
+            for package in prepared.packages
+            if package.licence != own and any(fnmatchcase(package.licence, pattern) for pattern in denied)
+        ),
+    ]
+    return CheckOutcome(
+        name="dependencies",
+        passed=not offending,
+        figure=len(prepared.packages),
+        unit="packages",
+        offending=tuple(offending),
+    )
+
+
+async def _dangerous(tree: Tree) -> CheckOutcome:
+    """The code calls nothing dangerous."""
+    offending = await dangerous_calls(tree.texts, tree.package)
+    return CheckOutcome(
+        name="no_dangerous_calls", passed=not offending, figure=len(tree.texts), unit="files",
+        offending=tuple(offending),
+    )  # fmt: skip
 
 
 async def _run(
-    assembled: Assembled,
-    package: str,
-    folder: Path,
-    sandbox: Sandbox,
-    settings: Settings,
-    limits: TreeLimits,
-) -> tuple[tuple[CheckOutcome, ...], TestRun]:
-    stubs, texts = without_implementation(assembled.files, assembled.texts, package)
-    write_tree(folder / "stubs", stubs, texts, limits)
-    result = await run_checks(
-        commands=assembled.architecture.commands,
+    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings
+) -> RunResult:
+    stubs, texts = without_implementation(assembled.files, assembled.texts, tree.package)
+    write_tree(folder / "stubs", stubs, texts, limits_of(settings))
+    return await run_checks(
+        commands=_commands(tree),
         tree=folder / "work",
         stubs=folder / "stubs",
-        sandbox=sandbox,
-        limits=Limits(
-            wall_seconds=settings.check_seconds,
-            cpu_seconds=settings.check_cpu_seconds,
-            memory_mb=settings.check_memory_mb,
-            file_mb=settings.check_file_mb,
-        ),
+        runner=runner,
         min_coverage=settings.min_coverage,
+        stories={story_test_path(story.id, story.title): story.id for story in assembled.stories.planned},
     )
-    return result.checks, result.tests
+
+
+async def _look_deeper(
+    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings, tests: TestRun
+) -> tuple[CheckOutcome, ...]:
+    for name in ("planted", "mutants"):
+        write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
+    return tuple(
+        await asyncio.gather(
+            planted_tests(folder / "planted", runner, tests),
+            planted_mistakes(
+                folder / "mutants", tree.texts, tree.package, runner, tests,
+                per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
+            ),
+            readme_commands_run(folder / "work", tree.texts, runner, set(_commands(tree))),
+        )
+    )  # fmt: skip
 
 
 def _criteria_passed(assembled: Assembled, tests: TestRun) -> CheckOutcome:

@@ -35,7 +35,7 @@ def test_every_role_that_is_promised_is_there() -> None:
         "support", "ui_ux",
     }  # fmt: skip
     coding = next(role for role in ROLES if role.name == "coding")
-    assert {task.name for task in coding.tasks} == {"new", "modify", "refactor", "debug"}
+    assert {task.name for task in coding.tasks} == {"new", "modify", "refactor", "debug", "repair"}
     analyst = next(role for role in ROLES if role.name == "business_analyst")
     assert {task.name for task in analyst.tasks} >= {"elicit", "stories", "estimate", "break_down"}
 

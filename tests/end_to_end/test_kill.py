@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import select
 
@@ -44,6 +45,16 @@ def kill_when(process: "subprocess.Popen[bytes]", happened) -> None:
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def in_sandbox(home: Path) -> list[int]:
+    """Processes that a sandbox runs on this home's projects."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = process.info["cmdline"] or []
+        if any("verified_build/round-0" in part and str(home) in part for part in command):
+            found += [process.pid] if process.info["status"] != psutil.STATUS_ZOMBIE else []
+    return found
 
 
 def submit(home: Path) -> None:
@@ -92,11 +103,14 @@ def test_killed_after_every_asset(tmp_path: Path) -> None:
 
 
 def test_killed_inside_verification(tmp_path: Path) -> None:
-    """While pytest runs on the tree: nothing is published, and the next build starts that step afresh."""
+    """While the sandbox runs: it dies too, nothing is published, and the next build starts that step afresh."""
     submit(tmp_path)
     process = build(tmp_path)
-    staging = tmp_path / "projects" / "notes" / "staging" / "verified_build" / "work" / ".hishamos-reports"
-    kill_when(process, staging.exists)
+    kill_when(process, lambda: len(in_sandbox(tmp_path)) > 0)
+    deadline = time.monotonic() + 10
+    while in_sandbox(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not in_sandbox(tmp_path)
     assert not (tmp_path / "projects" / "notes" / "tree").exists()
     assert "verified_build" not in revisions(tmp_path)
     finish(tmp_path)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome
+from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 
 
 class FakeSandbox:
@@ -11,18 +11,13 @@ class FakeSandbox:
 
     Args:
         outcomes: by argv.
-        writes: files to write below the tree when a command is run, by argv: path to text.
     """
 
     name = "fake"
+    isolates = True
 
-    def __init__(
-        self,
-        outcomes: Mapping[tuple[str, ...], Outcome],
-        writes: Mapping[tuple[str, ...], Mapping[str, str]] | None = None,
-    ) -> None:
-        self._outcomes = dict(outcomes)
-        self._writes = dict(writes or {})
+    def __init__(self, outcomes: Mapping[tuple[str, ...], Outcome] | None = None) -> None:
+        self._outcomes = dict(outcomes or {})
         self._runs: list[tuple[Command, Path]] = []
 
     @property
@@ -30,10 +25,7 @@ class FakeSandbox:
         """What was run, in order."""
         return list(self._runs)
 
-    async def run(self, command: Command, tree: Path, limits: Limits) -> Outcome:
+    async def run(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> Outcome:
         """Answer from the script."""
         self._runs.append((command, tree))
-        for path, text in self._writes.get(tuple(command.argv), {}).items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_text(text)
         return self._outcomes.get(tuple(command.argv), Outcome(0, "", 0.0))

@@ -16,7 +16,7 @@ from hishamos_pipeline.errors import (
     UnbuildableError,
     VerificationError,
 )
-from hishamos_pipeline.generation import steps
+from hishamos_pipeline.generation import checking, steps
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.store.artifacts import Producer
@@ -38,7 +38,7 @@ async def build(run: ProjectRun, until: str = "tar_archive") -> dict[str, str]:
         "test_suite": lambda: steps.write_tests(run),
         "documentation": lambda: steps.write_files(run, "docs"),
         "ci_config": lambda: steps.write_files(run, "ci"),
-        "verified_build": lambda: steps.verify_build(run),
+        "verified_build": lambda: checking.verify_build(run),
         "code_review": lambda: steps.review_code(run),
         "repository": lambda: steps.build_repository(run),
         "zip_archive": lambda: steps.write_archive(run, "zip"),
@@ -203,13 +203,23 @@ async def test_archives_are_made_only_when_asked_for(
     assert notes.folder.path("notes.zip").exists()
 
 
+def with_engine(run: ProjectRun, engine: FakeEngine) -> ProjectRun:
+    """The same project with another engine."""
+    return ProjectRun(
+        run.key,
+        store=run.store,
+        engine=engine,
+        sandbox=run.sandbox,
+        toolchains=run.toolchains,
+        settings=run.settings,
+    )
+
+
 async def test_finished_units_survive_a_failure(notes: ProjectRun) -> None:
     await build(notes, until="sprint_plan")
     notes.begin()
     engine = FakeEngine(notes.engine, fail_at=5)
-    broken = ProjectRun(
-        "notes", store=notes.store, engine=engine, sandbox=notes.sandbox, settings=notes.settings
-    )
+    broken = with_engine(notes, engine)
     with pytest.raises(BaseException):  # noqa: B017 - a group of errors
         await broken.make("source_code", lambda: steps.write_files(broken, "source"))
     assert notes.store.projects.get("notes").state == "failed"
@@ -224,10 +234,7 @@ async def test_finished_units_survive_a_failure(notes: ProjectRun) -> None:
 async def test_two_runs_of_one_step_do_the_work_once(notes: ProjectRun) -> None:
     await build(notes, until="sprint_plan")
     engine = FakeEngine(notes.engine)
-    runs = [
-        ProjectRun("notes", store=notes.store, engine=engine, sandbox=notes.sandbox, settings=notes.settings)
-        for _ in range(2)
-    ]
+    runs = [with_engine(notes, engine) for _ in range(2)]
     made = await asyncio.gather(
         *(run.make("ci_config", lambda run=run: steps.write_files(run, "ci")) for run in runs)  # type: ignore[misc]
     )

@@ -7,13 +7,18 @@ import pytest
 from hishamos_pipeline.core.documents import Stories, TestSuite, TreeFile, VerifiedBuild
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain
 from hishamos_pipeline.sandbox.interface import Outcome
-from hishamos_pipeline.sandbox.subprocess_sandbox import SubprocessSandbox
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.toolchains.interface import Prepared
+from hishamos_pipeline.toolchains.python import PythonToolchains
+from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.stubs import stubbed
 from hishamos_pipeline.verification.verify import Assembled, verify
 from tests.blueprints.test_python_cli import write
 from tests.fakes.sandbox import FakeSandbox
+
+READY = Prepared(own_toolchain())
 
 
 @pytest.fixture
@@ -61,9 +66,10 @@ def text_of(tree: Assembled, path: str) -> str:
     return tree.texts[next(file.sha256 for file in tree.files if file.path == path)]
 
 
-async def judged(tree: Assembled, tmp_path: Path, **changes: float) -> VerifiedBuild:
+async def judged(tree: Assembled, tmp_path: Path, folder: str = "work", **changes: float) -> VerifiedBuild:
     settings = Settings(home=tmp_path).model_copy(update=changes)
-    return await verify(tree, tmp_path / "work", SubprocessSandbox(), settings)
+    prepared = await PythonToolchains(settings).prepare(declared_requirements(tree.text("pyproject.toml")))
+    return (await verify(tree, tmp_path / folder, open_sandbox(), prepared, settings)).build
 
 
 def failed(build: VerifiedBuild) -> set[str]:
@@ -75,7 +81,7 @@ async def test_a_good_tree_passes(assembled: Assembled, tmp_path: Path) -> None:
     assert failed(build) == set()
     assert build.passed and build.tests > 5 and build.coverage > 80
     assert build.stories_verified == ("US-001", "US-002", "US-003") and build.deferred == ("US-004",)
-    again = await verify(assembled, tmp_path / "again", SubprocessSandbox(), Settings(home=tmp_path))
+    again = await judged(assembled, tmp_path, "again")
     assert again == build
 
 
@@ -159,7 +165,7 @@ async def test_a_hanging_suite_is_stopped(assembled: Assembled, tmp_path: Path) 
         (
             "src/notes/domain/note.py",
             '"""N."""\n\nimport requests\n\nNote = requests\n',
-            "standard_library_only",
+            "declared_dependencies",
         ),
         (".gitlab-ci.yml", "check:\n  script:\n    - echo ok\n", "ci_commands"),
         (".github/workflows/ci.yml", "jobs: [\n", "ci_commands"),
@@ -170,7 +176,9 @@ async def test_each_check_catches_its_tree(
     path: str, text: str | None, check: str, assembled: Assembled, tmp_path: Path
 ) -> None:
     fake = FakeSandbox({("ruff", "check", "."): Outcome(1, "F401", 0.1)} if check == "lint" else {})
-    build = await verify(changed(assembled, path, text), tmp_path / "w", fake, Settings(home=tmp_path))
+    build = (
+        await verify(changed(assembled, path, text), tmp_path / "w", fake, READY, Settings(home=tmp_path))
+    ).build
     assert check in failed(build) and not build.passed
 
 
@@ -182,7 +190,7 @@ async def test_a_criterion_without_a_test_is_named(assembled: Assembled, tmp_pat
         assembled.stories,
         TestSuite(files=(), tests=assembled.suite.tests[1:]),
     )
-    build = await verify(tree, tmp_path / "w", FakeSandbox({}), Settings(home=tmp_path))
+    build = (await verify(tree, tmp_path / "w", FakeSandbox({}), READY, Settings(home=tmp_path))).build
     (check,) = [check for check in build.checks if check.name == "criteria_tested"]
     assert check.offending == ("US-001-AC1: no test shows it",)
 
@@ -190,7 +198,11 @@ async def test_a_criterion_without_a_test_is_named(assembled: Assembled, tmp_pat
 async def test_nothing_is_run_where_code_does_not_parse(assembled: Assembled, tmp_path: Path) -> None:
     fake = FakeSandbox({})
     await verify(
-        changed(assembled, "src/notes/errors.py", "def (:"), tmp_path / "w", fake, Settings(home=tmp_path)
+        changed(assembled, "src/notes/errors.py", "def (:"),
+        tmp_path / "w",
+        fake,
+        READY,
+        Settings(home=tmp_path),
     )
     assert fake.runs == []
 
@@ -217,8 +229,10 @@ async def test_a_test_that_asserts_nothing_is_caught(assembled: Assembled, tmp_p
     link = assembled.suite.tests[0]
     path, name = link.test.split("::")
     hollow = f'"""T."""\n\n\ndef {name}(connection: object) -> None:\n    """{link.criterion}."""\n    assert True\n'
-    build = await verify(
-        changed(assembled, path, hollow), tmp_path / "w", FakeSandbox({}), Settings(home=tmp_path)
-    )
+    build = (
+        await verify(
+            changed(assembled, path, hollow), tmp_path / "w", FakeSandbox({}), READY, Settings(home=tmp_path)
+        )
+    ).build
     (check,) = [check for check in build.checks if check.name == "tests_assert"]
     assert f"{link.test}: asserts nothing" in check.offending

@@ -8,8 +8,8 @@ from hishamos_pipeline.assets.build.files import file_tree
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization
 from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.generation.checking import verify_build
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import verify_build
 
 
 @project_asset(kinds={"python"})

@@ -1,0 +1,132 @@
+"""A project's files of all four kinds, put together with what they are judged by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.documents import (
+    Architecture,
+    CriterionTest,
+    FileChange,
+    FileSet,
+    Stories,
+    TestSuite,
+    TreeFile,
+)
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.verification import provenance
+from hishamos_pipeline.verification.verify import Assembled
+
+KINDS = ("source_code", "test_suite", "documentation", "ci_config")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The files as they were written or repaired; ``texts`` are found by SHA-256.
+
+    ``first_tests`` are the test files by path before any repair.
+    """
+
+    files: tuple[TreeFile, ...]
+    texts: Mapping[str, str]
+    architecture: Architecture
+    stories: Stories
+    first_tests: Mapping[str, str]
+
+    @property
+    def paths(self) -> Mapping[str, TreeFile]:
+        """The files by path."""
+        return {file.path: file for file in self.files}
+
+    @property
+    def suite(self) -> TestSuite:
+        """The test files, and which test shows which criterion; one that does not parse shows none."""
+        tests = tuple(file for file in self.files if file.path.startswith("tests/"))
+        links: list[CriterionTest] = []
+        for file in tests:
+            try:
+                links += criterion_tests(file.path, self.texts[file.sha256])
+            except SyntaxError:
+                continue
+        return TestSuite(files=tests, tests=tuple(links))
+
+    def text(self, path: str) -> str:
+        """The text of a file, empty if there is none of that path."""
+        file = self.paths.get(path)
+        return self.texts[file.sha256] if file else ""
+
+    def changed(self, texts: Mapping[str, str]) -> "Parts":
+        """The same with other texts for some of its files."""
+        found = {**self.texts, **{sha256_text(text): text for text in texts.values()}}
+        files = tuple(
+            file.model_copy(update={"sha256": sha256_text(text), "size": len(text.encode())})
+            if (text := texts.get(file.path)) is not None
+            else file
+            for file in self.files
+        )
+        return replace(self, files=files, texts=found)
+
+
+def gather(run: ProjectRun) -> Parts:
+    """What the engine or a person has written, before any repair.
+
+    Raises:
+        ArtifactMissingError: one of the sets was never made.
+    """
+    sets = [run.read("test_suite", TestSuite) if k == "test_suite" else run.read(k, FileSet) for k in KINDS]
+    files = tuple(file for part in sets for file in part.files)
+    texts = run.store.units.texts(file.sha256 for file in files)
+    return Parts(
+        files=files,
+        texts=texts,
+        architecture=run.read("architecture", Architecture),
+        stories=run.read("stories", Stories),
+        first_tests={file.path: texts[file.sha256] for file in files if file.path.startswith("tests/")},
+    )
+
+
+def with_repairs(run: ProjectRun, parts: Parts, repairs: tuple[FileChange, ...]) -> Parts:
+    """The parts with earlier repairs of exactly these files: what was paid once is not paid again."""
+    known = {(item.path, item.before): item.after for item in repairs}
+    wanted = {
+        file.path: known[file.path, file.sha256] for file in parts.files if (file.path, file.sha256) in known
+    }
+    texts = run.store.units.texts(wanted.values())
+    return parts.changed({path: texts[digest] for path, digest in wanted.items()})
+
+
+def differences(first: Parts, now: Parts) -> tuple[FileChange, ...]:
+    """The files of ``now`` that are not as they were first."""
+    return tuple(
+        FileChange(path=old.path, before=old.sha256, after=new.sha256)
+        for old, new in zip(first.files, now.files, strict=True)
+        if old.sha256 != new.sha256
+    )
+
+
+def assemble(run: ProjectRun, parts: Parts) -> Assembled:
+    """The whole tree with its record of provenance."""
+    heads = run.store.artifacts.heads(run.key)
+    made_from = ("architecture", "stories", *KINDS)
+    record = provenance.provenance(
+        key=run.key,
+        files=parts.files,
+        stories=parts.stories,
+        producers={kind: _produced(heads[kind]) for kind in made_from},
+        hashes={kind: heads[kind].content_hash for kind in made_from},
+    )
+    entry = TreeFile(path=provenance.PATH, sha256=sha256_text(record), size=len(record.encode()))
+    return Assembled(
+        files=tuple(sorted([*parts.files, entry], key=lambda file: file.path)),
+        texts={**parts.texts, entry.sha256: record},
+        architecture=parts.architecture,
+        stories=parts.stories,
+        suite=parts.suite,
+        first_tests=parts.first_tests,
+    )
+
+
+def _produced(row: ArtifactRevision) -> dict[str, str]:
+    return {"role": row.role, "engine": row.engine, "origin": row.origin, "code_version": row.code_version}

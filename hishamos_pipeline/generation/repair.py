@@ -1,0 +1,222 @@
+"""The repair loop: what failed goes to the role that owns the fault, until it passes or something says stop.
+
+One round changes the code, the tests or the documents, never two of them. The best tree so far is kept, never a worse
+one.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import FaultRequest, RepairRequest, SourceText, Task
+from hishamos_pipeline.core.documents import FileChange, RepairRound
+from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.errors import ModelError, UnbuildableError
+from hishamos_pipeline.generation.assembling import Parts
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.units import Ask, make_units
+from hishamos_pipeline.verification.failures import Failure, Side, failures, side_of
+from hishamos_pipeline.verification.verify import Verdict
+
+_KIND = "verified_build"
+_TASKS: Mapping[Side, Task[RepairRequest, Any]] = {
+    "code": tasks.REPAIR_CODE,
+    "test": tasks.REPAIR_TEST,
+    "document": tasks.REPAIR_DOCUMENT,
+}
+_RELATED = 6
+_MESSAGES = 5
+_DIFF_LINES = 200
+# Checks that are done only when all others pass: a tree that fails one of them is nearly there.
+_DEEP = frozenset({"report_is_honest", "mistakes_noticed", "readme_commands"})
+Judge = Callable[[Parts, int], Awaitable[Verdict]]
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The best tree that was reached, its verdict, how it came about, and why there was no further round."""
+
+    parts: Parts
+    verdict: Verdict
+    rounds: tuple[RepairRound, ...]
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one round is to change: files of one side, each with what failed about it."""
+
+    side: Side
+    files: Mapping[str, tuple[Failure, ...]]
+    reason: str = ""
+
+
+async def repair(run: ProjectRun, parts: Parts, judge: Judge) -> Repaired:
+    """Verify a tree, and repair it for as long as that helps.
+
+    Args:
+        run: the project.
+        parts: the tree to begin with.
+        judge: verifies a tree; it is told the number of the round.
+    """
+    verdict, stopped, stuck = await judge(parts, 0), "", False
+    rounds: list[RepairRound] = []
+    while not verdict.build.passed:
+        found = failures(verdict.build.checks, verdict.tests, code_of(parts))
+        if not found:
+            stopped = "nothing of what failed can be mended by changing a file"
+        elif len(rounds) >= run.settings.repair_rounds:
+            stopped = f"{len(rounds)} rounds (HISHAMOS_REPAIR_ROUNDS)"
+        if stopped:
+            break
+        before = run.store.calls.spent(run.key, _KIND)
+        try:
+            plan = await next_round(run, parts, found, stuck=stuck)
+            texts = await _ask(run, parts, plan)
+        except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
+            stopped = str(error)
+            break
+        attempt = parts.changed(texts)
+        judged = await judge(attempt, len(rounds) + 1)
+        better = badness(judged) < badness(verdict)
+        after = run.store.calls.spent(run.key, _KIND)
+        rounds.append(
+            RepairRound(
+                number=len(rounds) + 1,
+                side=plan.side,
+                role=_TASKS[plan.side].role,
+                failed=names(found),
+                reason=plan.reason,
+                changes=changes(parts, attempt),
+                left=names(failures(judged.build.checks, judged.tests, code_of(attempt))),
+                kept=better,
+                calls=after.calls - before.calls,
+                cost_usd=round(after.cost_usd - before.cost_usd, 6),
+            )
+        )
+        if better:
+            parts, verdict, stuck = attempt, judged, False
+        elif stuck:
+            stopped = "no progress: the same failures twice"
+            break
+        else:
+            stuck = True
+    return Repaired(parts, verdict, tuple(rounds), stopped)
+
+
+def badness(verdict: Verdict) -> tuple[int, int]:
+    """How far a tree is from passing: how little of it could be judged, and how much of that failed."""
+    failed = [check for check in verdict.build.checks if not check.passed]
+    ran = any(check.name == "tests_pass" for check in verdict.build.checks)
+    shallow = [check for check in failed if check.name not in _DEEP]
+    stage = 2 if not ran else 1 if shallow else 0
+    return stage, sum(max(len(check.offending), 1) for check in failed)
+
+
+def code_of(parts: Parts) -> dict[str, list[str]]:
+    """For each story's test file, the code files that are about the story."""
+    found = {}
+    for story in parts.stories.planned:
+        served = [
+            file.path for file in parts.files if story.id in file.stories and file.path.startswith("src/")
+        ]
+        found[story_test_path(story.id, story.title)] = served
+    return found
+
+
+def names(found: Sequence[Failure]) -> tuple[str, ...]:
+    """What failed, by name."""
+    return tuple(f"{item.check}: {item.name}" for item in found)
+
+
+def changes(before: Parts, after: Parts) -> tuple[FileChange, ...]:
+    """What a round changed, with diffs."""
+    listed = []
+    for old, new in zip(before.files, after.files, strict=True):
+        if old.sha256 != new.sha256:
+            lines = difflib.unified_diff(
+                before.texts[old.sha256].splitlines(), after.texts[new.sha256].splitlines(),
+                f"a/{old.path}", f"b/{old.path}", lineterm="",
+            )  # fmt: skip
+            diff = "\n".join(list(lines)[:_DIFF_LINES])
+            listed.append(FileChange(path=old.path, before=old.sha256, after=new.sha256, diff=diff))
+    return tuple(listed)
+
+
+async def next_round(run: ProjectRun, parts: Parts, found: Sequence[Failure], *, stuck: bool) -> Plan:
+    """Which side to change next, and which of its files.
+
+    Rules decide; where they cannot, or where following them did not help, a model does.
+    """
+    doubtful = [item for item in found if item.check == "tests_pass" and (not item.side or stuck)]
+    side, reason = _by_rule(found), ""
+    if doubtful and (stuck or not side):
+        side, reason = await _by_model(run, parts, doubtful[0])
+    side = side or "code"
+    files: dict[str, list[Failure]] = {}
+    for item in found:
+        paths = [path for path in item.files if side_of(path) == side and path in parts.paths]
+        if paths and (item.side in (side, "") or item in doubtful):
+            files.setdefault(paths[0], []).append(item)
+    chosen = Counter({path: len(items) for path, items in files.items()}).most_common(
+        run.settings.repair_files
+    )
+    if not chosen:
+        raise UnbuildableError("what failed names no file that may be changed")
+    return Plan(side, {path: tuple(files[path]) for path, _ in chosen}, reason)
+
+
+def _by_rule(found: Sequence[Failure]) -> Side | None:
+    """Code first: tests that cannot run for its sake are not judged yet. Documents come last."""
+    for side in _TASKS:
+        if any(item.side == side for item in found):
+            return side
+    return None
+
+
+async def _by_model(run: ProjectRun, parts: Parts, item: Failure) -> tuple[Side, str]:
+    test = item.name.split("::")[0]
+    story = next((s for s in parts.stories.planned if story_test_path(s.id, s.title) == test), None)
+    request = FaultRequest(
+        failure=item.message,
+        files=_texts(parts, item.files),
+        criteria=tuple(f"{c.id}: Given {c.given} When {c.when} Then {c.then}" for c in story.criteria)
+        if story
+        else (),
+    )
+    answers = await make_units(
+        run.store, run.engine, key=run.key, kind=_KIND, task=tasks.FIND_FAULT,
+        asks=[Ask(item.name, lambda _: request)], fresh=run.fresh,
+    )  # fmt: skip
+    fault = answers[item.name]
+    return fault.side, fault.reason
+
+
+async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, str]:
+    """The corrected texts, by path."""
+
+    def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest, Any]:
+        related = dict.fromkeys(other for item in items for other in item.files if other != path)
+        request = RepairRequest(
+            path=path,
+            text=parts.text(path),
+            failures=tuple(f"{item.check}: {item.name}\n{item.message}" for item in items[:_MESSAGES]),
+            related=_texts(parts, list(related)[:_RELATED]),
+            architecture=parts.architecture,
+            stories=parts.stories,
+            reason=plan.reason,
+        )
+        return Ask(path, lambda _: request)
+
+    answers = await make_units(
+        run.store, run.engine, key=run.key, kind=_KIND, task=_TASKS[plan.side],
+        asks=[ask(path, items) for path, items in plan.files.items()], fresh=run.fresh,
+    )  # fmt: skip
+    return {path: answer.text for path, answer in answers.items()}
+
+
+def _texts(parts: Parts, paths: Sequence[str]) -> tuple[SourceText, ...]:
+    return tuple(SourceText(path=path, text=parts.text(path)) for path in paths if path in parts.paths)

@@ -1,0 +1,139 @@
+"""Which sandbox runs generated code: the one that the settings name, or the first that is shown to work here."""
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hishamos_pipeline.errors import SandboxError
+from hishamos_pipeline.sandbox.bubblewrap import INSTALL, Bubblewrap
+from hishamos_pipeline.sandbox.container import Container
+from hishamos_pipeline.sandbox.interface import Command, Limits, Sandbox, Toolchain
+from hishamos_pipeline.sandbox.unsafe_subprocess import UnsafeSubprocess
+
+AUTO, UNSAFE = "auto", UnsafeSubprocess.name
+_MAKERS: dict[str, Callable[[], Sandbox]] = {
+    "bubblewrap": Bubblewrap,
+    "podman": lambda: Container("podman"),
+    "docker": lambda: Container("docker"),
+}
+# Each line is something that hostile code would like; the test fails if one of them succeeds.
+_PROBE = """
+import glob, json, os, socket, sys
+secret, path, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+got = []
+def tried(name, act):
+    try:
+        if act(): got.append(name)
+    except OSError: pass
+for place in glob.glob("/proc/[0-9]*/environ"):
+    tried("a secret of the environment", lambda: secret.encode() in open(place, "rb").read())
+tried("a file outside", lambda: open(path).read())
+tried("the network", lambda: socket.create_connection(("127.0.0.1", port), 2))
+planted = "/usr/hishamos-probe"
+tried("writing to the system", lambda: (open(planted, "w"), os.remove(planted)))
+print(json.dumps(got))
+"""
+
+
+@cache
+def open_sandbox(name: str = AUTO) -> Sandbox:
+    """The sandbox of that name after it has passed its test on this machine; remembered for the whole process.
+
+    Args:
+        name: ``auto``, or one of ``bubblewrap``, ``podman``, ``docker``, ``unsafe-subprocess``.
+
+    Raises:
+        SandboxError: it does not work here, or none does; the message says what to install.
+    """
+    if name == UNSAFE:
+        return UnsafeSubprocess()
+    reasons = []
+    for candidate in _MAKERS if name == AUTO else (name,):
+        try:
+            sandbox = _MAKERS[candidate]()
+            prove(sandbox)
+        except SandboxError as error:
+            reasons.append(f"{candidate}: {error}")
+        else:
+            return sandbox
+    raise SandboxError(
+        f"generated code cannot be run: no sandbox works on this machine. {INSTALL[0].upper()}{INSTALL[1:]}, "
+        f"or podman, or set HISHAMOS_SANDBOX={UNSAFE} to run it unprotected ({'; '.join(reasons)})"
+    )
+
+
+def require_allowed(sandbox: Sandbox, models: Sequence[str], allowed: Sequence[str]) -> None:
+    """Refuse to run code of models where nothing holds it back, unless the operator has named those models.
+
+    Args:
+        sandbox: what would run it.
+        models: ``provider:model`` of everything that may write code; empty for the blueprint engine.
+        allowed: patterns such as ``ollama:*`` (HISHAMOS_SANDBOX_UNSAFE_MODELS).
+
+    Raises:
+        SandboxError: names the first model that is not allowed.
+    """
+    if sandbox.isolates:
+        return
+    for model in models:
+        if not any(fnmatchcase(model, pattern) for pattern in allowed):
+            raise SandboxError(
+                f"code written by {model} is not run with HISHAMOS_SANDBOX={sandbox.name}, which does not hold it "
+                f"back. Unset that and {INSTALL}; or, if you trust it, name the model in "
+                "HISHAMOS_SANDBOX_UNSAFE_MODELS"
+            )
+
+
+def prove(sandbox: Sandbox) -> None:
+    """Try out of the sandbox what it must not allow.
+
+    Raises:
+        SandboxError: it cannot start, or something was possible.
+    """
+    secret = secrets.token_hex(16)
+    with tempfile.TemporaryDirectory(prefix="hishamos-probe-") as folder, socket.socket() as listener:
+        base = Path(folder)
+        base.chmod(0o755)
+        planted, tree = base / "planted", base / "tree"
+        planted.write_text(secret)
+        tree.mkdir(mode=0o755)
+        (tree / "probe.py").write_text(_PROBE)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        neighbour = subprocess.Popen(["sleep", "60"], env={"PATH": os.defpath, "SECRET": secret})
+        try:
+            argv = ("python", "probe.py", secret, str(planted), port)
+            limits = Limits(wall_seconds=30, cpu_seconds=20)
+            # A thread of its own: the caller may be inside an event loop.
+            with ThreadPoolExecutor(1) as pool:
+                outcome = pool.submit(
+                    lambda: asyncio.run(sandbox.run(Command(argv), tree, limits, own_toolchain()))
+                ).result()
+        finally:
+            neighbour.kill()
+            neighbour.wait()
+    try:
+        got: Any = json.loads(outcome.output)
+    except ValueError:
+        raise SandboxError(f"its test failed: {outcome.ending}: {outcome.output.strip()[:200]}") from None
+    if got:
+        raise SandboxError(f"its test failed: the code could reach {', '.join(got)}")
+
+
+@cache
+def own_toolchain() -> Toolchain:
+    """The Python that HishamOS itself runs with, and what is installed beside it."""
+    own, base = Path(sys.prefix), Path(sys.base_prefix)
+    return Toolchain(own / "bin", (own, base), key=sys.version)

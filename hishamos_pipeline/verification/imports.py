@@ -1,0 +1,90 @@
+"""What code imports against what the project declares."""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from hishamos_pipeline.toolchains.python_base import TOOLS
+
+# Import names that differ from the distribution's; all others are compared as they are.
+_DISTRIBUTIONS = {
+    "attr": "attrs", "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv", "git": "gitpython", "github": "pygithub", "jose": "python-jose", "jwt": "pyjwt",
+    "magic": "python-magic", "multipart": "python-multipart", "pil": "pillow", "psycopg2": "psycopg2-binary",
+    "serial": "pyserial", "sklearn": "scikit-learn", "slugify": "python-slugify", "yaml": "pyyaml", "zmq": "pyzmq",
+}  # fmt: skip
+# Distributions that are imported through another name that belongs to them too.
+_BRINGS = {"fastapi": {"starlette", "pydantic"}, "pydantic-settings": {"pydantic"}}
+
+
+def declared(pyproject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The requirements of the project as it runs, and those of its ``dev`` extra.
+
+    Raises:
+        tomllib.TOMLDecodeError: the file cannot be read.
+    """
+    project = tomllib.loads(pyproject).get("project", {})
+    return tuple(project.get("dependencies", ())), tuple(
+        project.get("optional-dependencies", {}).get("dev", ())
+    )
+
+
+def declared_requirements(pyproject: str) -> tuple[str, ...]:
+    """All requirements of a project, without the tools that every toolchain holds; none if it cannot be read."""
+    try:
+        runs, develops = declared(pyproject)
+    except (tomllib.TOMLDecodeError, AttributeError):
+        return ()  # another check names it
+    return tuple(text for text in dict.fromkeys((*runs, *develops)) if not _names((text,)) & set(TOOLS))
+
+
+def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, list[str]]:
+    """How many imports there are, and which of them nothing declares, as ``path:line: imports name``.
+
+    Args:
+        texts: the files of a tree by path; its Python files parse.
+        package: the import name of the project.
+    """
+    try:
+        runs, develops = declared(texts.get("pyproject.toml", ""))
+    except (tomllib.TOMLDecodeError, AttributeError) as error:
+        return 0, [f"pyproject.toml: cannot be read: {error}"]
+    known, tested = _names(runs), _names((*runs, *develops))
+    beside = {path.removeprefix("tests/").removesuffix(".py") for path in texts if path.startswith("tests/")}
+    offending, count = [], 0
+    for path, text in sorted(texts.items()):
+        if not path.endswith(".py"):
+            continue
+        is_test = path.startswith("tests/")
+        for line, name in imports(text):
+            count += 1
+            top = name.split(".")[0]
+            if top in sys.stdlib_module_names or top == package or (is_test and top in beside):
+                continue
+            if _DISTRIBUTIONS.get(top.lower(), canonicalize_name(top)) not in (tested if is_test else known):
+                offending.append(f"{path}:{line}: imports {name}, which pyproject.toml does not declare")
+    return count, offending
+
+
+def imports(text: str) -> Iterator[tuple[int, str]]:
+    """Line and full name of every module that is imported by its absolute name."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.lineno, node.module or ""
+
+
+def _names(requirements: tuple[str, ...]) -> set[str]:
+    found = set()
+    for text in requirements:
+        try:
+            name = canonicalize_name(Requirement(text).name)
+        except InvalidRequirement:
+            continue  # a finding of the toolchain
+        found |= {name, *_BRINGS.get(name, ())}
+    return found

@@ -1,0 +1,77 @@
+"""Secrets in a tree, and calls that are dangerous: found by detect-secrets and by ruff's rules of flake8-bandit."""
+
+import asyncio
+import json
+import logging
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path
+
+# Rules of https://docs.astral.sh/ruff/rules/#flake8-bandit-s that find what runs, reads or opens what it should not:
+# not asserts, which tests are made of, nor random numbers, nor subprocesses as such.
+_DANGEROUS = (
+    "S102,S103,S104,S108,S113,S202,S301,S302,S306,S307,S310,S313,S314,S315,S316,S317,S318,S319,S321,S323,S324,S501,"
+    "S506,S602,S604,S605,S608,S609,S612,S701"
+)
+# Detectors whose findings are as a rule no secrets: any text with much entropy is a hash of PROVENANCE.json.
+_DETECTORS = (
+    "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
+    "DiscordBotTokenDetector", "GitHubTokenDetector", "IbmCloudIamDetector", "IbmCosHmacDetector", "JwtTokenDetector",
+    "KeywordDetector", "MailchimpDetector", "NpmDetector", "PrivateKeyDetector", "SendGridDetector", "SlackDetector",
+    "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector", "TwilioKeyDetector",
+)  # fmt: skip
+# Keys that the scanner has no detector for: GitLab, Anthropic, OpenAI, Google, Hugging Face, PyPI.
+_KEYS = re.compile(
+    r"\b(?:glpat-[\w-]{20}|sk-ant-[\w-]{20}|sk-(?:proj-)?[A-Za-z0-9]{32}|AIza[\w-]{35}|hf_[A-Za-z]{30}|pypi-[\w-]{50})"
+)
+
+
+def secrets(texts: Mapping[str, str]) -> list[str]:
+    """Lines that look like a key, a token or a password, as ``path:line: kind``; never the secret itself."""
+    from detect_secrets.core import scan
+    from detect_secrets.settings import transient_settings
+
+    logging.getLogger("detect_secrets").setLevel(logging.ERROR)
+    found = []
+    configuration = {"plugins_used": [{"name": name} for name in _DETECTORS]}
+    with tempfile.TemporaryDirectory(prefix="hishamos-scan-") as folder, transient_settings(configuration):
+        for number, (path, text) in enumerate(sorted(texts.items())):
+            # A flat name: what the path holds does not matter, what the file is called may.
+            place = Path(folder) / f"{number}-{path.rsplit('/', 1)[-1]}"
+            place.write_text(text, encoding="utf-8")
+            found += [f"{path}:{item.line_number}: {item.type}" for item in scan.scan_file(str(place))]
+            found += [
+                f"{path}:{line}: Key of a provider"
+                for line, content in enumerate(text.splitlines(), start=1)
+                if _KEYS.search(content)
+            ]
+    return found
+
+
+async def dangerous_calls(texts: Mapping[str, str], package: str) -> list[str]:
+    """Calls in the code that are dangerous, as ``path:line: rule what``; tests may do more.
+
+    Args:
+        texts: the files of a tree by path.
+        package: folder of the implementation, with a slash at its end.
+    """
+    with tempfile.TemporaryDirectory(prefix="hishamos-scan-") as folder:
+        root = Path(folder)
+        for path, text in texts.items():
+            if path.startswith(package) and path.endswith(".py"):
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_text(text, encoding="utf-8")
+        process = await asyncio.create_subprocess_exec(
+            ruff_path(), "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa", "--output-format", "json",
+            "--select", _DANGEROUS, ".",
+            cwd=root, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return sorted(
+            f"{item['filename'].rpartition(f'{root.name}/')[2]}:{item['location']['row']}: "
+            f"{item['code']} {item['message']}"
+            for item in json.loads(output or b"[]")
+        )

@@ -1,0 +1,116 @@
+"""Tests that came from acceptance criteria may be corrected, never weakened."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_SKIPS = frozenset({"skip", "skipif", "xfail", "importorskip"})
+_TOLERANCES = frozenset({"rel", "abs", "rel_tol", "abs_tol", "places", "delta"})
+# How much an assertion pins down: an equality more than an order, that more than mere truth.
+_EXACT, _PARTIAL, _VAGUE = 3, 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Strength:
+    """What the assertions of a test are worth."""
+
+    assertions: int
+    weight: int
+    tolerance: float
+    skips: int
+
+
+def weakened(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """In which ways test files are weaker than they were, as ``path: what``.
+
+    Args:
+        before: test files by path; those that do not parse have nothing to lose.
+        after: the same files, changed or not; one that is missing was deleted.
+    """
+    found: list[str] = []
+    for path, text in sorted(before.items()):
+        old = _tests(text)
+        if path not in after:
+            found += [f"{path}: was deleted"] if old else []
+            continue
+        new = _tests(after[path])
+        for name, strength in old.items():
+            found += [f"{path}: {name} {what}" for what in _losses(strength, new.get(name))]
+    return found
+
+
+def _losses(old: _Strength, new: _Strength | None) -> list[str]:
+    if new is None:
+        return ["is gone"]
+    found = []
+    if new.assertions < old.assertions:
+        found.append(f"asserts {new.assertions} things instead of {old.assertions}")
+    elif new.weight < old.weight:
+        found.append("asserts less exactly than it did")
+    if new.skips > old.skips:
+        found.append("is skipped or expected to fail")
+    if new.tolerance > old.tolerance:
+        found.append("tolerates larger differences")
+    return found
+
+
+def _tests(text: str) -> dict[str, _Strength]:
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return {}
+    everywhere = sum(_skips(node) for node in module.body if not isinstance(node, ast.FunctionDef))
+    return {
+        node.name: _strength(node, everywhere)
+        for node in ast.walk(module)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
+    }
+
+
+def _strength(function: ast.FunctionDef | ast.AsyncFunctionDef, everywhere: int) -> _Strength:
+    weights = [weight for node in ast.walk(function) if (weight := _weight(node))]
+    return _Strength(len(weights), sum(weights), _tolerance(function), everywhere + _skips(function))
+
+
+def _weight(node: ast.AST) -> int:
+    if isinstance(node, ast.Attribute) and node.attr == "raises":
+        return _EXACT
+    if not isinstance(node, ast.Assert):
+        return 0
+    compared = [part for part in ast.walk(node.test) if isinstance(part, ast.Compare)]
+    if isinstance(node.test, ast.Constant) or any(_is_same(part) for part in compared):
+        return 0  # asserts nothing
+    kinds = {type(op) for part in compared for op in part.ops}
+    if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or):
+        return _VAGUE
+    if any(
+        isinstance(part.comparators[0], ast.Constant) and part.comparators[0].value is None
+        for part in compared
+    ):
+        return _VAGUE
+    if kinds & {ast.Eq, ast.Is}:
+        return _EXACT
+    return _PARTIAL if kinds else _VAGUE
+
+
+def _is_same(node: ast.Compare) -> bool:
+    return len(node.ops) == 1 and ast.dump(node.left) == ast.dump(node.comparators[0])
+
+
+def _tolerance(function: ast.AST) -> float:
+    """The largest tolerance of ``approx``, ``isclose`` and the like; rounding to fewer places is one too."""
+    found = 0.0
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in ("approx", "isclose"):
+                found = max(found, 1e-6)
+            for keyword in node.keywords:
+                if keyword.arg in _TOLERANCES and isinstance(keyword.value, ast.Constant):
+                    value = keyword.value.value
+                    found = max(found, float(value) if isinstance(value, int | float) else 0.0)
+    return found
+
+
+def _skips(node: ast.AST) -> int:
+    return sum(isinstance(part, ast.Attribute) and part.attr in _SKIPS for part in ast.walk(node))

