@@ -9,6 +9,7 @@
     ├── ArtifactMissingError    an input of a step has not been made yet
     ├── UnbuildableError        the engine can make nothing of this project
     ├── ApprovalNeededError     a person has to approve an artifact first
+    ├── EditError               an edit or a change cannot be made as it was asked for
     ├── PlanningError           stories that cannot be planned into sprints
     ├── PathError               a path of a generated file breaks a rule
     ├── TreeLimitError          a tree is too large, too deep, or has too many files
@@ -80,6 +81,10 @@ class ApprovalNeededError(HishamosError):
     def __init__(self, message: str, artifact: str) -> None:
         super().__init__(message)
         self.artifact = artifact
+
+
+class EditError(HishamosError):
+    """An edit or a change cannot be made as it was asked for; the message names the field and what to do."""
 
 
 class PlanningError(HishamosError):

@@ -38,7 +38,10 @@ class OpenQuestion(Document):
 
 
 class Requirements(Document):
-    """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed."""
+    """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed.
+
+    ``retired`` are requirements of earlier revisions; their ids are never used again.
+    """
 
     title: str
     summary: str
@@ -49,6 +52,7 @@ class Requirements(Document):
     entities: tuple[Entity, ...]
     assumptions: tuple[str, ...] = ()
     questions: tuple[OpenQuestion, ...] = ()
+    retired: tuple[Requirement, ...] = ()
 
 
 class PlannedFile(Document):
@@ -134,11 +138,15 @@ class Story(Document):
 
 
 class Stories(Document):
-    """Artifact ``stories``: the backlog, and the rules for cutting it into sprints."""
+    """Artifact ``stories``: the backlog, and the rules for cutting it into sprints.
+
+    ``retired`` are stories of earlier revisions; their ids are never used again.
+    """
 
     epics: tuple[Epic, ...]
     stories: tuple[Story, ...]
     sprint: SprintRules
+    retired: tuple[Story, ...] = ()
 
     @property
     def planned(self) -> tuple[Story, ...]:

@@ -20,7 +20,6 @@ class Head:
     content_hash: str
     inputs: Mapping[str, str]
     code_version: str
-    origin: str = "blueprint"
     problem: str = ""
 
 
@@ -36,14 +35,12 @@ class PlannedStep:
 def reason_to_make(kind: str, head: Head | None, inputs: Mapping[str, str], code_version: str) -> str:
     """Why one artifact has to be made, given its inputs' current hashes; empty if it need not be.
 
-    A human's revision is given, not derived: new code never replaces it, new inputs do not either.
+    What a person has edited is made again like everything else: the edits are laid over what comes out.
     """
     if head is None:
         return "never made"
     if head.problem:
         return head.problem
-    if head.origin == "human":
-        return ""
     changed = [name for name in STEPS[kind].inputs if head.inputs.get(name) != inputs.get(name)]
     if changed:
         return "changed: " + ", ".join(changed)
@@ -75,6 +72,6 @@ def plan(
         follows = [name for name in STEPS[kind].inputs if name in steps]
         if reason:
             steps[kind] = PlannedStep(kind, reason, certain=True)
-        elif follows and heads[kind].origin != "human":
+        elif follows:
             steps[kind] = PlannedStep(kind, "if changed: " + ", ".join(follows), certain=False)
     return tuple(steps.values())

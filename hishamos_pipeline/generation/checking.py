@@ -3,8 +3,6 @@
 import asyncio
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from hishamos_pipeline.core.documents import FileChange, VerifiedBuild
 from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.project import ProjectRun
@@ -40,11 +38,8 @@ async def verify_build(run: ProjectRun) -> VerifiedBuild:
 
 
 def _earlier_repairs(run: ProjectRun) -> tuple[FileChange, ...]:
-    row = run.store.artifacts.head(run.key, "verified_build")
-    try:
-        return VerifiedBuild.model_validate_json(row.content).repairs if row else ()
-    except ValidationError:
-        return ()  # of an earlier release
+    earlier = run.store.artifacts.before(run.key, "verified_build", VerifiedBuild)
+    return earlier.repairs if earlier else ()
 
 
 def _publish(run: ProjectRun, tree: Assembled, build: VerifiedBuild, staging: Path) -> None:

@@ -27,6 +27,7 @@ from hishamos_pipeline.errors import (
     ProjectNotFoundError,
     UnbuildableError,
 )
+from hishamos_pipeline.generation.settling import settled
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
@@ -153,16 +154,15 @@ class ProjectRun:
                     return Made(document, head, reused=True, reason="up to date")  # type: ignore[arg-type]
                 self._require_approvals(kind)
                 started = time.monotonic()
-                made = await produce()
+                made = settled(self.store, self.key, kind, await produce())
                 for _ in range(_TRIES):
                     seen, inputs = inputs, self._inputs(kind)
                     if seen == inputs:
                         break
                     # Another run has replaced an input meanwhile: what was made may be a mixture.
-                    made = await produce()
-                row = self.store.artifacts.write(
-                    self.key, kind, made, self._producer(kind, inputs, time.monotonic() - started, head)
-                )
+                    made = settled(self.store, self.key, kind, await produce())
+                producer = self._producer(kind, inputs, time.monotonic() - started, head)
+                row = self.store.artifacts.write(self.key, kind, made, replace(producer, reason=reason))
             except HishamosError as error:
                 blocked = isinstance(error, UnbuildableError | ApprovalNeededError | BudgetError)
                 step = error.artifact if isinstance(error, ApprovalNeededError) else kind
@@ -223,7 +223,7 @@ class ProjectRun:
     def _head(self, row: ArtifactRevision) -> staleness.Head:
         fallback = row.code_version.endswith(_FALLBACK)
         problem = "made by the blueprint engine in place of a model" if fallback else self._problem(row)
-        return staleness.Head(row.content_hash, row.inputs, row.code_version, row.origin, problem)
+        return staleness.Head(row.content_hash, row.inputs, row.code_version, problem)
 
     def _version(self, kind: str) -> str:
         """The code version, and for verification the thresholds that it was held against."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.sessions import Sessions, find_project
-from hishamos_pipeline.store.tables import Approval, ArtifactRevision
+from hishamos_pipeline.store.tables import Approval, ArtifactRevision, Project
 
 D = TypeVar("D", bound=Document)
 
@@ -33,6 +34,8 @@ class Producer:
     input_tokens: int = 0
     output_tokens: int = 0
     prompt_version: str = ""
+    reason: str = ""
+    author: str = ""
 
 
 class Artifacts:
@@ -79,6 +82,8 @@ class Artifacts:
                 input_tokens=producer.input_tokens,
                 output_tokens=producer.output_tokens,
                 prompt_version=producer.prompt_version,
+                reason=producer.reason,
+                author=producer.author,
                 created_at=self._sessions.clock.now(),
             )
             session.add(row)
@@ -108,6 +113,61 @@ class Artifacts:
                 .where(ArtifactRevision.project_id == project.id)
             )
             return {row.kind: row for row in rows}
+
+    def revision(self, key: str, kind: str, number: int) -> ArtifactRevision:
+        """One revision of an artifact.
+
+        Raises:
+            ArtifactMissingError: there is no such revision.
+        """
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            row = session.scalars(
+                select(ArtifactRevision).where(
+                    ArtifactRevision.project_id == project.id,
+                    ArtifactRevision.kind == kind,
+                    ArtifactRevision.revision == number,
+                )
+            ).one_or_none()
+        if row is None:
+            raise ArtifactMissingError(
+                f"project {key!r} has no {kind}@{number}: see `hishamos history {key}`"
+            )
+        return row
+
+    def history(self, key: str, kind: str = "") -> list[ArtifactRevision]:
+        """All revisions of a project, or of one of its artifacts, the oldest first."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = select(ArtifactRevision).where(ArtifactRevision.project_id == project.id)
+            if kind:
+                query = query.where(ArtifactRevision.kind == kind)
+            return list(session.scalars(query.order_by(ArtifactRevision.id)))
+
+    def with_hash(self, key: str, kind: str, content_hash: str) -> ArtifactRevision | None:
+        """The newest revision of an artifact with this content."""
+        found = [row for row in self.history(key, kind) if row.content_hash == content_hash]
+        return found[-1] if found else None
+
+    def before(self, key: str, kind: str, as_type: type[D]) -> D | None:
+        """The newest document of a kind; ``None`` if there is none, or none that this release can read."""
+        row = self.head(key, kind)
+        try:
+            return as_type.model_validate_json(row.content) if row else None
+        except ValidationError:
+            return None
+
+    def edited_since(self, row_id: int, limit: int) -> list[tuple[str, ArtifactRevision]]:
+        """Revisions of all projects that people have written after a row, with the projects' keys."""
+        with self._sessions.read() as session:
+            query = (
+                select(Project.key, ArtifactRevision)
+                .join(Project, Project.id == ArtifactRevision.project_id)
+                .where(ArtifactRevision.id > row_id, ArtifactRevision.origin == "human")
+                .order_by(ArtifactRevision.id)
+                .limit(limit)
+            )
+            return [(row[0], row[1]) for row in session.execute(query)]
 
     def require(self, key: str, kind: str) -> ArtifactRevision:
         """The newest revision of an artifact.

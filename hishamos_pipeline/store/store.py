@@ -13,6 +13,7 @@ from hishamos_pipeline.store.calls import Calls
 from hishamos_pipeline.store.credentials import Credentials
 from hishamos_pipeline.store.deliveries import Deliveries
 from hishamos_pipeline.store.dialogue import Dialogue
+from hishamos_pipeline.store.edits import Edits
 from hishamos_pipeline.store.projects import Projects
 from hishamos_pipeline.store.sessions import Sessions
 from hishamos_pipeline.store.units import Units
@@ -37,6 +38,7 @@ class ProjectStore:
         self.projects = Projects(sessions)
         self.artifacts = Artifacts(sessions)
         self.units = Units(sessions)
+        self.edits = Edits(sessions)
         self.backlog = Backlog(sessions)
         self.deliveries = Deliveries(sessions)
         self.calls = Calls(sessions)

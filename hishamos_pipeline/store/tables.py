@@ -123,7 +123,50 @@ class ArtifactRevision(Base):
     input_tokens: Mapped[int] = mapped_column(default=0)
     output_tokens: Mapped[int] = mapped_column(default=0)
     prompt_version: Mapped[str] = mapped_column(String(64), default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    author: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EditRow(Base):
+    """A person's edit of one item of an artifact; it holds until it is withdrawn.
+
+    ``content`` is JSON, empty for an item that was removed; ``base`` is the hash of what the person saw.
+    """
+
+    __tablename__ = "edits"
+    __table_args__ = (Index(None, "project_id", "kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(40))
+    item: Mapped[str] = mapped_column(String(300))
+    content: Mapped[str] = mapped_column(Text)
+    base: Mapped[str] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    withdrawn: Mapped[bool] = mapped_column(default=False)
+    edited_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ProposalRow(Base):
+    """What an engine would make of an item that a person has edited; a person accepts or rejects it."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (
+        UniqueConstraint("edit_id", "content_hash"),
+        CheckConstraint("status IN ('open', 'accepted', 'rejected')", name="status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    edit_id: Mapped[int] = mapped_column(ForeignKey("edits.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(40))
+    item: Mapped[str] = mapped_column(String(300))
+    content: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(10), default="open")
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Approval(Base):

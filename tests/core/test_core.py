@@ -91,11 +91,6 @@ def test_a_changed_input_and_a_changed_version_are_reasons() -> None:
     assert steps == {"ci_config", "verified_build", "code_review", "repository", "zip_archive", "tar_archive"}
 
 
-def test_a_human_revision_is_given_not_derived() -> None:
-    head = Head("h", {"requirements": "old"}, "v0", origin="human")
-    assert reason_to_make("stories", head, {"requirements": "new"}, "v1") == ""
-
-
 def test_missing_files_are_a_reason() -> None:
     head = Head("h", {"idea": "i", "repository": "r"}, "v1", problem="its files are missing")
     assert (

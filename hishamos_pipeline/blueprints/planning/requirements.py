@@ -12,7 +12,7 @@ from hishamos_pipeline.core.ids import numbered
 QUALITY = (
     ("Tests", "Every acceptance criterion of an implemented story is shown by a test.", "criteria_tested"),
     ("Code quality", "The code is formatted and free of linter findings.", "lint"),
-    ("No dependencies", "It runs with the Python standard library alone.", "standard_library_only"),
+    ("Dependencies", "It imports nothing that it does not declare.", "declared_dependencies"),
 )
 
 

@@ -1,0 +1,69 @@
+"""People's edits: each is about one item, and holds whatever an engine makes of that item later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hishamos_pipeline.core.hashing import content_hash
+from hishamos_pipeline.core.items import DERIVED, Item
+
+ABSENT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person made of an item.
+
+    ``content`` is ``None`` for an item that was removed. ``base`` is the hash of what the person saw, ``ABSENT`` for an
+    item that was not there. ``id`` is 0 for one that is not in the store yet.
+    """
+
+    kind: str
+    item: str
+    content: Item
+    base: str
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What an engine would make of an item that a person has edited; ``content`` is ``None`` where it would be gone."""
+
+    kind: str
+    item: str
+    content: Item
+    edit: int
+
+
+def item_hash(item: Item) -> str:
+    """The hash of an item, ``ABSENT`` for none."""
+    return ABSENT if item is None else content_hash(item)
+
+
+def edits_between(kind: str, before: Mapping[str, Item], after: Mapping[str, Item]) -> list[Edit]:
+    """The edits that make ``after`` of ``before``."""
+    names = dict.fromkeys([*before, *after])
+    return [
+        Edit(kind, name, after.get(name), item_hash(before.get(name)))
+        for name in names
+        if name not in DERIVED and before.get(name) != after.get(name)
+    ]
+
+
+def overlay(items: Mapping[str, Item], edits: Sequence[Edit]) -> tuple[dict[str, Item], list[Proposal]]:
+    """What was made with what people made of it; the person's text stands, a differing new one is proposed.
+
+    Args:
+        items: what an engine has made, by name.
+        edits: people's edits of this document, the oldest first; the newest of an item counts.
+    """
+    result = dict(items)
+    proposals = []
+    for edit in {edit.item: edit for edit in edits}.values():
+        made = items.get(edit.item)
+        if made != edit.content and item_hash(made) != edit.base:
+            proposals.append(Proposal(edit.kind, edit.item, made, edit.id))
+        if edit.content is None:
+            result.pop(edit.item, None)
+        else:
+            result[edit.item] = edit.content
+    return result, proposals

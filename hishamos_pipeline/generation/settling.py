@@ -1,0 +1,75 @@
+"""What an engine made becomes the next revision: ids last, people's edits stand, what is gone is retired."""
+
+from typing import TypeVar, cast
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.core.continuity import keep_requirement_ids, keep_story_ids
+from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.documents import CriterionTest, Requirements, Stories, TestSuite
+from hishamos_pipeline.core.editing import Edit, overlay
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.items import EDITABLE, items_of, of_items
+from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.store.store import ProjectStore
+
+D = TypeVar("D", bound=Document)
+
+
+def settled(store: ProjectStore, key: str, kind: str, made: D) -> D:
+    """The document that is written as the next revision of an artifact.
+
+    Args:
+        store: knows the revision before, and people's edits.
+        key: the project.
+        kind: the artifact.
+        made: what came out of its step.
+
+    Raises:
+        EditError: an edit does not fit what was made.
+    """
+    edits = store.edits.active(key, kind) if kind in EDITABLE else []
+    edited = {edit.item: edit.base for edit in edits}
+    if isinstance(made, Requirements):
+        before = store.artifacts.before(key, kind, Requirements)
+        made = cast("D", keep_requirement_ids(before, made, edited))
+    elif isinstance(made, Stories):
+        made = cast("D", keep_story_ids(store.artifacts.before(key, kind, Stories), made, edited))
+    return with_edits(store, key, kind, made, edits) if edits else made
+
+
+def with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[Edit]) -> D:
+    """A document with edits laid over it; where an engine now says something else, that becomes a proposal.
+
+    Raises:
+        EditError: an edit does not fit the document.
+    """
+    items, proposals = overlay(items_of(kind, made), edits)
+    store.edits.propose(key, [proposal for proposal in proposals if proposal.edit])
+    try:
+        document = of_items(kind, items, type(made))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise EditError(
+            f"an edit of {kind} does not fit: {'.'.join(map(str, first['loc']))}: {first['msg']}; see "
+            f"`hishamos proposals list {key}`"
+        ) from error
+    return cast("D", derived(store, kind, made, document))
+
+
+def derived(store: ProjectStore, kind: str, before: Document, after: Document) -> Document:
+    """``after`` with the fields that follow from the rest: which test shows which criterion, and what is retired."""
+    if isinstance(after, TestSuite):
+        texts = store.units.texts(file.sha256 for file in after.files)
+        links: list[CriterionTest] = []
+        for file in after.files:
+            links += criterion_tests(file.path, texts[file.sha256])
+        return after.model_copy(update={"tests": tuple(links)})
+    for field, as_type in (("requirements", Requirements), ("stories", Stories)):
+        if isinstance(after, as_type) and isinstance(before, as_type):
+            left = {item.id for item in getattr(after, field)}
+            gone = tuple(item for item in getattr(before, field) if item.id not in left)
+            known = {item.id for item in after.retired}
+            retired = (*after.retired, *(item for item in gone if item.id not in known))
+            return after.model_copy(update={"retired": retired})
+    return after

@@ -1,0 +1,109 @@
+"""People's edits and what engines propose against them."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+
+from hishamos_pipeline.core.editing import Edit, Proposal, item_hash
+from hishamos_pipeline.core.hashing import canonical_json
+from hishamos_pipeline.core.items import Item
+from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
+from hishamos_pipeline.store.tables import EditRow, ProposalRow
+
+
+class Edits:
+    """Keeps edits and proposals."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def add(self, key: str, edits: Sequence[Edit], *, author: str, reason: str = "") -> None:
+        """Keep edits; an earlier one of the same item is withdrawn, and what it was based on stays the base."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            for edit in edits:
+                earlier = session.scalars(
+                    _active(project.id, edit.kind).where(EditRow.item == edit.item)
+                ).all()
+                for row in earlier:
+                    row.withdrawn = True
+                session.add(
+                    EditRow(
+                        project_id=project.id, kind=edit.kind, item=edit.item, content=_text(edit.content),
+                        base=earlier[0].base if earlier else edit.base, author=author, reason=reason, edited_at=now,
+                    )
+                )  # fmt: skip
+
+    def active(self, key: str, kind: str) -> list[Edit]:
+        """The edits of an artifact that hold, the oldest first."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            rows = session.scalars(_active(project.id, kind).order_by(EditRow.id))
+            return [Edit(row.kind, row.item, _content(row.content), row.base, row.id) for row in rows]
+
+    def propose(self, key: str, proposals: Sequence[Proposal]) -> None:
+        """Keep proposals; one that was made before stays as it is."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            rows = [
+                {
+                    "project_id": project.id,
+                    "edit_id": proposal.edit,
+                    "kind": proposal.kind,
+                    "item": proposal.item,
+                    "content": _text(proposal.content),
+                    "content_hash": item_hash(proposal.content),
+                    "status": "open",
+                    "proposed_at": now,
+                }
+                for proposal in proposals
+            ]
+            insert_new(session, ProposalRow, rows)
+
+    def proposals(self, key: str) -> list[ProposalRow]:
+        """The open proposals of a project."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = select(ProposalRow).where(
+                ProposalRow.project_id == project.id, ProposalRow.status == "open"
+            )
+            return list(session.scalars(query.order_by(ProposalRow.id)))
+
+    def decide(self, key: str, proposal: int, *, accept: bool) -> ProposalRow:
+        """Accept a proposal, which withdraws the edit; or reject it, after which the edit is no longer in question.
+
+        Raises:
+            EditError: there is no such open proposal.
+        """
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            row = session.get(ProposalRow, proposal)
+            if row is None or row.project_id != project.id or row.status != "open":
+                raise EditError(
+                    f"project {key!r} has no open proposal {proposal}: see `hishamos proposals list {key}`"
+                )
+            edit = session.get_one(EditRow, row.edit_id)
+            row.status = "accepted" if accept else "rejected"
+            edit.withdrawn = accept
+            if not accept:
+                edit.base = row.content_hash
+            return row
+
+
+def _active(project: int, kind: str) -> Select[EditRow]:
+    return select(EditRow).where(
+        EditRow.project_id == project, EditRow.kind == kind, EditRow.withdrawn.is_(False)
+    )
+
+
+def _text(content: Item) -> str:
+    return "" if content is None else canonical_json(content)
+
+
+def _content(text: str) -> Item:
+    found: Item = json.loads(text) if text else None
+    return found
