@@ -6,6 +6,7 @@ from hishamos_pipeline import assets
 from hishamos_pipeline.jobs.build_project import build_project
 from hishamos_pipeline.resources.executor import executor
 from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
 from hishamos_pipeline.sensors.new_ideas import new_ideas
 
 
@@ -16,7 +17,7 @@ def defs() -> dg.Definitions:
         assets=dg.load_assets_from_package_module(assets),
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[build_project],
-        sensors=[new_ideas],
+        sensors=[new_ideas, edited_artifacts],
         resources={"pipeline": Pipeline()},
         executor=executor,
     )

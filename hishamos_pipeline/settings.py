@@ -118,7 +118,7 @@ class Settings(BaseSettings):
     check_files: int = Field(20_000, gt=0, description="Most files that a check may make.")
     check_processes: int = Field(64, gt=0, description="Most processes of a check.")
     check_printed_mb: int = Field(64, gt=0, description="Most output of a check, MiB.")
-    mutants_per_module: int = Field(2, ge=0, description="Most mistakes planted into a module; 0 for none.")
+    mutants_per_module: int = Field(1, ge=0, description="Most mistakes planted into a module; 0 for none.")
     min_mutants_killed: float = Field(
         50, ge=0, le=100, description="Least share of planted mistakes that tests notice, in percent."
     )

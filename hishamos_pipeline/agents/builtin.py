@@ -35,6 +35,7 @@ ROLES: tuple[Role, ...] = (
             _task("business_analyst", "elicit", answers.Elicitation, "Questions to an idea's author", _TALKS),
             tasks.REQUIREMENTS,
             tasks.STORIES,
+            tasks.CHANGE,
             _task("business_analyst", "estimate", answers.Estimates, "Story points for stories"),
             _task("business_analyst", "break_down", answers.Breakdown, "An epic in stories"),
         ),

@@ -140,6 +140,24 @@ class Fault(Document):
     reason: str = Field(min_length=1)
 
 
+class ChangeRequest(Document):
+    """Asks what a sentence changes of a project that there is already."""
+
+    sentence: str
+    idea: Idea
+    requirements: Requirements
+    stories: Stories
+
+
+class ChangeAnswer(Document):
+    """What a change comes to: a new brief, from which the rest follows by rules, or new requirements and stories."""
+
+    summary: str
+    idea: Idea | None = None
+    requirements: Requirements | None = None
+    stories: Stories | None = None
+
+
 class SprintGoals(Document):
     """One goal for each sprint, in order."""
 
@@ -213,6 +231,10 @@ REPAIR_DOCUMENT = Task(
 )
 FIND_FAULT = Task(
     "bug_triage", "fault", FaultRequest, Fault, "Whether a failure is the code's fault or the test's"
+)
+
+CHANGE = Task(
+    "business_analyst", "change", ChangeRequest, ChangeAnswer, "A wish as added, modified and removed items"
 )
 
 # The tasks that make each artifact; artifacts without one are made by plain code.

@@ -35,6 +35,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     str(tasks.DOCUMENT): ("reading/*.py", "python_cli/*.py", "python_cli/templates/docs/*"),
     str(tasks.CI_FILE): ("python_cli/documents.py", "python_cli/templates/ci/*"),
     str(tasks.REVIEW_FILE): ("reviewing.py",),
+    str(tasks.CHANGE): ("reading/*.py", "planning/*.py"),
 }
 _REMEMBERED = 8
 
@@ -86,6 +87,10 @@ class BlueprintEngine:
             return await asyncio.to_thread(architecture.design, question)
         if task == tasks.STORIES:
             return await asyncio.to_thread(stories.write_stories, question)
+        if task == tasks.CHANGE:
+            from hishamos_pipeline.blueprints.planning.changes import change
+
+            return await asyncio.to_thread(change, question)
         if task == tasks.SPRINT_GOALS:
             return stories.word_goals(question)
         if task == tasks.REVIEW_FILE:

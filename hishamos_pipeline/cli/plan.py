@@ -1,33 +1,65 @@
-"""``hishamos plan``: what a build would make, and why."""
+"""``hishamos plan``: what a build would make, why, and for how much."""
+
+from typing import TYPE_CHECKING
 
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.forecast import Forecast
+
+_SHOWN = 4
 
 
 @click.command("plan")
 @click.argument("key")
 @json_option
 def command(key: str, as_json: bool) -> None:
-    """Show what `hishamos build KEY` would make, and why. Nothing is made."""
+    """Show what `hishamos build KEY` would make, why, and what that cost the last time. Nothing is made.
+
+    What is marked `perhaps` is made only if something that it is built on comes out differently.
+    """
+    from hishamos_pipeline.generation.forecast import forecast
+
     with workshop() as opened:
-        steps = opened.project(key).plan()
-        heads = opened.store.artifacts.heads(key)
-        paid = {step.kind: heads[step.kind].cost_usd if step.kind in heads else None for step in steps}
+        found = forecast(opened.project(key))
     if as_json:
         print_json(
             [
-                {"asset": s.kind, "reason": s.reason, "certain": s.certain, "last_cost_usd": paid[s.kind]}
-                for s in steps
+                {
+                    "asset": item.step.kind, "reason": item.step.reason, "certain": item.step.certain,
+                    "units": item.units, "perhaps": item.perhaps, "kept": item.kept,
+                    "calls": round(item.calls, 1), "tokens": round(item.tokens),
+                    "cost_usd": round(item.cost_usd, 6), "most_usd": round(item.most_usd, 6),
+                }
+                for item in found
             ]
-        )
-    elif not steps:
+        )  # fmt: skip
+    elif not found:
         click.echo(f"{key} is up to date: nothing to make")
     else:
-        shown = {kind: "" if usd is None else f"{usd:.4f}" for kind, usd in paid.items()}
         print_table(
-            ("asset", "why", "USD last time"), [(step.kind, step.reason, shown[step.kind]) for step in steps]
-        )
-        known = sum(usd for usd in paid.values() if usd is not None)
-        if known:
-            click.echo(f"at most about {known:.4f} USD, as the last time; what stays the same costs nothing")
+            ("asset", "why", "units", "calls", "tokens", "USD"),
+            [
+                (
+                    item.step.kind, item.step.reason, _units(item), f"{item.calls:.0f}" if item.calls else "",
+                    f"{item.tokens:,.0f}" if item.tokens else "", f"{item.cost_usd:.4f}" if item.cost_usd else "",
+                )
+                for item in found
+            ],
+        )  # fmt: skip
+        sure, most = sum(item.cost_usd for item in found), sum(item.most_usd for item in found)
+        if most:
+            click.echo(f"about {sure:.4f} USD, at most {most:.4f}, as each unit cost the last time")
+
+
+def _units(item: "Forecast") -> str:
+    """``2 of 14: cli.py, store.py; perhaps 3``."""
+    if not item.units and not item.perhaps and not item.kept:
+        return ""
+    named = [unit.rsplit("/", 1)[-1] for unit in item.units if unit]
+    listed = f": {', '.join(named[:_SHOWN])}{' …' if len(named) > _SHOWN else ''}" if named else ""
+    whole = len(item.units) + len(item.perhaps) + item.kept
+    perhaps = f"; perhaps {len(item.perhaps)}" if item.perhaps else ""
+    return f"{len(item.units)} of {whole}{listed}{perhaps}"

@@ -3,15 +3,15 @@
 What was retired and comes back word for word gets its own id back; nothing else ever gets it.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import count
 from types import MappingProxyType
 from typing import TypeVar
 
 from hishamos_pipeline.core.documents import Criterion, Epic, Requirement, Requirements, Stories, Story
 from hishamos_pipeline.core.hashing import content_hash
-from hishamos_pipeline.core.ids import numbered
+from hishamos_pipeline.core.ids import next_number, numbered
 
 T = TypeVar("T", Requirement, Story)
 _SIMILAR = 0.75
@@ -102,8 +102,7 @@ def _epic_ids(before: Sequence[Epic], after: Sequence[Epic]) -> dict[str, str]:
 
 
 def _numbers(prefix: str, used: Iterable[str]) -> Callable[[], str]:
-    highest = max((int(m[1]) for name in used if (m := re.search(r"(\d+)$", name))), default=0)
-    counter = iter(range(highest + 1, 1_000_000))
+    counter = count(next_number(used))
     return lambda: numbered(prefix, next(counter))
 
 

@@ -256,8 +256,8 @@ class VerifiedBuild(Document):
     """Artifact ``verified_build``: the assembled tree and the report of its checks.
 
     ``commands`` are those of the CI files; ``isolated`` says whether the sandbox could have held back hostile code.
-    ``repairs`` are the files that differ from what was written first, ``rounds`` how they came about, and ``stopped``
-    why there was no further round.
+    ``passed_tests`` are pytest's node ids. ``repairs`` are the files that differ from what was written first,
+    ``rounds`` how they came about, and ``stopped`` why there was no further round.
     """
 
     passed: bool
@@ -273,6 +273,7 @@ class VerifiedBuild(Document):
     requirements_verified: int
     stories_verified: tuple[str, ...]
     deferred: tuple[str, ...]
+    passed_tests: tuple[str, ...] = ()
     rounds: tuple[RepairRound, ...] = ()
     repairs: tuple[FileChange, ...] = ()
     stopped: str = ""

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from hishamos_pipeline.errors import ProjectKeyError
 
@@ -38,3 +39,8 @@ def story_test_path(story_id: str, title: str) -> str:
     """The test file of a story: ``tests/test_us_001_add_a_book.py``."""
     words = re.findall(r"[a-z0-9]+", title.lower())[:8]
     return f"tests/test_{story_id.lower().replace('-', '_')}_{'_'.join(words)[:60].strip('_')}.py"
+
+
+def next_number(ids: Iterable[str]) -> int:
+    """One more than the highest number of ids such as ``REQ-007``."""
+    return max((int(match[1]) for name in ids if (match := re.search(r"(\d+)$", name))), default=0) + 1

@@ -86,6 +86,40 @@ class StoriesDraft(Draft):
     epics: list[EpicDraft] = Field(min_length=1)
 
 
+class RequirementChange(Draft):
+    """A requirement that is added (without an id), modified or removed (with its id alone)."""
+
+    change: Literal["ADDED", "MODIFIED", "REMOVED"]
+    id: str = ""
+    content: RequirementDraft | None = None
+
+
+class ChangedStory(StoryDraft):
+    """A story of a change; it names its requirements and other stories by id.
+
+    A requirement that the change adds is named ``NEW-1``, ``NEW-2`` and so on, in the order of the answer.
+    """
+
+    epic: str = Field(min_length=1, max_length=200)
+    depends_on: list[str] = []  # type: ignore[assignment]
+
+
+class StoryChange(Draft):
+    """A story that is added (without an id), modified or removed (with its id alone)."""
+
+    change: Literal["ADDED", "MODIFIED", "REMOVED"]
+    id: str = ""
+    content: ChangedStory | None = None
+
+
+class ChangeDraft(Draft):
+    """What a wish changes, and nothing besides."""
+
+    summary: str = Field(min_length=1)
+    requirements: list[RequirementChange] = []
+    stories: list[StoryChange] = []
+
+
 class ParameterDraft(Draft):
     """A parameter, or a field of a class; ``type`` and ``default`` are Python expressions."""
 

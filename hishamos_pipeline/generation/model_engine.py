@@ -25,7 +25,7 @@ from hishamos_pipeline.errors import (
     ReplayError,
     RoleError,
 )
-from hishamos_pipeline.generation import drafts, finishing, scaffold, written
+from hishamos_pipeline.generation import change_finishing, drafts, finishing, scaffold, written
 from hishamos_pipeline.llm.gateway import Gateway, Request, Result
 from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read_ref
 from hishamos_pipeline.prompts.library import PromptLibrary
@@ -37,7 +37,8 @@ Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 _NO_OVERRIDE = RoleSettings()
 _FINISHING = [
-    Path(__file__).with_name(f"{name}.py") for name in ("finishing", "interfaces", "scaffold", "written")
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("change_finishing", "finishing", "interfaces", "scaffold", "written")
 ]
 Finish = Callable[[Any, Any], Awaitable[Document]]
 
@@ -95,6 +96,7 @@ DRAFTING: dict[str, Drafting] = {
     str(tasks.REPAIR_CODE): Drafting(FileText, _repaired(written.repaired_source)),
     str(tasks.REPAIR_TEST): Drafting(tasks.RepairedTest, _repaired(written.repaired_tests)),
     str(tasks.REPAIR_DOCUMENT): Drafting(FileText, _repaired(written.repaired_document)),
+    str(tasks.CHANGE): Drafting(drafts.ChangeDraft, _plain(change_finishing.change)),
     str(tasks.FIND_FAULT): Drafting(tasks.Fault, _plain(lambda _, draft: draft)),
     str(tasks.REVIEW_FILE): Drafting(tasks.FileReview, _plain(finishing.review)),
 }

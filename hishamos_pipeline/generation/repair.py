@@ -75,11 +75,11 @@ async def repair(run: ProjectRun, parts: Parts, judge: Judge) -> Repaired:
         before = run.store.calls.spent(run.key, _KIND)
         try:
             plan = await next_round(run, parts, found, stuck=stuck)
-            texts = await _ask(run, parts, plan)
+            answers = await _ask(run, parts, plan)
         except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
             stopped = str(error)
             break
-        attempt = parts.changed(texts)
+        attempt = parts.changed({path: answer.text for path, answer in answers.items()})
         judged = await judge(attempt, len(rounds) + 1)
         better = badness(judged) < badness(verdict)
         after = run.store.calls.spent(run.key, _KIND)
@@ -89,7 +89,9 @@ async def repair(run: ProjectRun, parts: Parts, judge: Judge) -> Repaired:
                 side=plan.side,
                 role=_TASKS[plan.side].role,
                 failed=names(found),
-                reason=plan.reason,
+                reason=" ".join(
+                    [plan.reason, *(getattr(answer, "reason", "") for answer in answers.values())]
+                ).strip(),
                 changes=changes(parts, attempt),
                 left=names(failures(judged.build.checks, judged.tests, code_of(attempt))),
                 kept=better,
@@ -195,8 +197,8 @@ async def _by_model(run: ProjectRun, parts: Parts, item: Failure) -> tuple[Side,
     return fault.side, fault.reason
 
 
-async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, str]:
-    """The corrected texts, by path."""
+async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, Any]:
+    """The answers with the corrected texts, by path; those about tests say why."""
 
     def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest, Any]:
         related = dict.fromkeys(other for item in items for other in item.files if other != path)
@@ -211,11 +213,10 @@ async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, str]:
         )
         return Ask(path, lambda _: request)
 
-    answers = await make_units(
+    return await make_units(
         run.store, run.engine, key=run.key, kind=_KIND, task=_TASKS[plan.side],
         asks=[ask(path, items) for path, items in plan.files.items()], fresh=run.fresh,
     )  # fmt: skip
-    return {path: answer.text for path, answer in answers.items()}
 
 
 def _texts(parts: Parts, paths: Sequence[str]) -> tuple[SourceText, ...]:

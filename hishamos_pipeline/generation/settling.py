@@ -16,7 +16,7 @@ from hishamos_pipeline.store.store import ProjectStore
 D = TypeVar("D", bound=Document)
 
 
-def settled(store: ProjectStore, key: str, kind: str, made: D) -> D:
+def settled(store: ProjectStore, key: str, kind: str, made: D, *, keep: bool = True) -> D:
     """The document that is written as the next revision of an artifact.
 
     Args:
@@ -24,6 +24,7 @@ def settled(store: ProjectStore, key: str, kind: str, made: D) -> D:
         key: the project.
         kind: the artifact.
         made: what came out of its step.
+        keep: whether proposals against edits are recorded.
 
     Raises:
         EditError: an edit does not fit what was made.
@@ -35,17 +36,23 @@ def settled(store: ProjectStore, key: str, kind: str, made: D) -> D:
         made = cast("D", keep_requirement_ids(before, made, edited))
     elif isinstance(made, Stories):
         made = cast("D", keep_story_ids(store.artifacts.before(key, kind, Stories), made, edited))
-    return with_edits(store, key, kind, made, edits) if edits else made
+    return _with_edits(store, key, kind, made, edits, keep=keep) if edits else made
 
 
-def with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[Edit]) -> D:
+def previewed(store: ProjectStore, key: str, kind: str, made: D) -> D:
+    """What ``settled`` would give; proposals are not kept."""
+    return settled(store, key, kind, made, keep=False)
+
+
+def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[Edit], *, keep: bool) -> D:
     """A document with edits laid over it; where an engine now says something else, that becomes a proposal.
 
     Raises:
         EditError: an edit does not fit the document.
     """
     items, proposals = overlay(items_of(kind, made), edits)
-    store.edits.propose(key, [proposal for proposal in proposals if proposal.edit])
+    if keep:
+        store.edits.propose(key, proposals)
     try:
         document = of_items(kind, items, type(made))
     except ValidationError as error:

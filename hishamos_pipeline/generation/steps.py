@@ -39,14 +39,14 @@ from hishamos_pipeline.errors import UnbuildableError, VerificationError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.units import Ask, make_files, make_units, planned_asks, story_test_asks
 
-_NO_STORIES = Stories(epics=(), stories=(), sprint=SprintRules())
-_TASKS: dict[FileKind, Task[FileRequest, FileText]] = {
+NO_STORIES = Stories(epics=(), stories=(), sprint=SprintRules())
+FILE_TASKS: dict[FileKind, Task[FileRequest, FileText]] = {
     "source": tasks.SOURCE_FILE,
     "test": tasks.TEST_FILE,
     "docs": tasks.DOCUMENT,
     "ci": tasks.CI_FILE,
 }
-_KINDS: dict[FileKind, str] = {
+KINDS: dict[FileKind, str] = {
     "source": "source_code",
     "test": "test_suite",
     "docs": "documentation",
@@ -78,7 +78,7 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
         UnbuildableError: no story can be implemented, so that there is nothing to make.
     """
     architecture = run.read("architecture", Architecture)
-    stories = run.read("stories", Stories) if kind != "ci" else _NO_STORIES
+    stories = run.read("stories", Stories) if kind != "ci" else NO_STORIES
     if kind != "ci" and not stories.planned:
         raise UnbuildableError(nothing_to_build(stories))
     asks = (
@@ -92,8 +92,8 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
         run.store,
         run.engine,
         key=run.key,
-        kind=_KINDS[kind],
-        task=_TASKS[kind],
+        kind=KINDS[kind],
+        task=FILE_TASKS[kind],
         asks=asks,
         fresh=run.fresh,
     )

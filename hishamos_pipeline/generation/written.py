@@ -12,7 +12,7 @@ from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path, tidy
 from hishamos_pipeline.core.criteria import criterion_tests
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.generation.finishing import imported_modules
-from hishamos_pipeline.verification.test_guard import weakened
+from hishamos_pipeline.verification.weakening import weakened
 
 # The rules of the generated pyproject.toml.
 _RULES = "E4,E7,E9,F,W,I,B,C4,UP,SIM,RET,PTH,RUF"

@@ -8,6 +8,7 @@ last of a budget.
 import os
 import socket
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,28 @@ LEASE_SECONDS = 30.0
 _MINUTE = timedelta(seconds=60)
 _LOCK_KEY = 7_411_001  # any number: it names the lock that admissions take on PostgreSQL
 By = Literal["role", "model", "asset", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """Calls, tokens and US dollars."""
+
+    calls: float = 0.0
+    tokens: float = 0.0
+    cost_usd: float = 0.0
+
+    @staticmethod
+    def total(costs: "Sequence[UnitCost]") -> "UnitCost":
+        """All of them together."""
+        return UnitCost(
+            sum(c.calls for c in costs), sum(c.tokens for c in costs), sum(c.cost_usd for c in costs)
+        )
+
+    @staticmethod
+    def mean(costs: "Sequence[UnitCost]") -> "UnitCost":
+        """One of them on average; nothing where there are none."""
+        whole, number = UnitCost.total(costs), len(costs) or 1
+        return UnitCost(whole.calls / number, whole.tokens / number, whole.cost_usd / number)
 
 
 class Calls:
@@ -147,6 +170,27 @@ class Calls:
                 sorted(session.scalars(names)),
                 sorted(session.scalars(versions)),
             )
+
+    def unit_costs(self, project: str) -> dict[tuple[str, str], UnitCost]:
+        """What each unit of a project costs to make, by asset and unit: all its calls for each usable answer."""
+        query = (
+            select(
+                LlmCall.asset,
+                LlmCall.unit,
+                func.count().filter(LlmCall.outcome == "ok"),
+                func.count(),
+                func.sum(LlmCall.input_tokens + LlmCall.output_tokens),
+                func.sum(LlmCall.cost_usd),
+            )
+            .where(LlmCall.project == project, LlmCall.outcome != "cached")
+            .group_by(LlmCall.asset, LlmCall.unit)
+        )
+        with self._sessions.read() as session:
+            return {
+                (asset, unit): UnitCost(calls / answers, tokens / answers, float(usd) / answers)
+                for asset, unit, answers, calls, tokens, usd in session.execute(query)
+                if answers
+            }
 
     def costs(self, project: str, by: By) -> list[dict[str, Any]]:
         """Costs by role, model, asset or day, the dearest first; an empty project means all of them."""

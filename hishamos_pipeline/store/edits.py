@@ -44,6 +44,13 @@ class Edits:
             rows = session.scalars(_active(project.id, kind).order_by(EditRow.id))
             return [Edit(row.kind, row.item, _content(row.content), row.base, row.id) for row in rows]
 
+    def withdraw(self, key: str, kind: str, item: str) -> None:
+        """Let an engine's text stand again for an item."""
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            for row in session.scalars(_active(project.id, kind).where(EditRow.item == item)):
+                row.withdrawn = True
+
     def propose(self, key: str, proposals: Sequence[Proposal]) -> None:
         """Keep proposals; one that was made before stays as it is."""
         now = self._sessions.clock.now()
@@ -73,25 +80,26 @@ class Edits:
             )
             return list(session.scalars(query.order_by(ProposalRow.id)))
 
-    def decide(self, key: str, proposal: int, *, accept: bool) -> ProposalRow:
-        """Accept a proposal, which withdraws the edit; or reject it, after which the edit is no longer in question.
+    def proposal(self, key: str, number: int) -> ProposalRow:
+        """An open proposal.
 
         Raises:
-            EditError: there is no such open proposal.
+            EditError: there is no such one.
         """
+        found = next((row for row in self.proposals(key) if row.id == number), None)
+        if found is None:
+            raise EditError(
+                f"project {key!r} has no open proposal {number}: see `hishamos proposals list {key}`"
+            )
+        return found
+
+    def decide(self, number: int, *, accept: bool) -> None:
+        """Close a proposal; after a rejection, the edit is no longer in question for the same text."""
         with self._sessions.write() as session:
-            project = find_project(session, key)
-            row = session.get(ProposalRow, proposal)
-            if row is None or row.project_id != project.id or row.status != "open":
-                raise EditError(
-                    f"project {key!r} has no open proposal {proposal}: see `hishamos proposals list {key}`"
-                )
-            edit = session.get_one(EditRow, row.edit_id)
+            row = session.get_one(ProposalRow, number)
             row.status = "accepted" if accept else "rejected"
-            edit.withdrawn = accept
             if not accept:
-                edit.base = row.content_hash
-            return row
+                session.get_one(EditRow, row.edit_id).base = row.content_hash
 
 
 def _active(project: int, kind: str) -> Select[EditRow]:

@@ -13,7 +13,7 @@ from hishamos_pipeline.verification.ci_files import ci_commands
 from hishamos_pipeline.verification.imports import undeclared_imports
 from hishamos_pipeline.verification.security import secrets
 from hishamos_pipeline.verification.tampering import tampering
-from hishamos_pipeline.verification.test_guard import weakened
+from hishamos_pipeline.verification.weakening import weakened
 
 _MARKERS = re.compile(r"\b(TODO|FIXME|XXX)\b")
 

@@ -112,6 +112,7 @@ async def verify(
         ),
         stories_verified=verified,
         deferred=tuple(story.id for story in assembled.stories.deferred),
+        passed_tests=tests.passed,
     )
     return Verdict(build, tests)
 

@@ -6,10 +6,12 @@ import dagster as dg
 
 from hishamos_pipeline.assets.build.files import file_tree
 from hishamos_pipeline.assets.declare import project_asset, project_check
-from hishamos_pipeline.assets.metadata import materialization
+from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.core.tracing import orphans, trace
 from hishamos_pipeline.generation.checking import verify_build
 from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.traces import traced
 
 
 @project_asset(kinds={"python"})
@@ -18,9 +20,11 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
     made = await run.make("verified_build", lambda: verify_build(run))
     build = made.document
     verdict = "passed" if build.passed else "**failed**"
+    where = build.sandbox if build.isolated else f"{build.sandbox}, **not protected**"
+    stopped = f" Repair stopped: {shown(build.stopped)}." if build.stopped else ""
     return materialization(
         made,
-        preview=f"Verification {verdict}.\n\n"
+        preview=f"Verification {verdict}, in {where}.{stopped}\n\n"
         + "\n".join(
             f"- {'ok' if check.passed else '**failed**'} {check.name}: {check.figure:g} {check.unit}"
             for check in build.checks
@@ -32,6 +36,7 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
             "requirements_verified": build.requirements_verified,
             "stories_verified": len(build.stories_verified),
             "deferred": len(build.deferred),
+            "repair_rounds": len(build.rounds),
         },
         tables={
             "report": (
@@ -42,9 +47,35 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
                 ],
             ),
             "file_tree": file_tree(build.files),
+            "traceability": _traceability(run),
+            "repairs": (
+                ("round", "side", "role", "failed", "changed", "left", "kept", "USD"),
+                [
+                    (
+                        r.number,
+                        r.side,
+                        r.role,
+                        len(r.failed),
+                        ", ".join(c.path for c in r.changes),
+                        len(r.left),
+                        "yes" if r.kept else "no",
+                        r.cost_usd,
+                    )
+                    for r in build.rounds
+                ],
+            ),
         },
         location=run.folder.path("tree"),
     )
+
+
+def _traceability(run: ProjectRun) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    columns = ("requirement", "story", "criterion", "test", "result", "files", "USD")
+    rows: list[tuple[object, ...]] = [
+        (r.requirement, r.story or r.status, r.criterion, r.test, r.result, ", ".join(r.files), r.cost_usd)
+        for r in trace(traced(run))
+    ]
+    return columns, rows
 
 
 @project_check(kind="verified_build", fix="Read the report; nothing is delivered until every check passes.")
@@ -56,3 +87,24 @@ def verification_passed(run: ProjectRun) -> list[str]:
     if not build.passed:
         return problems or ["the build did not pass"]
     return problems
+
+
+@project_check(
+    kind="verified_build",
+    fix="Install bubblewrap or podman, and unset HISHAMOS_SANDBOX.",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+def code_ran_isolated(run: ProjectRun) -> list[str]:
+    """The generated code ran where it could do no harm."""
+    build = run.read("verified_build", VerifiedBuild)
+    return [] if build.isolated else [f"{build.sandbox}: nothing would have held back hostile code"]
+
+
+@project_check(
+    kind="verified_build",
+    fix="Tie the file to a story, or the test to a criterion, or remove it.",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+def everything_is_traced(run: ProjectRun) -> list[str]:
+    """Every file of code serves a story, and every test shows a criterion."""
+    return orphans(traced(run))

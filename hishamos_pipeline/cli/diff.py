@@ -1,0 +1,33 @@
+"""``hishamos diff``: what changed between two revisions."""
+
+from dataclasses import asdict
+
+import click
+
+from hishamos_pipeline.cli.output import json_option, print_json, workshop
+
+
+@click.command("diff")
+@click.argument("key")
+@click.argument("before", metavar="REV")
+@click.argument("after", metavar="REV")
+@click.option("--names", is_flag=True, help="Name the items alone.")
+@json_option
+def command(key: str, before: str, after: str, names: bool, as_json: bool) -> None:
+    """Show what changed in KEY from one REV to another, item by item.
+
+    A REV is ARTIFACT@N, such as stories@2, or a number of `hishamos history KEY`: the whole project as it was then.
+    """
+    from hishamos_pipeline.generation.revisions import changes
+
+    with workshop() as opened:
+        found = changes(opened.store, key, before, after)
+    if as_json:
+        print_json([asdict(item) for item in found])
+        return
+    for item in found:
+        click.echo(f"{item.status:<8} {item.kind} {item.item}")
+        if not names:
+            click.echo(item.diff + "\n")
+    if not found:
+        click.echo("no difference")

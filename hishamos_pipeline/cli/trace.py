@@ -1,0 +1,86 @@
+"""``hishamos trace``: requirement, story, file, test, result, commit and cost, both ways."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.errors import ArtifactMissingError
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.core.tracing import TraceRow
+
+
+@click.command("trace")
+@click.argument("key")
+@click.argument("item", required=False, default="")
+@json_option
+def command(key: str, item: str, as_json: bool) -> None:
+    """Follow the requirements of KEY to stories, files, tests, results and commits, and back.
+
+    ITEM is a requirement, a story, a criterion, a path, a test or a commit; without it, everything is shown, with the
+    files and tests that belong to nothing.
+    """
+    from hishamos_pipeline.core.tracing import matching, orphans, trace
+    from hishamos_pipeline.generation.traces import traced
+
+    with workshop() as opened:
+        project = traced(opened.project(key))
+        rows, lost = trace(project), orphans(project)
+    if item:
+        rows = matching(rows, item)
+        lost = [line for line in lost if line.startswith(item)]
+        retired = (*project.requirements.retired, *project.stories.retired)
+        if any(thing.id == item for thing in retired):
+            raise ArtifactMissingError(f"{item} was retired; `hishamos history {key}` shows when")
+        if not rows and not lost:
+            raise ArtifactMissingError(f"nothing of {key!r} is tied to {item!r}: see `hishamos trace {key}`")
+    if as_json:
+        print_json({"rows": [asdict(row) for row in rows], "orphans": lost})
+        return
+    if item:
+        _details(rows)
+    else:
+        print_table(
+            ("requirement", "story", "tests", "files", "commit", "USD"),
+            [_line(group) for group in _groups(rows)],
+        )
+    for line in lost:
+        click.echo(f"orphan: {line}")
+
+
+def _groups(rows: "Sequence[TraceRow]") -> "list[list[TraceRow]]":
+    """The rows of each requirement's stories."""
+    found: dict[tuple[str, str], list[TraceRow]] = {}
+    for row in rows:
+        found.setdefault((row.requirement, row.story or row.status), []).append(row)
+    return list(found.values())
+
+
+def _line(rows: "Sequence[TraceRow]") -> tuple[object, ...]:
+    first = rows[0]
+    tests = [row for row in rows if row.test]
+    passed = sum(row.result == "passed" for row in tests)
+    return (
+        first.requirement, f"{first.story} {first.status}".strip(), f"{passed} of {len(tests)} passed" if tests else "",
+        len(first.files) or "", first.commit[:8], f"{first.cost_usd:.4f}" if first.cost_usd else "",
+    )  # fmt: skip
+
+
+def _details(rows: "Sequence[TraceRow]") -> None:
+    for group in _groups(rows):
+        first = group[0]
+        click.echo(
+            f"\n{first.requirement} -> {first.story or first.status} {f'({first.status})' if first.story else ''}"
+        )
+        for row in group:
+            if row.criterion:
+                click.echo(f"  {row.criterion:<12} {row.result or 'no test':<8} {row.test}")
+        for path in first.files:
+            click.echo(f"  file         {path}")
+        if first.commit:
+            click.echo(f"  commit       {first.commit}")
+        if first.cost_usd:
+            click.echo(f"  cost         {first.cost_usd:.4f} USD")

@@ -1,0 +1,148 @@
+"""Who serves whom, from requirement to commit and back."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.documents import Commit, Requirements, Stories, Story, TestSuite, TreeFile
+from hishamos_pipeline.core.ids import story_test_path
+
+Result = Literal["passed", "failed", "not run", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """A criterion of a story with all that stands behind it and before it.
+
+    ``cost_usd`` is the story's: of its tests, and of its share in the files that serve several.
+    """
+
+    requirement: str
+    story: str
+    status: str
+    criterion: str
+    test: str
+    result: Result
+    files: tuple[str, ...]
+    commit: str
+    cost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a trace is read off; what has not been made yet is empty."""
+
+    requirements: Requirements
+    stories: Stories
+    suite: TestSuite | None = None
+    files: Sequence[TreeFile] = ()
+    texts: Mapping[str, str] | None = None
+    passed: frozenset[str] | None = None
+    commits: Sequence[Commit] = ()
+    costs: Mapping[str, float] | None = None
+
+
+def trace(project: Project) -> list[TraceRow]:
+    """One row for each criterion; a story without one, and a requirement without a story, has a row too."""
+    rows: list[TraceRow] = []
+    for requirement in project.requirements.requirements:
+        serving = [s for s in project.stories.stories if requirement.id in s.requirements]
+        if not serving:
+            status = f"shown by {requirement.verified_by}" if requirement.verified_by else "no story"
+            rows.append(TraceRow(requirement.id, "", status, "", "", "", (), "", 0.0))
+        for story in serving:
+            rows += _story_rows(project, requirement.id, story)
+    return rows
+
+
+def matching(rows: Sequence[TraceRow], wanted: str) -> list[TraceRow]:
+    """The rows that an id, a path or a test is in."""
+    return [
+        row
+        for row in rows
+        if wanted in (row.requirement, row.story, row.criterion, row.test, row.commit)
+        or (len(wanted) >= 7 and row.commit.startswith(wanted))
+        or wanted in row.files
+        or row.test.split("::")[0] == wanted
+    ]
+
+
+def orphans(project: Project) -> list[str]:
+    """Files of code that serve no story, and tests that show no criterion, as ``name: why``."""
+    found = []
+    stories = {story.id for story in project.stories.planned}
+    criteria = {item.id for story in project.stories.planned for item in story.criteria}
+    for file in project.files:
+        if (
+            file.path.startswith("src/")
+            and _has_code(_text(project, file))
+            and not set(file.stories) & stories
+        ):
+            found.append(f"{file.path}: serves no story")
+        if file.path.startswith("tests/test_"):
+            found += [
+                f"{file.path}::{name}: shows no criterion" for name in _unlinked(file, project, criteria)
+            ]
+    return found
+
+
+def _story_rows(project: Project, requirement: str, story: Story) -> list[TraceRow]:
+    tests = {link.criterion: link.test for link in project.suite.tests} if project.suite else {}
+    own = story_test_path(story.id, story.title)
+    files = tuple(file.path for file in project.files if story.id in file.stories and file.path != own)
+    commit = next((item.sha for item in reversed(project.commits) if item.story == story.id), "")
+    cost = _cost(project, story.id)
+
+    def result(test: str) -> Result:
+        if not test or project.passed is None:
+            return "not run" if test else ""
+        return "passed" if test in project.passed else "failed"
+
+    return [
+        TraceRow(
+            requirement, story.id, story.status, name, tests.get(name, ""), result(tests.get(name, "")), files, commit,
+            cost,
+        )
+        for name in [criterion.id for criterion in story.criteria] or [""]
+    ]  # fmt: skip
+
+
+def _cost(project: Project, story: str) -> float:
+    costs = project.costs or {}
+    shares = (
+        costs.get(file.path, 0.0) / len(file.stories) for file in project.files if story in file.stories
+    )
+    return round(sum(shares), 6)
+
+
+def _text(project: Project, file: TreeFile) -> str:
+    return (project.texts or {}).get(file.sha256, "")
+
+
+def _has_code(text: str) -> bool:
+    """Whether a module defines something that others could use."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return any(isinstance(node, kinds) and not node.name.startswith("_") for node in body)
+
+
+def _unlinked(file: TreeFile, project: Project, criteria: set[str]) -> list[str]:
+    text = _text(project, file)
+    try:
+        linked = {
+            link.test.split("::")[1]
+            for link in criterion_tests(file.path, text)
+            if link.criterion in criteria
+        }
+        nodes = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return []
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return [
+        n.name for n in nodes if isinstance(n, kinds) and n.name.startswith("test") and n.name not in linked
+    ]

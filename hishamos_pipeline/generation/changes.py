@@ -1,0 +1,80 @@
+"""A change in a sentence: what it comes to, item by item, and how it is taken over."""
+
+from dataclasses import dataclass
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
+from hishamos_pipeline.core.documents import Requirements, Stories
+from hishamos_pipeline.core.editing import edits_between
+from hishamos_pipeline.core.items import DERIVED, items_of
+from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.generation.editing import apply_edits
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.revisions import ItemChange, between, texts_of
+from hishamos_pipeline.generation.settling import previewed
+
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a sentence would change; nothing has been changed yet."""
+
+    sentence: str
+    answer: ChangeAnswer
+    items: tuple[ItemChange, ...]
+
+
+async def propose(run: ProjectRun, sentence: str) -> Change:
+    """Find out what a sentence would change.
+
+    Raises:
+        EditError: it is empty or too long.
+        ArtifactMissingError: the project has not been planned yet.
+        UnbuildableError: the blueprint engine does not understand it.
+        ModelError: a model was asked in vain, or may not be asked.
+    """
+    if not sentence.strip() or len(sentence) > _LONGEST:
+        raise EditError(f"the change is empty, or longer than {_LONGEST} characters")
+    idea = run.submitted_idea()
+    wanted, backlog = run.read("requirements", Requirements), run.read("stories", Stories)
+    request = ChangeRequest(sentence=sentence, idea=idea, requirements=wanted, stories=backlog)
+    answer = await run.ask("requirements", tasks.CHANGE, request)
+    if answer.idea is not None:
+        # By rules, and for nothing: the same that the next build will make of the brief.
+        after = previewed(
+            run.store, run.key, "requirements", await run.ask("requirements", tasks.REQUIREMENTS, answer.idea)
+        )
+        stories = previewed(run.store, run.key, "stories", await run.ask("stories", tasks.STORIES, after))
+    else:
+        after, stories = answer.requirements or wanted, answer.stories or backlog
+    shown = [
+        *between("requirements", texts_of("requirements", wanted), texts_of("requirements", after)),
+        *between("stories", texts_of("stories", backlog), texts_of("stories", stories)),
+    ]
+    return Change(sentence, answer, tuple(item for item in shown if item.item not in DERIVED))
+
+
+def accept(run: ProjectRun, change: Change, *, author: str) -> str:
+    """Take a proposed change over, and say as what.
+
+    Raises:
+        EditError: it does not fit what there is by now; nothing is changed then.
+    """
+    answer, reason = change.answer, f"change: {change.sentence}"[:1000]
+    if answer.idea is not None:
+        done = run.store.projects.submit(answer.idea, f"change by {author}: {change.sentence}"[:300])
+        return f"revision {done.revision} of the idea"
+    written = []
+    inputs: dict[str, str] | None = None
+    for kind, document in (("requirements", answer.requirements), ("stories", answer.stories)):
+        if document is None:
+            continue
+        before = run.read(kind, type(document))
+        edits = edits_between(kind, items_of(kind, before), items_of(kind, document))
+        if edits or inputs:
+            row = apply_edits(run, kind, edits, author=author, reason=reason, inputs=inputs)
+            written.append(f"{kind}@{row.revision}")
+        # The stories of the change are those of its requirements: nothing is left to be made again of them.
+        inputs = {"requirements": run.store.artifacts.require(run.key, "requirements").content_hash}
+    return " and ".join(written) or "nothing"

@@ -1,0 +1,227 @@
+"""People's edits: checked, laid over the newest revision, and written as one of their own."""
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.core import traceability
+from hishamos_pipeline.core.documents import Requirements, Stories, TreeFile
+from hishamos_pipeline.core.editing import Edit, item_hash, overlay
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, items_of, of_items
+from hishamos_pipeline.errors import ArtifactMissingError, EditError
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.settling import derived
+from hishamos_pipeline.store.artifacts import Producer
+from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.workspace.tree import limits_of
+
+
+def current_items(run: ProjectRun, kind: str) -> dict[str, Item]:
+    """The items of the newest revision of an artifact.
+
+    Raises:
+        EditError: artifacts of this kind are not edited.
+        ArtifactMissingError: it was never made.
+    """
+    if kind not in EDITABLE:
+        raise EditError(f"{kind} follows from the rest and is not edited; edit one of {', '.join(EDITABLE)}")
+    return items_of(kind, run.read(kind, STEPS[kind].document))
+
+
+def current_item(run: ProjectRun, kind: str, item: str) -> Item:
+    """One item of the newest revision.
+
+    Raises:
+        ArtifactMissingError: there is no such item; names some that there are.
+    """
+    items = current_items(run, kind)
+    if item not in items or item in DERIVED:
+        known = ", ".join([name for name in items if name not in DERIVED][:12])
+        raise ArtifactMissingError(f"{kind} of {run.key!r} has no item {item!r}; there are {known} …")
+    return items[item]
+
+
+def file_item(run: ProjectRun, kind: str, path: str, text: str) -> Item:
+    """The item of a file with another text; the text is kept in the store.
+
+    Raises:
+        EditError: the text cannot be that file.
+        ArtifactMissingError: there is no such file.
+    """
+    limit = limits_of(run.settings).file_bytes
+    if len(text.encode()) > limit:
+        raise EditError(f"{path}: larger than {limit} bytes (HISHAMOS_MAX_FILE_BYTES)")
+    if path.endswith(".py"):
+        try:
+            ast.parse(text)
+        except (SyntaxError, ValueError) as error:
+            raise EditError(f"{path}: is not valid Python: {error}") from None
+    file = TreeFile.model_validate(current_item(run, kind, path))
+    run.store.units.add_texts([text])
+    changed = file.model_copy(update={"sha256": sha256_text(text), "size": len(text.encode())})
+    return changed.model_dump(mode="json")
+
+
+def with_value(item: Item, path: str, value: Any) -> Item:
+    """An item with another value at a path such as ``criteria.0.then``.
+
+    Raises:
+        EditError: there is no such place; names what there is.
+    """
+    head, _, rest = path.partition(".")
+    if isinstance(item, list):
+        if not head.isdigit() or int(head) >= len(item):
+            raise EditError(f"{head!r} is no place in a list of {len(item)}; they are counted from 0")
+        changed: Any = list(item)
+        changed[int(head)] = with_value(item[int(head)], rest, value) if rest else value
+        return changed
+    if not isinstance(item, dict) or (head not in item):
+        known = f"there are {', '.join(item)}" if isinstance(item, dict) else "it has no parts"
+        raise EditError(f"there is no field {head!r}; {known}")
+    return {**item, head: with_value(item[head], rest, value) if rest else value}
+
+
+def apply_edits(
+    run: ProjectRun,
+    kind: str,
+    edits: Sequence[Edit],
+    *,
+    author: str,
+    reason: str,
+    inputs: Mapping[str, str] | None = None,
+) -> ArtifactRevision:
+    """Write edits of an artifact as its next revision, of origin ``human``.
+
+    Args:
+        run: the project.
+        kind: the artifact.
+        edits: what to change, each based on the item as it is now.
+        author: who wants it.
+        reason: why, in a sentence.
+        inputs: hashes of what the edited artifact is in keeping with, where they are not those of the revision before.
+
+    Raises:
+        EditError: the result would not be a valid document, or would contradict others; nothing is written then.
+        ProjectBusyError: a build is making this artifact.
+    """
+    with run.folder.lock(kind, wait_seconds=run.settings.lock_seconds):
+        head = run.store.artifacts.require(run.key, kind)
+        document = run.read(kind, STEPS[kind].document)
+        now = items_of(kind, document)
+        stale = [edit.item for edit in edits if item_hash(now.get(edit.item)) != edit.base]
+        if stale:
+            raise EditError(
+                f"{kind} {stale[0]} has been changed meanwhile: look at it again, and repeat the edit"
+            )
+        items, _ = overlay(now, edits)
+        after = derived(run.store, kind, document, _valid(kind, items))
+        check(run, kind, after)
+        run.store.edits.add(run.key, edits, author=author, reason=reason)
+        producer = Producer(
+            inputs=inputs or head.inputs, code_version=head.code_version, role=head.role, engine=head.engine,
+            origin="human", author=author, reason=reason,
+        )  # fmt: skip
+        row = run.store.artifacts.write(run.key, kind, after, producer)
+        if isinstance(after, Stories):
+            run.store.backlog.replace_stories(run.key, after)
+        return row
+
+
+def _valid(kind: str, items: Mapping[str, Item]) -> Document:
+    try:
+        return of_items(kind, items, STEPS[kind].document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = list(first["loc"])
+        listed = [name for name in items if not name.startswith("@")]
+        if len(place) > 1 and isinstance(place[1], int) and place[1] < len(listed):
+            place[:2] = [listed[place[1]]]
+        raise EditError(f"{kind} {'.'.join(map(str, place))}: {first['msg']}") from None
+
+
+def check(run: ProjectRun, kind: str, document: Document) -> None:
+    """What an edited document must not contradict.
+
+    Raises:
+        EditError: names the item at fault.
+    """
+    if isinstance(document, Requirements):
+        _unique(
+            "requirement", [item.id for item in document.requirements], [item.id for item in document.retired]
+        )
+        bare = traceability.requirements_without_acceptance(document)
+        if bare:
+            raise EditError(f"requirements {bare[0]}: has no acceptance statement")
+    elif isinstance(document, Stories):
+        _check_stories(run, document)
+    elif kind in FILE_SETS:
+        known = set(current_items(run, kind))
+        extra = [name for name in items_of(kind, document) if name not in known]
+        if extra:
+            raise EditError(f"{kind} {extra[0]}: is not planned; edit the architecture first")
+
+
+def _check_stories(run: ProjectRun, document: Stories) -> None:
+    ids = [story.id for story in document.stories]
+    _unique("story", ids, [story.id for story in document.retired])
+    epics = {epic.id for epic in document.epics}
+    for story in document.stories:
+        if story.epic not in epics:
+            raise EditError(f"stories {story.id}.epic: there is no epic {story.epic!r}")
+        for name in story.depends_on:
+            if name not in ids:
+                raise EditError(f"stories {story.id}.depends_on: there is no story {name!r}")
+        for criterion in story.criteria:
+            if not criterion.id.startswith(f"{story.id}-AC"):
+                raise EditError(
+                    f"stories {story.id}.criteria: {criterion.id!r} should be {story.id}-AC and a number"
+                )
+        _unique("criterion", [item.id for item in story.criteria], [])
+        if story.status == "planned" and not story.criteria:
+            raise EditError(f"stories {story.id}.criteria: a planned story needs one")
+        if story.points > document.sprint.capacity:
+            raise EditError(
+                f"stories {story.id}.points: more than a sprint's capacity {document.sprint.capacity}"
+            )
+    unknown = traceability.unknown_requirements(run.read("requirements", Requirements), document)
+    if unknown:
+        raise EditError(f"stories {unknown[0]}.requirements: names a requirement that does not exist")
+    try:
+        TopologicalSorter({story.id: story.depends_on for story in document.stories}).prepare()
+    except CycleError as error:
+        raise EditError(f"stories depend on one another in a circle: {' -> '.join(error.args[1])}") from None
+
+
+def _unique(what: str, ids: Sequence[str], retired: Sequence[str]) -> None:
+    twice = traceability.duplicates(ids)
+    if twice:
+        raise EditError(f"two {what} items have the id {twice[0]!r}")
+    again = sorted(set(ids) & set(retired))
+    if again:
+        raise EditError(f"{what} {again[0]} was retired; give the new one another id")
+
+
+def decided(run: ProjectRun, proposal: int, *, accept: bool, author: str) -> ArtifactRevision | None:
+    """Accept or reject a proposal; the revision that an acceptance has made.
+
+    Raises:
+        EditError: there is no such open proposal, or what it says does not fit any more.
+    """
+    row = run.store.edits.proposal(run.key, proposal)
+    made = None
+    if accept:
+        content = json.loads(row.content) if row.content else None
+        now = current_items(run, row.kind).get(row.item)
+        edit = Edit(row.kind, row.item, content, item_hash(now))
+        made = apply_edits(run, row.kind, [edit], author=author, reason=f"proposal {proposal} accepted")
+        # It is the engine's text again: nothing of a person's stands over it.
+        run.store.edits.withdraw(run.key, row.kind, row.item)
+    run.store.edits.decide(proposal, accept=accept)
+    return made

@@ -1,0 +1,111 @@
+"""What a build would make, unit by unit, and what that would cost if each unit cost what it cost last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any
+
+from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, Stories, TestSuite
+from hishamos_pipeline.core.staleness import PlannedStep
+from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.steps import FILE_TASKS, KINDS, NO_STORIES
+from hishamos_pipeline.generation.units import FileAsk, planned_asks, story_test_asks
+from hishamos_pipeline.store.calls import UnitCost
+
+_FILE_KIND: Mapping[str, FileKind] = {kind: name for name, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A step of a build: what of it would be made, and for how much.
+
+    ``units`` will be made; ``perhaps`` only if something that they are built on comes out differently; ``kept`` is how
+    many are taken as they are. Calls, tokens and US dollars are those of ``units`` alone, ``most`` also of ``perhaps``.
+    """
+
+    step: PlannedStep
+    units: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    kept: int = 0
+    calls: float = 0
+    tokens: float = 0
+    cost_usd: float = 0.0
+    most_usd: float = 0.0
+
+
+def forecast(run: ProjectRun) -> list[Forecast]:
+    """The steps of the next build with their units and costs; nothing is made, and nobody is asked."""
+    costs = run.store.calls.unit_costs(run.key)
+    return [_step(run, step, costs) for step in run.plan()]
+
+
+def _step(run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], UnitCost]) -> Forecast:
+    name = _FILE_KIND.get(step.kind)
+    if name is not None:
+        try:
+            units, perhaps, kept = _files(run, step.kind, name)
+        except HishamosError:  # it has never been planned: nothing is known of its files
+            return Forecast(step)
+        if not step.certain:  # its inputs may change: then any of its files may
+            units, perhaps, kept = (), tuple(sorted({*units, *perhaps, *_made(run, step.kind)})), 0
+    elif step.kind in ("verified_build", "code_review"):
+        units, kept = (), 0
+        perhaps = (
+            tuple(unit for asset, unit in costs if asset == step.kind) if step.kind == "code_review" else ()
+        )
+    else:
+        asked = (step.kind, "") in costs
+        units, perhaps, kept = (("",), (), 0) if asked and step.certain else ((), ("",) if asked else (), 0)
+    sure, more = _sum(step.kind, units, costs), _sum(step.kind, perhaps, costs)
+    return Forecast(
+        step, units, perhaps, kept, sure.calls, sure.tokens, sure.cost_usd, sure.cost_usd + more.cost_usd
+    )
+
+
+def _files(run: ProjectRun, kind: str, name: FileKind) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Files that have to be made, those that may have to be, and how many stay."""
+    architecture = run.read("architecture", Architecture)
+    stories = run.read("stories", Stories) if name != "ci" else NO_STORIES
+    asks = (
+        story_test_asks(architecture, stories)
+        if name == "test"
+        else planned_asks(architecture, stories, name)
+    )
+    by_name = {ask.name: ask for ask in asks}
+    order = TopologicalSorter(
+        {ask.name: [n for n in ask.after if n in by_name] for ask in asks}
+    ).static_order()
+    texts = _made(run, kind)
+    units: list[str] = []
+    perhaps: list[str] = []
+    for path in order:
+        if {*units, *perhaps} & set(by_name[path].after):
+            perhaps.append(path)
+        elif not _is_known(run, FILE_TASKS[name], by_name[path], texts):
+            units.append(path)
+    return tuple(units), tuple(perhaps), len(asks) - len(units) - len(perhaps)
+
+
+def _is_known(run: ProjectRun, task: Task[Any, Any], ask: FileAsk, texts: Mapping[str, str]) -> bool:
+    question = ask.question({path: FileText(text=text) for path, text in texts.items()})
+    unit = run.engine.fingerprint(task, question)
+    return unit in run.store.units.find(run.key, [unit])
+
+
+def _made(run: ProjectRun, kind: str) -> dict[str, str]:
+    """The files of a kind as they are, by path."""
+    try:
+        made = run.read(kind, TestSuite if kind == "test_suite" else FileSet)
+    except ArtifactMissingError:
+        return {}
+    texts = run.store.units.texts(file.sha256 for file in made.files)
+    return {file.path: texts[file.sha256] for file in made.files}
+
+
+def _sum(kind: str, units: Sequence[str], costs: Mapping[tuple[str, str], UnitCost]) -> UnitCost:
+    """What units cost when they were made last; one that never was costs as much as the others on average."""
+    known = [cost for (asset, _), cost in costs.items() if asset == kind]
+    usual = UnitCost.mean(known)
+    return UnitCost.total([costs.get((kind, unit), usual) for unit in units])

@@ -1,0 +1,195 @@
+"""The repair loop with recorded models: real wire format, real sandbox, real failing tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.errors import VerificationError
+from tests.fakes.providers import Asked, Reply
+from tests.generation.conftest import MODEL, Recorded
+from tests.generation.test_project import build
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+RECORDING = Path(__file__).parent.parent / "recordings" / "reading-log"
+GOOD = (RECORDING / "coding" / "report.py.txt").read_text()
+BROKEN = GOOD.replace("sum(book.pages for book in books)", "len(books)")
+WORSE = BROKEN.replace('f"{book.title} ({book.pages} pages)"', "book.title")
+TEST = "test_us_003_see_the_total.py"
+GOOD_TEST = (RECORDING / "qa" / f"{TEST}.txt").read_text()
+BAD_TEST = GOOD_TEST.replace("capsys.readouterr()", "printed.readouterr()").replace(
+    "capsys: pytest.CaptureFixture[str]", "printed: pytest.CaptureFixture[str]"
+)
+Answers = dict[str, list[str]]
+
+
+def text(content: str) -> str:
+    return json.dumps({"text": content})
+
+
+def answering(recorded: Recorded, answers: Answers) -> list[str]:
+    """Have some tasks answered in turn, the last answer again and again; the tasks that were asked, in order."""
+    usual: Callable[[Asked], Reply] = recorded.server.answer
+    asked: list[str] = []
+
+    def answer(request: Asked) -> Reply:
+        task = next((name for name in answers if f"# Task {name}" in request.text), "")
+        if not task:
+            return usual(request)
+        asked.append(task)
+        queue = answers[task]
+        return Reply(queue.pop(0) if len(queue) > 1 else queue[0], usage=(500, 100))
+
+    recorded.server.answer = answer
+    return asked
+
+
+CODE = {"coding/new for src/reading_log/report.py": [text(BROKEN)]}
+
+
+async def verified(recorded: Recorded, **settings: object) -> VerifiedBuild:
+    run = recorded.run(**settings)
+    await build(run, until="verified_build")
+    return run.read("verified_build", VerifiedBuild)
+
+
+async def test_wrong_code_is_corrected_and_the_report_says_how(recorded: Recorded) -> None:
+    answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": [text(GOOD)]})
+    result = await verified(recorded)
+    assert result.passed and result.stopped == ""
+    (made,) = result.rounds
+    assert (made.number, made.side, made.role, made.kept, made.left) == (1, "code", "coding", True, ())
+    assert made.failed == (f"tests_pass: tests/{TEST}::test_ac1_the_total_is_printed",)
+    assert made.calls == 1 and made.cost_usd > 0
+    (change,) = made.changes
+    assert change.path == "src/reading_log/report.py"
+    assert (
+        "-    return len(books)" in change.diff
+        and "+    return sum(book.pages for book in books)" in change.diff
+    )
+    run = recorded.run()
+    assert "sum(book.pages" in (run.folder.path("tree") / "src/reading_log/report.py").read_text()
+    assert [item.path for item in result.repairs] == ["src/reading_log/report.py"]
+    prompt = next(a.text for a in recorded.server.asked if "# Task coding/repair" in a.text)
+    assert "assert" in prompt and "723" in prompt and "def test_ac1_the_total_is_printed" in prompt
+
+
+async def test_a_repair_that_was_paid_is_not_paid_again(recorded: Recorded) -> None:
+    asked = answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": [text(GOOD)]})
+    await verified(recorded)
+    # Another threshold: the build is verified again, from the code as it was written.
+    result = await verified(recorded, min_coverage=50)
+    assert result.passed and result.rounds == () and result.repairs
+    assert asked.count("coding/repair for src/reading_log/report.py") == 1
+
+
+async def test_the_same_failures_twice_stop_it_and_a_model_is_asked_in_between(recorded: Recorded) -> None:
+    fault = json.dumps({"side": "code", "reason": "the criterion says 723"})
+    asked = answering(
+        recorded,
+        {
+            **CODE,
+            "coding/repair for src/reading_log/report.py": [text(BROKEN + "\n# again\n")],
+            "bug_triage/fault": [fault],
+        },
+    )
+    result = await verified(recorded)
+    assert not result.passed and "no progress" in result.stopped
+    assert asked[1:] == ["coding/repair for src/reading_log/report.py", "bug_triage/fault",
+                         "coding/repair for src/reading_log/report.py"]  # fmt: skip
+    assert [r.kept for r in result.rounds] == [False, False]
+    assert result.rounds[1].reason == "the criterion says 723"
+    assert result.repairs == (), "what did not help is not kept"
+
+
+async def test_a_worse_tree_is_never_kept(recorded: Recorded) -> None:
+    fault = json.dumps({"side": "code", "reason": "it counts"})
+    answering(
+        recorded,
+        {
+            **CODE,
+            "coding/repair for src/reading_log/report.py": [text(WORSE), text(WORSE + "\n# again\n")],
+            "bug_triage/fault": [fault],
+        },
+    )
+    result = await verified(recorded)
+    assert not result.passed and not any(r.kept for r in result.rounds)
+    assert len(result.rounds[0].left) == 2 and len(result.rounds[0].failed) == 1
+    published = recorded.run().folder.path("tree") / "src/reading_log/report.py"
+    assert published.read_text() == BROKEN
+
+
+async def test_rounds_are_limited(recorded: Recorded) -> None:
+    answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": [text(GOOD)]})
+    result = await verified(recorded, repair_rounds=0)
+    assert not result.passed and "HISHAMOS_REPAIR_ROUNDS" in result.stopped
+    with pytest.raises(VerificationError):
+        await build(recorded.run(repair_rounds=0))
+
+
+async def test_a_budget_stops_it_and_the_best_tree_stays(recorded: Recorded) -> None:
+    answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": [text(GOOD)]})
+    run = recorded.run()
+    await build(run, until="ci_config")
+    spent = run.store.calls.spent(run.key).cost_usd
+    result = await verified(recorded, budget_project_usd=spent + 0.000001)
+    assert not result.passed and result.rounds == ()
+    assert "budget" in result.stopped.lower()
+    assert (await verified(recorded)).passed, "with the budget raised, the next build goes on"
+
+
+async def test_a_wrong_test_is_corrected_with_its_reason_but_never_weakened(recorded: Recorded) -> None:
+    def repaired(content: str) -> str:
+        return json.dumps({"text": content, "reason": "the fixture is called capsys, not printed"})
+
+    exact = '    assert capsys.readouterr().out == "723\\n"\n'
+    weaker = GOOD_TEST.replace(exact, "    assert capsys.readouterr().out\n")
+    assert weaker != GOOD_TEST
+    asked = answering(
+        recorded,
+        {
+            f"qa/story_tests for tests/{TEST}": [text(BAD_TEST)],
+            f"qa/repair for tests/{TEST}": [repaired(weaker), repaired(GOOD_TEST)],
+        },
+    )
+    result = await verified(recorded)
+    assert result.passed
+    (made,) = result.rounds
+    assert (made.side, made.role) == ("test", "qa") and "capsys, not printed" in made.reason
+    assert asked.count(f"qa/repair for tests/{TEST}") == 2, "the weaker answer was sent back"
+    again = next(a.text for a in reversed(recorded.server.asked) if "# Task qa/repair" in a.text)
+    assert "asserts less exactly than it did" in again
+
+
+def test_a_kill_during_a_round_repeats_no_paid_call(recorded: Recorded) -> None:
+    asked = answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": [text(GOOD)]})
+    given = recorded.settings
+    environment = {
+        **os.environ,
+        "HISHAMOS_HOME": str(given.home),
+        "HISHAMOS_LLM": MODEL,
+        "HISHAMOS_LLM_URLS": json.dumps(dict(given.llm_urls)),
+        "HISHAMOS_LLM_PER_MINUTE": "10000",
+    }
+    argv = [sys.executable, "-m", "hishamos_pipeline.cli.main", "build", "reading-log"]
+    process = subprocess.Popen(argv, env=environment, start_new_session=True, stdout=subprocess.DEVNULL)
+    staging = given.projects_dir / "reading-log" / "staging" / "verified_build" / "round-1" / "work"
+    deadline = time.monotonic() + 120
+    while not staging.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = len(recorded.server.asked)
+    assert asked.count("coding/repair for src/reading_log/report.py") == 1
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert asked.count("coding/repair for src/reading_log/report.py") == 1
+    new = [a.text for a in recorded.server.asked[before:]]
+    assert all("# Task code_review/review" in item for item in new)
