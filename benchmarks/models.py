@@ -42,7 +42,8 @@ def measure() -> list[Row]:
     return [*_ten_stories(), *asyncio.run(_overhead()), _kills(), asyncio.run(_budget()), _imports()]
 
 
-def _environment(home: Path, fake: FakeProvider) -> dict[str, str]:
+def environment_of(home: Path, fake: FakeProvider) -> dict[str, str]:
+    """The environment of a command that asks a model on this machine."""
     return {
         **os.environ, "HISHAMOS_HOME": str(home), "HISHAMOS_LLM": "compatible:m", "HISHAMOS_LLM_FREE": "compatible:*",
         "HISHAMOS_LLM_URLS": f'{{"compatible": "{fake.url}/v1"}}', "HISHAMOS_LLM_CONCURRENCY": "32",
@@ -50,12 +51,13 @@ def _environment(home: Path, fake: FakeProvider) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _build(home: Path, fake: FakeProvider, brief: str) -> float:
+def build_with(home: Path, fake: FakeProvider, brief: str) -> float:
+    """Build a brief with such a model, and tell the seconds."""
     path = home.with_suffix(".md")
     path.write_text(brief)
     began = time.perf_counter()
     subprocess.run(
-        [*HISHAMOS, "build", str(path)], env=_environment(home, fake), check=True, capture_output=True
+        [*HISHAMOS, "build", str(path)], env=environment_of(home, fake), check=True, capture_output=True
     )
     return time.perf_counter() - began
 
@@ -65,8 +67,8 @@ def _ten_stories() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, provider(slow) as one, provider(instant) as other:
         count = iter(range(100))
         waiting, bare = medians(
-            lambda: _build(Path(folder) / f"a{next(count)}", one, slow.brief()),
-            lambda: _build(Path(folder) / f"b{next(count)}", other, instant.brief()),
+            lambda: build_with(Path(folder) / f"a{next(count)}", one, slow.brief()),
+            lambda: build_with(Path(folder) / f"b{next(count)}", other, instant.brief()),
         )
         calls = len(one.asked) // 3
         store = open_store(f"sqlite:///{folder}/a0/store.db")
@@ -131,7 +133,7 @@ def _kills() -> Row:
             brief = home.with_suffix(".md")
             brief.write_text(model.brief())
             process = subprocess.Popen(
-                [*HISHAMOS, "build", str(brief)], env=_environment(home, fake),
+                [*HISHAMOS, "build", str(brief)], env=environment_of(home, fake),
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
             try:
@@ -140,7 +142,7 @@ def _kills() -> Row:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 killed += 1
-            _build(home, fake, model.brief())
+            build_with(home, fake, model.brief())
             store = open_store(f"sqlite:///{home}/store.db")
             paid = [row.request_hash for row in store.calls.rows() if row.outcome == "ok"]
             repeated += len(paid) - len(set(paid))

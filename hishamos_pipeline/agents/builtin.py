@@ -7,7 +7,7 @@ from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import Assignment, Policy, Task
 from hishamos_pipeline.core.idea import Document
 
-_PROJECT = ("list_artifacts", "read_artifact", "list_files", "search_files", "read_file")
+_PROJECT = ("list_artifacts", "read_artifact", "list_files", "search_files", "read_file", "run_checks")
 _READS = Policy(tools=_PROJECT)
 _TALKS = Policy(tools=_PROJECT, turns=True)
 _LIGHT = Policy("fast", tools=_PROJECT)
@@ -25,6 +25,7 @@ ROLES: tuple[Role, ...] = (
         "Decides how a product is built: files, interfaces, dependencies",
         (
             tasks.ARCHITECTURE,
+            tasks.REVISE_ARCHITECTURE,
             _task("architect", "decide", answers.Plan, "A decision with its options and consequences"),
         ),
     ),

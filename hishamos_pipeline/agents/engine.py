@@ -18,6 +18,10 @@ class Engine(Protocol):
         """What is recorded as the producer of an artifact."""
         ...
 
+    def asks_models(self, task: Task[Any, Any]) -> bool:
+        """Whether a task is put to a model, so that asking less of it costs less."""
+        ...
+
     def version(self, task: Task[Any, Any]) -> str:
         """A hash that changes whenever this engine might answer a task differently."""
         ...

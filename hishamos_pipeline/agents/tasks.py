@@ -158,6 +158,14 @@ class ChangeAnswer(Document):
     stories: Stories | None = None
 
 
+class ArchitectureRevision(Document):
+    """Asks what changed requirements change of an architecture that there is already."""
+
+    architecture: Architecture
+    requirements: Requirements
+    changed: tuple[str, ...]
+
+
 class SprintGoals(Document):
     """One goal for each sprint, in order."""
 
@@ -233,6 +241,9 @@ FIND_FAULT = Task(
     "bug_triage", "fault", FaultRequest, Fault, "Whether a failure is the code's fault or the test's"
 )
 
+REVISE_ARCHITECTURE = Task(
+    "architect", "revise", ArchitectureRevision, Architecture, "What changed requirements change of the plan"
+)
 CHANGE = Task(
     "business_analyst", "change", ChangeRequest, ChangeAnswer, "A wish as added, modified and removed items"
 )

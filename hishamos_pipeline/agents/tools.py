@@ -1,7 +1,8 @@
 """The tools that agents may use: registered by decorator, offered by role, counted and audited.
 
-A tool is a function of ``Desktop`` and typed arguments. Today they read the project store; whatever is reached over
-the network later is registered in the same way, and gets the same limits and the same audit.
+A tool is a function of ``Desktop`` and typed arguments. Today they read the project store and run a project's checks
+in the sandbox; whatever is reached over the network later is registered in the same way, and gets the same limits and
+the same audit.
 """
 
 import inspect
@@ -29,6 +30,14 @@ class Files(Protocol):
 
     def files(self) -> dict[str, str]:
         """The texts of the newest generated files, by path."""
+        ...
+
+    def run_checks(self) -> str:
+        """What the commands of the CI files say of these files, run in the sandbox.
+
+        Raises:
+            HishamosError: nothing can be run.
+        """
         ...
 
 
@@ -153,6 +162,12 @@ def read_file(desktop: Desktop, path: str) -> str:
     if path not in files:
         raise ValueError(f"there is no file {path!r}: `list_files` names those that there are")
     return files[path]
+
+
+@tool
+def run_checks(desktop: Desktop) -> str:
+    """Run the project's linter and tests in a sandbox, and read what they say."""
+    return desktop.reads.run_checks()
 
 
 @tool

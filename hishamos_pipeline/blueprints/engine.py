@@ -56,6 +56,10 @@ class BlueprintEngine:
         # Ruff is started for each file; more at once than cores only costs memory.
         self._formatting = asyncio.Semaphore(4)
 
+    def asks_models(self, task: Task[Any, Any]) -> bool:
+        """Never."""
+        return False
+
     def version(self, task: Task[Any, Any]) -> str:
         """The hash of the rules and templates that a task's answers are made with."""
         return _version(str(task))

@@ -39,6 +39,7 @@ def command(target: str, replay: bool, refresh: bool, as_json: bool) -> None:
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
     with workshop() as opened:
         opened.check_models()
+        _ = opened.sandbox  # what cannot be verified at the end is not begun, nor paid for
         key = submit_file(opened, Path(target)).key if _is_file(target) else target
         run = opened.project(key)
         with _one_build_at_a_time(run):

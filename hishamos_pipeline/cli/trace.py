@@ -32,8 +32,10 @@ def command(key: str, item: str, as_json: bool) -> None:
     if item:
         rows = matching(rows, item)
         lost = [line for line in lost if line.startswith(item)]
-        retired = (*project.requirements.retired, *project.stories.retired)
-        if any(thing.id == item for thing in retired):
+        retired = [thing.id for thing in project.requirements.retired] + [
+            s.id for s in project.stories.retired
+        ]
+        if item in retired:
             raise ArtifactMissingError(f"{item} was retired; `hishamos history {key}` shows when")
         if not rows and not lost:
             raise ArtifactMissingError(f"nothing of {key!r} is tied to {item!r}: see `hishamos trace {key}`")

@@ -14,7 +14,7 @@ from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.ids import next_number, numbered
 
 T = TypeVar("T", Requirement, Story)
-_SIMILAR = 0.75
+_SIMILAR = 0.7
 NOBODY_EDITED: Mapping[str, str] = MappingProxyType({})
 
 
@@ -37,7 +37,9 @@ def keep_requirement_ids(
         lambda r: (r.kind, r.statement),
     )
     untouched = _untouched(pool, after.requirements, edited)
-    same = _same(pool, len(before.requirements), after.requirements, untouched, keys, lambda r: r.statement)
+    same = _same(
+        pool, len(before.requirements), after.requirements, untouched, keys, lambda r: r.title.casefold()
+    )
     fresh = _numbers("REQ", (item.id for item in (*before.requirements, *before.retired)))
     kept = {old.id for old in same.values()}
     return after.model_copy(
@@ -67,7 +69,7 @@ def keep_story_ids(
         lambda s: (s.requirements, s.actor),
     )
     untouched = _untouched(pool, after.stories, edited)
-    same = _same(pool, len(before.stories), after.stories, untouched, keys, lambda s: s.title)
+    same = _same(pool, len(before.stories), after.stories, untouched, keys, lambda s: s.title.casefold())
     fresh = _numbers("US", (story.id for story in (*before.stories, *before.retired)))
     ids = {story.id: same[n].id if n in same else fresh() for n, story in enumerate(after.stories)}
     epics = _epic_ids(before.epics, after.epics)

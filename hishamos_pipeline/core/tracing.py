@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hishamos_pipeline.core.criteria import criterion_tests
-from hishamos_pipeline.core.documents import Commit, Requirements, Stories, Story, TestSuite, TreeFile
+from hishamos_pipeline.core.documents import (
+    Architecture,
+    Commit,
+    Requirements,
+    Stories,
+    Story,
+    TestSuite,
+    TreeFile,
+)
 from hishamos_pipeline.core.ids import story_test_path
 
 Result = Literal["passed", "failed", "not run", ""]
@@ -36,6 +44,7 @@ class Project:
 
     requirements: Requirements
     stories: Stories
+    architecture: Architecture | None = None
     suite: TestSuite | None = None
     files: Sequence[TreeFile] = ()
     texts: Mapping[str, str] | None = None
@@ -74,12 +83,10 @@ def orphans(project: Project) -> list[str]:
     found = []
     stories = {story.id for story in project.stories.planned}
     criteria = {item.id for story in project.stories.planned for item in story.criteria}
+    whole = _about_everything(project.architecture)
     for file in project.files:
-        if (
-            file.path.startswith("src/")
-            and _has_code(_text(project, file))
-            and not set(file.stories) & stories
-        ):
+        serves = file.path in whole or set(file.stories) & stories
+        if file.path.startswith("src/") and not serves and _has_code(_text(project, file)):
             found.append(f"{file.path}: serves no story")
         if file.path.startswith("tests/test_"):
             found += [
@@ -115,6 +122,12 @@ def _cost(project: Project, story: str) -> float:
         costs.get(file.path, 0.0) / len(file.stories) for file in project.files if story in file.stories
     )
     return round(sum(shares), 6)
+
+
+def _about_everything(plan: Architecture | None) -> set[str]:
+    """Files that are planned for the project as a whole, such as its entry point."""
+    files = plan.files if plan else ()
+    return {file.path for file in files if file.requirements and not file.entities and not file.interface}
 
 
 def _text(project: Project, file: TreeFile) -> str:

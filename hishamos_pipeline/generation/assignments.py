@@ -1,52 +1,87 @@
 """Tasks outside the chain of assets: somebody gives a role a task, and gets its answer."""
 
 import asyncio
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.tasks import Assignment, Task
 from hishamos_pipeline.agents.tools import Desktop, offered
-from hishamos_pipeline.core.documents import FileSet, TestSuite
+from hishamos_pipeline.core.documents import FileSet, TestSuite, TreeFile, VerifiedBuild
+from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import ModelSetupError, RoleError
+from hishamos_pipeline.generation.assembling import KINDS
 from hishamos_pipeline.generation.model_engine import DRAFTING, ModelEngine, chain, overrides
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.llm.gateway import Request, Result
-from hishamos_pipeline.store.store import ProjectStore
-
-_SETS = ("source_code", "test_suite", "documentation", "ci_config")
+from hishamos_pipeline.verification.ci_files import ci_commands
+from hishamos_pipeline.verification.imports import declared_requirements
+from hishamos_pipeline.verification.running import Runner, tail
+from hishamos_pipeline.verification.verify import run_limits
+from hishamos_pipeline.workspace.tree import limits_of, write_tree
 
 
 @dataclass(frozen=True, slots=True)
 class StoredProject:
-    """A project's artifacts and files as they are in the store."""
+    """A project's artifacts and files as they are in the store, and its checks in the sandbox."""
 
-    store: ProjectStore
+    workshop: Workshop
     key: str
 
     def artifacts(self) -> dict[str, str]:
         """The newest revision of each artifact as JSON, by kind."""
         if not self.key:
             return {}
-        return {kind: row.content for kind, row in self.store.artifacts.heads(self.key).items()}
+        return {kind: row.content for kind, row in self.workshop.store.artifacts.heads(self.key).items()}
 
     def files(self) -> dict[str, str]:
-        """The texts of the newest generated files, by path."""
+        """The texts of the newest generated files, by path: as verification left them, where it came to that."""
+        return {path: text for path, (text, _) in self._files().items()}
+
+    def run_checks(self) -> str:
+        """What the commands of the CI files say of these files."""
+        files = self._files()
+        if not files:
+            return "there are no files yet"
+        with tempfile.TemporaryDirectory(prefix="hishamos-checks-") as folder:
+            tree = Path(folder) / "tree"
+            texts = {sha256_text(text): text for text, _ in files.values()}
+            write_tree(tree, [file for _, file in files.values()], texts, limits_of(self.workshop.settings))
+            return asyncio.run(self._checked(tree, {path: text for path, (text, _) in files.items()}))
+
+    async def _checked(self, tree: Path, texts: Mapping[str, str]) -> str:
+        opened = self.workshop
+        requirements = declared_requirements(texts.get("pyproject.toml", ""))
+        prepared = await opened.toolchains.prepare(requirements)
+        if prepared.toolchain is None:
+            return f"the dependencies cannot be had: {'; '.join(prepared.findings)}"
+        runner = Runner(opened.sandbox, prepared.toolchain, run_limits(opened.settings))
+        commands = dict.fromkeys(line for lines in ci_commands(texts)[0].values() for line in lines)
+        said = []
+        for command in commands:
+            outcome = await runner.run(command, tree)
+            said.append(f"$ {command}\n{tail(outcome.output)}\n({outcome.ending})")
+        return "\n\n".join(said)
+
+    def _files(self) -> dict[str, tuple[str, TreeFile]]:
         found = self.artifacts()
-        sets: list[FileSet] = [
-            (TestSuite if kind == "test_suite" else FileSet).model_validate_json(found[kind])
-            for kind in _SETS
-            if kind in found
-        ]
-        files = [file for part in sets for file in part.files]
-        texts = self.store.units.texts(file.sha256 for file in files)
-        return {file.path: texts[file.sha256] for file in files}
+        listed: list[TreeFile] = []
+        if "verified_build" in found:
+            listed += VerifiedBuild.model_validate_json(found["verified_build"]).files
+        else:
+            for kind in (kind for kind in KINDS if kind in found):
+                as_type = TestSuite if kind == "test_suite" else FileSet
+                listed += as_type.model_validate_json(found[kind]).files
+        texts = self.workshop.store.units.texts(file.sha256 for file in listed)
+        return {file.path: (texts[file.sha256], file) for file in listed}
 
 
 async def assign(
@@ -99,7 +134,7 @@ async def assign(
     store.dialogue.keep_prompts([(version, role, task, library.source(role, task))])
     override = overrides(workshop.settings, chosen)
     desktop = Desktop(
-        key, role, task, StoredProject(store, key), store.dialogue.used, workshop.settings.llm_tool_calls
+        key, role, task, StoredProject(workshop, key), store.dialogue.used, workshop.settings.llm_tool_calls
     )
     result = await workshop.gateway.ask(
         Request(

@@ -8,7 +8,7 @@ from hishamos_pipeline.core.documents import Requirements, Stories
 from hishamos_pipeline.core.editing import edits_between
 from hishamos_pipeline.core.items import DERIVED, items_of
 from hishamos_pipeline.errors import EditError
-from hishamos_pipeline.generation.editing import apply_edits
+from hishamos_pipeline.generation.editing import apply_edits, check
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.revisions import ItemChange, between, texts_of
 from hishamos_pipeline.generation.settling import previewed
@@ -65,6 +65,10 @@ def accept(run: ProjectRun, change: Change, *, author: str) -> str:
     if answer.idea is not None:
         done = run.store.projects.submit(answer.idea, f"change by {author}: {change.sentence}"[:300])
         return f"revision {done.revision} of the idea"
+    wanted = answer.requirements or run.read("requirements", Requirements)
+    for kind, document in (("requirements", answer.requirements), ("stories", answer.stories)):
+        if document is not None:  # both, before the first is written
+            check(run, kind, document, wanted)
     written = []
     inputs: dict[str, str] | None = None
     for kind, document in (("requirements", answer.requirements), ("stories", answer.stories)):

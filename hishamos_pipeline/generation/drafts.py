@@ -165,3 +165,11 @@ class ArchitectureDraft(Draft):
     commands: str = Field(min_length=1)
     modules: list[ModuleDraft] = Field(min_length=1, max_length=12)
     decisions: list[Decision] = []
+
+
+class RevisionDraft(Draft):
+    """The modules that a change touches, each whole, and the command line if that changes; nothing else."""
+
+    modules: list[ModuleDraft] = Field([], max_length=12)
+    commands: str = ""
+    decisions: list[Decision] = []

@@ -146,8 +146,14 @@ def _valid(kind: str, items: Mapping[str, Item]) -> Document:
         raise EditError(f"{kind} {'.'.join(map(str, place))}: {first['msg']}") from None
 
 
-def check(run: ProjectRun, kind: str, document: Document) -> None:
+def check(run: ProjectRun, kind: str, document: Document, wanted: Requirements | None = None) -> None:
     """What an edited document must not contradict.
+
+    Args:
+        run: the project.
+        kind: the artifact.
+        document: what would be its next revision.
+        wanted: the requirements that stories have to keep to, where those in the store will be others.
 
     Raises:
         EditError: names the item at fault.
@@ -160,7 +166,7 @@ def check(run: ProjectRun, kind: str, document: Document) -> None:
         if bare:
             raise EditError(f"requirements {bare[0]}: has no acceptance statement")
     elif isinstance(document, Stories):
-        _check_stories(run, document)
+        _check_stories(document, wanted or run.read("requirements", Requirements))
     elif kind in FILE_SETS:
         known = set(current_items(run, kind))
         extra = [name for name in items_of(kind, document) if name not in known]
@@ -168,7 +174,7 @@ def check(run: ProjectRun, kind: str, document: Document) -> None:
             raise EditError(f"{kind} {extra[0]}: is not planned; edit the architecture first")
 
 
-def _check_stories(run: ProjectRun, document: Stories) -> None:
+def _check_stories(document: Stories, wanted: Requirements) -> None:
     ids = [story.id for story in document.stories]
     _unique("story", ids, [story.id for story in document.retired])
     epics = {epic.id for epic in document.epics}
@@ -190,7 +196,7 @@ def _check_stories(run: ProjectRun, document: Stories) -> None:
             raise EditError(
                 f"stories {story.id}.points: more than a sprint's capacity {document.sprint.capacity}"
             )
-    unknown = traceability.unknown_requirements(run.read("requirements", Requirements), document)
+    unknown = traceability.unknown_requirements(wanted, document)
     if unknown:
         raise EditError(f"stories {unknown[0]}.requirements: names a requirement that does not exist")
     try:

@@ -7,7 +7,13 @@ import ast
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from hishamos_pipeline.agents.tasks import FileReview, GoalRequest, ReviewRequest, SprintGoals
+from hishamos_pipeline.agents.tasks import (
+    ArchitectureRevision,
+    FileReview,
+    GoalRequest,
+    ReviewRequest,
+    SprintGoals,
+)
 from hishamos_pipeline.blueprints.planning.architecture import is_taken
 from hishamos_pipeline.blueprints.planning.requirements import QUALITY
 from hishamos_pipeline.blueprints.python_cli.files import COMMANDS
@@ -31,6 +37,7 @@ from hishamos_pipeline.generation.drafts import (
     ArchitectureDraft,
     ModuleDraft,
     RequirementsDraft,
+    RevisionDraft,
     StoriesDraft,
 )
 from hishamos_pipeline.generation.interfaces import docstring, module_interface
@@ -159,6 +166,53 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     )
 
 
+def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture:
+    """The architecture with the modules that the draft changes or adds; all others stay as they are."""
+    before = request.architecture
+    root = f"src/{before.package}"
+    known = {item.id for item in request.requirements.requirements}
+    own = [module for module in draft.modules if module.path not in _SCAFFOLDING]
+    twice = duplicates([module.path for module in own])
+    if twice:
+        raise ValueError(f"the module {twice[0]} is planned twice")
+    changed = {item.path: item for item in (_planned(module, root, known) for module in own)}
+    cli = f"{root}/cli.py"
+    files = {file.path: changed.get(file.path, file) for file in before.files} | changed
+    if cli in files:
+        modules = [path for path, file in files.items() if file.interface and path != cli]
+        files[cli] = _revised_command_line(files[cli], draft.commands, modules, request.requirements)
+    for path, file in changed.items():
+        unknown = set(file.depends_on) - files.keys()
+        if unknown:
+            raise ValueError(f"{path} depends on {sorted(unknown)[0]}, which is not planned")
+    try:
+        TopologicalSorter({path: file.depends_on for path, file in files.items()}).prepare()
+    except CycleError as error:
+        raise ValueError(f"modules depend on one another in a circle: {' -> '.join(error.args[1])}") from None
+    listed = tuple(
+        file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
+        for file in files.values()
+    )
+    decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
+    return before.model_copy(update={"files": listed, "decisions": decisions})
+
+
+def _revised_command_line(
+    file: PlannedFile, commands: str, modules: Sequence[str], given: Requirements
+) -> PlannedFile:
+    functional = tuple(item.id for item in given.requirements if item.kind == "functional")
+    update: dict[str, object] = {"depends_on": tuple(modules), "requirements": functional}
+    if commands.strip():
+        update["interface"] = _main_interface(commands)
+    return file.model_copy(update=update)
+
+
+def _main_interface(commands: str) -> str:
+    return "def main(argv: Sequence[str] | None = None) -> int:\n" + docstring(
+        f"Run a command.\n\n{commands}", "    "
+    )
+
+
 def _without_scaffolding(draft: ArchitectureDraft) -> ArchitectureDraft:
     """The plan without modules that every package has; a model that plans them all the same means those."""
     own = [module for module in draft.modules if module.path not in _SCAFFOLDING]
@@ -204,9 +258,7 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
 
 def _command_line(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
     """The module that every package has: its interface is always the same but for what it understands."""
-    interface = "def main(argv: Sequence[str] | None = None) -> int:\n" + docstring(
-        f"Run a command.\n\n{draft.commands}", "    "
-    )
+    interface = _main_interface(draft.commands)
     return PlannedFile(
         path=f"{root}/cli.py",
         kind="source",

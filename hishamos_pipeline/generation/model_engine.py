@@ -88,6 +88,7 @@ def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
 DRAFTING: dict[str, Drafting] = {
     str(tasks.REQUIREMENTS): Drafting(drafts.RequirementsDraft, _plain(finishing.requirements)),
     str(tasks.ARCHITECTURE): Drafting(drafts.ArchitectureDraft, _plain(finishing.architecture)),
+    str(tasks.REVISE_ARCHITECTURE): Drafting(drafts.RevisionDraft, _plain(finishing.revised)),
     str(tasks.STORIES): Drafting(drafts.StoriesDraft, _plain(finishing.stories)),
     str(tasks.SPRINT_GOALS): Drafting(tasks.SprintGoals, _plain(finishing.goals), _goals),
     str(tasks.SOURCE_FILE): Drafting(FileText, _file(written.source)),
@@ -162,6 +163,10 @@ class ModelEngine:
                 raise ModelSetupError(f"HISHAMOS_LLM_ROLES: the role {role} has no task {task!r}")
         check_names(self._settings)
         self._gateway().prepare(self.models)
+
+    def asks_models(self, task: Task[Any, Any]) -> bool:
+        """Whether the settings name a model for a task."""
+        return bool(chain(self._settings, task)[0])
 
     def version(self, task: Task[Any, Any]) -> str:
         """The hash of prompt, draft, model and sampling, and of the code that finishes the draft."""

@@ -208,7 +208,7 @@ class ProjectRun:
         rows = self.store.artifacts.heads(self.key)
         heads = {kind: self._head(row) for kind, row in rows.items()}
         idea = self.store.projects.idea_revision(self.key)
-        versions = {kind: self._version(kind) for kind in STEPS}
+        versions = {kind: self.version(kind) for kind in STEPS}
         return staleness.plan(heads, versions, idea.content_hash)
 
     def reason(self, kind: str, row: ArtifactRevision | None, inputs: Mapping[str, str]) -> str:
@@ -218,14 +218,14 @@ class ProjectRun:
             fresh = row is not None and row.inputs.get(staleness.SUBMITTED) == newest.content_hash
             return "" if fresh else "a new revision was submitted"
         head = self._head(row) if row else None
-        return staleness.reason_to_make(kind, head, inputs, self._version(kind))
+        return staleness.reason_to_make(kind, head, inputs, self.version(kind))
 
     def _head(self, row: ArtifactRevision) -> staleness.Head:
         fallback = row.code_version.endswith(_FALLBACK)
         problem = "made by the blueprint engine in place of a model" if fallback else self._problem(row)
         return staleness.Head(row.content_hash, row.inputs, row.code_version, problem)
 
-    def _version(self, kind: str) -> str:
+    def version(self, kind: str) -> str:
         """The code version, and for verification the thresholds that it was held against."""
         version, given = code_version(kind, self.engine), self.settings
         if kind != "verified_build":
@@ -306,7 +306,7 @@ class ProjectRun:
         fell = bool(spent.calls) and not spent.models
         return Producer(
             inputs=inputs,
-            code_version=self._version(kind) + (_FALLBACK if fell else ""),
+            code_version=self.version(kind) + (_FALLBACK if fell else ""),
             role=role or "pipeline",
             engine=(", ".join(spent.models) or "blueprint")[:200] if role else "pipeline",
             origin="agent" if spent.models else "blueprint",

@@ -23,6 +23,7 @@ def traced(run: ProjectRun) -> Project:
     return Project(
         requirements=planned.requirements,
         stories=planned.stories,
+        architecture=parts.architecture,
         suite=parts.suite,
         files=build.files,
         texts=run.store.units.texts(file.sha256 for file in build.files),

@@ -37,6 +37,10 @@ class FakeEngine:
         self._fail_at = 0
         self._answered.clear()
 
+    def asks_models(self, task: Task[Any, Any]) -> bool:
+        """The inner engine's."""
+        return self._inner.asks_models(task)
+
     def version(self, task: Task[Any, Any]) -> str:
         """The inner engine's."""
         return self._inner.version(task)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.core.documents import FileSet, Requirements, Stories
+from hishamos_pipeline.core.documents import FileSet, Stories
 from hishamos_pipeline.core.graph import STEPS, topological
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.errors import (
@@ -16,7 +16,7 @@ from hishamos_pipeline.errors import (
     UnbuildableError,
     VerificationError,
 )
-from hishamos_pipeline.generation import checking, steps
+from hishamos_pipeline.generation import checking, planning, steps
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.store.artifacts import Producer
@@ -29,10 +29,8 @@ async def build(run: ProjectRun, until: str = "tar_archive") -> dict[str, str]:
     producers = {
         "idea": lambda: as_async(run.submitted_idea()),
         "requirements": lambda: run.ask("requirements", tasks.REQUIREMENTS, run.read("idea", Idea)),
-        "architecture": lambda: run.ask(
-            "architecture", tasks.ARCHITECTURE, run.read("requirements", Requirements)
-        ),
-        "stories": lambda: run.ask("stories", tasks.STORIES, run.read("requirements", Requirements)),
+        "architecture": lambda: planning.design(run),
+        "stories": lambda: planning.write_stories(run),
         "sprint_plan": lambda: steps.cut_sprints(run),
         "source_code": lambda: steps.write_files(run, "source"),
         "test_suite": lambda: steps.write_tests(run),

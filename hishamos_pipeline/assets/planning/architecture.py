@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization
-from hishamos_pipeline.core.documents import Architecture, Requirements
+from hishamos_pipeline.core.documents import Architecture
 from hishamos_pipeline.errors import PathError
+from hishamos_pipeline.generation.planning import design
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
@@ -16,11 +16,7 @@ from hishamos_pipeline.workspace.paths import check_collisions, check_path
 @project_asset(kinds={"pydantic", "python"})
 async def architecture(run: ProjectRun) -> dg.MaterializeResult[Any]:
     """Stack, planned files with purpose and public signatures, data model and decisions."""
-
-    async def design() -> Architecture:
-        return await run.ask("architecture", tasks.ARCHITECTURE, run.read("requirements", Requirements))
-
-    made = await run.make("architecture", design)
+    made = await run.make("architecture", lambda: design(run))
     plan = made.document
     decisions = "\n".join(f"- **{item.title}.** {item.reason}" for item in plan.decisions)
     return materialization(

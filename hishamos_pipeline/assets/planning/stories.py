@@ -4,11 +4,11 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core import traceability
 from hishamos_pipeline.core.documents import Requirements, Stories
+from hishamos_pipeline.generation.planning import write_stories
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.steps import nothing_to_build
 
@@ -16,14 +16,9 @@ from hishamos_pipeline.generation.steps import nothing_to_build
 @project_asset(kinds={"pydantic"})
 async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
     """Epics and user stories with Given/When/Then criteria, points, priorities and dependencies."""
-
-    async def write() -> Stories:
-        backlog = await run.ask("stories", tasks.STORIES, run.read("requirements", Requirements))
-        run.store.backlog.replace_stories(run.key, backlog)
-        return backlog
-
-    made = await run.make("stories", write)
+    made = await run.make("stories", lambda: write_stories(run))
     backlog = made.document
+    run.store.backlog.replace_stories(run.key, backlog)
     return materialization(
         made,
         preview="\n".join(

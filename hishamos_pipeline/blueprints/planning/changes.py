@@ -19,7 +19,10 @@ _REPLACE = re.compile(
     r"|^instead of ['\"]?(?P<old2>.+?)['\"]?, ['\"]?(?P<new2>.+?)['\"]?$",
     re.I,
 )
-_ADD = re.compile(r"^(?:please )?(?:add|also|and)\b[: ]*(?:that )?(.*)$", re.I)
+_ADD = re.compile(
+    r"^(?:please )?(?:add: *|also,? |add that |add (?:an? |the )?(?:story|feature|requirement)[: ]+(?:that )?)(.*)$",
+    re.I,
+)
 _ALIKE = 0.6
 _EXAMPLES = (
     "such as `User can add a note`, `remove: User can delete a note`, or "

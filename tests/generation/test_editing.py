@@ -1,0 +1,246 @@
+"""Edits, changes, plans and traces on real builds: what is touched is made again, and nothing else."""
+
+import pytest
+
+from hishamos_pipeline.core.documents import FileSet, Requirements, Stories, VerifiedBuild
+from hishamos_pipeline.core.editing import Edit, edits_between, item_hash
+from hishamos_pipeline.core.tracing import matching, orphans, trace
+from hishamos_pipeline.errors import ArtifactMissingError, EditError, UnbuildableError
+from hishamos_pipeline.generation import changes, editing
+from hishamos_pipeline.generation.forecast import forecast
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.revisions import changes as differences
+from hishamos_pipeline.generation.traces import traced
+from hishamos_pipeline.store.tables import ArtifactRevision
+from tests.generation.test_project import build
+
+ADD = "src/notes/services/notes.py"
+
+
+def edit(run: ProjectRun, kind: str, item: str, path: str, value: object) -> ArtifactRevision:
+    items = editing.current_items(run, kind)
+    changed = editing.with_value(items[item], path, value) if path else value
+    edits = edits_between(kind, items, {**items, item: changed})
+    return editing.apply_edits(run, kind, edits, author="ann", reason="because")
+
+
+async def test_an_edited_story_makes_again_what_depends_on_it_alone(notes: ProjectRun) -> None:
+    await build(notes)
+    source = notes.read("source_code", FileSet)
+    row = edit(notes, "stories", "US-001", "title", "Write a note")
+    assert (row.origin, row.author, row.reason, row.revision) == ("human", "ann", "because", 2)
+    plan = {item.step.kind: item for item in forecast(notes)}
+    assert "requirements" not in plan and "architecture" not in plan and "stories" not in plan
+    assert plan["source_code"].units == () and plan["source_code"].kept == len(source.files)
+    assert plan["test_suite"].units == ("tests/test_us_001_write_a_note.py",)
+    done = await build(notes)
+    assert done["requirements"] == done["stories"] == done["ci_config"] == "reused"
+    assert notes.read("source_code", FileSet) == source
+    assert notes.read("stories", Stories).stories[0].title == "Write a note"
+    assert notes.read("verified_build", VerifiedBuild).passed and notes.plan() == ()
+
+
+async def test_an_edit_survives_a_new_brief_and_a_differing_text_is_proposed(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    edit(notes, "requirements", "REQ-001", "statement", "The user can write a note in a minute.")
+    idea = notes.submitted_idea()
+    notes.store.projects.submit(
+        idea.model_copy(update={"features": (*idea.features, "User can count notes")}), "t"
+    )
+    await build(notes, until="stories")
+    wanted = notes.read("requirements", Requirements)
+    assert wanted.requirements[0].statement == "The user can write a note in a minute."
+    assert notes.store.edits.proposals("notes") == [], "the engine says what it said before"
+    notes.store.projects.submit(idea.model_copy(update={"features": ("User can add a note quickly",)}), "t")
+    await build(notes, until="requirements")
+    assert notes.read("requirements", Requirements).requirements[0].statement.endswith("in a minute.")
+    (proposal,) = notes.store.edits.proposals("notes")
+    assert (proposal.kind, proposal.item) == ("requirements", "REQ-001") and "quickly" in proposal.content
+    editing.decided(notes, proposal.id, accept=True, author="ann")
+    assert "quickly" in notes.read("requirements", Requirements).requirements[0].statement
+    assert (
+        notes.store.edits.proposals("notes") == [] and notes.store.edits.active("notes", "requirements") == []
+    )
+    with pytest.raises(EditError, match="no open proposal"):
+        editing.decided(notes, proposal.id, accept=True, author="ann")
+
+
+async def test_a_rejected_proposal_is_not_made_again(notes: ProjectRun) -> None:
+    await build(notes, until="requirements")
+    edit(notes, "requirements", "REQ-001", "statement", "Mine.")
+    idea = notes.submitted_idea()
+    for features in (
+        ("User can add a note quickly",),
+        ("User can add a note quickly", "User can list notes"),
+    ):
+        notes.store.projects.submit(idea.model_copy(update={"features": features}), "t")
+        await build(notes, until="requirements")
+        for proposal in notes.store.edits.proposals("notes"):
+            editing.decided(notes, proposal.id, accept=False, author="ann")
+            assert len(features) == 1, "proposed once"
+    assert notes.read("requirements", Requirements).requirements[0].statement == "Mine."
+
+
+async def test_a_removed_requirement_stays_removed_and_takes_its_story_with_it(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    items = editing.current_items(notes, "requirements")
+    gone = {name: value for name, value in items.items() if name != "REQ-003"}
+    editing.apply_edits(
+        notes, "requirements", edits_between("requirements", items, gone), author="a", reason="r"
+    )
+    assert [item.id for item in notes.read("requirements", Requirements).retired] == ["REQ-003"]
+    await build(notes)
+    backlog = notes.read("stories", Stories)
+    assert [story.id for story in backlog.retired] == ["US-003"]
+    assert not (notes.folder.path("tree") / "tests/test_us_003_delete_a_note.py").exists()
+    notes.store.projects.submit(notes.submitted_idea().model_copy(update={"vision": "Keep more notes."}), "t")
+    await build(notes)
+    assert "REQ-003" not in {item.id for item in notes.read("requirements", Requirements).requirements}
+
+
+async def test_an_edited_file_is_verified_and_delivered(notes: ProjectRun) -> None:
+    await build(notes)
+    text = (notes.folder.path("tree") / ADD).read_text()
+    item = editing.file_item(notes, "source_code", ADD, text + "\n\n# A person was here.\n")
+    edit(notes, "source_code", ADD, "", item)
+    done = await build(notes)
+    assert done["test_suite"] == done["documentation"] == "reused"
+    assert "# A person was here." in (notes.folder.path("repository") / ADD).read_text()
+    found = differences(notes.store, "notes", "source_code@1", "source_code@2")
+    assert [(c.item, c.status) for c in found] == [(ADD, "MODIFIED")] and "+# A person was here." in found[
+        0
+    ].diff
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "path", "value", "message"),
+    [
+        ("stories", "US-001", "points", 0, r"stories US-001.points: .*greater than or equal"),
+        ("stories", "US-001", "points", 50, "more than a sprint's capacity 20"),
+        ("stories", "US-001", "depends_on", ["US-099"], "there is no story 'US-099'"),
+        ("stories", "US-001", "depends_on", ["US-002"], "in a circle"),
+        ("stories", "US-001", "requirements", ["REQ-099"], "names a requirement that does not exist"),
+        ("stories", "US-001", "epic", "EP-099", "there is no epic"),
+        ("stories", "US-001", "criteria", [], "a planned story needs one"),
+        ("stories", "US-001", "criteria.0.id", "AC1", "should be US-001-AC"),
+        ("stories", "US-001", "nonsense", 1, "there is no field 'nonsense'; there are id, epic"),
+        ("stories", "US-001", "criteria.9.then", "x", "no place in a list"),
+        ("requirements", "REQ-001", "acceptance", [], "has no acceptance statement"),
+        ("requirements", "REQ-001", "kind", "wish", r"requirements REQ-001.kind"),
+        ("requirements", "REQ-001", "id", "REQ-002", "two requirement items"),
+        ("verified_build", "x", "y", 1, "follows from the rest"),
+    ],
+)
+async def test_bad_edits_are_refused_by_name_and_nothing_is_written(
+    kind: str, item: str, path: str, value: object, message: str, notes: ProjectRun
+) -> None:
+    await build(notes, until="stories")
+    with pytest.raises(EditError, match=message):
+        edit(notes, kind, item, path, value)
+    assert {row.revision for row in notes.store.artifacts.heads("notes").values()} == {1}
+    assert notes.store.edits.active("notes", kind) == []
+
+
+async def test_files_are_edited_by_name_and_have_to_be_python(notes: ProjectRun) -> None:
+    await build(notes, until="source_code")
+    with pytest.raises(EditError, match="is not valid Python"):
+        editing.file_item(notes, "source_code", ADD, "def (:")
+    with pytest.raises(ArtifactMissingError, match=r"no item 'src/nope\.py'"):
+        editing.file_item(notes, "source_code", "src/nope.py", "x = 1\n")
+    item = {**editing.current_item(notes, "source_code", ADD), "path": "../evil.py"}
+    with pytest.raises(EditError, match="is not planned"):
+        editing.apply_edits(
+            notes, "source_code", [Edit("source_code", "../evil.py", item, "")], author="a", reason="r"
+        )
+
+
+async def test_two_people_at_once_lose_nothing(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    items = editing.current_items(notes, "stories")
+    mine = Edit("stories", "US-001", {**items["US-001"], "title": "Mine"}, item_hash(items["US-001"]))
+    theirs = Edit("stories", "US-001", {**items["US-001"], "title": "Theirs"}, item_hash(items["US-001"]))
+    editing.apply_edits(notes, "stories", [mine], author="a", reason="r")
+    with pytest.raises(EditError, match="has been changed meanwhile"):
+        editing.apply_edits(notes, "stories", [theirs], author="b", reason="r")
+
+
+async def test_a_sentence_adds_a_story(notes: ProjectRun) -> None:
+    await build(notes)
+    change = await changes.propose(notes, "count notes")
+    assert [(c.kind, c.item, c.status) for c in change.items] == [
+        ("requirements", "REQ-008", "ADDED"), ("stories", "US-005", "ADDED"),
+    ]  # fmt: skip
+    assert notes.plan() == (), "proposing changes nothing"
+    assert changes.accept(notes, change, author="ann") == "revision 2 of the idea"
+    await build(notes)
+    added = next(story for story in notes.read("stories", Stories).stories if story.id == "US-005")
+    assert (
+        added.title == "Count notes"
+        and "US-005" in notes.read("verified_build", VerifiedBuild).stories_verified
+    )
+    log = differences(notes.store, "notes", "stories@1", "stories@2")
+    assert [(c.item, c.status) for c in log] == [("US-005", "ADDED")]
+
+
+async def test_a_sentence_removes_or_replaces_one(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    gone = await changes.propose(notes, "remove: delete a note")
+    assert ("stories", "US-003", "REMOVED") in [(c.kind, c.item, c.status) for c in gone.items]
+    other = await changes.propose(notes, "change 'list notes' to 'search notes by text'")
+    kinds = {(c.kind, c.status) for c in other.items}
+    assert ("stories", "ADDED") in kinds or ("stories", "MODIFIED") in kinds
+    with pytest.raises(UnbuildableError, match="no story is like"):
+        await changes.propose(notes, "remove: bake a cake")
+    with pytest.raises(UnbuildableError, match="blueprint engine understands wishes such as"):
+        await changes.propose(notes, "User can be recited poems by a parrot")
+    with pytest.raises(UnbuildableError, match="already"):
+        await changes.propose(notes, "add a note")
+    with pytest.raises(EditError, match="empty"):
+        await changes.propose(notes, "  ")
+
+
+async def test_revisions_that_do_not_exist(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    for wrong in ("nonsense", "stories@x", "cake@1"):
+        with pytest.raises(EditError, match="is no revision"):
+            differences(notes.store, "notes", wrong, "stories@1")
+    with pytest.raises(ArtifactMissingError, match="stories@9"):
+        differences(notes.store, "notes", "stories@1", "stories@9")
+    with pytest.raises(EditError, match="different artifacts"):
+        differences(notes.store, "notes", "stories@1", "requirements@1")
+    assert differences(notes.store, "notes", "2", "4")[0].status == "ADDED"
+
+
+async def test_a_trace_goes_both_ways(notes: ProjectRun) -> None:
+    await build(notes)
+    project = traced(notes)
+    rows = trace(project)
+    (first, *_) = matching(rows, "REQ-001")
+    assert (first.story, first.criterion, first.result) == ("US-001", "US-001-AC1", "passed")
+    assert ADD in first.files and first.test.startswith("tests/test_us_001") and len(first.commit) == 40
+    for wanted in ("US-001", ADD, first.test, first.test.split("::")[0], first.commit[:10], "US-001-AC1"):
+        assert first in matching(rows, wanted), wanted
+    assert not matching(rows, "nothing")
+    quality = next(row for row in rows if row.status.startswith("shown by"))
+    assert quality.story == "" and orphans(project) == []
+
+
+async def test_what_belongs_to_nothing_is_an_orphan(notes: ProjectRun) -> None:
+    await build(notes)
+    path = next(f.path for f in notes.read("verified_build", VerifiedBuild).files if "test_us_001" in f.path)
+    text = (notes.folder.path("tree") / path).read_text()
+    stray = (
+        text
+        + '\n\ndef test_stray(connection: Connection) -> None:\n    """Nothing."""\n    assert connection\n'
+    )
+    edit(notes, "test_suite", path, "", editing.file_item(notes, "test_suite", path, stray))
+    item = {**editing.current_item(notes, "source_code", ADD), "stories": []}
+    edit(notes, "source_code", ADD, "", item)
+    await build(notes, until="verified_build")
+    assert orphans(traced(notes)) == [f"{ADD}: serves no story", f"{path}::test_stray: shows no criterion"]
+
+
+async def test_before_anything_is_built_there_is_a_plan_and_no_trace(notes: ProjectRun) -> None:
+    assert next(item.step.kind for item in forecast(notes)) == "idea"
+    with pytest.raises(ArtifactMissingError):
+        traced(notes)
