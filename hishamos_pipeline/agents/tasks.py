@@ -63,13 +63,12 @@ class SourceText(Document):
     text: str
 
 
-class FileRequest(Document):
-    """Asks for one planned file of a project; ``dependencies`` are the files that it is built on."""
+class AboutFile(Document):
+    """A question about one file of a plan."""
 
     path: str
     architecture: Architecture
     stories: Stories
-    dependencies: tuple[SourceText, ...] = ()
 
     @property
     def planned(self) -> PlannedFile | None:
@@ -81,6 +80,12 @@ class FileRequest(Document):
         """The story whose test file this is."""
         paths = {story_test_path(story.id, story.title): story for story in self.stories.planned}
         return paths.get(self.path)
+
+
+class FileRequest(AboutFile):
+    """Asks for one planned file of a project; ``dependencies`` are the files that it is built on."""
+
+    dependencies: tuple[SourceText, ...] = ()
 
     @property
     def served(self) -> tuple[Story, ...]:
@@ -95,27 +100,13 @@ class FileText(Document):
     text: str
 
 
-class RepairRequest(Document):
+class RepairRequest(AboutFile):
     """Asks for one file again, corrected: with what failed, and the files that the failure is about."""
 
-    path: str
     text: str
     failures: tuple[str, ...]
     related: tuple[SourceText, ...]
-    architecture: Architecture
-    stories: Stories
     reason: str = ""
-
-    @property
-    def planned(self) -> PlannedFile | None:
-        """The plan of this file; test files of stories have none."""
-        return next((file for file in self.architecture.files if file.path == self.path), None)
-
-    @property
-    def story(self) -> Story | None:
-        """The story whose test file this is."""
-        paths = {story_test_path(story.id, story.title): story for story in self.stories.planned}
-        return paths.get(self.path)
 
 
 class RepairedTest(Document):

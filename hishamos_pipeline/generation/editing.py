@@ -14,7 +14,7 @@ from hishamos_pipeline.core.editing import Edit, item_hash, overlay
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Document
-from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, items_of, of_items
+from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, items_of, name_of, of_items
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.settling import derived
@@ -120,6 +120,7 @@ def apply_edits(
             raise EditError(
                 f"{kind} {stale[0]} has been changed meanwhile: look at it again, and repeat the edit"
             )
+        _require_names(kind, edits)
         items, _ = overlay(now, edits)
         after = derived(run.store, kind, document, _valid(kind, items))
         check(run, kind, after)
@@ -132,6 +133,17 @@ def apply_edits(
         if isinstance(after, Stories):
             run.store.backlog.replace_stories(run.key, after)
         return row
+
+
+def _require_names(kind: str, edits: Sequence[Edit]) -> None:
+    for edit in edits:
+        if edit.content is None or edit.item.startswith("@"):
+            continue
+        named = name_of(kind, edit.content) if isinstance(edit.content, dict) else ""
+        if named != edit.item:
+            raise EditError(
+                f"{kind} {edit.item}: names itself {named!r}; what an item is called is never changed"
+            )
 
 
 def _valid(kind: str, items: Mapping[str, Item]) -> Document:

@@ -74,13 +74,18 @@ def write_tree(root: Path, files: Iterable[TreeFile], texts: Mapping[str, str], 
     check_tree(listed, limits)
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
-        for folder in sorted({(root / file.path).parent for file in listed}):
-            folder.mkdir(parents=True, exist_ok=True)
+        folders = {parent for file in listed for parent in Path(file.path).parents}
+        for folder in sorted(root / path for path in folders):
+            folder.mkdir(exist_ok=True)
+            # Whatever this process's umask: a sandbox reads the tree as somebody else.
+            folder.chmod(0o755)
         for file in listed:
             target = root / file.path
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            descriptor = os.open(target, flags, 0o755 if file.executable else 0o644)
+            mode = 0o755 if file.executable else 0o644
+            descriptor = os.open(target, flags, mode)
             with os.fdopen(descriptor, "wb") as stream:
+                os.fchmod(descriptor, mode)
                 stream.write(texts[file.sha256].encode())
 
 

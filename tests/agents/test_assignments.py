@@ -10,6 +10,7 @@ from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.settings import Settings
 from tests.fakes.providers import Asked, FakeProvider, Reply, provider, script
+from tests.generation.test_project import build
 
 pytestmark = pytest.mark.real_servers
 REPLY = json.dumps({"answer": "Use add.", "sources": ["README.md"], "escalate": False})
@@ -62,6 +63,14 @@ async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, set
     assert "there is no 'idea'" in rows[2].error
     assert "no more than 3 tools" in rows[3].error
     assert opened.store.calls.spent("notes").calls == 5
+
+
+async def test_an_agent_may_run_the_checks_in_the_sandbox(notes: ProjectRun, settings: Settings) -> None:
+    await build(notes, until="ci_config")
+    with provider(script(Reply(tool=("run_checks", {})), Reply(REPLY))) as fake:
+        await assign(workshop(settings, fake), "support", "answer", {"text": "Does it work?"}, key="notes")
+    said = json.dumps(fake.asked[1].body)
+    assert "$ python -m pytest" in said and "passed" in said and "(exit code 0)" in said
 
 
 async def test_what_cannot_be_asked_is_refused_before_it_is_paid(settings: Settings) -> None:

@@ -127,7 +127,7 @@ async def test_an_edited_file_is_verified_and_delivered(notes: ProjectRun) -> No
         ("stories", "US-001", "criteria.9.then", "x", "no place in a list"),
         ("requirements", "REQ-001", "acceptance", [], "has no acceptance statement"),
         ("requirements", "REQ-001", "kind", "wish", r"requirements REQ-001.kind"),
-        ("requirements", "REQ-001", "id", "REQ-002", "two requirement items"),
+        ("requirements", "REQ-001", "id", "REQ-002", "is never changed"),
         ("verified_build", "x", "y", 1, "follows from the rest"),
     ],
 )
