@@ -23,6 +23,8 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
     """
     from hishamos_pipeline.generation.changes import accept, propose
 
+    if not (yes or dry_run or as_json or sys.stdin.isatty()):
+        raise click.UsageError("there is no terminal to ask on: say --yes to accept the change, or --dry-run")
     with workshop() as opened:
         opened.store.projects.get(key)
         opened.check_models()
@@ -45,4 +47,4 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
 
 
 def _agreed() -> bool:
-    return sys.stdin.isatty() and click.confirm("\nTake this change over?")
+    return click.confirm("\nTake this change over?")

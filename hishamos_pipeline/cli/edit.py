@@ -48,6 +48,10 @@ def command(
         raise click.UsageError("--file, --set and --remove exclude one another")
     if not item and (values or remove or artifact in FILE_SETS):
         raise click.UsageError("name the ITEM to edit, such as REQ-001, US-001, a path, or @title")
+    if artifact in FILE_SETS and (values or remove):
+        raise click.UsageError(
+            "a file is edited as text: with --file or $EDITOR; which files there are, the plan says"
+        )
     from hishamos_pipeline.generation.editing import apply_edits
 
     with workshop() as opened:
@@ -65,12 +69,12 @@ def _edits(
     run: "ProjectRun", kind: str, item: str, source: str, values: tuple[str, ...], remove: bool
 ) -> "list[Edit]":
     from hishamos_pipeline.core.editing import edits_between
-    from hishamos_pipeline.core.items import DERIVED, name_of
+    from hishamos_pipeline.core.items import DERIVED
     from hishamos_pipeline.generation import editing
     from hishamos_pipeline.generation.revisions import as_text
 
     items = editing.current_items(run, kind)
-    if kind in FILE_SETS and not remove and not values:
+    if kind in FILE_SETS:
         before = run.store.units.texts([editing.current_item(run, kind, item)["sha256"]])
         (text,) = before.values()
         after = _given(source, text, Path(item).suffix or ".txt")
@@ -93,8 +97,8 @@ def _edits(
     if item:
         known = items.get(item)
         content = _parsed(_given(source, "" if known is None else as_text(known), ".yaml"))
-        if content is not None and not item.startswith("@") and name_of(kind, content or {}) != item:
-            raise click.UsageError(f"the content names another item than {item}: ids are never changed")
+        if content is None:
+            raise click.UsageError("the new content is empty; to remove an item, say --remove")
         return edits_between(kind, items, {**items, item: content})
     whole = {name: value for name, value in items.items() if name not in DERIVED}
     changed = _parsed(_given(source, as_text(whole), ".yaml"))
@@ -126,10 +130,12 @@ def _parsed(text: str) -> Any:
 
 
 def _value(text: str) -> Any:
-    """A value as JSON; what is none is text."""
+    """A value as JSON, a list or an object as YAML too; anything else is text."""
     import json
 
+    import yaml
+
     try:
-        return json.loads(text)
-    except ValueError:
+        return yaml.safe_load(text) if text[:1] in ("[", "{") else json.loads(text)
+    except (ValueError, yaml.YAMLError):
         return text

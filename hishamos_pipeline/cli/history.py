@@ -31,10 +31,10 @@ def command(key: str, artifact: str, as_json: bool) -> None:
         )  # fmt: skip
         return
     print_table(
-        ("state", "revision", "when (UTC)", "origin", "by", "why", "USD"),
+        ("revision", "state", "when (UTC)", "origin", "by", "why", "USD"),
         [
             (
-                number, f"{row.kind}@{row.revision}", f"{row.created_at:%Y-%m-%d %H:%M:%S}", row.origin,
+                f"{row.kind}@{row.revision}", number, f"{row.created_at:%Y-%m-%d %H:%M:%S}", row.origin,
                 row.author or row.engine, row.reason, f"{row.cost_usd:.4f}" if row.cost_usd else "",
             )
             for number, row in chosen

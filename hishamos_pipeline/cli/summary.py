@@ -42,6 +42,8 @@ def summary(run: ProjectRun) -> dict[str, Any]:
         "seconds": round(sum(row.seconds for row in heads.values()), 2),
         "tree": str(run.folder.path("tree")) if build else "",
         "repository": str(run.folder.path("repository")) if "repository" in heads else "",
+        "isolated": build.isolated if build else True,
+        "open_proposals": len(run.store.edits.proposals(run.key)),
         "archives": [str(run.folder.path(item.path)) for item in archives if item and item.wanted],
     }
 
@@ -63,3 +65,7 @@ def print_summary(run: ProjectRun) -> None:
             click.echo(f"  {name:<12} {facts[name]}")
     for path in facts["archives"]:
         click.echo(f"  archive      {path}")
+    if not facts["isolated"]:
+        click.echo("  sandbox      none: the generated code ran UNPROTECTED")
+    if facts["open_proposals"]:
+        click.echo(f"  proposals    {facts['open_proposals']} open: hishamos proposals list {facts['key']}")

@@ -9,7 +9,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import TypeVar
 
-from hishamos_pipeline.core.documents import Criterion, Epic, Requirement, Requirements, Stories, Story
+from hishamos_pipeline.core.documents import Criterion, Requirement, Requirements, Stories, Story
 from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.ids import next_number, numbered
 
@@ -30,16 +30,16 @@ def keep_requirement_ids(
     """
     if before is None:
         return after
-    pool = (*before.requirements, *before.retired)
     keys: tuple[Callable[[Requirement], object], ...] = (
         lambda r: (r.kind, r.source) if r.source else None,
         lambda r: (r.kind, r.title),
         lambda r: (r.kind, r.statement),
     )
-    untouched = _untouched(pool, after.requirements, edited)
-    same = _same(
-        pool, len(before.requirements), after.requirements, untouched, keys, lambda r: r.title.casefold()
-    )
+    given = {
+        **_word_for_word(before.retired, after.requirements, lambda r: r.model_copy(update={"id": ""})),
+        **_untouched((*before.requirements, *before.retired), after.requirements, edited),
+    }
+    same = _same(before.requirements, after.requirements, given, keys, lambda r: r.title.casefold())
     fresh = _numbers("REQ", (item.id for item in (*before.requirements, *before.retired)))
     kept = {old.id for old in same.values()}
     return after.model_copy(
@@ -62,45 +62,79 @@ def keep_story_ids(
     """
     if before is None:
         return after
-    pool = (*before.stories, *before.retired)
     keys: tuple[Callable[[Story], object], ...] = (
         lambda s: s.title.casefold(),
         lambda s: s.want.casefold(),
         lambda s: (s.requirements, s.actor),
     )
-    untouched = _untouched(pool, after.stories, edited)
-    same = _same(pool, len(before.stories), after.stories, untouched, keys, lambda s: s.title.casefold())
+    given = {
+        **_word_for_word(before.retired, after.stories, _said),
+        **_untouched((*before.stories, *before.retired), after.stories, edited),
+    }
+    same = _same(before.stories, after.stories, given, keys, lambda s: s.title.casefold())
     fresh = _numbers("US", (story.id for story in (*before.stories, *before.retired)))
     ids = {story.id: same[n].id if n in same else fresh() for n, story in enumerate(after.stories)}
-    epics = _epic_ids(before.epics, after.epics)
+    epics = _epic_ids(before, after, same)
+    old = {story.id: story for story in (*before.stories, *before.retired)}
     kept = set(ids.values())
     return after.model_copy(
         update={
             "epics": tuple(epic.model_copy(update={"id": epics[epic.id]}) for epic in after.epics),
-            "stories": tuple(_renamed(story, ids, epics) for story in after.stories),
+            "stories": tuple(_renamed(story, ids, epics, old.get(ids[story.id])) for story in after.stories),
             "retired": _retired(before.retired, before.stories, kept),
         }
     )
 
 
-def _renamed(story: Story, ids: Mapping[str, str], epics: Mapping[str, str]) -> Story:
-    def criterion(item: Criterion) -> Criterion:
-        return item.model_copy(update={"id": item.id.replace(story.id, ids[story.id], 1)})
-
+def _renamed(story: Story, ids: Mapping[str, str], epics: Mapping[str, str], old: Story | None) -> Story:
     return story.model_copy(
         update={
             "id": ids[story.id],
             "epic": epics.get(story.epic, story.epic),
-            "criteria": tuple(criterion(item) for item in story.criteria),
+            "criteria": _criteria(story, ids[story.id], old),
             "depends_on": tuple(ids.get(name, name) for name in story.depends_on),
         }
     )
 
 
-def _epic_ids(before: Sequence[Epic], after: Sequence[Epic]) -> dict[str, str]:
-    known = {epic.title: epic.id for epic in before}
-    fresh = _numbers("EP", known.values())
-    return {epic.id: known.get(epic.title) or fresh() for epic in after}
+def _criteria(story: Story, name: str, old: Story | None) -> tuple[Criterion, ...]:
+    """Criteria that say the same keep their ids; others get numbers that the story never had."""
+    known = {(c.given, c.when, c.then): c.id for c in old.criteria} if old else {}
+    fresh = count(next_number(known.values()))
+    return tuple(
+        c.model_copy(update={"id": known.get((c.given, c.when, c.then)) or f"{name}-AC{next(fresh)}"})
+        for c in story.criteria
+    )
+
+
+def _epic_ids(before: Stories, after: Stories, same: Mapping[int, Story]) -> dict[str, str]:
+    """An epic of the same title keeps its id; one that comes back with its stories gets its own id back."""
+    known = {epic.title: epic.id for epic in before.epics}
+    back = {
+        story.epic: same[number].epic
+        for number, story in enumerate(after.stories)
+        if number in same and same[number].epic not in known.values()
+    }
+    fresh = _numbers("EP", [*known.values(), *(story.epic for story in before.retired)])
+    return {epic.id: known.get(epic.title) or back.get(epic.id) or fresh() for epic in after.epics}
+
+
+def _said(story: Story) -> object:
+    """A story without what its place in the backlog gives it."""
+    criteria = tuple((c.given, c.when, c.then) for c in story.criteria)
+    return (story.title, story.want, story.actor, story.benefit, story.requirements, criteria)
+
+
+def _word_for_word(retired: Sequence[T], after: Sequence[T], said: Callable[[T], object]) -> dict[int, T]:
+    """What was retired and is there again exactly as it was."""
+    found: dict[int, T] = {}
+    left = list(retired)
+    for number, item in enumerate(after):
+        again = next((old for old in left if said(old) == said(item)), None)
+        if again is not None:
+            found[number] = again
+            left.remove(again)
+    return found
 
 
 def _numbers(prefix: str, used: Iterable[str]) -> Callable[[], str]:
@@ -128,16 +162,12 @@ def _untouched(pool: Sequence[T], after: Sequence[T], edited: Mapping[str, str])
 
 def _same(
     pool: Sequence[T],
-    active: int,
     after: Sequence[T],
     given: Mapping[int, T],
     keys: Sequence[Callable[[T], object]],
     text: Callable[[T], str],
 ) -> dict[int, T]:
-    """For positions in ``after``, the item of the pool that it is: as given, by the first key that agrees, or alike.
-
-    Only the first ``active`` of the pool may be found by likeness: the rest is retired.
-    """
+    """For positions in ``after``, the item of the pool that it is: as given, by the first key that agrees, or alike."""
     found = dict(given)
     left = [item for item in pool if item not in found.values()]
     for key in keys:
@@ -147,7 +177,6 @@ def _same(
             if old is not None:
                 found[number] = old
                 left.remove(old)
-    left = [item for item in left if item in pool[:active]]
     for number, item in enumerate(after):
         if number in found or not left:
             continue

@@ -4,6 +4,7 @@ import ast
 import re
 
 from hishamos_pipeline.core.documents import CriterionTest
+from hishamos_pipeline.core.parsing import parse_python
 
 _ID = re.compile(r"(US-\d+-AC\d+)\b")
 
@@ -15,7 +16,7 @@ def criterion_tests(path: str, source: str) -> tuple[CriterionTest, ...]:
         SyntaxError: if the source is not Python.
     """
     links = []
-    for node in ast.parse(source).body:
+    for node in parse_python(source).body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         match = _ID.match(ast.get_docstring(node) or "")

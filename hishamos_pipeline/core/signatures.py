@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from hishamos_pipeline.core.parsing import parse_python
+
 
 def public_signatures(source: str) -> tuple[str, ...]:
     """Classes and functions whose names do not start with ``_``, with parameters and annotations.
@@ -10,7 +12,7 @@ def public_signatures(source: str) -> tuple[str, ...]:
     Raises:
         SyntaxError: if the source is not Python.
     """
-    return tuple(_signatures(ast.parse(source)))
+    return tuple(_signatures(parse_python(source)))
 
 
 def _signatures(module: ast.Module) -> Iterator[str]:

@@ -16,6 +16,7 @@ from hishamos_pipeline.core.documents import (
     TreeFile,
 )
 from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.parsing import parse_python
 
 Result = Literal["passed", "failed", "not run", ""]
 
@@ -137,8 +138,8 @@ def _text(project: Project, file: TreeFile) -> str:
 def _has_code(text: str) -> bool:
     """Whether a module defines something that others could use."""
     try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError):
+        body = parse_python(text).body
+    except SyntaxError:
         return False
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     return any(isinstance(node, kinds) and not node.name.startswith("_") for node in body)
@@ -152,8 +153,8 @@ def _unlinked(file: TreeFile, project: Project, criteria: set[str]) -> list[str]
             for link in criterion_tests(file.path, text)
             if link.criterion in criteria
         }
-        nodes = ast.parse(text).body
-    except (SyntaxError, ValueError):
+        nodes = parse_python(text).body
+    except SyntaxError:
         return []
     kinds = ast.FunctionDef | ast.AsyncFunctionDef
     return [

@@ -126,10 +126,6 @@ async def assign(
             f"{chosen} needs a model: set HISHAMOS_LLM=provider:model (`hishamos providers list` names providers)"
         )
     store, library = workshop.store, workshop.library(key)
-    if key:
-        await asyncio.to_thread(
-            store.projects.get, key
-        )  # unknown projects are refused before anything is paid
     version = library.version(role, task)
     store.dialogue.keep_prompts([(version, role, task, library.source(role, task))])
     override = overrides(workshop.settings, chosen)

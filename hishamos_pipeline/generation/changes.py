@@ -1,14 +1,15 @@
 """A change in a sentence: what it comes to, item by item, and how it is taken over."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
 from hishamos_pipeline.core.documents import Requirements, Stories
-from hishamos_pipeline.core.editing import edits_between
+from hishamos_pipeline.core.editing import Edit, edits_between
 from hishamos_pipeline.core.items import DERIVED, items_of
 from hishamos_pipeline.errors import EditError
-from hishamos_pipeline.generation.editing import apply_edits, check
+from hishamos_pipeline.generation.editing import apply_together
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.revisions import ItemChange, between, texts_of
 from hishamos_pipeline.generation.settling import previewed
@@ -18,11 +19,17 @@ _LONGEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a sentence would change; nothing has been changed yet."""
+    """What a sentence would change; nothing has been changed yet.
+
+    ``edits`` are based on the documents as they were, and ``idea_hash`` is the brief's: what somebody else has changed
+    meanwhile is not undone.
+    """
 
     sentence: str
     answer: ChangeAnswer
     items: tuple[ItemChange, ...]
+    idea_hash: str = ""
+    edits: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
 
 
 async def propose(run: ProjectRun, sentence: str) -> Change:
@@ -52,7 +59,18 @@ async def propose(run: ProjectRun, sentence: str) -> Change:
         *between("requirements", texts_of("requirements", wanted), texts_of("requirements", after)),
         *between("stories", texts_of("stories", backlog), texts_of("stories", stories)),
     ]
-    return Change(sentence, answer, tuple(item for item in shown if item.item not in DERIVED))
+    edits = {
+        kind: found
+        for kind, before, now in (("requirements", wanted, after), ("stories", backlog, stories))
+        if answer.idea is None and (found := edits_between(kind, items_of(kind, before), items_of(kind, now)))
+    }
+    if edits:
+        # The stories keep to the requirements: both are written, so that nothing is left to be made again of them.
+        edits = {"requirements": edits.get("requirements", []), "stories": edits.get("stories", [])}
+    idea_hash = run.store.projects.idea_revision(run.key).content_hash
+    return Change(
+        sentence, answer, tuple(item for item in shown if item.item not in DERIVED), idea_hash, edits
+    )
 
 
 def accept(run: ProjectRun, change: Change, *, author: str) -> str:
@@ -63,22 +81,9 @@ def accept(run: ProjectRun, change: Change, *, author: str) -> str:
     """
     answer, reason = change.answer, f"change: {change.sentence}"[:1000]
     if answer.idea is not None:
+        if run.store.projects.idea_revision(run.key).content_hash != change.idea_hash:
+            raise EditError("the brief has been changed meanwhile: propose the change again")
         done = run.store.projects.submit(answer.idea, f"change by {author}: {change.sentence}"[:300])
         return f"revision {done.revision} of the idea"
-    wanted = answer.requirements or run.read("requirements", Requirements)
-    for kind, document in (("requirements", answer.requirements), ("stories", answer.stories)):
-        if document is not None:  # both, before the first is written
-            check(run, kind, document, wanted)
-    written = []
-    inputs: dict[str, str] | None = None
-    for kind, document in (("requirements", answer.requirements), ("stories", answer.stories)):
-        if document is None:
-            continue
-        before = run.read(kind, type(document))
-        edits = edits_between(kind, items_of(kind, before), items_of(kind, document))
-        if edits or inputs:
-            row = apply_edits(run, kind, edits, author=author, reason=reason, inputs=inputs)
-            written.append(f"{kind}@{row.revision}")
-        # The stories of the change are those of its requirements: nothing is left to be made again of them.
-        inputs = {"requirements": run.store.artifacts.require(run.key, "requirements").content_hash}
-    return " and ".join(written) or "nothing"
+    rows = apply_together(run, change.edits, author=author, reason=reason)
+    return " and ".join(f"{kind}@{row.revision}" for kind, row in rows.items()) or "nothing"

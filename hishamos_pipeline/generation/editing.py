@@ -1,8 +1,8 @@
 """People's edits: checked, laid over the newest revision, and written as one of their own."""
 
-import ast
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -15,12 +15,15 @@ from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, items_of, name_of, of_items
+from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.settling import derived
 from hishamos_pipeline.store.artifacts import Producer
 from hishamos_pipeline.store.tables import ArtifactRevision
 from hishamos_pipeline.workspace.tree import limits_of
+
+_LONGEST_TITLE = 200
 
 
 def current_items(run: ProjectRun, kind: str) -> dict[str, Item]:
@@ -60,8 +63,8 @@ def file_item(run: ProjectRun, kind: str, path: str, text: str) -> Item:
         raise EditError(f"{path}: larger than {limit} bytes (HISHAMOS_MAX_FILE_BYTES)")
     if path.endswith(".py"):
         try:
-            ast.parse(text)
-        except (SyntaxError, ValueError) as error:
+            parse_python(text)
+        except SyntaxError as error:
             raise EditError(f"{path}: is not valid Python: {error}") from None
     file = TreeFile.model_validate(current_item(run, kind, path))
     run.store.units.add_texts([text])
@@ -89,54 +92,83 @@ def with_value(item: Item, path: str, value: Any) -> Item:
 
 
 def apply_edits(
-    run: ProjectRun,
-    kind: str,
-    edits: Sequence[Edit],
-    *,
-    author: str,
-    reason: str,
-    inputs: Mapping[str, str] | None = None,
+    run: ProjectRun, kind: str, edits: Sequence[Edit], *, author: str, reason: str
 ) -> ArtifactRevision:
     """Write edits of an artifact as its next revision, of origin ``human``.
 
     Args:
         run: the project.
         kind: the artifact.
-        edits: what to change, each based on the item as it is now.
+        edits: what to change, each based on the item as it was when it was looked at.
         author: who wants it.
         reason: why, in a sentence.
-        inputs: hashes of what the edited artifact is in keeping with, where they are not those of the revision before.
 
     Raises:
-        EditError: the result would not be a valid document, or would contradict others; nothing is written then.
+        EditError: the result would not be a valid document, would contradict others, or an item has been changed since
+            it was looked at; nothing is written then.
         ProjectBusyError: a build is making this artifact.
     """
-    with run.folder.lock(kind, wait_seconds=run.settings.lock_seconds):
-        head = run.store.artifacts.require(run.key, kind)
-        document = run.read(kind, STEPS[kind].document)
-        now = items_of(kind, document)
-        stale = [edit.item for edit in edits if item_hash(now.get(edit.item)) != edit.base]
-        if stale:
-            raise EditError(
-                f"{kind} {stale[0]} has been changed meanwhile: look at it again, and repeat the edit"
-            )
-        _require_names(kind, edits)
-        items, _ = overlay(now, edits)
-        after = derived(run.store, kind, document, _valid(kind, items))
-        check(run, kind, after)
-        run.store.edits.add(run.key, edits, author=author, reason=reason)
-        producer = Producer(
-            inputs=inputs or head.inputs, code_version=head.code_version, role=head.role, engine=head.engine,
-            origin="human", author=author, reason=reason,
-        )  # fmt: skip
-        row = run.store.artifacts.write(run.key, kind, after, producer)
-        if isinstance(after, Stories):
-            run.store.backlog.replace_stories(run.key, after)
-        return row
+    return apply_together(run, {kind: edits}, author=author, reason=reason)[kind]
+
+
+def apply_together(
+    run: ProjectRun, changes: Mapping[str, Sequence[Edit]], *, author: str, reason: str
+) -> dict[str, ArtifactRevision]:
+    """Write edits of several artifacts, all or none; the later ones are in keeping with the earlier.
+
+    Args:
+        run: the project.
+        changes: edits by artifact, in the order of the graph.
+        author: who wants it.
+        reason: why, in a sentence.
+
+    Raises:
+        EditError, ProjectBusyError: see ``apply_edits``.
+    """
+    with ExitStack() as locks:
+        for kind in changes:
+            locks.enter_context(run.folder.lock(kind, wait_seconds=run.settings.lock_seconds))
+        after = {kind: _edited(run, kind, edits) for kind, edits in changes.items()}
+        wanted = after.get("requirements")
+        for kind, document in after.items():
+            check(run, kind, document, wanted if isinstance(wanted, Requirements) else None)
+        rows: dict[str, ArtifactRevision] = {}
+        for kind, document in after.items():
+            head = run.store.artifacts.require(run.key, kind)
+            now = {name: row.content_hash for name, row in rows.items() if name in STEPS[kind].inputs}
+            producer = Producer(
+                inputs={**head.inputs, **now}, code_version=head.code_version, role=head.role, engine=head.engine,
+                origin="human", author=author, reason=reason,
+            )  # fmt: skip
+            run.store.edits.add(run.key, changes[kind], author=author, reason=reason)
+            rows[kind] = run.store.artifacts.write(run.key, kind, document, producer)
+            if isinstance(document, Stories):
+                run.store.backlog.replace_stories(run.key, document)
+        return rows
+
+
+def _edited(run: ProjectRun, kind: str, edits: Sequence[Edit]) -> Document:
+    """The newest document with the edits, checked on its own."""
+    document = run.read(kind, STEPS[kind].document)
+    now = items_of(kind, document)
+    stale = [edit.item for edit in edits if item_hash(now.get(edit.item)) != edit.base]
+    if stale:
+        raise EditError(
+            f"{kind} {stale[0]} has been changed meanwhile: look at it again, and repeat the edit"
+        )
+    _require_names(kind, edits)
+    items, _ = overlay(now, edits)
+    return derived(run.store, kind, document, _valid(kind, items))
 
 
 def _require_names(kind: str, edits: Sequence[Edit]) -> None:
+    """Items keep their names, and have a title that can be one."""
     for edit in edits:
+        titled = isinstance(edit.content, dict) and "title" in edit.content
+        if (titled or edit.item == "@title") and not _is_title(
+            edit.content["title"] if titled else edit.content
+        ):
+            raise EditError(f"{kind} {edit.item}: a title is one line of 1 to {_LONGEST_TITLE} characters")
         if edit.content is None or edit.item.startswith("@"):
             continue
         named = name_of(kind, edit.content) if isinstance(edit.content, dict) else ""
@@ -144,6 +176,10 @@ def _require_names(kind: str, edits: Sequence[Edit]) -> None:
             raise EditError(
                 f"{kind} {edit.item}: names itself {named!r}; what an item is called is never changed"
             )
+
+
+def _is_title(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_TITLE and value.isprintable()
 
 
 def _valid(kind: str, items: Mapping[str, Item]) -> Document:
@@ -230,7 +266,8 @@ def decided(run: ProjectRun, proposal: int, *, accept: bool, author: str) -> Art
     """Accept or reject a proposal; the revision that an acceptance has made.
 
     Raises:
-        EditError: there is no such open proposal, or what it says does not fit any more.
+        ArtifactMissingError: there is no such open proposal.
+        EditError: what it says does not fit any more.
     """
     row = run.store.edits.proposal(run.key, proposal)
     made = None

@@ -30,6 +30,7 @@ from hishamos_pipeline.core.documents import (
 )
 from hishamos_pipeline.core.idea import Attribute, Entity, Idea
 from hishamos_pipeline.core.ids import numbered, slug
+from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.core.traceability import duplicates
 from hishamos_pipeline.generation import scaffold
@@ -295,7 +296,7 @@ def review(request: ReviewRequest, draft: FileReview) -> FileReview:
 def imported_modules(text: str, package: str = "") -> Sequence[tuple[int, str]]:
     """Line and full name of every module that Python source imports; ``from package import x`` is ``package.x``."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse_python(text)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module == package and not node.level:

@@ -230,7 +230,13 @@ class ProjectRun:
         version, given = code_version(kind, self.engine), self.settings
         if kind != "verified_build":
             return version
-        return f"{version}:{given.min_coverage:g}:{given.min_mutants_killed:g}:{given.mutants_per_module}"
+        rules = (
+            given.min_coverage,
+            given.min_mutants_killed,
+            given.mutants_per_module,
+            given.licences_denied,
+        )
+        return sha256_text(f"{version}{rules}{given.sandbox == 'unsafe-subprocess'}")[:32]
 
     def submit(self, brief: str, source: str) -> None:
         """Submit a brief for this very project, whatever key its title would give.

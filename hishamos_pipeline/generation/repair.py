@@ -15,7 +15,7 @@ from hishamos_pipeline.agents.tasks import FaultRequest, RepairRequest, SourceTe
 from hishamos_pipeline.core.documents import FileChange, RepairRound
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.errors import ModelError, UnbuildableError
-from hishamos_pipeline.generation.assembling import Parts
+from hishamos_pipeline.generation.assembling import KINDS, Parts
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.units import Ask, make_units
 from hishamos_pipeline.verification.failures import Failure, Side, failures, side_of
@@ -153,6 +153,7 @@ async def next_round(run: ProjectRun, parts: Parts, found: Sequence[Failure], *,
 
     Rules decide; where they cannot, or where following them did not help, a model does.
     """
+    theirs = _edited_by_people(run)
     doubtful = [item for item in found if item.check == "tests_pass" and (not item.side or stuck)]
     side, reason = _by_rule(found), ""
     if doubtful and (stuck or not side):
@@ -160,15 +161,26 @@ async def next_round(run: ProjectRun, parts: Parts, found: Sequence[Failure], *,
     side = side or "code"
     files: dict[str, list[Failure]] = {}
     for item in found:
-        paths = [path for path in item.files if side_of(path) == side and path in parts.paths]
+        paths = [
+            path
+            for path in item.files
+            if side_of(path) == side and path in parts.paths and path not in theirs
+        ]
         if paths and (item.side in (side, "") or item in doubtful):
             files.setdefault(paths[0], []).append(item)
     chosen = Counter({path: len(items) for path, items in files.items()}).most_common(
         run.settings.repair_files
     )
     if not chosen:
-        raise UnbuildableError("what failed names no file that may be changed")
+        blamed = sorted({path for item in found for path in item.files} & theirs)
+        edited = f": {', '.join(blamed)} was edited by a person, and is left to people" if blamed else ""
+        raise UnbuildableError(f"what failed names no file that may be changed{edited}")
     return Plan(side, {path: tuple(files[path]) for path, _ in chosen}, reason)
+
+
+def _edited_by_people(run: ProjectRun) -> set[str]:
+    """Files whose text a person has written: a model does not change them unasked."""
+    return {edit.item for kind in KINDS for edit in run.store.edits.active(run.key, kind)}
 
 
 def _by_rule(found: Sequence[Failure]) -> Side | None:

@@ -12,7 +12,7 @@ from hishamos_pipeline.core.documents import TreeFile
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.items import EDITABLE, FILE_SETS, Item, items_of
-from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.tables import ArtifactRevision
 
@@ -105,5 +105,8 @@ def _rows(store: ProjectStore, key: str, revision: str) -> dict[str, ArtifactRev
         )
     if match["kind"]:
         return {match["kind"]: store.artifacts.revision(key, match["kind"], int(match["number"]))}
-    rows = store.artifacts.history(key)[: int(match["state"])]
+    history = store.artifacts.history(key)
+    if int(match["state"]) > len(history):
+        raise ArtifactMissingError(f"project {key!r} has {len(history)} states, not {match['state']}")
+    rows = history[: int(match["state"])]
     return {row.kind: row for row in rows}

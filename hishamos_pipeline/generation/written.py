@@ -10,6 +10,7 @@ import sys
 from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
 from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path, tidy
 from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.generation.finishing import imported_modules
 from hishamos_pipeline.verification.weakening import weakened
@@ -59,7 +60,7 @@ async def story_tests(request: FileRequest, text: str) -> str:
     others = [name for name in shown if name not in wanted]
     if others:
         raise ValueError(f"a test is about {others[0]}, which is no criterion of {story.id}")
-    for node in ast.parse(text).body:
+    for node in parse_python(text).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not _asserts(node):
             raise ValueError(f"{node.name} asserts nothing")
     allowed = sys.stdlib_module_names | _TEST_MODULES | {request.architecture.package}
@@ -112,8 +113,8 @@ def _as_new(request: RepairRequest) -> FileRequest:
 
 def _require_python(text: str) -> None:
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError) as error:
+        parse_python(text)
+    except SyntaxError as error:
         line = getattr(error, "lineno", 0)
         raise ValueError(
             f"the file is not valid Python: line {line}: {getattr(error, 'msg', error)}"

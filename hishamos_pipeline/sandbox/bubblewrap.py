@@ -44,18 +44,15 @@ class Bubblewrap:
         """See ``Sandbox.run``."""
         argv = self.argv(command, tree, limits, toolchain)
         ended = await supervise(Job(argv, {"PATH": "/usr/bin:/bin"}, work=inside.WORK), limits)
-        if ended.code == 1 and ended.output.startswith("bwrap: "):
+        if not inside.has_started(ended) and not ended.limit:
             raise SandboxError(f"bubblewrap cannot start: {ended.output.strip()[:300]}")
         return inside.outcome(command, ended)
 
     def argv(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> list[str]:
         """The whole command line; nothing of it is secret."""
         root = os.geteuid() == 0
-        variables = {
-            **inside.CLEAN,
-            "PATH": f"{toolchain.programs}:/usr/local/bin:/usr/bin:/bin",
-            **command.variables,
-        }
+        # What sets the sandbox up finds the system's programs alone: a toolchain may hold others of the same names.
+        variables = {**inside.CLEAN, **command.variables, "PATH": inside.SYSTEM_PATH}
         disk = str(limits.disk_mb * _MIB)
         return [
             self._program, "--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-net",
@@ -68,27 +65,38 @@ class Bubblewrap:
             "--perms", "1777", "--size", str(_SHM_MB * _MIB), "--tmpfs", _SHM, "--remount-ro", "/dev",
             "--perms", "1777", "--size", disk, "--tmpfs", inside.TMP, "--dir", "/run",
             *_read_only([*toolchain.folders, *self._folders]),
-            "--ro-bind", str(tree.resolve()), inside.SOURCE,
             "--perms", "0777", "--size", disk, "--tmpfs", inside.WORK, "--chdir", inside.WORK,
+            *mounts(command, tree, "--ro-bind"),
             "--remount-ro", "/", "--",
             *(self._dropped() if root else ()),
             # Inside the namespace, where the user's other processes do not count.
-            "prlimit", f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 2}", "--nofile=256", "--core=0",
+            _PRLIMIT, f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 2}", "--nofile=256", "--core=0",
             f"--fsize={limits.file_mb * _MIB}", f"--as={limits.memory_mb * _MIB}", f"--nproc={limits.processes}",
-            *inside.script(command),
+            *inside.script(command, programs(toolchain), copied_from=inside.TREE if command.writes else ""),
         ]  # fmt: skip
 
     def _dropped(self) -> list[str]:
         # A number of its own: the limit of processes counts per user, over the whole machine.
         user = _USERS + os.getpid() % 1_000_000 * _PER_PROCESS + next(_runs) % _PER_PROCESS
         return [
-            "setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all",
+            _SETPRIV, f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all",
             "--inh-caps=-all", "--no-new-privs",
             self._program, "--unshare-user", "--disable-userns", "--dev-bind", "/", "/", "--chdir", inside.WORK, "--",
         ]  # fmt: skip
 
 
-_KEPT_BY_ROOT = ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP")
+_SETPRIV, _PRLIMIT = "/usr/bin/setpriv", "/usr/bin/prlimit"
+# Only to become somebody else, which sets them down.
+_KEPT_BY_ROOT = (
+    "--cap-drop",
+    "ALL",
+    "--cap-add",
+    "CAP_SETUID",
+    "--cap-add",
+    "CAP_SETGID",
+    "--cap-add",
+    "CAP_SETPCAP",
+)
 _SYSTEM = (
     "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
     "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
@@ -97,6 +105,23 @@ _SYSTEM = (
     "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
     "--ro-bind-try", "/etc/localtime", "/etc/localtime",
 )  # fmt: skip
+
+
+def programs(toolchain: Toolchain) -> str:
+    """The ``PATH`` of a command."""
+    return f"{toolchain.programs}:/usr/local/bin:{inside.SYSTEM_PATH}"
+
+
+def mounts(command: Command, tree: Path, option: str) -> Iterator[str]:
+    """Arguments that mount a tree: whole, to be copied, or entry by entry in the work folder, unchangeable."""
+    tree = tree.resolve()
+    if command.writes:
+        yield from (option, str(tree), inside.TREE)
+        return
+    for entry in sorted(tree.iterdir()):
+        if entry.is_symlink():
+            continue  # where it leads is nothing of the tree
+        yield from (option, str(entry), f"{inside.WORK}/{entry.name}")
 
 
 def _find() -> tuple[str, tuple[Path, ...]]:

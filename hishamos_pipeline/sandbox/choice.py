@@ -109,6 +109,8 @@ def prove(sandbox: Sandbox) -> None:
         planted.write_text(secret)
         tree.mkdir(mode=0o755)
         (tree / "probe.py").write_text(_PROBE)
+        for place in (tree, tree / "probe.py"):  # whatever this process's umask
+            place.chmod(0o755)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = str(listener.getsockname()[1])

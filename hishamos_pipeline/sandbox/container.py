@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hishamos_pipeline.errors import SandboxError
 from hishamos_pipeline.sandbox import inside
+from hishamos_pipeline.sandbox.bubblewrap import mounts, programs
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
@@ -56,7 +57,7 @@ class Container:
         environment = {"PATH": os.defpath, **{k: v for k, v in os.environ.items() if k in _ENGINE_VARIABLES}}
         job = Job(argv, environment, finish=lambda: self._remove(name))
         ended = await supervise(job, limits)
-        if ended.code in (125, 126) and ended.output.startswith(("Error", f"{self.name}:", "docker:")):
+        if not inside.has_started(ended) and not ended.limit:
             raise SandboxError(f"{self.name} cannot start: {ended.output.strip()[:300]}")
         return inside.outcome(command, ended)
 
@@ -64,19 +65,13 @@ class Container:
         self, name: str, command: Command, tree: Path, limits: Limits, toolchain: Toolchain
     ) -> list[str]:
         """The whole command line; nothing of it is secret."""
-        variables = {
-            **inside.CLEAN,
-            "PATH": f"{toolchain.programs}:/usr/local/bin:/usr/bin:/bin",
-            **command.variables,
-        }
+        variables = {**inside.CLEAN, **command.variables, "PATH": inside.SYSTEM_PATH}
         # Podman knows no limit of files; their memory counts as the container's.
         folder = f"rw,exec,nosuid,nodev,mode=1777,size={limits.disk_mb}m"
-        mounts = [
-            (Path("/usr"), "/usr"),
-            *((f, str(f)) for f in toolchain.folders),
-            (tree.resolve(), inside.SOURCE),
-        ]
-        mounts += [(p, str(p)) for p in (Path("/etc/alternatives"), Path("/etc/ld.so.cache")) if p.exists()]
+        folders = [Path("/usr"), *toolchain.folders, Path("/etc/alternatives"), Path("/etc/ld.so.cache")]
+        mounted = [(str(folder), str(folder)) for folder in folders if folder.exists()]
+        trees = list(mounts(command, tree, ""))
+        mounted += list(zip(trees[1::3], trees[2::3], strict=True))
         return [
             self._program, "run", "--rm", "--name", name, "--network", "none", "--read-only", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--user", _NOBODY, "--hostname", "sandbox", "--ipc", "private",
@@ -86,10 +81,11 @@ class Container:
             "--ulimit", f"fsize={limits.file_mb * _MIB}:{limits.file_mb * _MIB}",
             "--ulimit", f"cpu={limits.cpu_seconds}:{limits.cpu_seconds + 2}",
             "--tmpfs", f"{inside.TMP}:{folder}", "--tmpfs", f"{inside.WORK}:{folder}", "--workdir", inside.WORK,
-            *(part for source, target in mounts for part in ("--volume", f"{source}:{target}:ro")),
+            *(part for source, target in mounted for part in ("--volume", f"{source}:{target}:ro")),
             *(part for key, value in variables.items() for part in ("--env", f"{key}={value}")),
             # Its own end, in case that this process is killed and cannot set one.
-            IMAGE, "timeout", "--signal=KILL", str(limits.wall_seconds + 5), *inside.script(command),
+            IMAGE, "/usr/bin/timeout", "--signal=KILL", str(limits.wall_seconds + 5),
+            *inside.script(command, programs(toolchain), copied_from=inside.TREE if command.writes else ""),
         ]  # fmt: skip
 
     def _remove(self, name: str) -> None:

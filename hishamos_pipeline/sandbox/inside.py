@@ -1,38 +1,53 @@
-"""What happens inside a sandbox: the tree is copied, the command runs, and what it is to hand back is packed.
+"""What happens inside a sandbox: a command runs on a tree, and what it is to hand back is written down.
 
-The script's own standard output carries a tar archive; what the command prints goes to standard error. The archive
-was written beside hostile code: it is read as such.
+The script's own standard output is the record of the run; what the command prints goes to standard error. The record is
+written beside hostile code, so it is believed only if it is exactly what the script would write: something added to it,
+or taken away, makes it worthless.
 """
 
-import io
 import re
 import signal
-import tarfile
-from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from hishamos_pipeline.sandbox.interface import Command, Outcome
 from hishamos_pipeline.sandbox.supervisor import Ended
 
-SOURCE, WORK, TMP = "/sandbox-tree", "/sandbox-work", "/tmp"  # noqa: S108 - inside the sandbox
-_CHANGED, _TIMES = ".hishamos-changed", ".hishamos-times"
+TREE, WORK, TMP = "/sandbox-tree", "/sandbox-work", "/tmp"  # noqa: S108 - inside the sandbox
+SYSTEM_PATH = "/usr/bin:/bin"
+UNTRUSTED = "(the record of the run was interfered with)"
 _MOST_CHANGED = 50
+_STARTED, _END = b"started\n", b"end\n"
 _TIME = re.compile(r"(\d{1,6})m(\d{1,2}\.\d{1,9})s")
-# $1 source, $2 work, $3 names to collect, separated by lines; the rest is the command.
+# $1 where the tree is to be copied from, empty where it lies in the work folder already; $2 the work folder; $3 names
+# to collect, one a line; $4 the PATH of the command, which is the rest. Its own programs are the system's.
 _SCRIPT = f"""
 set -u
-source=$1 work=$2 collect=$3; shift 3
+PATH={SYSTEM_PATH}; export PATH
+source=$1 work=$2 collect=$3 path=$4; shift 4
 umask 022
-cp -R -P "$source/." "$work" || exit 125
+if [ -n "$source" ]; then cp -R -P "$source/." "$work" || exit 125; fi
 cd "$work" || exit 125
 exec 3>&1 1>&2
-"$@" 3>&-
+echo started >&3
+env PATH="$path" "$@" 3>&-
 code=$?
-times > "$work/{_TIMES}"
-cd "$work" 2>/dev/null || exit $code
-(cd "$source" && LC_ALL=C diff -rq --no-dereference . "$work" 2>&1 | grep -v "^Only in $work") > {_CHANGED} 3>&-
-printf '%s\\n' "$collect" {_CHANGED} {_TIMES} |
-    LC_ALL=C tar --create --file=- --files-from=- --ignore-failed-read >&3 2>/dev/null
+echo times >&3
+times >&3
+cd "$work" || exit 125
+changed=
+if [ -n "$source" ]; then
+    changed=$(cd "$source" && LC_ALL=C diff -rq --no-dereference . "$work" 2>&1 | grep -v "^Only in $work" | head -n 60)
+fi
+printf '%s' "$changed" | {{ while IFS= read -r line || [ -n "$line" ]; do printf 'changed %s\\n' "$line"; done; }} >&3
+printf '%s\\n' "$collect" | while IFS= read -r name; do
+    if [ -n "$name" ] && [ -f "$name" ] && [ ! -L "$name" ]; then
+        size=$(wc -c < "$name")
+        printf 'file %s %s\\n' "$size" "$name" >&3
+        head -c "$size" "$name" >&3
+    fi
+done
+echo end >&3
 exit $code
 """
 CLEAN = {
@@ -46,16 +61,35 @@ CLEAN = {
 }
 
 
-def script(command: Command, source: str = SOURCE, work: str = WORK) -> list[str]:
-    """The argv that runs a command on a copy of ``source`` in ``work``."""
-    return ["/bin/sh", "-c", _SCRIPT, "sandbox", source, work, "\n".join(command.collect), *command.argv]
+@dataclass(slots=True)
+class Record:
+    """What the script has written: whether it came to the command, and whether the rest can be believed."""
+
+    started: bool = False
+    whole: bool = False
+    seconds: float = 0.0
+    changed: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def script(command: Command, path: str, *, copied_from: str = "", work: str = WORK) -> list[str]:
+    """The argv that runs a command in ``work`` with this ``PATH``."""
+    return [
+        "/bin/sh",
+        "-c",
+        _SCRIPT,
+        "sandbox",
+        copied_from,
+        work,
+        "\n".join(command.collect),
+        path,
+        *command.argv,
+    ]
 
 
 def outcome(command: Command, ended: Ended) -> Outcome:
     """What the end of the script says of its command."""
-    files = _unpacked(ended.result, (*command.collect, _CHANGED, _TIMES))
-    used = max(ended.cpu_seconds, _seconds(files.pop(_TIMES, b"").decode(errors="replace")))
-    changed = files.pop(_CHANGED, b"").decode(errors="replace").splitlines()
+    record = read_record(ended.result, command.collect)
     code, limit = ended.code, ended.limit
     # A shell, bwrap and the engines of containers all report a signal as 128 and its number.
     number = -code if code < 0 else code - 128 if 128 < code < 128 + signal.NSIG else 0
@@ -64,17 +98,53 @@ def outcome(command: Command, ended: Ended) -> Outcome:
     elif number == signal.SIGXFSZ:
         limit = limit or "size of a file (HISHAMOS_CHECK_FILE_MB)"
     killed = bool(limit or number)
+    # One that was killed had no time to write it all; one that ended by itself has.
+    believed = record.whole or (killed and not record.files)
     return Outcome(
         exit_code=None if killed else code,
         output=ended.output,
         seconds=ended.seconds,
         limit=limit,
         signal=_signal(number),
-        cpu_seconds=round(used, 3),
+        cpu_seconds=round(max(ended.cpu_seconds, record.seconds), 3),
         memory_mb=round(ended.memory_mb, 1),
-        files=files,
-        changed=tuple(_path_of(line) for line in changed[:_MOST_CHANGED]),
+        files=record.files if record.whole else {},
+        changed=tuple(record.changed[:_MOST_CHANGED]) if believed else (UNTRUSTED,),
     )
+
+
+def has_started(ended: Ended) -> bool:
+    """Whether the script came to the command; if not, the sandbox itself did not work."""
+    return ended.result.startswith(_STARTED)
+
+
+def read_record(data: bytes, wanted: tuple[str, ...]) -> Record:
+    """Read what the script wrote; it is ``whole`` only if there is nothing but that."""
+    record = Record(started=data.startswith(_STARTED))
+    rest = data[len(_STARTED) :] if record.started else b""
+    while rest:
+        line, newline, rest = rest.partition(b"\n")
+        word, _, value = line.decode(errors="replace").partition(" ")
+        if not newline:
+            return record
+        if word == "times":
+            _own, _, rest = rest.partition(b"\n")
+            children, _, rest = rest.partition(b"\n")
+            record.seconds += _seconds(children.decode(errors="replace"))
+        elif word == "changed":
+            record.changed.append(_path_of(value))
+        elif word == "file":
+            size, _, name = value.partition(" ")
+            length = int(size) if size.isdigit() and len(size) < 12 else -1
+            if length < 0 or length > len(rest) or name not in wanted or name in record.files:
+                return record
+            record.files[name], rest = rest[:length], rest[length:]
+        elif line + newline == _END:
+            record.whole = not rest
+            return record
+        else:
+            return record
+    return record
 
 
 def _signal(number: int) -> str:
@@ -85,22 +155,7 @@ def _signal(number: int) -> str:
 
 def _seconds(times: str) -> float:
     """User and system time of the shell's children, from what ``times`` prints: ``0m1.250000s 0m0.100000s``."""
-    found = _TIME.findall(times.splitlines()[-1] if times.strip() else "")
-    return sum(int(minutes) * 60 + float(seconds) for minutes, seconds in found)
-
-
-def _unpacked(archive: bytes, wanted: Sequence[str]) -> dict[str, bytes]:
-    """The files that were asked for; an archive that cannot be read holds none."""
-    found: dict[str, bytes] = {}
-    with (
-        suppress(tarfile.TarError, EOFError, ValueError, OSError),
-        tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as opened,
-    ):
-        for member in opened:
-            stream = opened.extractfile(member) if member.isreg() and not member.issparse() else None
-            if stream is not None and member.name in wanted:
-                found[member.name] = stream.read()
-    return found
+    return sum(int(minutes) * 60 + float(seconds) for minutes, seconds in _TIME.findall(times))
 
 
 def _path_of(line: str) -> str:

@@ -42,17 +42,19 @@ class Toolchain:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An argv without a shell, run in a copy of a tree.
+    """An argv without a shell, run in a tree that it cannot change.
 
     Args:
         argv: the program, found in the toolchain or the system, and its arguments.
         variables: set besides the clean environment.
         collect: paths of files below the tree that are handed back if the command has written them.
+        writes: whether it may change the tree, which is then a copy; what it has changed is told.
     """
 
     argv: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
     collect: tuple[str, ...] = ()
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,10 @@ class Sandbox(Protocol):
         ...
 
     async def run(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> Outcome:
-        """Run a command in a copy of ``tree``, and wait for its end.
+        """Run a command with the files of ``tree`` in its working folder, and wait for its end.
 
-        When it returns, nothing that the command started is left running, and ``tree`` is as it was.
+        It may make new files beside those of the tree. When it returns, nothing that it started is left running, and
+        ``tree`` is as it was.
 
         Raises:
             SandboxError: the command could not be started at all.

@@ -20,6 +20,7 @@ from hishamos_pipeline.sandbox.interface import Limits
 
 _MIB = 1024 * 1024
 _TICK = 0.1
+_DRAIN_SECONDS = 2.0
 _CHUNK = 65_536
 _RESULT_BYTES = 32 * _MIB
 
@@ -123,10 +124,11 @@ def _supervise(job: Job, limits: Limits, stop: threading.Event) -> Ended:
     assert process.stdout is not None
     assert process.stderr is not None
     status: tuple[int, float] | None = None
+    drained = 0.0
     with selectors.DefaultSelector() as pipes:
         pipes.register(process.stdout, selectors.EVENT_READ)
         pipes.register(process.stderr, selectors.EVENT_READ)
-        while not limit and (status is None or pipes.get_map()):
+        while not limit and (status is None or (pipes.get_map() and time.monotonic() < drained)):
             for key, _ in pipes.select(_TICK) if pipes.get_map() else ():
                 data = os.read(key.fd, _CHUNK)
                 if not data:
@@ -141,6 +143,7 @@ def _supervise(job: Job, limits: Limits, stop: threading.Event) -> Ended:
                 status = _reap(process)
                 if status is not None:
                     # What it left running could hold the pipes open for ever.
+                    drained = time.monotonic() + _DRAIN_SECONDS
                     _kill(process.pid)
                     job.finish()
             limit = _exceeded(limits, time.monotonic() - started, output.size, len(result)) or watch.look()

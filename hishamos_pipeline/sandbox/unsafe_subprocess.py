@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hishamos_pipeline.sandbox import inside
+from hishamos_pipeline.sandbox.bubblewrap import programs
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
@@ -33,14 +34,14 @@ class UnsafeSubprocess:
         work.mkdir()
         environment = {
             **inside.CLEAN,
-            "PATH": f"{toolchain.programs}:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(home),
             "TMPDIR": str(home),
             **command.variables,
+            "PATH": inside.SYSTEM_PATH,
         }
         try:
             job = Job(
-                inside.script(command, str(tree), str(work)),
+                inside.script(command, programs(toolchain), copied_from=str(tree), work=str(work)),
                 environment,
                 folder=work,
                 prepare=_limiter(limits),

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.editing import Edit, Proposal, item_hash
 from hishamos_pipeline.core.hashing import canonical_json
 from hishamos_pipeline.core.items import Item
-from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import EditRow, ProposalRow
 
@@ -30,10 +31,14 @@ class Edits:
                 ).all()
                 for row in earlier:
                     row.withdrawn = True
+                _close(session, [row.id for row in earlier])
+                base = earlier[0].base if earlier else edit.base
+                if item_hash(edit.content) == base:
+                    continue  # it is the engine's text again
                 session.add(
                     EditRow(
                         project_id=project.id, kind=edit.kind, item=edit.item, content=_text(edit.content),
-                        base=earlier[0].base if earlier else edit.base, author=author, reason=reason, edited_at=now,
+                        base=base, author=author, reason=reason, edited_at=now,
                     )
                 )  # fmt: skip
 
@@ -48,8 +53,10 @@ class Edits:
         """Let an engine's text stand again for an item."""
         with self._sessions.write() as session:
             project = find_project(session, key)
-            for row in session.scalars(_active(project.id, kind).where(EditRow.item == item)):
+            rows = session.scalars(_active(project.id, kind).where(EditRow.item == item)).all()
+            for row in rows:
                 row.withdrawn = True
+            _close(session, [row.id for row in rows])
 
     def propose(self, key: str, proposals: Sequence[Proposal]) -> None:
         """Keep proposals; one that was made before stays as it is."""
@@ -84,11 +91,11 @@ class Edits:
         """An open proposal.
 
         Raises:
-            EditError: there is no such one.
+            ArtifactMissingError: there is no such one.
         """
         found = next((row for row in self.proposals(key) if row.id == number), None)
         if found is None:
-            raise EditError(
+            raise ArtifactMissingError(
                 f"project {key!r} has no open proposal {number}: see `hishamos proposals list {key}`"
             )
         return found
@@ -100,6 +107,16 @@ class Edits:
             row.status = "accepted" if accept else "rejected"
             if not accept:
                 session.get_one(EditRow, row.edit_id).base = row.content_hash
+
+
+def _close(session: Session, edits: Sequence[int]) -> None:
+    """Proposals against edits that do not stand any more are about nothing."""
+    if edits:
+        session.execute(
+            update(ProposalRow)
+            .where(ProposalRow.edit_id.in_(edits), ProposalRow.status == "open")
+            .values(status="rejected")
+        )
 
 
 def _active(project: int, kind: str) -> Select[EditRow]:

@@ -54,7 +54,8 @@ class PythonToolchains:
         if not wanted:
             folder = await asyncio.to_thread(self._base)
             return Prepared(_toolchain(folder))
-        packages, findings = await self._resolve([str(item) for item in wanted])
+        names = [str(item) for item in wanted]
+        packages, findings = await self._resolve(names)
         if findings:
             return Prepared(None, packages, tuple(findings))
         key = _hash(base_key(), *(f"{item.name}=={item.version} {item.sha256}" for item in packages))
@@ -77,7 +78,7 @@ class PythonToolchains:
 
     async def _resolve(self, requirements: Sequence[str]) -> tuple[tuple[Package, ...], list[str]]:
         """Exact versions with hashes, as they were resolved the first time; or what cannot be installed."""
-        known = self._settings.toolchains_dir / f"resolved-{_hash(base_key(), *requirements)}.json"
+        known = self._known(requirements)
         if known.is_file():
             with suppress(ValueError, TypeError):  # one that cannot be read is made anew
                 return tuple(Package(**item) for item in json.loads(known.read_text())), []
@@ -105,6 +106,11 @@ class PythonToolchains:
             fresh.replace(known)
         return packages, findings
 
+    def _known(self, requirements: Sequence[str]) -> Path:
+        """Where a resolution is kept: another index may resolve otherwise."""
+        key = _hash(base_key(), self._settings.index_url, os.environ.get("PIP_INDEX_URL", ""), *requirements)
+        return self._settings.toolchains_dir / f"resolved-{key}.json"
+
     def _install(self, staging: Path, folder: Path, packages: Sequence[Package]) -> None:
         make_base(staging, folder)
         site = site_packages(staging)
@@ -117,7 +123,10 @@ class PythonToolchains:
                 watched=staging,
             )  # fmt: skip
         if done is None:
-            raise ToolchainError(f"the dependencies could not be installed: {said[-500:]}")
+            last = " ".join(said.split())
+            raise ToolchainError(
+                f"the dependencies could not be installed; try again, or see what pip says: {last[:600]}"
+            )
         write_scripts(staging, folder, distributions(path=[str(site)]))
 
     def _pip(self, command: str, *arguments: str, watched: Path | None = None) -> tuple[str | None, str]:
@@ -149,7 +158,7 @@ class PythonToolchains:
                     start_new_session=True,
                 )
                 folders = [Path(temporary), *([watched] if watched else [])]
-                reason = _watch(process.pid, process.poll, folders, given)
+                reason = _watch(process.poll, folders, given)
                 if reason:
                     with suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
@@ -164,7 +173,7 @@ class PythonToolchains:
             return (None, said.strip()) if code else (out.read_text(), said)
 
 
-def _watch(pid: int, poll: Any, folders: Sequence[Path], given: Settings) -> str:
+def _watch(poll: Any, folders: Sequence[Path], given: Settings) -> str:
     """Wait for a process; why it has to be stopped, empty if it ended by itself."""
     ends = time.monotonic() + given.toolchain_seconds
     while poll() is None:

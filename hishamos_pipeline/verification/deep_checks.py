@@ -10,44 +10,46 @@ from pathlib import Path
 from hishamos_pipeline.core.documents import CheckOutcome
 from hishamos_pipeline.sandbox.interface import Command
 from hishamos_pipeline.verification import mutation_driver, readme
+from hishamos_pipeline.verification.inverting import inverted
 from hishamos_pipeline.verification.mutants import mutants
 from hishamos_pipeline.verification.running import PYTEST_VARIABLES, Runner, TestRun, tail
 
-_PLANTED = """def test_one() -> None:
-    assert len("ab") == 2
-
-
-def test_two() -> None:
-    assert len("ab") == 3
-"""
 _DRIVER = ".hishamos-driver.py"
 
 
-async def planted_tests(tree: Path, runner: Runner, real: TestRun) -> CheckOutcome:
-    """The report can be believed: a planted test that fails is reported as failed, one that passes as passed.
+async def planted_tests(tree: Path, texts: Mapping[str, str], runner: Runner, real: TestRun) -> CheckOutcome:
+    """The report can be believed: tests that assert the opposite are reported as failed.
 
     The suite runs for the second time with them; a test that passed before and fails now is not reliable either.
 
     Args:
         tree: a copy of the tree of its own, into which the planted tests are written.
+        texts: the files of the tree by path.
         runner: runs it.
         real: what the first run reported.
     """
-    name = f"tests/test_{secrets.token_hex(6)}.py"
-    (tree / name).write_text(_PLANTED)
+    planted: set[str] = set()
+    for path, text in texts.items():
+        if path.startswith("tests/test_") and path.endswith(".py"):
+            opposite, names = inverted(text)
+            name = f"{path.removesuffix('.py')}_{secrets.token_hex(4)}.py"
+            if names:
+                (tree / name).write_text(opposite)
+                planted |= {f"{name}::{test}" for test in names}
     outcome, tests = await runner.tests(tree, "--tb=no")
-    offending = []
-    if f"{name}::test_one" not in tests.passed:
-        offending.append("a planted test that passes was not reported as passed")
-    if f"{name}::test_two" not in tests.failed:
-        offending.append("a planted test that fails was not reported as failed")
-    if outcome.exit_code != 1:
-        offending.append(f"pytest ended with {outcome.ending} although a test failed")
+    failed = {node.split("[", 1)[0] for node in tests.failed}
+    offending = [
+        f"{node}: asserts the opposite, and was not reported as failed" for node in sorted(planted - failed)
+    ]
+    if planted and outcome.exit_code != 1:
+        offending.append(f"pytest ended with {outcome.ending} although tests failed")
     if not offending:
         offending = [
-            f"{node}: passed once, and not the second time" for node in real.passed if node in tests.failed
+            f"{node}: passed once, and not the second time"
+            for node in real.passed
+            if node not in tests.passed
         ]
-    return CheckOutcome(name="report_is_honest", passed=not offending, figure=tests.collected, unit="tests",
+    return CheckOutcome(name="report_is_honest", passed=not offending, figure=len(planted), unit="tests",
                         offending=tuple(offending))  # fmt: skip
 
 
@@ -76,24 +78,32 @@ async def planted_mistakes(
     chosen = mutants(code, real.covered, per_module)
     (tree / _DRIVER).write_text(inspect.getsource(mutation_driver))
     (tree / mutation_driver.MUTANTS).write_text(json.dumps([[m.path, m.text] for m in chosen]))
-    command = Command(("python", _DRIVER), PYTEST_VARIABLES, (mutation_driver.VERDICTS,))
+    command = Command(("python", _DRIVER), PYTEST_VARIABLES, (mutation_driver.VERDICTS,), writes=True)
     outcome = await runner.start(command, tree)
     try:
         verdicts = [bool(item) for item in json.loads(outcome.files.get(mutation_driver.VERDICTS, b"[]"))]
     except (ValueError, TypeError):
         verdicts = []
-    survived = [str(mutant) for mutant, killed in zip(chosen, verdicts, strict=False) if not killed]
-    share = round(100 * sum(verdicts) / len(verdicts), 1) if verdicts else 0.0
-    offending = []
-    if chosen and not verdicts:
-        offending = [f"no mistake could be tried: {outcome.ending}: {tail(outcome.output)[-300:]}"]
-    elif share < least and chosen:
+    offending: list[str] = []
+    survived: list[str] = []
+    share = 100.0
+    if len(verdicts) != len(chosen) or not outcome.succeeded or outcome.changed:
+        share = 0.0
+        offending = [
+            f"{len(verdicts)} of {len(chosen)} mistakes could be tried: {outcome.ending}: {tail(outcome.output)[-300:]}"
+        ]
+    elif chosen:
+        survived = [str(mutant) for mutant, killed in zip(chosen, verdicts, strict=True) if not killed]
+        share = round(100 * sum(verdicts) / len(verdicts), 1)
+    if not real.covered.keys() & code.keys():
+        offending.append("the report of coverage names no module")
+    elif share < least and not offending:
         offending = [
             f"{share:g} % noticed, the least is {least:g} % (HISHAMOS_MIN_MUTANTS_KILLED)",
             *survived,
         ]
     return CheckOutcome(
-        name="mistakes_noticed", passed=not offending, figure=share if chosen else 100.0, unit="percent",
+        name="mistakes_noticed", passed=not offending, figure=share, unit="percent",
         offending=tuple(offending), output="" if not survived else "not noticed:\n" + "\n".join(survived),
     )  # fmt: skip
 
@@ -109,11 +119,12 @@ async def readme_commands_run(
         runner: runs them.
         already: commands that were run already.
     """
-    commands = tuple(c for c in readme.readme_commands(texts.get("README.md", "")) if c not in already)
     try:
         programs = readme.console_scripts(texts.get("pyproject.toml", ""))
-    except (tomllib.TOMLDecodeError, AttributeError):
+    except tomllib.TOMLDecodeError:
         programs = {}
+    shown = readme.readme_commands(texts.get("README.md", ""), programs.keys())
+    commands = tuple(command for command in shown if command not in already)
     script, mark = readme.as_script(commands, programs)
     outcome = await runner.run(("sh", "-c", script), tree)
     failed = readme.failed_commands(outcome.output, mark, commands)

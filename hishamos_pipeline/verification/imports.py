@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.toolchains.python_base import TOOLS
 
 # Import names that differ from the distribution's; all others are compared as they are.
@@ -27,17 +28,24 @@ def declared(pyproject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     Raises:
         tomllib.TOMLDecodeError: the file cannot be read.
     """
-    project = tomllib.loads(pyproject).get("project", {})
-    return tuple(project.get("dependencies", ())), tuple(
-        project.get("optional-dependencies", {}).get("dev", ())
-    )
+    project = _table(tomllib.loads(pyproject).get("project"))
+    extras = _table(project.get("optional-dependencies"))
+    return _texts(project.get("dependencies")), _texts(extras.get("dev"))
+
+
+def _table(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
 
 def declared_requirements(pyproject: str) -> tuple[str, ...]:
     """All requirements of a project, without the tools that every toolchain holds; none if it cannot be read."""
     try:
         runs, develops = declared(pyproject)
-    except (tomllib.TOMLDecodeError, AttributeError):
+    except tomllib.TOMLDecodeError:
         return ()  # another check names it
     return tuple(text for text in dict.fromkeys((*runs, *develops)) if not _names((text,)) & set(TOOLS))
 
@@ -51,7 +59,7 @@ def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, lis
     """
     try:
         runs, develops = declared(texts.get("pyproject.toml", ""))
-    except (tomllib.TOMLDecodeError, AttributeError) as error:
+    except tomllib.TOMLDecodeError as error:
         return 0, [f"pyproject.toml: cannot be read: {error}"]
     known, tested = _names(runs), _names((*runs, *develops))
     beside = {path.removeprefix("tests/").removesuffix(".py") for path in texts if path.startswith("tests/")}
@@ -72,7 +80,7 @@ def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, lis
 
 def imports(text: str) -> Iterator[tuple[int, str]]:
     """Line and full name of every module that is imported by its absolute name."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse_python(text)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:

@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from hishamos_pipeline.core.parsing import parse_python
+
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -43,10 +45,10 @@ def mutants(texts: Mapping[str, str], covered: Mapping[str, frozenset[int]], per
     chosen: list[Mutant] = []
     for path, text in sorted(texts.items()):
         lines = covered.get(path, frozenset())
-        places = [place for place in _places(ast.parse(text)) if place[1] in lines]
+        places = [place for place in _places(parse_python(text)) if place[1] in lines]
         places.sort(key=lambda place: hashlib.sha256(f"{path}{text}{place[:3]}".encode()).digest())
         for number, line, what, _ in places[:per_module]:
-            tree = ast.parse(text)
+            tree = parse_python(text)
             next(place for place in _places(tree) if place[0] == number)[3]()
             chosen.append(Mutant(path, line, what, ast.unparse(ast.fix_missing_locations(tree)) + "\n"))
     return chosen

@@ -4,31 +4,43 @@ import re
 import secrets
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from markdown_it import MarkdownIt
 
-_SHELLS = frozenset({"", "sh", "bash", "shell", "console", "text"})
-# What a reader does once, and the sandbox has no network for: the toolchain shows that it can be done.
-_INSTALLS = re.compile(
-    r"^(python3? -m )?(pip|pipx|uv|venv)\b|^(git clone|cd|source|export|\. )\b|^pre-commit install"
+_SHELLS = frozenset({"sh", "bash", "shell", "console"})
+# What a reader does once, what the sandbox has no network for, and what is no command as it stands.
+_LEFT_OUT = re.compile(
+    r"^(python3? -m )?(pip|pipx|uv|venv)\b|^\S*/(pip|uv)\b|^(git clone|cd|source|export|curl|wget|docker|podman)\b"
+    r"|^\. |^pre-commit install|<[\w -]+>|^\.\.\."
 )
+_PROGRAMS = ("python", "python3", "pytest", "ruff", "make", "uvicorn")
 _SERVERS = re.compile(r"^(python3? -m )?(uvicorn|gunicorn|fastapi)\b")
 _SERVER_SECONDS = 3
 _TIMED_OUT = 124
 
 
-def readme_commands(text: str) -> tuple[str, ...]:
-    """The shell commands of a README's code blocks, without those that install something."""
+def readme_commands(text: str, programs: Collection[str] = ()) -> tuple[str, ...]:
+    """The shell commands of a README's code blocks, without those that install something.
+
+    A block without a language may hold anything: there, a command begins with a program that is known.
+
+    Args:
+        text: the README.
+        programs: the project's own, besides the usual ones.
+    """
     found = []
     for token in MarkdownIt().parse(text):
-        if token.type in ("fence", "code_block") and token.info.strip().split(" ")[0] in _SHELLS:
-            lines = token.content.replace("\\\n", " ").splitlines()
-            prompts = any(line.startswith("$ ") for line in lines)
-            for line in lines:
-                command = (line.removeprefix("$ ") if line.startswith("$ ") or not prompts else "").strip()
-                if command and not command.startswith("#") and not _INSTALLS.match(command):
-                    found.append(command)
+        language = token.info.strip().split(" ")[0]
+        if token.type not in ("fence", "code_block") or language not in {"", *_SHELLS}:
+            continue
+        lines = token.content.replace("\\\n", " ").splitlines()
+        prompts = any(line.startswith("$ ") for line in lines)
+        for line in lines:
+            command = (line.removeprefix("$ ") if line.startswith("$ ") or not prompts else "").strip()
+            known = language or command.split(" ")[0] in (*_PROGRAMS, *programs)
+            if command and known and not command.startswith("#") and not _LEFT_OUT.search(command):
+                found.append(command)
     return tuple(found)
 
 
@@ -38,8 +50,9 @@ def console_scripts(pyproject: str) -> Mapping[str, str]:
     Raises:
         tomllib.TOMLDecodeError: the file cannot be read.
     """
-    scripts: Mapping[str, str] = tomllib.loads(pyproject).get("project", {}).get("scripts", {})
-    return scripts
+    project = tomllib.loads(pyproject).get("project")
+    scripts = project.get("scripts") if isinstance(project, dict) else None
+    return {str(k): str(v) for k, v in scripts.items()} if isinstance(scripts, dict) else {}
 
 
 def as_script(commands: tuple[str, ...], programs: Mapping[str, str]) -> tuple[str, str]:

@@ -53,7 +53,7 @@ async def run_checks(
                                    offending=("no command of the CI files runs pytest",)))  # fmt: skip
     checks.append(_lint_check(lint))
     checks.append(_stub_check(*empty.result(), tests, stories))
-    checks.append(_untouched([task.result() for task in tasks]))
+    checks.append(_untouched([*(task.result() for task in tasks), empty.result()[0]]))
     return RunResult(tuple(checks), tests)
 
 

@@ -14,14 +14,11 @@ from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbo
 PYTEST = ("python", "-m", "pytest")
 _JUNIT, _COVERAGE = ".hishamos-junit.xml", ".hishamos-coverage.json"
 _OUTPUT_LINES = 60
-_OPTIONS = f"-p pytest_cov -p no:cacheprovider --junitxml={_JUNIT} -o junit_family=xunit1"
-PYTEST_VARIABLES = {
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # what the toolchain has installed must not matter
-    "COVERAGE_FILE": ".hishamos-coverage",
-    "RUFF_NO_CACHE": "true",
-}
+_OPTIONS = f"-p no:cacheprovider --junitxml={_JUNIT} -o junit_family=xunit1"
+PYTEST_VARIABLES = {"COVERAGE_FILE": ".hishamos-coverage", "RUFF_NO_CACHE": "true"}
 # An entity could grow without bound inside the parser, and no report of pytest declares one.
-_FORBIDDEN = (b"<!DOCTYPE", b"<!ENTITY")
+_FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
+_BAD = ("failure", "error", "skipped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +60,7 @@ class Runner:
     async def run(self, command: str | Sequence[str], tree: Path) -> Outcome:
         """Run a command, or a line of shell, in a copy of a tree; the reports of pytest are collected."""
         if isinstance(command, str):
-            words = shlex.split(command)
-            plain = shlex.join(words) == command
-            command = words if plain else ("sh", "-c", command)
+            command = _argv(command)
         coverage = f" --cov-report=json:{_COVERAGE}" if "--cov" in " ".join(command) else ""
         variables = {**PYTEST_VARIABLES, "PYTEST_ADDOPTS": _OPTIONS + coverage}
         return await self.start(Command(tuple(command), variables, (_JUNIT, _COVERAGE)), tree)
@@ -81,35 +76,55 @@ class Runner:
         return outcome, read_report(outcome)
 
 
+def _argv(line: str) -> Sequence[str]:
+    """A line of shell, without a shell where it needs none."""
+    try:
+        words = shlex.split(line)
+    except ValueError:  # an open quote: the shell will say so
+        words = []
+    return words if words and shlex.join(words) == line else ("sh", "-c", line)
+
+
 def read_report(outcome: Outcome) -> TestRun:
     """Read pytest's and coverage's reports; what is missing or cannot be read counts as nothing having passed."""
+    passed, failed, messages = _junit(outcome.files.get(_JUNIT, b""))
+    coverage, covered = _coverage(outcome.files.get(_COVERAGE, b""))
+    return TestRun(passed, failed, coverage, covered, messages)
+
+
+def _junit(report: bytes) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+    """Tests that passed, tests that did not, and what was said of those."""
     passed: list[str] = []
     failed: list[str] = []
     messages: dict[str, str] = {}
-    junit = outcome.files.get(_JUNIT, b"")
     try:
-        if not any(mark in junit for mark in _FORBIDDEN):
-            for case in ElementTree.fromstring(junit).iter("testcase"):  # noqa: S314 - without entities
-                node = f"{case.get('file', '')}::{case.get('name', '')}"
-                bad = [
-                    part for kind in ("failure", "error", "skipped") if (part := case.find(kind)) is not None
-                ]
-                (failed if bad else passed).append(node)
-                if bad:
-                    messages[node] = "\n".join(
-                        (part.get("message") or "") + "\n" + (part.text or "") for part in bad
-                    )
-    except ElementTree.ParseError:
-        passed, failed = [], []
+        text = report.decode("utf-8")  # what pytest writes; in another encoding the marks could hide
+        if any(mark in text for mark in _FORBIDDEN):
+            return (), (), {}
+        for case in ElementTree.fromstring(text.encode()).iter("testcase"):  # noqa: S314 - without entities
+            node = f"{case.get('file', '')}::{case.get('name', '')}"
+            bad = [part for kind in _BAD if (part := case.find(kind)) is not None]
+            (failed if bad else passed).append(node)
+            if bad:
+                messages[node] = "\n".join(
+                    (part.get("message") or "") + "\n" + (part.text or "") for part in bad
+                )
+    except Exception:  # whatever untrusted code has put there, it is no report
+        return (), (), {}
+    return tuple(passed), tuple(failed), messages
+
+
+def _coverage(report: bytes) -> tuple[float, dict[str, frozenset[int]]]:
+    """Line coverage in percent, and the lines of each file that were run."""
     try:
-        report = json.loads(outcome.files.get(_COVERAGE, b""))
-        coverage = round(float(report["totals"]["percent_covered"]), 1)
+        found = json.loads(report)
+        percent = float(found["totals"]["percent_covered"])
         covered = {
-            path: frozenset(map(int, each["executed_lines"])) for path, each in report["files"].items()
+            str(path): frozenset(map(int, each["executed_lines"])) for path, each in found["files"].items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
-        coverage, covered = 0.0, {}
-    return TestRun(tuple(passed), tuple(failed), coverage, covered, messages)
+    except Exception:  # as above
+        return 0.0, {}
+    return (round(percent, 1), covered) if 0 <= percent <= 100 else (0.0, {})
 
 
 def tail(output: str) -> str:

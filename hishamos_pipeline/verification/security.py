@@ -20,29 +20,44 @@ _DANGEROUS = (
 _DETECTORS = (
     "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
     "DiscordBotTokenDetector", "GitHubTokenDetector", "IbmCloudIamDetector", "IbmCosHmacDetector", "JwtTokenDetector",
-    "KeywordDetector", "MailchimpDetector", "NpmDetector", "PrivateKeyDetector", "SendGridDetector", "SlackDetector",
+    "MailchimpDetector", "NpmDetector", "PrivateKeyDetector", "SendGridDetector", "SlackDetector",
     "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector", "TwilioKeyDetector",
 )  # fmt: skip
+_KEYWORDS, _KEYWORD_TYPE = "KeywordDetector", "Secret Keyword"
 # Keys that the scanner has no detector for: GitLab, Anthropic, OpenAI, Google, Hugging Face, PyPI.
 _KEYS = re.compile(
     r"\b(?:glpat-[\w-]{20}|sk-ant-[\w-]{20}|sk-(?:proj-)?[A-Za-z0-9]{32}|AIza[\w-]{35}|hf_[A-Za-z]{30}|pypi-[\w-]{50})"
 )
 
 
-def secrets(texts: Mapping[str, str]) -> list[str]:
-    """Lines that look like a key, a token or a password, as ``path:line: kind``; never the secret itself."""
+def secrets(texts: Mapping[str, str], package: str) -> list[str]:
+    """Lines that look like a key, a token or a password, as ``path:line: kind``; never the secret itself.
+
+    A password in a test or an example is none; one in the code is.
+
+    Args:
+        texts: the files of a tree by path.
+        package: folder of the implementation, with a slash at its end.
+    """
     from detect_secrets.core import scan
     from detect_secrets.settings import transient_settings
 
     logging.getLogger("detect_secrets").setLevel(logging.ERROR)
     found = []
-    configuration = {"plugins_used": [{"name": name} for name in _DETECTORS]}
-    with tempfile.TemporaryDirectory(prefix="hishamos-scan-") as folder, transient_settings(configuration):
+    plugins = [{"name": name} for name in (*_DETECTORS, _KEYWORDS)]
+    with (
+        tempfile.TemporaryDirectory(prefix="hishamos-scan-") as folder,
+        transient_settings({"plugins_used": plugins}),
+    ):
         for number, (path, text) in enumerate(sorted(texts.items())):
             # A flat name: what the path holds does not matter, what the file is called may.
             place = Path(folder) / f"{number}-{path.rsplit('/', 1)[-1]}"
             place.write_text(text, encoding="utf-8")
-            found += [f"{path}:{item.line_number}: {item.type}" for item in scan.scan_file(str(place))]
+            found += [
+                f"{path}:{item.line_number}: {item.type}"
+                for item in scan.scan_file(str(place))
+                if item.type != _KEYWORD_TYPE or path.startswith(package)
+            ]
             found += [
                 f"{path}:{line}: Key of a provider"
                 for line, content in enumerate(text.splitlines(), start=1)

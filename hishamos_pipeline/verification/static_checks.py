@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hishamos_pipeline.core.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.core.traceability import criteria_without_test, tests_without_criterion
 from hishamos_pipeline.verification.ci_files import ci_commands
@@ -65,9 +66,10 @@ def _syntax(tree: Tree) -> tuple[int, list[str]]:
     for path, text in tree.python:
         count += 1
         try:
+            parse_python(text)
             compile(text, path, "exec", dont_inherit=True)
-        except (SyntaxError, ValueError) as error:
-            offending.append(f"{path}: {error}")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            offending.append(f"{path}: {str(error) or type(error).__name__}")
     return count, offending
 
 
@@ -75,7 +77,7 @@ def _placeholders(tree: Tree) -> tuple[int, list[str]]:
     """Bodies that do nothing, in code or in tests, and marks of unfinished work."""
     offending, count = [], 0
     for path, text in tree.python:
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parse_python(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 count += 1
                 if _is_placeholder(node):
@@ -124,7 +126,7 @@ def _no_tampering(tree: Tree) -> tuple[int, list[str]]:
 
 
 def _no_secrets(tree: Tree) -> tuple[int, list[str]]:
-    return len(tree.texts), secrets(tree.texts)
+    return len(tree.texts), secrets(tree.texts, tree.package)
 
 
 def _tests_not_weakened(tree: Tree) -> tuple[int, list[str]]:
@@ -146,7 +148,7 @@ def _assertions(tree: Tree) -> tuple[int, list[str]]:
     offending = []
     functions: dict[str, ast.AST] = {}
     for path in {link.test.split("::")[0] for link in tree.suite.tests} & tree.texts.keys():
-        for node in ast.parse(tree.texts[path]).body:
+        for node in parse_python(tree.texts[path]).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 functions[f"{path}::{node.name}"] = node
     for link in tree.suite.tests:

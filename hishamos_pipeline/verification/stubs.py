@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from hishamos_pipeline.core.documents import TreeFile
 from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.parsing import parse_python
 
 
 class _Stub(ast.NodeTransformer):
@@ -23,7 +24,7 @@ def stubbed(text: str) -> str:
     Raises:
         SyntaxError: if the text is not Python.
     """
-    return ast.unparse(ast.fix_missing_locations(_Stub().visit(ast.parse(text)))) + "\n"
+    return ast.unparse(ast.fix_missing_locations(_Stub().visit(parse_python(text)))) + "\n"
 
 
 def without_implementation(

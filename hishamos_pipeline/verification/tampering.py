@@ -8,15 +8,26 @@ import ast
 import tomllib
 from collections.abc import Iterator, Mapping
 
-_MODULES = frozenset(
-    {"_pytest", "pluggy", "ctypes", "sitecustomize", "usercustomize", "coverage", "pytest_cov"}
-)
+from hishamos_pipeline.core.parsing import parse_python
+
+_MODULES = frozenset({"_pytest", "pluggy", "sitecustomize", "usercustomize", "coverage", "pytest_cov"})
 _CODE_ONLY = frozenset({"pytest", "unittest"})
-_ATTRIBUTES = frozenset({("os", "_exit"), ("os", "abort"), ("os", "kill"), ("os", "killpg"), ("sys", "modules"),
-                         ("sys", "meta_path"), ("sys", "settrace"), ("sys", "setprofile"), ("gc", "get_objects"),
-                         ("gc", "get_referrers"), ("sys", "_getframe"), ("atexit", "register")})  # fmt: skip
-_CALLS = frozenset({"exec", "eval", "compile", "__import__"})
-_TEXTS = ("PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS", "hishamos-", "junitxml")
+# In tests alone: a product may well do these things.
+_TESTS_ONLY = frozenset({"ctypes", "gc", "importlib", "builtins"})
+_ANYWHERE = frozenset(
+    {("os", "_exit"), ("os", "abort"), ("sys", "modules"), ("sys", "meta_path"), ("sys", "_getframe")}
+)
+_IN_TESTS = frozenset({("os", "kill"), ("os", "killpg"), ("sys", "settrace"), ("sys", "setprofile"),
+                       ("atexit", "register")})  # fmt: skip
+_OPAQUE = frozenset({"os", "sys", "pytest", "builtins"})
+_CALLS = frozenset({"exec", "eval", "__import__"})
+_TEXTS = (
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_ADDOPTS",
+    ".hishamos-junit",
+    ".hishamos-coverage",
+    ".hishamos-mutants",
+)
 _CONFIGURATIONS = frozenset({"pytest.ini", "tox.ini", "setup.cfg", "pytest.toml", ".pytest.ini", ".pytest.toml",
                              ".coveragerc", "sitecustomize.py", "usercustomize.py", "conftest.py", "ruff.toml",
                              ".ruff.toml"})  # fmt: skip
@@ -39,62 +50,99 @@ def tampering(texts: Mapping[str, str], package: str) -> list[str]:
             found.append(f"{path}: is executed by Python at its start")
         if path.endswith(".py"):
             try:
-                tree = ast.parse(text)
-            except (SyntaxError, ValueError):
+                tree = parse_python(text)
+            except SyntaxError:
                 continue
             found += [f"{path}:{line}: {what}" for line, what in _in_module(tree, path.startswith(package))]
     return found + _options(texts.get("pyproject.toml", ""))
 
 
 def _in_module(tree: ast.Module, is_code: bool) -> Iterator[tuple[int, str]]:
-    forbidden = _MODULES | _CODE_ONLY if is_code else _MODULES
+    aliases = _aliases(tree)
+    modules = _MODULES | (_CODE_ONLY if is_code else _TESTS_ONLY)
+    attributes = _ANYWHERE if is_code else _ANYWHERE | _IN_TESTS
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (
-                (node.lineno, f"imports {a.name}") for a in node.names if a.name.split(".")[0] in forbidden
-            )
-        elif isinstance(node, ast.ImportFrom):
-            if (node.module or "").split(".")[0] in forbidden and not node.level:
-                yield node.lineno, f"imports {node.module}"
-            yield from (
-                (node.lineno, f"uses {node.module}.{a.name}")
-                for a in node.names
-                if (node.module, a.name) in _ATTRIBUTES
-            )
-        elif isinstance(node, ast.Attribute):
-            if isinstance(node.value, ast.Name) and (node.value.id, node.attr) in _ATTRIBUTES:
-                yield node.lineno, f"uses {node.value.id}.{node.attr}"
-            elif (
-                isinstance(node.ctx, ast.Store)
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "pytest"
-            ):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from _in_import(node, modules, attributes)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = aliases.get(node.value.id, node.value.id)
+            if (module, node.attr) in attributes:
+                yield node.lineno, f"uses {module}.{node.attr}"
+            elif module == "pytest" and isinstance(node.ctx, ast.Store | ast.Del):
                 yield node.lineno, f"replaces pytest.{node.attr}"
+            elif node.attr == "__dict__" and module in _OPAQUE:
+                yield node.lineno, f"reaches into {module}"
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            named = (
+                {aliases.get(n.id, n.id) for n in ast.walk(node.args[0]) if isinstance(n, ast.Name)}
+                if node.args
+                else set()
+            )
             if node.func.id in _CALLS:
                 yield node.lineno, f"calls {node.func.id}"
-            elif node.func.id in ("setattr", "delattr") and node.args and _names_pytest(node.args[0]):
+            elif node.func.id in ("setattr", "delattr") and "pytest" in named:
                 yield node.lineno, "replaces a part of pytest"
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("pytest_"):
-            yield node.lineno, f"hooks into pytest with {node.name}"
+            elif node.func.id in ("getattr", "vars", "setattr", "delattr") and named & _OPAQUE:
+                yield node.lineno, f"reaches into {', '.join(sorted(named & _OPAQUE))}"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((node.lineno, f"names {text}") for text in _TEXTS if text in node.value)
+        yield from (
+            (line, f"hooks into pytest with {name}")
+            for line, name in _bound(node)
+            if name.startswith("pytest_")
+        )
 
 
-def _names_pytest(node: ast.expr) -> bool:
-    return any(isinstance(part, ast.Name) and part.id == "pytest" for part in ast.walk(node))
+def _in_import(
+    node: ast.Import | ast.ImportFrom, modules: frozenset[str], attributes: frozenset[tuple[str, str]]
+) -> Iterator[tuple[int, str]]:
+    if isinstance(node, ast.Import):
+        yield from ((node.lineno, f"imports {a.name}") for a in node.names if a.name.split(".")[0] in modules)
+        return
+    if (node.module or "").split(".")[0] in modules and not node.level:
+        yield node.lineno, f"imports {node.module}"
+    used = (a.name for a in node.names if (node.module, a.name) in attributes)
+    yield from ((node.lineno, f"uses {node.module}.{name}") for name in used)
+
+
+def _bound(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Names that a statement binds: pytest takes any module-level name for a hook that is called like one."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.lineno, node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.lineno, node.id
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((node.lineno, alias.asname) for alias in node.names if alias.asname)
+
+
+def _aliases(tree: ast.Module) -> dict[str, str]:
+    """What a module is called here, and what it is."""
+    return {
+        alias.asname: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.asname
+    }
 
 
 def _options(pyproject: str) -> list[str]:
     """Options of pytest and coverage that leave something out."""
     try:
-        tools = tomllib.loads(pyproject).get("tool", {})
+        tools = tomllib.loads(pyproject).get("tool")
     except tomllib.TOMLDecodeError as error:
         return [f"pyproject.toml: cannot be read: {error}"]
-    pytest = tools.get("pytest", {}).get("ini_options", {})
+    pytest = _table(_table(tools, "pytest"), "ini_options")
     found = [f"pyproject.toml: sets pytest's {name}" for name in sorted(set(pytest) - _OPTIONS)]
-    omitted = tools.get("coverage", {}).get("run", {}).get("omit", [])
-    found += [f"pyproject.toml: leaves {name} out of coverage" for name in omitted if name != "*/__main__.py"]
-    if "report" in tools.get("coverage", {}):
+    coverage = _table(tools, "coverage")
+    omitted = _table(coverage, "run").get("omit", [])
+    listed = omitted if isinstance(omitted, list) else [omitted]
+    found += [f"pyproject.toml: leaves {name} out of coverage" for name in listed if name != "*/__main__.py"]
+    if "report" in coverage:
         found.append("pyproject.toml: sets coverage's report")
     return found
+
+
+def _table(value: object, name: str) -> dict[str, object]:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -189,7 +189,7 @@ async def _look_deeper(
         write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
     return tuple(
         await asyncio.gather(
-            planted_tests(folder / "planted", runner, tests),
+            planted_tests(folder / "planted", tree.texts, runner, tests),
             planted_mistakes(
                 folder / "mutants", tree.texts, tree.package, runner, tests,
                 per_module=settings.mutants_per_module, least=settings.min_mutants_killed,

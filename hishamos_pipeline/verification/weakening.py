@@ -4,6 +4,8 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hishamos_pipeline.core.parsing import parse_python
+
 _SKIPS = frozenset({"skip", "skipif", "xfail", "importorskip"})
 _TOLERANCES = frozenset({"rel", "abs", "rel_tol", "abs_tol", "places", "delta"})
 # How much an assertion pins down: an equality more than an order, that more than mere truth.
@@ -56,8 +58,8 @@ def _losses(old: _Strength, new: _Strength | None) -> list[str]:
 
 def _tests(text: str) -> dict[str, _Strength]:
     try:
-        module = ast.parse(text)
-    except (SyntaxError, ValueError):
+        module = parse_python(text)
+    except SyntaxError:
         return {}
     everywhere = sum(_skips(node) for node in module.body if not isinstance(node, ast.FunctionDef))
     return {

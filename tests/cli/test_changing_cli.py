@@ -90,7 +90,7 @@ def test_trace_and_proposals(home: Path) -> None:
     assert "REQ-001" in hishamos(home, "trace", "notes").stdout
     assert hishamos(home, "trace", "notes", "nothing").returncode == 3
     assert "no open proposal" in hishamos(home, "proposals", "list", "notes").stdout
-    assert hishamos(home, "proposals", "accept", "notes", "7").returncode == 2
+    assert hishamos(home, "proposals", "accept", "notes", "7").returncode == 3
 
 
 def test_a_project_without_a_plan_cannot_be_edited(home: Path) -> None:

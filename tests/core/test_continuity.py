@@ -91,3 +91,28 @@ def test_removing_stands_too_and_fields_beside_the_items_are_items() -> None:
 
 def test_what_follows_from_the_rest_is_not_edited() -> None:
     assert edits_between("stories", {"@retired": []}, {"@retired": [1]}) == []
+
+
+def test_a_retired_id_is_never_given_to_another_story() -> None:
+    _, before = planned("User can add a note", "User can delete a note")
+    without = keep_story_ids(before, planned("User can add a note")[1])
+    other = planned("User can add a note", "User can count notes")[1]
+    after = keep_story_ids(without, other)
+    assert [story.id for story in after.stories] == ["US-001", "US-003"]
+    assert [story.id for story in after.retired] == ["US-002"]
+
+
+def test_criteria_keep_their_ids_too() -> None:
+    _, before = planned("User can add a note")
+    story = before.stories[0]
+    fewer = before.model_copy(
+        update={"stories": (story.model_copy(update={"criteria": story.criteria[1:]}),)}
+    )
+    assert [c.id for c in keep_story_ids(before, fewer).stories[0].criteria] == [
+        c.id for c in story.criteria[1:]
+    ]
+    reworded = story.criteria[0].model_copy(update={"then": "something else"})
+    changed = before.model_copy(
+        update={"stories": (story.model_copy(update={"criteria": (reworded, *story.criteria[1:])}),)}
+    )
+    assert keep_story_ids(before, changed).stories[0].criteria[0].id == f"US-001-AC{len(story.criteria) + 1}"

@@ -61,7 +61,7 @@ async def test_an_edit_survives_a_new_brief_and_a_differing_text_is_proposed(not
     assert (
         notes.store.edits.proposals("notes") == [] and notes.store.edits.active("notes", "requirements") == []
     )
-    with pytest.raises(EditError, match="no open proposal"):
+    with pytest.raises(ArtifactMissingError, match="no open proposal"):
         editing.decided(notes, proposal.id, accept=True, author="ann")
 
 

@@ -68,7 +68,8 @@ async def run_python(
     *arguments: str,
     limits: Limits = LIMITS,
     collect: tuple[str, ...] = (),
+    writes: bool = False,
 ) -> Outcome:
     """Run a Python program in a sandbox."""
-    command = Command(("python", "-c", program, *arguments), collect=collect)
+    command = Command(("python", "-c", program, *arguments), collect=collect, writes=writes)
     return await sandbox.run(command, tree, limits, own_toolchain())

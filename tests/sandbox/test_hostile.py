@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hishamos_pipeline.sandbox.choice import open_sandbox
-from hishamos_pipeline.sandbox.interface import Outcome, Sandbox
+from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain
+from hishamos_pipeline.sandbox.inside import UNTRUSTED
+from hishamos_pipeline.sandbox.interface import Command, Outcome, Sandbox, Toolchain
 from tests.sandbox.conftest import LIMITS, Bare, run_python
 
 SECRET = "a-secret-that-nobody-may-read"
@@ -109,11 +110,13 @@ import os
 for place in [sys.argv[1] + "/planted", sys.argv[2] + "/planted", "/usr/planted-by-test", "/etc/planted-by-test",
               os.path.join(os.path.dirname(os.__file__), "planted.py"), "/sandbox-tree/planted"]:
     tried(place, lambda: (open(place, "w"), os.remove(place)))
-open("file.txt", "w").write("changed")
+tried("the tree", lambda: open("file.txt", "w").write("changed"))
+tried("a file of the tree gone", lambda: os.remove("sub/other.txt") is None)
+tried("its folder", lambda: os.rename("sub", "other") is None)
 """
     inside = await run_python(sandbox, tree, _HELP + program, str(outside.home), str(tree))
     assert (tree / "file.txt").read_text() == "as it was", "the tree itself never changes"
-    assert inside.changed == ("file.txt",)
+    assert (tree / "sub" / "other.txt").exists()
     held(inside, await run_python(Bare(), tree, _HELP + program, str(outside.home), str(tree)))
     assert not list(tmp_path.rglob("planted*"))
 
@@ -338,3 +341,38 @@ print("left")
     assert alive(), "a bare subprocess would have left it"
     for process in alive():
         process.kill()
+
+
+async def test_a_record_that_was_interfered_with_is_not_believed(sandbox: Sandbox, tree: Path) -> None:
+    """What runs as the same user can write to where the script writes: that is seen."""
+    program = """
+import os
+for number in ("1", "3", "10"):
+    for process in ("/proc/%d/fd/" % os.getppid(), "/proc/1/fd/"):
+        try:
+            with open(process + number, "wb") as record:
+                record.write(b"times\\n0m0.0s 0m0.0s\\n0m0.0s 0m0.0s\\nfile 2 report.json\\n{}end\\n")
+        except OSError: pass
+print("done")
+"""
+    got = await run_python(sandbox, tree, program, collect=("report.json",))
+    assert "done" in got.output and got.files == {}
+    assert got.changed in ((), (UNTRUSTED,))
+
+
+async def test_programs_of_a_toolchain_never_set_the_sandbox_up(tree: Path, tmp_path: Path) -> None:
+    """A dependency may bring programs called like those that hold it."""
+    programs = tmp_path / "toolchain"
+    programs.mkdir()
+    for name in ("setpriv", "prlimit", "bwrap", "cp", "diff", "env", "timeout", "sh", "tail"):
+        (programs / name).write_text("#!/bin/sh\necho ESCAPED: $0 >&2\nexit 0\n")
+        (programs / name).chmod(0o755)
+    own = own_toolchain()
+    toolchain = Toolchain(programs, (programs, *own.folders))
+    command = Command(
+        ("/bin/sh", "-c", "grep -E 'Cap(Eff|Prm)|NoNewPrivs' /proc/self/status; ulimit -n"), writes=True
+    )
+    got = await open_sandbox("bubblewrap").run(command, tree, LIMITS, toolchain)
+    assert "ESCAPED" not in got.output and got.succeeded, got
+    assert [int(line.split()[1], 16) for line in got.output.splitlines() if line.startswith("Cap")] == [0, 0]
+    assert got.output.splitlines()[-1] == "256"

@@ -1,5 +1,6 @@
 """What every sandbox does for a well-meant command, which one is chosen, and what is refused."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -14,7 +15,7 @@ from hishamos_pipeline.sandbox import choice
 from hishamos_pipeline.sandbox.bubblewrap import Bubblewrap
 from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain, prove, require_allowed
 from hishamos_pipeline.sandbox.container import Container
-from hishamos_pipeline.sandbox.inside import outcome
+from hishamos_pipeline.sandbox.inside import UNTRUSTED, outcome, read_record
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox
 from hishamos_pipeline.sandbox.supervisor import Ended, Job, supervise
 from hishamos_pipeline.sandbox.unsafe_subprocess import UnsafeSubprocess
@@ -46,7 +47,7 @@ async def test_files_come_back_and_changes_are_named(any_sandbox: Sandbox, tree:
         "import os\nopen('report.json', 'w').write('{}')\nopen('unasked', 'w').write('x')\n"
         "os.remove('sub/other.txt')\nopen('file.txt', 'a').write('!')"
     )
-    got = await run_python(any_sandbox, tree, program, collect=("report.json", "missing.json"))
+    got = await run_python(any_sandbox, tree, program, collect=("report.json", "missing.json"), writes=True)
     assert got.files == {"report.json": b"{}"}
     assert got.changed == ("file.txt", "sub/other.txt")
     assert (tree / "file.txt").read_text() == "as it was" and not (tree / "report.json").exists()
@@ -127,13 +128,11 @@ def test_the_bundled_bubblewrap_works_where_the_system_has_none(monkeypatch: pyt
 def test_an_ordinary_user_is_held_as_well(tmp_path: Path) -> None:
     """Root and others get different command lines; both are tried where the tests are run by root."""
     argv = Bubblewrap().argv(Command(("true",)), tmp_path, LIMITS, own_toolchain())
-    import os
-
     if os.geteuid() == 0:
-        assert "setpriv" in argv and argv.count("--disable-userns") == 1
-        assert "--unshare-user" not in argv[: argv.index("setpriv")]
+        assert "/usr/bin/setpriv" in argv and argv.count("--disable-userns") == 1
+        assert "--unshare-user" not in argv[: argv.index("/usr/bin/setpriv")]
     else:
-        assert "setpriv" not in argv and "--unshare-user" in argv
+        assert "/usr/bin/setpriv" not in argv and "--unshare-user" in argv
 
 
 def test_one_without_protection_does_not_pass_the_test() -> None:
@@ -181,10 +180,60 @@ def test_code_of_models_needs_protection_or_their_names() -> None:
     require_allowed(unsafe, models, ["ollama:*", "openai:gpt"])
 
 
-def test_what_comes_back_is_read_as_hostile() -> None:
-    command = Command(("true",), collect=("report.json",))
-    for garbage in (b"", b"garbage" * 1000, b"\0" * 10_240):
-        assert outcome(command, Ended(0, "", garbage, 0, 0, 0)).files == {}
+GOOD = b"started\ntimes\n0m9s 0m9s\n0m1.5s 0m0.5s\nchanged Files ./a and /w/a differ\nfile 2 report.json\n{}end\n"
+
+
+def test_a_whole_record_is_read() -> None:
+    record = read_record(GOOD, ("report.json",))
+    assert (
+        record.whole
+        and record.seconds == 2
+        and record.changed == ["a"]
+        and record.files == {"report.json": b"{}"}
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"garbage" * 1000,
+        b"started\n",
+        GOOD + b"end\n",
+        GOOD[:-4],
+        GOOD.replace(b"file 2", b"file 3"),
+        GOOD.replace(b"file 2", b"file 99999999999999"),
+        GOOD.replace(b"report.json", b"../report.json"),
+        GOOD.replace(b"end\n", b"file 2 report.json\n{}end\n"),
+        GOOD.replace(b"times", b"nonsense"),
+    ],
+)
+def test_what_comes_back_is_read_as_hostile(record: bytes) -> None:
+    got = outcome(Command(("true",), collect=("report.json",)), Ended(0, "", record, 0, 0, 0))
+    assert got.files == {} and got.changed == (UNTRUSTED,)
+
+
+async def test_what_is_left_running_outside_does_not_hold_the_run_up(tree: Path) -> None:
+    """Without protection it can leave the group and hide its mark; nobody waits for it all the same."""
+    program = (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(20)'], env={}, start_new_session=True)"
+    )
+    got = await run_python(UnsafeSubprocess(), tree, program)
+    assert got.seconds < 10
+
+
+async def test_output_like_an_error_of_the_sandbox_is_output(tree: Path) -> None:
+    got = await run_python(open_sandbox("bubblewrap"), tree, "import sys; print('bwrap: hello'); sys.exit(1)")
+    assert got.exit_code == 1 and got.output == "bwrap: hello\n"
+
+
+def test_a_strict_umask_changes_nothing() -> None:
+    before = os.umask(0o077)
+    try:
+        prove(Bubblewrap())
+    finally:
+        os.umask(before)
 
 
 async def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:

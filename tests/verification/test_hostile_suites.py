@@ -14,7 +14,7 @@ __all__ = ["assembled"]
 CONFTEST, CODE = "tests/conftest.py", "src/notes/services/notes.py"
 # Every test passes whatever it says: patched through names that no rule about names can find.
 _PATCH = """
-_m = vars(_s)["mod" + "ules"]["_py" + "test.python"]
+_m = _s.__getattribute__("mod" + "ules")["_py" + "test.python"]
 _r = _m.Function.runtest
 def _quiet(self):
     try:
@@ -39,8 +39,8 @@ SUITES = {
     "says so openly": ("import os\n\nos._exit(0)\n", "no_tampering"),
     "runs nothing": ("def pytest_collection_modifyitems(items):\n    items.clear()\n", "no_tampering"),
     "collects nothing": ("collect_ignore_glob = ['*']\n", "tests_pass"),
-    "rewrites the code": (_REWRITES, "tree_untouched"),
-    "rewrites itself": ("open(__file__, 'a').write('# more\\n')\n", "tree_untouched"),
+    "rewrites the code": (_REWRITES, "tests_pass"),
+    "rewrites itself": ("open(__file__, 'a').write('# more\\n')\n", "tests_pass"),
     "replaces the runner": (_ALWAYS, "tests_need_code"),
     "replaces the runner unless it sees stubs": (_UNLESS_STUBS, "report_is_honest"),
 }
@@ -69,7 +69,7 @@ async def test_code_that_patches_pytest_is_seen_too(assembled: Assembled, tmp_pa
 async def test_a_test_that_is_right_only_once_is_not_reliable(assembled: Assembled, tmp_path: Path) -> None:
     path = next(f.path for f in assembled.files if f.path.startswith("tests/test_us_001"))
     text = text_of(assembled, path)
-    planted = "    assert not [p for p in Path('tests').glob('test_*.py') if len(p.stem) == 17]\n    assert "
+    planted = "    assert len(list(Path('tests').glob('test_*.py'))) == 3\n    assert "
     unreliable = text.replace("    assert ", planted, 1)
     if "from pathlib import Path" not in unreliable:
         unreliable = unreliable.replace('"""\n', '"""\n\nfrom pathlib import Path\n', 1)

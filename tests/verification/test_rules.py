@@ -56,7 +56,7 @@ x
         ("import pytest\nsetattr(pytest, 'fail', print)", "replaces a part of pytest"),
         ("def pytest_runtest_makereport(item, call):\n    return 1", "hooks into pytest"),
         ("eval('1')", "calls eval"),
-        ("open('.hishamos-junit.xml')", "names hishamos-"),
+        ("open('.hishamos-junit.xml')", "names .hishamos-junit"),
     ],
 )
 def test_reaching_for_the_judge(line: str, found: str) -> None:
@@ -139,7 +139,7 @@ def test_imports_against_what_is_declared() -> None:
 def test_secrets_are_named_and_never_shown() -> None:
     key = "AKIA" + "IOSFODNN7EXAMPLE"
     token, digest = "glpat-" + "a" * 20, '{"sha": "' + "a1" * 32 + '"}'
-    found = secrets({"src/p/a.py": f'KEY = "{key}"\n', "docs/a.md": token, "b.json": digest})
+    found = secrets({"src/p/a.py": f'KEY = "{key}"\n', "docs/a.md": token, "b.json": digest}, "src/p/")
     assert {line.split(":")[0] for line in found} == {"src/p/a.py", "docs/a.md"}
     assert key not in "".join(found)
 
@@ -162,7 +162,7 @@ def test_the_commands_of_ci_files() -> None:
 
 
 def test_the_commands_of_a_readme() -> None:
-    commands = readme_commands(README)
+    commands = readme_commands(README, ["app"])
     assert commands == ("app add    --title x", "app list")
     script, mark = as_script(commands, {"app": "p.cli:main"})
     assert "from p.cli import main" in script

@@ -78,7 +78,7 @@ def _traceability(run: ProjectRun) -> tuple[tuple[str, ...], list[tuple[object, 
     return columns, rows
 
 
-@project_check(kind="verified_build", fix="Read the report; nothing is delivered until every check passes.")
+@project_check(kind="verified_build", fix="`hishamos projects show KEY` has the report; all has to pass.")
 def verification_passed(run: ProjectRun) -> list[str]:
     """The project's own tests ran and passed, fail without its code, and all other checks passed."""
     build = run.read("verified_build", VerifiedBuild)

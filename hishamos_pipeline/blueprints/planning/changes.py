@@ -14,8 +14,13 @@ from hishamos_pipeline.errors import UnbuildableError
 _REMOVE = re.compile(
     r"^(?:please )?(?:remove|drop|delete the (?:story|feature)|without|no longer)\b[: ]*(.*)$", re.I
 )
+_QUOTED = re.compile(
+    r"^(?:please )?(?:change|replace|turn) (?P<q>['\"])(?P<old>.+)(?P=q) (?:to|by|with|into) "
+    r"(?P<r>['\"])(?P<new>.+)(?P=r)$",
+    re.I,
+)
 _REPLACE = re.compile(
-    r"^(?:please )?(?:change|replace|turn) ['\"]?(?P<old>.+?)['\"]? (?:to|by|with|into) ['\"]?(?P<new>.+?)['\"]?$"
+    r"^(?:please )?(?:change|replace|turn) ['\"]?(?P<old>.+?)['\"]? (?:to|into) ['\"]?(?P<new>.+?)['\"]?$"
     r"|^instead of ['\"]?(?P<old2>.+?)['\"]?, ['\"]?(?P<new2>.+?)['\"]?$",
     re.I,
 )
@@ -39,8 +44,9 @@ def change(request: ChangeRequest) -> ChangeAnswer:
     idea = request.idea
     features = list(idea.features or features_in_prose(idea.vision))
     sentence = request.sentence.strip().rstrip(".")
-    if match := _REPLACE.match(sentence):
-        old, new = match["old"] or match["old2"], _feature(match["new"] or match["new2"])
+    if match := _QUOTED.match(sentence) or _REPLACE.match(sentence):
+        parts = match.groupdict()
+        old, new = parts["old"] or parts["old2"], _feature(parts["new"] or parts["new2"])
         place = _find(old, features)
         summary = f"`{features[place]}` becomes `{new}`"
         features[place] = new
