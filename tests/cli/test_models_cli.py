@@ -52,7 +52,7 @@ def test_a_build_with_a_model_its_costs_and_its_questions(tmp_path: Path, fake: 
     assert questions["open"] == []
     assert questions["answered"][0]["answer"] == "No."
     assert hishamos(tmp_path, "ideas", "answer", "reading-log", "2", "x", **given).returncode == 2
-    assert "USD last time" in hishamos(tmp_path, "plan", "reading-log", **given).stdout
+    assert "as each unit cost the last time" in hishamos(tmp_path, "plan", "reading-log", **given).stdout
     assert len(fake.asked) == asked
 
     replayed = hishamos(tmp_path, "build", "reading-log", "--replay", **given)

@@ -84,6 +84,7 @@ def test_settings_that_leave_something_out(settings: str) -> None:
     assert tampering({"setup.cfg": ""}, "src/p/") and tampering({"x.pth": ""}, "src/p/")
 
 
+FIRST = "    assert total() == 5\n"
 BEFORE = """
 def test_a():
     assert total() == 5
@@ -106,6 +107,11 @@ def test_b():
         (BEFORE.replace("def test_b", "def check_b"), "is gone"),
         ("pytestmark = pytest.mark.xfail\n" + BEFORE, "is skipped"),
         (BEFORE.replace("pytest.raises(ValueError)", "suppress(ValueError)"), "asserts 0"),
+        (BEFORE.replace(FIRST, f"    with suppress(AssertionError):\n    {FIRST}"), "asserts 1"),
+        (BEFORE.replace(FIRST, f"    return\n{FIRST}"), "asserts 0"),
+        (BEFORE.replace(FIRST, f"    if total() == 5:\n    {FIRST}"), "less exactly"),
+        (BEFORE.replace("raises(ValueError)", "raises(Exception)"), "less exactly"),
+        (BEFORE.replace("total() == 5", "type(total()) is int"), "less exactly"),
         (None, "was deleted"),
     ],
 )
