@@ -1,5 +1,8 @@
 """What an engine made becomes the next revision: ids last, people's edits stand, what is gone is retired."""
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from pydantic import ValidationError
@@ -30,6 +33,8 @@ def settled(store: ProjectStore, key: str, kind: str, made: D, *, keep: bool = T
         EditError: an edit does not fit what was made.
     """
     edits = store.edits.active(key, kind) if kind in EDITABLE else []
+    if isinstance(made, TestSuite):
+        edits = [moved(edit, [file.path for file in made.files]) for edit in edits]
     edited = {edit.item: edit.base for edit in edits}
     if isinstance(made, Requirements):
         before = store.artifacts.before(key, kind, Requirements)
@@ -37,6 +42,15 @@ def settled(store: ProjectStore, key: str, kind: str, made: D, *, keep: bool = T
     elif isinstance(made, Stories):
         made = cast("D", keep_story_ids(store.artifacts.before(key, kind, Stories), made, edited))
     return _with_edits(store, key, kind, made, edits, keep=keep) if edits else made
+
+
+def moved(edit: Edit, paths: Sequence[str]) -> Edit:
+    """An edit of a test file of a story whose title, and with it the file's name, has changed meanwhile."""
+    story = re.match(r"tests/test_us_\d+_", edit.item)
+    if edit.item in paths or story is None or edit.content is None:
+        return edit
+    path = next((path for path in paths if path.startswith(story[0])), edit.item)
+    return replace(edit, item=path, content={**edit.content, "path": path})
 
 
 def previewed(store: ProjectStore, key: str, kind: str, made: D) -> D:

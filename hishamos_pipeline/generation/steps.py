@@ -96,8 +96,18 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
         task=FILE_TASKS[kind],
         asks=asks,
         fresh=run.fresh,
+        given=_edited_files(run, KINDS[kind]),
     )
     return FileSet(files=files)
+
+
+def _edited_files(run: ProjectRun, kind: str) -> dict[str, FileText]:
+    """The texts of the files that people have edited, by path."""
+    hashes = {
+        edit.item: edit.content["sha256"] for edit in run.store.edits.active(run.key, kind) if edit.content
+    }
+    texts = run.store.units.texts(hashes.values())
+    return {path: FileText(text=texts[digest]) for path, digest in hashes.items()}
 
 
 async def write_tests(run: ProjectRun) -> TestSuite:

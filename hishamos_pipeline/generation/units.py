@@ -40,6 +40,7 @@ async def make_units(
     task: Task[Q, A],
     asks: Sequence[Ask[Q, A]],
     fresh: bool = False,
+    given: Mapping[str, A] | None = None,
 ) -> dict[str, A]:
     """Make units in topological order, or take them from the store.
 
@@ -54,6 +55,7 @@ async def make_units(
         task: how the engine is asked.
         asks: the units; a name in ``after`` that is none of them is ignored.
         fresh: whether to make them even if the store has them.
+        given: what people have written in place of some answers: those that come after are asked about that.
 
     Raises:
         PlanningError: units that wait for one another in a circle.
@@ -83,7 +85,8 @@ async def make_units(
 
     def begin() -> None:
         while not failed and (ready := order.get_ready()):
-            questions = {name: by_name[name].question(answers) for name in ready}
+            known_answers = {**answers, **(given or {})}
+            questions = {name: by_name[name].question(known_answers) for name in ready}
             units = {name: engine.fingerprint(task, question) for name, question in questions.items()}
             known = {} if fresh else store.units.find(key, units.values())
             for name in ready:
@@ -121,9 +124,12 @@ async def make_files(
     task: Task[FileRequest, FileText],
     asks: Sequence[FileAsk],
     fresh: bool = False,
+    given: Mapping[str, FileText] | None = None,
 ) -> tuple[TreeFile, ...]:
     """Make files, in the order asked for; see ``make_units``."""
-    answers = await make_units(store, engine, key=key, kind=kind, task=task, asks=asks, fresh=fresh)
+    answers = await make_units(
+        store, engine, key=key, kind=kind, task=task, asks=asks, fresh=fresh, given=given
+    )
     return tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks)
 
 

@@ -244,3 +244,38 @@ async def test_before_anything_is_built_there_is_a_plan_and_no_trace(notes: Proj
     assert next(item.step.kind for item in forecast(notes)) == "idea"
     with pytest.raises(ArtifactMissingError):
         traced(notes)
+
+
+async def test_an_edited_test_follows_its_story(notes: ProjectRun) -> None:
+    await build(notes)
+    path = "tests/test_us_001_add_a_note.py"
+    text = (notes.folder.path("tree") / path).read_text() + "\n\n# By hand.\n"
+    edit(notes, "test_suite", path, "", editing.file_item(notes, "test_suite", path, text))
+    edit(notes, "stories", "US-001", "title", "Write a note")
+    await build(notes)
+    moved = notes.folder.path("tree") / "tests/test_us_001_write_a_note.py"
+    assert "# By hand." in moved.read_text() and not (notes.folder.path("tree") / path).exists()
+
+
+async def test_putting_the_text_back_is_no_edit(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    title = notes.read("stories", Stories).stories[0].title
+    edit(notes, "stories", "US-001", "title", "Mine")
+    edit(notes, "stories", "US-001", "title", title)
+    assert notes.store.edits.active("notes", "stories") == []
+
+
+async def test_accepting_a_change_undoes_nobodys_edit(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    change = await changes.propose(notes, "count notes")
+    idea = notes.submitted_idea()
+    notes.store.projects.submit(idea.model_copy(update={"vision": "Something else."}), "t")
+    with pytest.raises(EditError, match="changed meanwhile"):
+        changes.accept(notes, change, author="bob")
+
+
+@pytest.mark.parametrize("title", ["", "  ", "x" * 201, "a\nb", "a\x07"])
+async def test_a_title_is_a_line(title: str, notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    with pytest.raises(EditError, match="a title is one line"):
+        edit(notes, "stories", "US-001", "title", title)

@@ -18,6 +18,7 @@ from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolch
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.toolchains.python import PythonToolchains
 from hishamos_pipeline.toolchains.vetting import near_miss, popular, vet
+from hishamos_pipeline.verification.imports import declared_requirements
 from tests.fakes.index import FakeIndex, package_index
 
 
@@ -203,3 +204,25 @@ def test_names_that_look_like_others() -> None:
     for name in ("requests", "attrs", "pyyaml", "a-name-like-no-other", "six"):
         assert near_miss(name) == "", name
     assert len(popular()) == 6000 and vet(["requests>=2"]) == (vet(["requests>=2"])[0], [])
+
+
+async def test_a_resolution_that_is_out_of_date_is_forgotten(own: Settings, index: FakeIndex) -> None:
+    index.add("words-of-tests")
+    toolchains = PythonToolchains(own)
+    first = await toolchains.prepare(["words-of-tests"])
+    assert first.toolchain
+    first.toolchain.programs.parent.rename(own.toolchains_dir / "gone")
+    index.add("words-of-tests", files={"words_of_tests.py": "VERSION = 'another'\n"})
+    with pytest.raises(ToolchainError, match="try again"):
+        await toolchains.prepare(["words-of-tests"])
+    assert (await toolchains.prepare(["words-of-tests"])).toolchain
+
+
+async def test_an_odd_pyproject_is_read_as_far_as_it_goes() -> None:
+    for odd in (
+        "dependencies = [1]",
+        "dependencies = 3",
+        "optional-dependencies = 1",
+        'dependencies = "requests"',
+    ):
+        assert set(declared_requirements(f"[project]\n{odd}\n")) <= {"1"}

@@ -6,6 +6,7 @@ from hishamos_pipeline.core.documents import CheckOutcome
 from hishamos_pipeline.verification.ci_files import ci_commands
 from hishamos_pipeline.verification.failures import cleaned, failures
 from hishamos_pipeline.verification.imports import declared_requirements, undeclared_imports
+from hishamos_pipeline.verification.inverting import inverted
 from hishamos_pipeline.verification.mutants import mutants
 from hishamos_pipeline.verification.readme import as_script, console_scripts, failed_commands, readme_commands
 from hishamos_pipeline.verification.running import TestRun
@@ -237,3 +238,17 @@ def test_what_differs_from_run_to_run_makes_no_new_question() -> None:
     two = "<object at 0x7f99ee55aa>\n/tmp/pytest-of-1032/pytest-0/test_a0/x.db\n1 failed in 0.31s"
     assert cleaned(one) == cleaned(two)
     assert len(cleaned("x" * 10_000)) < 3_100
+
+
+def test_tests_that_assert_the_opposite() -> None:
+    text = (
+        "import pytest\n\n\ndef test_a() -> None:\n    with connection() as c:\n"
+        "        assert (\n            c\n            == 'é'\n        )\n"
+        "\n\ndef test_b() -> None:\n    with pytest.raises(ValueError):\n        assert f()\n\n\ndef test_c() -> None:\n"
+        "    for x in y:\n        assert x\n\n\ndef test_d() -> None:\n    assert 'é' == g(), 'why'\n    assert h()\n"
+    )
+    opposite, names = inverted(text)
+    assert names == ["test_a", "test_d"], "what is run in any case"
+    assert "    assert not ('é' == g()), 'why'\n    assert h()\n" in opposite
+    assert "not (c\n            == 'é')" in opposite
+    compile(opposite, "t", "exec")
