@@ -7,6 +7,7 @@ not compiled. What a wheel could run at the start of an interpreter, it runs in 
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,12 +61,18 @@ class PythonToolchains:
             return Prepared(None, packages, tuple(findings))
         key = _hash(base_key(), *(f"{item.name}=={item.version} {item.sha256}" for item in packages))
         folder = self._settings.toolchains_dir / f"python-{key}"
-        await asyncio.to_thread(
-            made_once,
-            folder,
-            lambda staging: self._install(staging, folder, packages),
-            wait_seconds=self._wait,
-        )
+        try:
+            await asyncio.to_thread(
+                made_once,
+                folder,
+                lambda staging: self._install(staging, folder, packages),
+                wait_seconds=self._wait,
+            )
+        except ToolchainError:
+            # What is remembered may be out of date: the next time asks the index again.
+            self._known(names).unlink(missing_ok=True)
+            shutil.rmtree(self._settings.toolchains_dir / "pip-cache", ignore_errors=True)
+            raise
         return Prepared(_toolchain(folder), packages)
 
     @property

@@ -240,14 +240,35 @@ def test_what_differs_from_run_to_run_makes_no_new_question() -> None:
     assert len(cleaned("x" * 10_000)) < 3_100
 
 
+OPPOSED = """import pytest
+
+
+def test_a() -> None:
+    with connection() as c:
+        assert (
+            c
+            == 'é'
+        )
+
+
+def test_b() -> None:
+    with pytest.raises(ValueError):
+        assert f()
+
+
+def test_c() -> None:
+    for x in y:
+        assert x
+
+
+def test_d() -> None:
+    assert 'é' == g(), 'why'
+    assert h()
+"""
+
+
 def test_tests_that_assert_the_opposite() -> None:
-    text = (
-        "import pytest\n\n\ndef test_a() -> None:\n    with connection() as c:\n"
-        "        assert (\n            c\n            == 'é'\n        )\n"
-        "\n\ndef test_b() -> None:\n    with pytest.raises(ValueError):\n        assert f()\n\n\ndef test_c() -> None:\n"
-        "    for x in y:\n        assert x\n\n\ndef test_d() -> None:\n    assert 'é' == g(), 'why'\n    assert h()\n"
-    )
-    opposite, names = inverted(text)
+    opposite, names = inverted(OPPOSED)
     assert names == ["test_a", "test_d"], "what is run in any case"
     assert "    assert not ('é' == g()), 'why'\n    assert h()\n" in opposite
     assert "not (c\n            == 'é')" in opposite
