@@ -22,8 +22,9 @@ async def write_stories(run: ProjectRun) -> Stories:
     changed = changed_requirements(before[1], wanted) if before else None
     if before is None or changed is None or not run.engine.asks_models(tasks.STORIES):
         return await run.ask("stories", tasks.STORIES, wanted)
-    if not changed:
-        return merged(before[0], (), wanted, changed)
+    functional = {item.id for item in wanted.requirements if item.kind == "functional"}
+    if not changed & functional:
+        return merged(before[0], (), wanted, ())
     subset = tuple(item for item in wanted.requirements if item.id in changed or item.kind != "functional")
     answer = await run.ask("stories", tasks.STORIES, wanted.model_copy(update={"requirements": subset}))
     return merged(before[0], answer.stories, wanted, changed, answer)
@@ -36,6 +37,8 @@ async def design(run: ProjectRun) -> Architecture:
     changed = changed_requirements(before[1], wanted) if before else None
     if before is None or changed is None or not run.engine.asks_models(tasks.ARCHITECTURE):
         return await run.ask("architecture", tasks.ARCHITECTURE, wanted)
+    if not changed:
+        return _without(before[0], wanted)
     request = ArchitectureRevision(
         architecture=before[0], requirements=wanted, changed=tuple(sorted(changed))
     )
@@ -43,13 +46,26 @@ async def design(run: ProjectRun) -> Architecture:
 
 
 def changed_requirements(before: Requirements, now: Requirements) -> set[str] | None:
-    """Functional requirements that are new or different; ``None`` where so much is that all is made anew."""
+    """Requirements that are new or different; ``None`` where so much is that all is made anew.
+
+    Qualities that verification shows are the same for every project, and do not count.
+    """
     if before.entities != now.entities or before.title != now.title:
         return None
     known = {item.id: item for item in before.requirements}
-    functional = [item for item in now.requirements if item.kind == "functional"]
-    changed = {item.id for item in functional if known.get(item.id) != item}
-    return None if len(changed) > _MOST_CHANGED * len(functional) else changed
+    own = [item for item in now.requirements if item.kind != "quality"]
+    changed = {item.id for item in own if known.get(item.id) != item}
+    return None if len(changed) > _MOST_CHANGED * len(own) else changed
+
+
+def _without(plan: Architecture, wanted: Requirements) -> Architecture:
+    """The plan without requirements that are gone."""
+    known = {item.id for item in wanted.requirements}
+    files = tuple(
+        file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
+        for file in plan.files
+    )
+    return plan.model_copy(update={"files": files})
 
 
 def merged(

@@ -118,3 +118,14 @@ async def test_a_change_by_a_model_is_shown_and_taken_over_as_edits(recorded: Re
     ].id == "US-003"
     assert backlog.stories[2].epic == "EP-002"
     assert [r.id for r in run.read("requirements", Requirements).retired] == ["REQ-003"]
+
+
+async def test_where_no_requirement_changed_nobody_is_asked(recorded: Recorded) -> None:
+    await build(recorded.run(), until="stories")
+    run = recorded.run()
+    items = editing.current_items(run, "requirements")
+    edits = edits_between("requirements", items, {**items, "@summary": "Another summary."})
+    editing.apply_edits(run, "requirements", edits, author="a", reason="r")
+    before, asked = run.read("stories", Stories), len(recorded.server.asked)
+    await build(recorded.run(), until="stories")
+    assert len(recorded.server.asked) == asked and recorded.run().read("stories", Stories) == before
