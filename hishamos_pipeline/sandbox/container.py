@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from itertools import count
 from pathlib import Path
 
@@ -55,8 +56,10 @@ class Container:
         name = f"hishamos-{os.getpid()}-{next(_runs)}"
         argv = self.argv(name, command, tree, limits, toolchain)
         environment = {"PATH": os.defpath, **{k: v for k, v in os.environ.items() if k in _ENGINE_VARIABLES}}
-        job = Job(argv, environment, finish=lambda: self._remove(name))
-        ended = await supervise(job, limits)
+        # Podman leaves a file behind in the working folder when memory runs out.
+        with tempfile.TemporaryDirectory(prefix="hishamos-container-") as folder:
+            job = Job(argv, environment, folder=Path(folder), finish=lambda: self._remove(name))
+            ended = await supervise(job, limits)
         if not inside.has_started(ended) and not ended.limit:
             raise SandboxError(f"{self.name} cannot start: {ended.output.strip()[:300]}")
         return inside.outcome(command, ended)
