@@ -1,15 +1,26 @@
 """Parsing Python that nobody vouches for."""
 
 import ast
+from threading import Lock
+
+# CPython 3.11 counts the depth of a tree for all threads together, and fails when two parse at once:
+# https://github.com/python/cpython/issues/106905
+_ONE_AT_A_TIME = Lock()
+_TRIES = 3
 
 
 def parse_python(text: str) -> ast.Module:
-    """The syntax tree of a text.
+    """The syntax tree of a text; may be called from several threads.
 
     Raises:
         SyntaxError: it is not Python, or so deeply nested that the parser gives up.
     """
-    try:
-        return ast.parse(text)
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SyntaxError(f"cannot be parsed: {type(error).__name__}") from None
+    for _ in range(_TRIES):
+        try:
+            with _ONE_AT_A_TIME:
+                return ast.parse(text)
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise SyntaxError(f"cannot be parsed: {type(error).__name__}") from None
+        except SystemError:
+            continue  # somebody else's parsing, such as a template's, came in between
+    raise SyntaxError("cannot be parsed: the parser failed")

@@ -117,3 +117,28 @@ def test_clocks() -> None:
     fixed.advance(timedelta(hours=1))
     assert fixed.now() == datetime(2026, 1, 1, 1, tzinfo=UTC)
     assert SystemClock().now().tzinfo is UTC
+
+
+def test_parsing_in_many_threads() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from hishamos_pipeline.core.parsing import parse_python
+
+    text = (
+        "x = "
+        + "(" * 40
+        + "1"
+        + ")" * 40
+        + "\n"
+        + "def f(a, b):\n    return [a + b * (c - 1) for c in a if c]\n" * 40
+    )
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(parse_python, [text] * 400))) == 400
+
+
+@pytest.mark.parametrize("text", ["x = " + "-" * 60_000 + "1", "def (:", "\0"])
+def test_what_cannot_be_parsed_is_a_syntax_error(text: str) -> None:
+    from hishamos_pipeline.core.parsing import parse_python
+
+    with pytest.raises(SyntaxError):
+        parse_python(text)
