@@ -25,15 +25,15 @@ _PARTS: dict[str, tuple[str, ...]] = {
     str(tasks.ARCHITECTURE): (
         "reading/*.py",
         "planning/*.py",
-        "python_cli/*.py",
-        "python_cli/templates/src/*",
+        "python/*.py",
+        "python/templates/*/src/*",
     ),
-    str(tasks.STORIES): ("reading/*.py", "planning/*.py", "python_cli/*.py"),
+    str(tasks.STORIES): ("reading/*.py", "planning/*.py", "python/*.py"),
     str(tasks.SPRINT_GOALS): ("planning/stories.py",),
-    str(tasks.SOURCE_FILE): ("reading/*.py", "python_cli/*.py", "python_cli/templates/src/*"),
-    str(tasks.TEST_FILE): ("reading/*.py", "python_cli/*.py", "python_cli/templates/tests/*"),
-    str(tasks.DOCUMENT): ("reading/*.py", "python_cli/*.py", "python_cli/templates/docs/*"),
-    str(tasks.CI_FILE): ("python_cli/documents.py", "python_cli/templates/ci/*"),
+    str(tasks.SOURCE_FILE): ("reading/*.py", "python/*.py", "python/templates/*/src/*"),
+    str(tasks.TEST_FILE): ("reading/*.py", "python/*.py", "python/templates/*/tests/*"),
+    str(tasks.DOCUMENT): ("reading/*.py", "python/*.py", "python/templates/*/docs/*"),
+    str(tasks.CI_FILE): ("python/documents.py", "python/templates/*/ci/*"),
     str(tasks.REVIEW_FILE): ("reviewing.py",),
     str(tasks.CHANGE): ("reading/*.py", "planning/*.py"),
 }
@@ -104,7 +104,7 @@ class BlueprintEngine:
                 return await review(question)
         text = self._render(task, question)
         if question.path.endswith(".py"):
-            from hishamos_pipeline.blueprints.python_cli.formatting import tidy
+            from hishamos_pipeline.blueprints.python.formatting import tidy
 
             async with self._formatting:
                 text = await tidy(text, question.architecture.package)
@@ -130,8 +130,8 @@ class _Project:
 
     def __post_init__(self) -> None:
         from hishamos_pipeline.blueprints.planning.backlog import readings
-        from hishamos_pipeline.blueprints.python_cli.files import source_files
-        from hishamos_pipeline.blueprints.python_cli.model import build_model
+        from hishamos_pipeline.blueprints.python.files import source_files
+        from hishamos_pipeline.blueprints.python.model import build_model
 
         plan = self.architecture
         wishes = {story.id: story.want for story in self.stories.planned}
@@ -142,6 +142,7 @@ class _Project:
             distribution=plan.distribution,
             entities=plan.data_model,
             operations=[item for reading in self.readings.values() for item in reading.operations],
+            stack=plan.stack,
         )
         self.sources = source_files(
             self.model, summary=plan.summary, author=plan.author, licence=plan.licence
@@ -150,10 +151,10 @@ class _Project:
 
     def render(self, task: Task[Any, Any], path: str) -> str:
         """The raw text of a file."""
-        from hishamos_pipeline.blueprints.python_cli import documents, tests
+        from hishamos_pipeline.blueprints.python import documents, tests
 
         if task == tasks.SOURCE_FILE:
-            return self.sources[path].render()
+            return self.sources[path].render(self.architecture.stack)
         if task == tasks.TEST_FILE:
             story = self.tests.get(path)
             if story is None:

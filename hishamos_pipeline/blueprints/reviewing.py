@@ -7,7 +7,7 @@ import asyncio
 import json
 
 from hishamos_pipeline.agents.tasks import FileReview, ReviewRequest
-from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path
+from hishamos_pipeline.blueprints.python.formatting import ruff_path
 from hishamos_pipeline.core.documents import PILLARS, Finding, Pillar, PillarScore, Severity
 
 # Rule prefixes of https://docs.astral.sh/ruff/rules/, the longest match counts.

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from hishamos_pipeline.core.idea import Document, Entity, Licence, SprintRules
+from hishamos_pipeline.core.idea import Document, Entity, Licence, SprintRules, StackName
 
 Priority = Literal["must", "should", "could"]
 FileKind = Literal["source", "test", "docs", "ci", "provenance"]
@@ -48,6 +48,7 @@ class Requirements(Document):
     licence: Licence
     author: str
     sprint: SprintRules
+    stack: StackName = "python-cli"
     requirements: tuple[Requirement, ...]
     entities: tuple[Entity, ...]
     assumptions: tuple[str, ...] = ()
@@ -83,10 +84,11 @@ class Architecture(Document):
     """Artifact ``architecture``: stack, files with signatures, data model, decisions.
 
     ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv.
+    ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
     title: str
-    stack: str
+    stack: StackName
     distribution: str
     package: str
     summary: str
@@ -96,6 +98,8 @@ class Architecture(Document):
     data_model: tuple[Entity, ...]
     decisions: tuple[Decision, ...]
     commands: tuple[tuple[str, ...], ...]
+    dependencies: tuple[str, ...] = ()
+    test_dependencies: tuple[str, ...] = ()
 
     def paths(self, kind: FileKind) -> tuple[str, ...]:
         """The planned paths of one kind, in planned order."""

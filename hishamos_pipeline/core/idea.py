@@ -10,6 +10,7 @@ FieldType = Literal[
 ]
 Export = Literal["zip", "tar"]
 Approvable = Literal["requirements", "architecture", "stories", "sprint_plan", "verified_build"]
+StackName = Literal["python-cli", "python-api"]
 Licence = Literal["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]
 
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
@@ -88,7 +89,7 @@ class Idea(Document):
     constraints: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
         default=(), max_length=200
     )
-    stack: Literal["python-cli"] = "python-cli"
+    stack: StackName = "python-cli"
     exports: tuple[Export, ...] = ("zip", "tar")
     licence: Licence = "MIT"
     author: Annotated[str, Field(max_length=120)] = ""

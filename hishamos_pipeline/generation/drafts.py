@@ -159,17 +159,23 @@ class ModuleDraft(Draft):
 
 
 class ArchitectureDraft(Draft):
-    """The plan of a package; ``commands`` says what its command line understands and prints."""
+    """The plan of a package.
+
+    ``commands`` says what its command line understands and prints, or what its requests are answered with;
+    ``dependencies`` are requirements besides those of the stack (PEP 508).
+    """
 
     package: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
     commands: str = Field(min_length=1)
     modules: list[ModuleDraft] = Field(min_length=1, max_length=12)
+    dependencies: list[str] = Field([], max_length=12)
     decisions: list[Decision] = []
 
 
 class RevisionDraft(Draft):
-    """The modules that a change touches, each whole, and the command line if that changes; nothing else."""
+    """The modules that a change touches, each whole, and what users call if that changes; nothing else."""
 
     modules: list[ModuleDraft] = Field([], max_length=12)
     commands: str = ""
+    dependencies: list[str] = Field([], max_length=12)
     decisions: list[Decision] = []

@@ -4,8 +4,11 @@ Every function raises ``ValueError`` with a sentence for the model, which gets i
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+
+from packaging.requirements import Requirement as Dependency
+from packaging.utils import canonicalize_name
 
 from hishamos_pipeline.agents.tasks import (
     ArchitectureRevision,
@@ -16,7 +19,8 @@ from hishamos_pipeline.agents.tasks import (
 )
 from hishamos_pipeline.blueprints.planning.architecture import is_taken
 from hishamos_pipeline.blueprints.planning.requirements import QUALITY
-from hishamos_pipeline.blueprints.python_cli.files import COMMANDS
+from hishamos_pipeline.blueprints.python.files import COMMANDS
+from hishamos_pipeline.blueprints.python.stacks import STACKS
 from hishamos_pipeline.core.documents import (
     PILLARS,
     Architecture,
@@ -28,7 +32,7 @@ from hishamos_pipeline.core.documents import (
     Stories,
     Story,
 )
-from hishamos_pipeline.core.idea import Attribute, Entity, Idea
+from hishamos_pipeline.core.idea import Attribute, Entity, Idea, StackName
 from hishamos_pipeline.core.ids import numbered, slug
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
@@ -42,8 +46,19 @@ from hishamos_pipeline.generation.drafts import (
     StoriesDraft,
 )
 from hishamos_pipeline.generation.interfaces import docstring, module_interface
+from hishamos_pipeline.settings import get_settings, listed
+from hishamos_pipeline.toolchains.vetting import vet
 
-_SCAFFOLDING = frozenset({"__init__.py", "__main__.py", "cli.py"})
+_SCAFFOLDING = frozenset({"__init__.py", "__main__.py"})
+# What users call, by stack: its signature, and how the description of all calls begins.
+_CALLED: Mapping[StackName, tuple[str, str, str]] = {
+    "python-cli": (
+        "def main(argv: Sequence[str] | None = None) -> int:", "Run a command.", "The command line.",
+    ),
+    "python-api": (
+        "def create_app(database: Path) -> FastAPI:", "The application on a database file.", "The HTTP interface.",
+    ),
+}  # fmt: skip
 
 
 def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
@@ -75,6 +90,7 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
         licence=idea.licence,
         author=idea.author,
         sprint=idea.sprint,
+        stack=idea.stack,
         requirements=tuple(listed),
         entities=idea.entities
         or tuple(
@@ -142,7 +158,8 @@ def _require_order(draft: StoriesDraft) -> None:
 
 def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     """Turn modules into planned files, and add what every package has."""
-    draft = _without_scaffolding(draft)
+    stack = STACKS[given.stack]
+    draft = _without_scaffolding(draft, given.stack)
     package = draft.package
     if is_taken(package):
         raise ValueError(f"the package cannot be called {package!r}: that name is taken")
@@ -150,11 +167,11 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     known = {item.id for item in given.requirements}
     root = f"src/{package}"
     modules = tuple(_planned(module, root, known) for module in draft.modules)
-    files = (*modules, _command_line(draft, root, given))
+    files = (*modules, _surface(draft, root, given))
     distribution = slug(given.title)[:40].strip("-") or package.replace("_", "-")
     return Architecture(
         title=given.title,
-        stack="python-cli",
+        stack=stack.name,
         distribution=distribution,
         package=package,
         summary=given.summary,
@@ -164,6 +181,8 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
         data_model=given.entities,
         decisions=tuple(draft.decisions),
         commands=COMMANDS,
+        dependencies=_with(stack.dependencies, draft.dependencies),
+        test_dependencies=stack.test_dependencies,
     )
 
 
@@ -172,16 +191,19 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
     before = request.architecture
     root = f"src/{before.package}"
     known = {item.id for item in request.requirements.requirements}
-    own = [module for module in draft.modules if module.path not in _SCAFFOLDING]
+    surface = scaffold.SURFACES[before.stack]
+    own = [module for module in draft.modules if module.path not in {*_SCAFFOLDING, surface}]
     twice = duplicates([module.path for module in own])
     if twice:
         raise ValueError(f"the module {twice[0]} is planned twice")
     changed = {item.path: item for item in (_planned(module, root, known) for module in own)}
-    cli = f"{root}/cli.py"
+    called = f"{root}/{surface}"
     files = {file.path: changed.get(file.path, file) for file in before.files} | changed
-    if cli in files:
-        modules = [path for path, file in files.items() if file.interface and path != cli]
-        files[cli] = _revised_command_line(files[cli], draft.commands, modules, request.requirements)
+    if called in files:
+        modules = [path for path, file in files.items() if file.interface and path != called]
+        files[called] = _revised_surface(
+            files[called], _interface(before.stack, draft.commands), modules, request.requirements
+        )
     for path, file in changed.items():
         unknown = set(file.depends_on) - files.keys()
         if unknown:
@@ -195,32 +217,47 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
         for file in files.values()
     )
     decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
-    return before.model_copy(update={"files": listed, "decisions": decisions})
+    dependencies = _with(before.dependencies, draft.dependencies)
+    return before.model_copy(update={"files": listed, "decisions": decisions, "dependencies": dependencies})
 
 
-def _revised_command_line(
-    file: PlannedFile, commands: str, modules: Sequence[str], given: Requirements
+def _with(known: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Requirements, and those that are wanted besides; what cannot be meant is refused before it is installed."""
+    requirements, findings = vet(wanted, listed(get_settings().toolchain_allow))
+    if findings:
+        raise ValueError(f"dependencies: {findings[0]}")
+    names = {canonicalize_name(Dependency(text).name) for text in known}
+    return (*known, *(str(item) for item in requirements if canonicalize_name(item.name) not in names))
+
+
+def _revised_surface(
+    file: PlannedFile, interface: str, modules: Sequence[str], given: Requirements
 ) -> PlannedFile:
     functional = tuple(item.id for item in given.requirements if item.kind == "functional")
     update: dict[str, object] = {"depends_on": tuple(modules), "requirements": functional}
-    if commands.strip():
-        update["interface"] = _main_interface(commands)
+    if interface:
+        update["interface"] = interface
     return file.model_copy(update=update)
 
 
-def _main_interface(commands: str) -> str:
-    return "def main(argv: Sequence[str] | None = None) -> int:\n" + docstring(
-        f"Run a command.\n\n{commands}", "    "
-    )
+def _interface(stack: StackName, commands: str) -> str:
+    """What users call, with what it understands as its docstring; empty where nothing is said of it."""
+    if not commands.strip():
+        return ""
+    signature, first, _ = _CALLED[stack]
+    return f"{signature}\n" + docstring(f"{first}\n\n{commands}", "    ")
 
 
-def _without_scaffolding(draft: ArchitectureDraft) -> ArchitectureDraft:
+def _without_scaffolding(draft: ArchitectureDraft, stack: StackName) -> ArchitectureDraft:
     """The plan without modules that every package has; a model that plans them all the same means those."""
-    own = [module for module in draft.modules if module.path not in _SCAFFOLDING]
+    made = {*_SCAFFOLDING, scaffold.SURFACES[stack]}
+    own = [module for module in draft.modules if module.path not in made]
     if not own:
-        raise ValueError("there is no module besides cli.py: plan one that does the work")
+        raise ValueError(
+            f"there is no module besides {scaffold.SURFACES[stack]}: plan one that does the work"
+        )
     cut = [
-        module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in _SCAFFOLDING]})
+        module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in made]})
         for module in own
     ]
     return draft.model_copy(update={"modules": cut})
@@ -257,13 +294,13 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
     )
 
 
-def _command_line(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
+def _surface(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
     """The module that every package has: its interface is always the same but for what it understands."""
-    interface = _main_interface(draft.commands)
+    interface = _interface(given.stack, draft.commands)
     return PlannedFile(
-        path=f"{root}/cli.py",
+        path=f"{root}/{scaffold.SURFACES[given.stack]}",
         kind="source",
-        purpose="The command line.",
+        purpose=_CALLED[given.stack][2],
         signatures=public_signatures(interface),
         interface=interface,
         depends_on=tuple(f"{root}/{module.path}" for module in draft.modules),

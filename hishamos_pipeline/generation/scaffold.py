@@ -1,13 +1,17 @@
 """The files of a package that need no model: metadata, entry point, licence, API reference, CI."""
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 from hishamos_pipeline.agents.tasks import FileRequest
-from hishamos_pipeline.blueprints.python_cli.context import render
-from hishamos_pipeline.blueprints.python_cli.documents import ci_file
-from hishamos_pipeline.blueprints.python_cli.files import CI, DOCS, LICENCE_IDS, PROVENANCE
+from hishamos_pipeline.blueprints.python.documents import ci_file
+from hishamos_pipeline.blueprints.python.files import CI, DOCS, LICENCE_IDS, PROVENANCE
+from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.core.documents import PlannedFile
+from hishamos_pipeline.core.idea import StackName
 
+# The module of a plan that users call, by stack.
+SURFACES: Mapping[StackName, str] = {"python-cli": "cli.py", "python-api": "app.py"}
 _BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
 
 
@@ -35,22 +39,27 @@ def text_of(request: FileRequest) -> str | None:
     package = SimpleNamespace(
         package=plan.package, distribution=plan.distribution, title=plan.title, entities=()
     )
-    entry = "cli.main" if any(file.path == f"{root}/cli/main.py" for file in plan.files) else "cli"
+    facts = {
+        "p": package,
+        "entry": SURFACES[plan.stack].removesuffix(".py"),
+        "summary": " ".join(plan.summary.split())[:200] or plan.title,
+    }
     if path == "pyproject.toml":
         return render(
+            plan.stack,
             "src/pyproject.toml.j2",
-            p=package,
-            entry=entry,
-            summary=" ".join(plan.summary.split())[:200] or plan.title,
             author=plan.author,
             licence_expression=LICENCE_IDS.get(plan.licence, plan.licence),
+            dependencies=plan.dependencies,
+            test_dependencies=plan.test_dependencies,
+            **facts,
         )
     if path == f"{root}/__init__.py":
-        return render("src/__init__.py.j2", p=package)
+        return render(plan.stack, "src/__init__.py.j2", **facts)
     if path == f"{root}/__main__.py":
-        return render("src/__main__.py.j2", p=package, entry=entry)
+        return render(plan.stack, "src/__main__.py.j2", **facts)
     if path == f"{root}/py.typed":
-        return render("src/py.typed.j2")
+        return render(plan.stack, "src/py.typed.j2")
     if path in _BY_TEMPLATE:
         return _document(request, package)
     if any(path == name for name, _ in CI):
@@ -70,4 +79,4 @@ def _document(request: FileRequest, package: SimpleNamespace) -> str:
         deferred=request.stories.deferred,
     )
     name = "model_api.md" if request.path == "docs/api.md" else request.path
-    return render(f"docs/{name}.j2", r=facts, p=package).strip("\n") + "\n"
+    return render(plan.stack, f"docs/{name}.j2", r=facts, p=package).strip("\n") + "\n"

@@ -6,13 +6,15 @@ Every function raises ``ValueError`` with a sentence for the model.
 import ast
 import asyncio
 import sys
+from collections.abc import Sequence
 
 from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
-from hishamos_pipeline.blueprints.python_cli.formatting import ruff_path, tidy
+from hishamos_pipeline.blueprints.python.formatting import ruff_path, tidy
 from hishamos_pipeline.core.criteria import criterion_tests
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.generation.finishing import imported_modules
+from hishamos_pipeline.verification.imports import distribution, distributions
 from hishamos_pipeline.verification.weakening import weakened
 
 # The rules of the generated pyproject.toml.
@@ -40,9 +42,9 @@ async def source(request: FileRequest, text: str) -> str:
         top = name.split(".")[0]
         if top == package and own is not None and name not in own:
             raise ValueError(f"line {line} imports {name}, which this module is not planned to depend on")
-        if top == "" or (top != package and top not in sys.stdlib_module_names):
+        if top == "" or (top != package and not _offered(top, request.architecture.dependencies)):
             raise ValueError(
-                f"line {line} imports {name or '.'}: use the standard library and full names alone"
+                f"line {line} imports {name or '.'}: use full names, the standard library and the declared dependencies"
             )
     return await _clean(text, request)
 
@@ -63,11 +65,13 @@ async def story_tests(request: FileRequest, text: str) -> str:
     for node in parse_python(text).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not _asserts(node):
             raise ValueError(f"{node.name} asserts nothing")
-    allowed = sys.stdlib_module_names | _TEST_MODULES | {request.architecture.package}
+    plan = request.architecture
+    declared = (*plan.dependencies, *plan.test_dependencies)
     for line, name in imported_modules(text):
-        if name.split(".")[0] not in allowed:
+        top = name.split(".")[0]
+        if top not in {*_TEST_MODULES, plan.package} and not _offered(top, declared):
             raise ValueError(
-                f"line {line} imports {name}: use the package, pytest and the standard library alone"
+                f"line {line} imports {name}: use the package, pytest, the standard library and declared dependencies"
             )
     return await _clean(text, request)
 
@@ -126,6 +130,11 @@ def _asserts(function: ast.FunctionDef) -> bool:
         isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr == "raises")
         for node in ast.walk(function)
     )
+
+
+def _offered(module: str, requirements: Sequence[str]) -> bool:
+    """Whether the standard library or a declared dependency has a module of this top-level name."""
+    return module in sys.stdlib_module_names or distribution(module) in distributions(requirements)
 
 
 def _module(path: str) -> str:

@@ -11,6 +11,8 @@ from rapidfuzz.distance import OSA
 # Names this short are near to many others by chance.
 _LEAST_LENGTH = 4
 _COPIED_ABOVE = 1000
+# Near to a popular name, and what it says: the successor that Starlette's test client asks for.
+_MEANT = frozenset({"httpx2"})
 
 
 @cache
@@ -61,4 +63,4 @@ def near_miss(name: str) -> str:
 
 @cache
 def _known() -> frozenset[str]:
-    return frozenset(popular())
+    return frozenset(popular()) | _MEANT

@@ -10,6 +10,7 @@ from pathlib import Path
 from hishamos_pipeline.core.documents import CheckOutcome
 from hishamos_pipeline.sandbox.interface import Command
 from hishamos_pipeline.verification import mutation_driver, readme
+from hishamos_pipeline.verification.imports import declared_requirements, distributions
 from hishamos_pipeline.verification.inverting import inverted
 from hishamos_pipeline.verification.mutants import mutants
 from hishamos_pipeline.verification.running import PYTEST_VARIABLES, Runner, TestRun, tail
@@ -123,7 +124,8 @@ async def readme_commands_run(
         programs = {}
     shown = readme.readme_commands(texts.get("README.md", ""), programs.keys())
     commands = tuple(command for command in shown if command not in already)
-    script, mark = readme.as_script(commands, programs)
+    serves = bool(distributions(declared_requirements(texts.get("pyproject.toml", ""))) & readme.SERVERS)
+    script, mark = readme.as_script(commands, programs, serves)
     outcome = await runner.run(("sh", "-c", script), tree)
     failed = readme.failed_commands(outcome.output, mark, commands)
     offending = [f"README.md: `{command}` fails" for command in failed]

@@ -3,7 +3,7 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -47,7 +47,9 @@ def declared_requirements(pyproject: str) -> tuple[str, ...]:
         runs, develops = declared(pyproject)
     except tomllib.TOMLDecodeError:
         return ()  # another check names it
-    return tuple(text for text in dict.fromkeys((*runs, *develops)) if not _names((text,)) & set(TOOLS))
+    return tuple(
+        text for text in dict.fromkeys((*runs, *develops)) if not distributions((text,)) & set(TOOLS)
+    )
 
 
 def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, list[str]]:
@@ -61,7 +63,7 @@ def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, lis
         runs, develops = declared(texts.get("pyproject.toml", ""))
     except tomllib.TOMLDecodeError as error:
         return 0, [f"pyproject.toml: cannot be read: {error}"]
-    known, tested = _names(runs), _names((*runs, *develops))
+    known, tested = distributions(runs), distributions((*runs, *develops))
     beside = {path.removeprefix("tests/").removesuffix(".py") for path in texts if path.startswith("tests/")}
     offending, count = [], 0
     for path, text in sorted(texts.items()):
@@ -73,7 +75,7 @@ def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, lis
             top = name.split(".")[0]
             if top in sys.stdlib_module_names or top == package or (is_test and top in beside):
                 continue
-            if _DISTRIBUTIONS.get(top.lower(), canonicalize_name(top)) not in (tested if is_test else known):
+            if distribution(top) not in (tested if is_test else known):
                 offending.append(f"{path}:{line}: imports {name}, which pyproject.toml does not declare")
     return count, offending
 
@@ -87,7 +89,13 @@ def imports(text: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.module or ""
 
 
-def _names(requirements: tuple[str, ...]) -> set[str]:
+def distribution(module: str) -> str:
+    """The distribution that a module of this top-level name comes from, as far as names tell."""
+    return _DISTRIBUTIONS.get(module.lower(), canonicalize_name(module))
+
+
+def distributions(requirements: Sequence[str]) -> set[str]:
+    """The distributions that some requirements name, with those that belong to them."""
     found = set()
     for text in requirements:
         try:

@@ -15,7 +15,10 @@ _LEFT_OUT = re.compile(
     r"|^\. |^pre-commit install|<[\w -]+>|^\.\.\."
 )
 _PROGRAMS = ("python", "python3", "pytest", "ruff", "make", "uvicorn")
+# What a project depends on whose program is a server.
+SERVERS = frozenset({"uvicorn", "gunicorn", "hypercorn"})
 _SERVERS = re.compile(r"^(python3? -m )?(uvicorn|gunicorn|fastapi)\b")
+_HELP = re.compile(r" (--help|-h|--version)\b")
 _SERVER_SECONDS = 3
 _TIMED_OUT = 124
 
@@ -55,12 +58,15 @@ def console_scripts(pyproject: str) -> Mapping[str, str]:
     return {str(k): str(v) for k, v in scripts.items()} if isinstance(scripts, dict) else {}
 
 
-def as_script(commands: tuple[str, ...], programs: Mapping[str, str]) -> tuple[str, str]:
+def as_script(
+    commands: tuple[str, ...], programs: Mapping[str, str], servers: bool = False
+) -> tuple[str, str]:
     """A shell script that runs every command and ends with 0 if all did; and the mark of its lines about failures.
 
     Args:
         commands: lines of shell.
         programs: see ``console_scripts``; they are put on the ``PATH`` as an installation would.
+        servers: whether the programs serve until they are stopped, unless they are asked for help.
     """
     mark = f"failed-{secrets.token_hex(8)}"
     lines = ['mkdir -p "$TMPDIR/bin"; PATH="$TMPDIR/bin:$PATH"; export PYTHONPATH="$PWD/src"; status=0']
@@ -73,7 +79,8 @@ def as_script(commands: tuple[str, ...], programs: Mapping[str, str]) -> tuple[s
         place = f'"$TMPDIR/bin/"{shlex.quote(name)}'
         lines.append(f"printf '%s' {shlex.quote(text)} > {place}; chmod +x {place}")
     for number, command in enumerate(commands):
-        if _SERVERS.match(command):
+        own = servers and command.split(" ")[0] in programs and not _HELP.search(command)
+        if own or _SERVERS.match(command):
             run = f"timeout {_SERVER_SECONDS} sh -c {shlex.quote(command)}; code=$?; [ $code = {_TIMED_OUT} ]"
         else:
             run = f"sh -c {shlex.quote(command)}"

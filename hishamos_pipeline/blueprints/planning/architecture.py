@@ -4,26 +4,12 @@ import keyword
 import sys
 
 from hishamos_pipeline.blueprints.planning.backlog import readings
-from hishamos_pipeline.blueprints.python_cli.files import COMMANDS, planned_files, source_files
-from hishamos_pipeline.blueprints.python_cli.model import build_model
-from hishamos_pipeline.core.documents import Architecture, Decision, Requirements
+from hishamos_pipeline.blueprints.python.files import COMMANDS, planned_files, source_files
+from hishamos_pipeline.blueprints.python.model import build_model
+from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.core.documents import Architecture, Requirements
 from hishamos_pipeline.core.idea import Entity
 from hishamos_pipeline.core.ids import slug
-
-DECISIONS = (
-    Decision(
-        title="Standard library only",
-        reason="`sqlite3` and `argparse` do all that is needed; nothing has to be updated or trusted.",
-    ),
-    Decision(
-        title="Records check themselves",
-        reason="A record that exists is valid, wherever it came from: command line, file or database.",
-    ),
-    Decision(
-        title="One transaction per command",
-        reason="A command that is refused half-way leaves the database as it was.",
-    ),
-)
 
 # Names that the checks and the tests of a generated project import themselves.
 _TAKEN = frozenset(
@@ -43,7 +29,9 @@ def design(requirements: Requirements) -> Architecture:
         distribution=distribution,
         entities=used,
         operations=[operation for item in read.values() for operation in item.operations],
+        stack=requirements.stack,
     )
+    stack = STACKS[requirements.stack]
     sources = source_files(
         model,
         summary=requirements.summary,
@@ -60,16 +48,18 @@ def design(requirements: Requirements) -> Architecture:
     }
     return Architecture(
         title=requirements.title,
-        stack="python-cli",
+        stack=stack.name,
         distribution=distribution,
         package=model.package,
         summary=requirements.summary,
         licence=requirements.licence,
         author=requirements.author,
-        files=planned_files(list(sources.values()) if used else (), about),
+        files=planned_files(list(sources.values()) if used else (), about, stack.name),
         data_model=used,
-        decisions=DECISIONS,
+        decisions=stack.decisions,
         commands=COMMANDS,
+        dependencies=stack.dependencies,
+        test_dependencies=stack.test_dependencies,
     )
 
 

@@ -28,6 +28,7 @@ def write_requirements(idea: Idea) -> Requirements:
         licence=idea.licence,
         author=idea.author,
         sprint=idea.sprint,
+        stack=idea.stack,
         requirements=tuple(
             draft.model_copy(update={"id": numbered("REQ", index)})
             for index, draft in enumerate(drafts, start=1)

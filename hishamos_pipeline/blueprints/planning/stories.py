@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hishamos_pipeline.agents.tasks import GoalRequest, SprintGoals
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.backlog import readings
-from hishamos_pipeline.blueprints.python_cli.model import PackageModel, build_model
-from hishamos_pipeline.blueprints.python_cli.scenarios import scenarios
+from hishamos_pipeline.blueprints.python.model import PackageModel, build_model
+from hishamos_pipeline.blueprints.python.scenarios import scenarios
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
 from hishamos_pipeline.blueprints.reading.text import plain, statement
@@ -29,6 +29,7 @@ def write_stories(requirements: Requirements) -> Stories:
         distribution=architecture.distribution,
         entities=architecture.data_model,
         operations=[operation for item in read.values() for operation in item.operations],
+        stack=architecture.stack,
     )
     epics = _epics(functional, read)
     ids = {item.id: numbered("US", index) for index, item in enumerate(functional, start=1)}
@@ -74,7 +75,7 @@ def _story(
     criteria = [
         (scenario.given, scenario.when, scenario.then)
         for operation in reading.operations
-        for scenario in scenarios(operation, model.entity(operation.entity))
+        for scenario in scenarios(operation, model)
     ]
     return Story(
         id=story_id,

@@ -1,0 +1,219 @@
+"""The stack ``python-api``: an HTTP interface with FastAPI, on SQLAlchemy."""
+
+import json
+from ast import literal_eval
+from collections.abc import Iterator, Mapping, Sequence
+
+from hishamos_pipeline.blueprints.python.context import entity_context, parsed_values
+from hishamos_pipeline.blueprints.python.fields import FieldModel
+from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.stack import SourceFile, Stack, folder_file
+from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.core.documents import Decision
+from hishamos_pipeline.intake.attributes import attribute_name
+
+_SERVER = "http://127.0.0.1:8000"
+
+
+def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator[SourceFile]:
+    root = f"src/{model.package}"
+    needs = {
+        "to_text": any(
+            {"csv"} & set(item.formats("export")) or "json" in item.formats("import")
+            for item in model.entities
+        ),
+        **parsed_values(
+            field.from_text("x") for item in model.entities if item.has("import") for field in item.fields
+        ),
+    }
+    if any(needs.values()):
+        yield SourceFile(
+            f"{root}/values.py", "values.py.j2", "Values to text and back", context={**shared, "needs": needs}
+        )
+    yield SourceFile(
+        f"{root}/storage/tables.py", "tables.py.j2", "The tables of the database", context=shared
+    )
+    yield folder_file(root, "api", "The HTTP interface.")
+    formats = {name for item in model.entities for name in item.formats("import")}
+    yield SourceFile(
+        f"{root}/api/parameters.py",
+        "parameters.py.j2",
+        "What routes take",
+        context={**shared, "formats": sorted(formats)},
+    )
+    for entity in model.entities:
+        yield SourceFile(
+            f"{root}/api/{entity.var}_routes.py",
+            "routes.py.j2",
+            f"requests about {entity.labels}",
+            (entity.entity.name,),
+            (f"{root}/services/{entity.vars}.py",),
+            entity_context(model, entity),
+        )
+    yield SourceFile(
+        f"{root}/api/app.py",
+        "app.py.j2",
+        "The application",
+        depends_on=tuple(f"{root}/api/{item.var}_routes.py" for item in model.entities),
+        context=shared,
+    )
+
+
+def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None:
+    thing, things = model.label, model.labels
+    label = model.field(operation.attributes[0]).label if operation.attributes else ""
+    known = {
+        "create": f"the new {thing} is answered with its number",
+        "view": f"the {thing} is answered",
+        "list": f"the {things} are answered",
+        "search": f"the matching {things} are answered",
+        "filter": f"only {things} with that {label} are answered",
+        "sort": f"the {things} are answered in that order",
+        "update": "the new value is answered",
+        "delete": f"the {thing} is gone",
+        "status": f"the {thing} is {operation.value}",
+        "assign": f"the {label} is kept",
+        "tag": f"the {thing} carries the tag",
+        "count": "the number is answered",
+        "group": "each value is answered with its number",
+        "total": "the sum is answered",
+        "export": "the file is answered",
+        "import": f"the imported {things} are counted",
+        "history": "the changes are answered",
+    }
+    if operation.kind not in known:
+        return None
+    method, path = _request(operation, model)
+    status = {"POST": 201 if operation.kind in ("create", "import") else 200, "DELETE": 204}.get(method, 200)
+    return f"the request `{method} {path}` is made", f"{known[operation.kind]}, with status {status}"
+
+
+def _request(operation: Operation, model: EntityModel) -> tuple[str, str]:
+    """Method and path of the request for an operation."""
+    one = f"{model.collection}/{{number}}"
+    names = [model.field(name) for name in operation.attributes]
+    dashed = "-by-".join(field.attribute.name.replace("_", "-") for field in names)
+    own = {
+        "create": ("POST", model.collection),
+        "view": ("GET", one),
+        "list": ("GET", model.collection),
+        "search": ("GET", f"{model.collection}/search?text=…"),
+        "sort": ("GET", f"{model.collection}?sort_by=…"),
+        "update": ("PATCH", one),
+        "delete": ("DELETE", one),
+        "tag": ("POST", f"{one}/tags"),
+        "count": ("GET", f"{model.collection}/count"),
+        "group": ("GET", f"{model.collection}/count-by-{dashed}"),
+        "total": ("GET", f"{model.collection}/total-{dashed}"),
+        "export": ("GET", f"{model.collection}/export-{operation.value}"),
+        "import": ("POST", f"{model.collection}/import-{operation.value}"),
+        "history": ("GET", f"{one}/history"),
+    }
+    if operation.kind == "status":
+        return "POST", f"{one}/mark-{attribute_name(operation.value).replace('_', '-')}"
+    if operation.kind == "filter":
+        return "GET", f"{model.collection}?{_parameter(names[0])}=…"
+    if operation.kind == "assign":
+        return "POST", f"{one}/{model.assign_action(operation)}"
+    return own[operation.kind]
+
+
+def _parameter(field: FieldModel) -> str:
+    return "tag" if field.type == "tags" else field.name
+
+
+def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
+    lines = {}
+    for operation in entity.operations:
+        if operation.kind in ("persist", "rule"):
+            continue
+        method, path = _request(operation, entity)
+        fields = [entity.field(name) for name in operation.attributes]
+        lines[_call(method, path, operation, entity, fields)] = _help(operation, entity, fields)
+    return list(lines.items())
+
+
+def _call(
+    method: str, path: str, operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]
+) -> str:
+    """The request as curl makes it, with sample values."""
+    kind = operation.kind
+    path = path.replace("{number}", "1")
+    parts = ["curl", "-s"]
+    if method not in ("GET", "POST"):
+        parts.append(f"-X {method}")
+    body: dict[str, object] | None = None
+    if kind == "create":
+        body = {field.name: literal_eval(field.json()) for field in entity.given if field.required}
+    elif kind == "update":
+        body = {entity.editable[0].name: literal_eval(entity.editable[0].json(1))}
+    elif kind == "assign":
+        body = {fields[0].name: literal_eval(fields[0].json())}
+    elif kind == "tag":
+        body = {"tag": "classic"}
+    elif kind == "import":
+        parts.append(f"--data-binary @{entity.vars}.{operation.value}")
+    elif kind == "status":
+        parts.append("-X POST")
+    elif "=…" in path:
+        sample = (
+            fields[0].name
+            if kind == "sort"
+            else (entity.searchable[0] if kind == "search" else fields[0]).raw()
+        )
+        name = path.split("?")[1].removesuffix("=…")
+        path = path.split("?")[0]
+        parts.append(f'-G --data-urlencode "{name}={"classic" if name == "tag" else sample}"')
+    if body is not None:
+        parts.append(f"--json '{json.dumps(body)}'")
+    return " ".join([*parts, _SERVER + path])
+
+
+def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]) -> str:
+    thing, things = entity.article, entity.labels
+    by = " by ".join(field.label for field in fields)
+    return {
+        "create": f"Add {thing}",
+        "view": f"Show {thing}",
+        "list": f"List {things}",
+        "search": f"Search {things}",
+        "filter": f"List {things} by {by}",
+        "sort": f"Sort {things} by {by}",
+        "update": f"Change {thing}",
+        "delete": f"Delete {thing}",
+        "status": f"Mark {thing} as {operation.value}",
+        "assign": f"Assign {thing}",
+        "tag": f"Tag {thing}",
+        "count": f"Count {things}",
+        "group": f"Count {things} by {by}",
+        "total": f"Add up the {by}",
+        "export": f"Export {things} ({operation.value.upper()})",
+        "import": f"Import {things} ({operation.value.upper()})",
+        "history": f"Show what happened to {thing}",
+    }[operation.kind]
+
+
+API = Stack(
+    name="python-api",
+    dependencies=("fastapi>=0.115", "sqlalchemy>=2.0", "uvicorn>=0.30"),
+    test_dependencies=("httpx2>=2",),
+    surface="the HTTP interface",
+    entry="api.app",
+    decisions=(
+        Decision(
+            title="FastAPI and SQLAlchemy",
+            reason="Requests are checked by their types and described by OpenAPI; tables are plain SQLAlchemy Core.",
+        ),
+        Decision(
+            title="Records check themselves",
+            reason="A record that exists is valid, wherever it came from: request, file or database.",
+        ),
+        Decision(
+            title="One transaction per request",
+            reason="A request that is refused half-way leaves the database as it was; answers follow the commit.",
+        ),
+    ),
+    source_files=_source_files,
+    wording=_wording,
+    usage=_usage,
+)

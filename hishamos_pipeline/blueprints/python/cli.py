@@ -1,0 +1,151 @@
+"""The stack ``python-cli``: a command line on the standard library alone."""
+
+from collections.abc import Iterator, Mapping
+
+from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
+from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.stack import SourceFile, Stack, folder_file
+from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.core.documents import Decision
+
+
+def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator[SourceFile]:
+    root = f"src/{model.package}"
+    yield SourceFile(
+        f"{root}/values.py",
+        "values.py.j2",
+        "Values to text and back",
+        context={**shared, "needs": {"to_text": True, **needed_values(model)}},
+    )
+    yield folder_file(root, "cli", "The command line.")
+    for entity in model.entities:
+        yield SourceFile(
+            f"{root}/cli/{entity.var}_commands.py",
+            "commands.py.j2",
+            f"commands about {entity.labels}",
+            (entity.entity.name,),
+            (f"{root}/services/{entity.vars}.py",),
+            entity_context(model, entity),
+        )
+    if any(item.has("view", "search", "group", "history") or item.lists for item in model.entities) or any(
+        by for item in model.entities for _, by in item.totals
+    ):
+        yield SourceFile(
+            f"{root}/cli/output.py", "output.py.j2", "Records as text for the terminal", context=shared
+        )
+    yield SourceFile(
+        f"{root}/cli/main.py",
+        "main.py.j2",
+        "The command line",
+        depends_on=tuple(f"{root}/cli/{item.var}_commands.py" for item in model.entities),
+        context=shared,
+    )
+
+
+def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None:
+    thing, things, value = model.label, model.labels, operation.value
+    field = model.field(operation.attributes[0]) if operation.attributes else None
+    name = operation.attributes[0].replace("_", "-") if operation.attributes else ""
+    label, option = (field.label, field.option) if field else ("", "")
+    known = {
+        "create": ("add", f"the new {thing} is announced with its number"),
+        "view": ("show", f"the {thing} is printed"),
+        "list": ("list", f"the {things} are printed"),
+        "search": ("search", f"the matching {things} are printed"),
+        "filter": (f"list {option}", f"only {things} with that {label} are printed"),
+        "sort": ("list --sort-by", f"the {things} are printed in that order"),
+        "update": ("update", "the new value is kept"),
+        "delete": ("delete", f"the {thing} is gone"),
+        "status": (f"mark-{value.replace(' ', '-')}", f"the {thing} is {value}"),
+        "assign": ("assign", f"the {label} is kept"),
+        "tag": ("tag", f"the {thing} carries the tag"),
+        "count": ("count", "the number is printed"),
+        "group": (f"count-by-{name}", "each value is printed"),
+        "total": (f"total-{name}", "the sum is printed"),
+        "export": (f"export-{value}", "the file is written"),
+        "import": (f"import-{value}", f"the imported {things} are counted"),
+        "history": ("history", "the changes are printed"),
+    }
+    if operation.kind not in known:
+        return None
+    action, result = known[operation.kind]
+    return f"the command `{model.command} {action}` is run", f"{result}, and the exit status is 0"
+
+
+def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
+    start = f"{model.distribution} {entity.command}"
+    options = " ".join(f'{field.option} "{field.raw()}"' for field in entity.given if field.required)
+    lines = [(f"{start} add {options}".strip(), f"Add {entity.article}")]
+    if entity.has("view"):
+        lines.append((f"{start} show 1", f"Show {entity.article}"))
+    if entity.lists:
+        lines.append((f"{start} list", f"List {entity.labels}"))
+    for field in entity.filters:
+        option = "--tag classic" if field.type == "tags" else f'{field.option} "{field.raw()}"'
+        lines.append((f"{start} list {option}", f"List {entity.labels} by {field.label}"))
+    for field in entity.sorters:
+        lines.append((f"{start} list --sort-by {field.name}", f"Sort {entity.labels} by {field.label}"))
+    if entity.has("search"):
+        sample = entity.searchable[0].raw()
+        lines.append((f'{start} search "{sample}"', f"Search {entity.labels}"))
+    if entity.has("update"):
+        field = entity.editable[0]
+        lines.append((f'{start} update 1 {field.option} "{field.raw(1)}"', f"Change {entity.article}"))
+    if entity.has("delete"):
+        lines.append((f"{start} delete 1", f"Delete {entity.article}"))
+    for operation in entity.statuses:
+        action = f"mark-{entity.status_function(operation).split('_as_', 1)[1].replace('_', '-')}"
+        lines.append((f"{start} {action} 1", f"Mark {entity.article} as {operation.value}"))
+    for operation in entity.of("assign"):
+        field = entity.field(operation.attributes[0])
+        action = entity.assign_action(operation)
+        lines.append((f'{start} {action} 1 "{field.raw()}"', f"Assign {entity.article}"))
+    if entity.has("tag"):
+        lines.append((f"{start} tag 1 classic", f"Tag {entity.article}"))
+    if entity.has("count"):
+        lines.append((f"{start} count", f"Count {entity.labels}"))
+    for field in entity.groups:
+        name = field.attribute.name.replace("_", "-")
+        lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
+    for field, by in entity.totals:
+        name = field.attribute.name + (f"_by_{by.attribute.name}" if by else "")
+        by_label = f" by {by.label}" if by else ""
+        lines.append((f"{start} total-{name.replace('_', '-')}", f"Add up the {field.label}{by_label}"))
+    for kind in ("export", "import"):
+        for name in entity.formats(kind):
+            action = f"{kind}-{name}"
+            lines.append(
+                (
+                    f"{start} {action} {entity.vars}.{name}",
+                    f"{kind.capitalize()} {entity.labels} ({name.upper()})",
+                )
+            )
+    if entity.has("history"):
+        lines.append((f"{start} history 1", f"Show what happened to {entity.article}"))
+    return lines
+
+
+CLI = Stack(
+    name="python-cli",
+    dependencies=(),
+    test_dependencies=(),
+    surface="the command line",
+    entry="cli.main",
+    decisions=(
+        Decision(
+            title="Standard library only",
+            reason="`sqlite3` and `argparse` do all that is needed; nothing has to be updated or trusted.",
+        ),
+        Decision(
+            title="Records check themselves",
+            reason="A record that exists is valid, wherever it came from: command line, file or database.",
+        ),
+        Decision(
+            title="One transaction per command",
+            reason="A command that is refused half-way leaves the database as it was.",
+        ),
+    ),
+    source_files=_source_files,
+    wording=_wording,
+    usage=_usage,
+)

@@ -1,0 +1,72 @@
+"""The documents and CI files of a project."""
+
+import re
+from types import SimpleNamespace
+
+from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.rendering import render
+from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.core.documents import Architecture, Stories
+
+_CI_TEMPLATES = {
+    ".github/workflows/ci.yml": "ci.yml.j2",
+    ".gitlab-ci.yml": "gitlab-ci.yml.j2",
+    "Dockerfile": "Dockerfile.j2",
+    ".dockerignore": "dockerignore.j2",
+    ".pre-commit-config.yaml": "pre-commit-config.yaml.j2",
+    ".gitignore": "gitignore.j2",
+}
+INSTALL = 'python -m pip install -e ".[dev]"'
+
+
+def document(path: str, architecture: Architecture, stories: Stories, model: PackageModel) -> str:
+    """One document; text from the brief is shown as text."""
+    request = SimpleNamespace(
+        title=_text(architecture.title),
+        summary=_text(architecture.summary),
+        licence=architecture.licence,
+        author=architecture.author,
+        commands=architecture.commands,
+        decisions=architecture.decisions,
+        source_files=[file for file in architecture.files if file.kind == "source"],
+        planned=[_shown(story.id, story.title, "") for story in stories.planned],
+        deferred=[_shown(story.id, story.title, story.reason) for story in stories.deferred],
+    )
+    entities = [_documented(entity, model) for entity in model.entities]
+    package = SimpleNamespace(package=model.package, distribution=model.distribution, entities=entities)
+    text = render(
+        model.stack,
+        f"docs/{path.rsplit('/', 1)[-1]}.j2",
+        r=request,
+        p=package,
+        surface=STACKS[model.stack].surface,
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def ci_file(path: str, architecture: Architecture) -> str:
+    """One file of the CI configuration."""
+    return render(architecture.stack, f"ci/{_CI_TEMPLATES[path]}", r=architecture, install=INSTALL)
+
+
+def _shown(story_id: str, title: str, reason: str) -> SimpleNamespace:
+    return SimpleNamespace(id=story_id, title=_text(title), reason=_text(reason))
+
+
+def _text(text: str) -> str:
+    """A line of the brief that Markdown and HTML renderers show as it was written."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+
+
+def _documented(entity: EntityModel, model: PackageModel) -> SimpleNamespace:
+    usage = STACKS[model.stack].usage(entity, model)
+    return SimpleNamespace(
+        labels=entity.labels,
+        vars=entity.vars,
+        fields=entity.fields,
+        given=entity.given,
+        editable=entity.editable,
+        has=entity.has,
+        usage=usage,
+        example=usage[0][0],
+    )

@@ -1,0 +1,151 @@
+"""Which files a project consists of, and the raw text of each."""
+
+from collections.abc import Iterator, Sequence
+
+from hishamos_pipeline.blueprints.python.context import entity_context, needed_values, needs_conflict
+from hishamos_pipeline.blueprints.python.model import PackageModel
+from hishamos_pipeline.blueprints.python.stack import SourceFile, folder_file
+from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.core.documents import PlannedFile
+from hishamos_pipeline.core.signatures import public_signatures
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("python", "-m", "pytest", "--cov", "--cov-report=term-missing"),
+)
+LICENCE_IDS = {"Proprietary": "LicenseRef-Proprietary"}
+
+
+def source_files(model: PackageModel, *, summary: str, author: str, licence: str) -> dict[str, SourceFile]:
+    """The source files of a package by path."""
+    return {item.path: item for item in _source_files(model, summary=summary, author=author, licence=licence)}
+
+
+def _source_files(model: PackageModel, *, summary: str, author: str, licence: str) -> Iterator[SourceFile]:
+    root = f"src/{model.package}"
+    stack = STACKS[model.stack]
+    line = " ".join(summary.split())[:200] or model.title
+    shared: dict[str, object] = {
+        "p": model,
+        "entry": stack.entry,
+        "summary": line,
+        "conflicts": needs_conflict(model),
+        "invalid": bool(model.rules) or any(needed_values(model).values()) or model.any("import"),
+    }
+    project = {
+        **shared,
+        "author": author,
+        "licence_expression": LICENCE_IDS.get(licence, licence),
+        "dependencies": stack.dependencies,
+        "test_dependencies": stack.test_dependencies,
+    }
+    yield SourceFile(
+        "pyproject.toml", "pyproject.toml.j2", "Package metadata and tool settings", context=project
+    )
+    yield SourceFile(f"{root}/__init__.py", "__init__.py.j2", "The package", context=shared)
+    yield SourceFile(f"{root}/__main__.py", "__main__.py.j2", "Entry point of `python -m`", context=shared)
+    yield SourceFile(f"{root}/py.typed", "py.typed.j2", "Marks the package as typed")
+    yield SourceFile(f"{root}/errors.py", "errors.py.j2", "What can go wrong", context=shared)
+    if model.rules:
+        yield SourceFile(f"{root}/rules.py", "rules.py.j2", "The rules of values", context=shared)
+    for folder, purpose in (
+        ("domain", "The things that records are kept of."),
+        ("storage", "Records in an SQLite database."),
+        ("services", "What can be done with the records."),
+    ):
+        yield folder_file(root, folder, purpose)
+    for entity in model.entities:
+        context = entity_context(model, entity)
+        names = (entity.entity.name,)
+        domain = f"{root}/domain/{entity.var}.py"
+        storage = f"{root}/storage/{entity.vars}.py"
+        services = f"{root}/services/{entity.vars}.py"
+        yield SourceFile(domain, "domain.py.j2", f"{entity.article} and its rules", names, context=context)
+        yield SourceFile(
+            storage, "storage.py.j2", f"{entity.labels} in the database", names, (domain,), context
+        )
+        yield SourceFile(
+            services,
+            "services.py.j2",
+            f"what is done with {entity.labels}",
+            names,
+            (storage, domain),
+            context,
+        )
+    if model.any("history"):
+        yield SourceFile(
+            f"{root}/domain/history_entry.py", "history_entry.py.j2", "an entry of a record's history"
+        )
+        yield SourceFile(
+            f"{root}/storage/history.py", "history.py.j2", "the history of records", context=shared
+        )
+    yield SourceFile(
+        f"{root}/storage/database.py", "database.py.j2", "The database and its schema", context=shared
+    )
+    yield from stack.source_files(model, shared)
+
+
+DOCS = (
+    ("README.md", "What the project is, how to install, use and test it"),
+    ("docs/usage.md", "Every way of calling it, with an example"),
+    ("docs/api.md", "The public functions and classes"),
+    ("docs/architecture.md", "Layers, data model and decisions"),
+    ("CHANGELOG.md", "What changed, release by release"),
+    ("LICENSE", "The licence"),
+)
+CI = (
+    (".github/workflows/ci.yml", "Continuous integration on GitHub"),
+    (".gitlab-ci.yml", "Continuous integration on GitLab"),
+    ("Dockerfile", "A container image"),
+    (".dockerignore", "What the image does not need"),
+    (".pre-commit-config.yaml", "Checks before each commit"),
+    (".gitignore", "What Git does not keep"),
+)
+TESTS = (
+    ("tests/conftest.py", "What the tests share"),
+    ("tests/factories.py", "Records for tests"),
+)
+PROVENANCE = "PROVENANCE.json"
+
+
+def planned_files(
+    sources: Sequence[SourceFile], requirements_of: dict[str, tuple[str, ...]], stack: str
+) -> tuple[PlannedFile, ...]:
+    """The plan of a project: source files with their signatures, documents, CI and provenance.
+
+    Without a source file there is nothing to test or describe; only CI is planned then.
+
+    Args:
+        sources: the source files.
+        requirements_of: ids of the requirements about each entity.
+        stack: name of the project's stack.
+    """
+    if not sources:
+        return tuple(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI)
+    everything = tuple(dict.fromkeys(name for names in requirements_of.values() for name in names))
+    plan = [
+        PlannedFile(
+            path=item.path,
+            kind="source",
+            purpose=_sentence(item.purpose),
+            signatures=public_signatures(item.render(stack)) if item.path.endswith(".py") else (),
+            depends_on=item.depends_on,
+            entities=item.entities,
+            requirements=tuple(
+                dict.fromkeys(name for entity in item.entities for name in requirements_of[entity])
+            )
+            if item.entities
+            else everything,
+        )
+        for item in sources
+    ]
+    plan += [PlannedFile(path=path, kind="test", purpose=purpose) for path, purpose in TESTS]
+    plan += [PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS]
+    plan += [PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI]
+    plan.append(PlannedFile(path=PROVENANCE, kind="provenance", purpose="Where each file comes from"))
+    return tuple(plan)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."

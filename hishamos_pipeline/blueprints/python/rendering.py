@@ -1,0 +1,50 @@
+"""The Jinja environments of the templates: a stack's own ones come before those that all stacks share."""
+
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.intake.attributes import attribute_name
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@cache
+def environment(stack: str) -> jinja2.Environment:
+    """The environment of a stack's templates; what a template does not know is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([TEMPLATES / stack, TEMPLATES / "shared"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - the output is source code
+    )
+    made.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    made.filters["article"] = words.with_article
+    made.filters["identifier"] = attribute_name
+    made.filters["docstring"] = _docstring
+    made.filters["step_name"] = _step_name
+    # How the stack talks to its database, for the files that are the same in all stacks.
+    sqlalchemy = stack == "python-api"
+    made.globals["connections"] = "sqlalchemy" if sqlalchemy else "sqlite3"
+    made.globals["execute"] = "exec_driver_sql" if sqlalchemy else "execute"
+    return made
+
+
+def render(stack: str, template: str, **context: object) -> str:
+    """Render one template; values are data and are never rendered themselves."""
+    return environment(stack).get_template(template).render(**context)
+
+
+def _step_name(command: str) -> str:
+    names = {"ruff format": "Format", "ruff check": "Lint", "python -m pytest": "Test"}
+    return next((name for start, name in names.items() if command.startswith(start)), command)
+
+
+def _docstring(text: str) -> str:
+    """A line of the brief as the text of a docstring: nothing in it can end the docstring."""
+    safe = " ".join(text.split()).replace("\\", "/").replace('"', "'")
+    return f"{safe.rstrip('.')}."

@@ -1,0 +1,291 @@
+"""The acceptance criteria of an operation, each with the name of the template block that tests it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A criterion in words; ``name`` finds its test, ``field`` is the attribute it is about."""
+
+    operation: Operation
+    name: str
+    given: str
+    when: str
+    then: str
+    field: str = ""
+
+    @property
+    def title(self) -> str:
+        """A name for the test function."""
+        text = self.when.split(" `")[0] if self.name == "surface" else f"{self.when} {self.then}"
+        kept = [part for part in text.lower().replace("'", "").split() if part not in _SMALL]
+        return "_".join("".join(c for c in part if c.isalnum()) for part in kept[:9]).strip("_")
+
+
+_SMALL = frozenset("a an the is are it its of that and to be has have was were with".split())
+
+
+def scenarios(operation: Operation, package: PackageModel) -> tuple[Scenario, ...]:
+    """The criteria of one operation, in a fixed order; the last is about how users call it."""
+    model, stack = package.entity(operation.entity), STACKS[package.stack]
+    found = [
+        Scenario(operation, name, given, when, then, field)
+        for name, given, when, then, field in _SCENARIOS[operation.kind](operation, model)
+    ]
+    if wording := stack.wording(operation, model):
+        found.append(Scenario(operation, "surface", stack.surface, *wording))
+    return tuple(found)
+
+
+Rows = Iterator[tuple[str, str, str, str, str]]
+
+
+def _missing(model: EntityModel, action: str) -> tuple[str, str, str, str, str]:
+    return (
+        "missing",
+        f"no {model.label} with number 999",
+        f"{model.label} 999 is {action}",
+        "it is refused, because there is no such record",
+        "",
+    )
+
+
+def _create(_: Operation, model: EntityModel) -> Rows:
+    thing = model.article
+    yield ("valid", "an empty database", f"{thing} is added", "it is kept under a number of its own", "")
+    for field in model.given:
+        if field.required and field.broken[0]:
+            yield (
+                "broken",
+                f"{thing} whose {field.label} is not valid",
+                f"{thing} with that {field.label} is added",
+                "it is refused, and nothing is kept",
+                field.attribute.name,
+            )
+            break
+    for field in model.references:
+        if field.required:
+            target = field.attribute.target
+            yield (
+                "reference",
+                f"no {target} with number 999",
+                f"{thing} of {target} 999 is added",
+                "it is refused, and nothing is kept",
+                field.attribute.name,
+            )
+
+
+def _view(_: Operation, model: EntityModel) -> Rows:
+    yield (
+        "found",
+        f"{model.article} in the database",
+        f"the {model.label} is viewed",
+        "all that is known of it is there",
+        "",
+    )
+    yield _missing(model, "viewed")
+
+
+def _list(_: Operation, model: EntityModel) -> Rows:
+    yield ("all", f"two {model.labels}", f"the {model.labels} are listed", "both are there, oldest first", "")
+    yield ("none", f"no {model.labels}", f"the {model.labels} are listed", "the list is empty", "")
+
+
+def _search(operation: Operation, model: EntityModel) -> Rows:
+    for field in model.searchable:
+        if not operation.attributes or field.attribute.name in operation.attributes:
+            yield (
+                "match",
+                f"two {model.labels}",
+                f"a part of the {field.label} of one of them is searched for, in capitals",
+                f"only that {model.label} is found",
+                field.attribute.name,
+            )
+    yield ("none", f"{model.article}", "a text that occurs nowhere is searched for", "nothing is found", "")
+
+
+def _filter(operation: Operation, model: EntityModel) -> Rows:
+    field = model.field(operation.attributes[0])
+    yield (
+        "match",
+        f"two {model.labels} that differ in their {field.label}",
+        f"the {model.labels} are filtered by {field.label}",
+        "only the one with that value is there",
+        field.attribute.name,
+    )
+
+
+def _sort(operation: Operation, model: EntityModel) -> Rows:
+    for name in operation.attributes:
+        label = model.field(name).label
+        yield (
+            "order",
+            f"two {model.labels} that differ in their {label}",
+            f"the {model.labels} are sorted by {label}",
+            "they are in that order, and in the opposite one when asked",
+            name,
+        )
+
+
+def _update(_: Operation, model: EntityModel) -> Rows:
+    field = _editable_sample(model)
+    yield (
+        "changed",
+        f"{model.article}",
+        f"the {field} of the {model.label} is changed",
+        "the new value is kept, and the rest stays",
+        "",
+    )
+    yield _missing(model, "changed")
+
+
+def _editable_sample(model: EntityModel) -> str:
+    return next(iter(model.editable)).label
+
+
+def _delete(_: Operation, model: EntityModel) -> Rows:
+    yield ("gone", f"two {model.labels}", f"one {model.label} is deleted", "only the other is left", "")
+    yield _missing(model, "deleted")
+    for name in model.referrers:
+        yield (
+            "referenced",
+            f"{words.with_article(name)} that refers to {model.article}",
+            f"the {model.label} is deleted",
+            f"it is refused, because the {name} needs it",
+            name,
+        )
+
+
+def _status(operation: Operation, model: EntityModel) -> Rows:
+    yield (
+        "entered",
+        f"{model.article}",
+        f"the {model.label} is marked as {operation.value}",
+        f"it is {operation.value}",
+        "",
+    )
+    yield _missing(model, f"marked as {operation.value}")
+
+
+def _assign(operation: Operation, model: EntityModel) -> Rows:
+    field = model.field(operation.attributes[0])
+    yield (
+        "assigned",
+        f"{model.article}",
+        f"the {model.label} is assigned to {words.with_article(field.label)}",
+        f"the {field.label} is kept",
+        field.attribute.name,
+    )
+    yield _missing(model, "assigned")
+
+
+def _tag(_: Operation, model: EntityModel) -> Rows:
+    yield ("tagged", f"{model.article}", f"the {model.label} is tagged", "it carries the tag", "")
+    yield (
+        "twice",
+        f"{model.article} with a tag",
+        "the same tag is added again",
+        f"the {model.label} carries it once",
+        "",
+    )
+
+
+def _count(_: Operation, model: EntityModel) -> Rows:
+    yield ("counted", f"two {model.labels}", f"the {model.labels} are counted", "the answer is two", "")
+
+
+def _group(operation: Operation, model: EntityModel) -> Rows:
+    field = model.field(operation.attributes[0])
+    yield (
+        "counted",
+        f"three {model.labels}, two of which share their {field.label}",
+        f"the {model.labels} are counted by {field.label}",
+        f"the answer is two and one for the two values of {field.label}",
+        field.attribute.name,
+    )
+
+
+def _total(operation: Operation, model: EntityModel) -> Rows:
+    field = model.field(operation.attributes[0])
+    by = f" by {model.field(operation.attributes[1]).label}" if operation.attributes[1:] else ""
+    yield (
+        "summed",
+        f"two {model.labels}",
+        f"the total {field.label} of the {model.labels}{by} is asked for",
+        "it is the sum of the two",
+        field.attribute.name,
+    )
+
+
+def _export(operation: Operation, model: EntityModel) -> Rows:
+    kind = operation.value.upper()
+    yield (
+        "written",
+        f"two {model.labels}",
+        f"the {model.labels} are exported as {kind}",
+        "the file holds both with all their values",
+        "",
+    )
+
+
+def _import(operation: Operation, model: EntityModel) -> Rows:
+    kind = operation.value.upper()
+    yield ("read", f"a {kind} file with two {model.labels}", "it is imported", "both are kept", "")
+    yield (
+        "broken",
+        f"a {kind} file whose second {model.label} is not valid",
+        "it is imported",
+        "it is refused with the number of the bad entry, and nothing is kept",
+        "",
+    )
+
+
+def _history(_: Operation, model: EntityModel) -> Rows:
+    yield (
+        "recorded",
+        f"{model.article} that was added"
+        + (" and changed" if model.changes else " and deleted" if model.has("delete") else ""),
+        f"the history of the {model.label} is viewed",
+        "each change is there, oldest first",
+        "",
+    )
+
+
+def _persist(_: Operation, model: EntityModel) -> Rows:
+    yield (
+        "reopened",
+        f"{model.article} in a database that was closed",
+        "the database is opened again",
+        f"the {model.label} is still there",
+        "",
+    )
+
+
+def _rule(operation: Operation, model: EntityModel) -> Rows:
+    field = model.field(operation.attributes[0])
+    problem = {
+        "required": f"without {words.with_article(field.label)}",
+        "unique": f"with the {field.label} of another {model.label}",
+        "after": f"whose {field.label} is before its {field.attribute.after.replace('_', ' ')}",
+    }.get(operation.value, f"with {words.with_article(field.label)} that is out of bounds")
+    yield (
+        operation.value if operation.value in ("required", "unique", "after") else "bounds",
+        f"{model.article} {problem}",
+        f"that {model.label} is added",
+        f"it is refused, naming {field.label}",
+        field.attribute.name,
+    )
+
+
+_SCENARIOS = {
+    "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
+    "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
+    "tag": _tag, "count": _count, "group": _group, "total": _total, "export": _export,
+    "import": _import, "history": _history, "persist": _persist, "rule": _rule,
+}  # fmt: skip
