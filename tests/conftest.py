@@ -18,6 +18,7 @@ from hishamos_pipeline.settings import Settings, get_settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from hishamos_pipeline.toolchains.python import PythonToolchains
 from tests.fakes.clock import FixedClock
+from tests.fakes.index import FakeIndex, package_index
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "ideas"
@@ -81,6 +82,16 @@ def store(settings: Settings, clock: FixedClock) -> Iterator[ProjectStore]:
     opened = open_store(settings.store_url, clock)
     yield opened
     opened.engine.dispose()
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeIndex]:
+    """An empty index; what this machine has configured for pip does not matter."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    for name in [name for name in os.environ if name.startswith("PIP_") and name != "PIP_CONFIG_FILE"]:
+        monkeypatch.delenv(name)
+    with package_index() as made:
+        yield made
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
         summary=given.summary,
         licence=given.licence,
         author=given.author,
-        files=(*scaffold.planned(package), *files),
+        files=(*scaffold.planned(package, stack.name), *files),
         data_model=given.entities,
         decisions=tuple(draft.decisions),
         commands=COMMANDS,

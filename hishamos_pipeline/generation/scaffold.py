@@ -12,20 +12,27 @@ from hishamos_pipeline.core.idea import StackName
 
 # The module of a plan that users call, by stack.
 SURFACES: Mapping[StackName, str] = {"python-cli": "cli.py", "python-api": "app.py"}
+# The public functions of the module that starts it.
+_STARTING: Mapping[StackName, tuple[str, ...]] = {"python-cli": (), "python-api": ("def main() -> None",)}
 _BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
 
 
-def planned(package: str) -> tuple[PlannedFile, ...]:
+def planned(package: str, stack: StackName) -> tuple[PlannedFile, ...]:
     """What every package has beside its modules."""
     root = f"src/{package}"
     sources = (
         ("pyproject.toml", "Package metadata and tool settings."),
         (f"{root}/__init__.py", "The package."),
-        (f"{root}/__main__.py", "Entry point of `python -m`."),
         (f"{root}/py.typed", "Marks the package as typed."),
     )
     return (
         *(PlannedFile(path=path, kind="source", purpose=purpose) for path, purpose in sources),
+        PlannedFile(
+            path=f"{root}/__main__.py",
+            kind="source",
+            purpose="Entry point of `python -m`.",
+            signatures=_STARTING[stack],
+        ),
         *(PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS),
         *(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI),
         PlannedFile(path=PROVENANCE, kind="provenance", purpose="Where each file comes from"),

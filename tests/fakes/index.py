@@ -1,6 +1,7 @@
 """A package index on loopback (PEP 503) with wheels that are made here; it remembers what it was asked for."""
 
 import hashlib
+import re
 import threading
 import time
 import zipfile
@@ -8,7 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from io import BytesIO
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+# What an installer writes beside a wheel's own files.
+_OF_INSTALLING = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
 
 
 @dataclass
@@ -49,6 +57,27 @@ class FakeIndex:
             if padding:
                 archive.writestr(f"{module}_data.bin", bytes(padding))
         self._offer(name, f"{module}-{version}-py3-none-any.whl", written.getvalue(), yanked=yanked)
+
+    def add_installed(self, *names: str) -> None:
+        """Offer distributions of this environment, and what they need, as the wheels that they came from."""
+        waiting = [*names]
+        while waiting:
+            found = distribution(waiting.pop())
+            name = canonicalize_name(found.metadata["Name"])
+            if name in self._files:
+                continue
+            (tag,) = re.findall(r"^Tag: (\S+)$", found.read_text("WHEEL") or "", re.MULTILINE)[:1]
+            written = BytesIO()
+            with zipfile.ZipFile(written, "w") as archive:
+                for file in found.files or ():
+                    if ".." not in file.parts and file.suffix != ".pyc" and file.name not in _OF_INSTALLING:
+                        archive.write(str(file.locate()), str(file))
+            stem = f"{found.metadata['Name'].replace('-', '_')}-{found.version}"
+            self._offer(name, f"{stem}-{tag}.whl", written.getvalue(), yanked=False)
+            for text in found.requires or ():
+                needed = Requirement(text)
+                if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                    waiting.append(needed.name)
 
     def add_source(self, name: str, content: bytes) -> None:
         """Offer a source distribution alone: installing it would run its setup code."""

@@ -1,6 +1,7 @@
 """A project that is built by a recorded model, over a real wire format."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,19 +27,17 @@ class Recorded:
 
     def run(self, **changed: Any) -> ProjectRun:
         """The project, as a new process would open it."""
-        workshop = Workshop(self.settings.model_copy(update=changed))
-        return workshop.project("reading-log")
+        return self.workshop(**changed).project(self.model.folder.name)
 
     def workshop(self, **changed: Any) -> Workshop:
         """The services."""
         return Workshop(self.settings.model_copy(update=changed))
 
 
-@pytest.fixture
-def recorded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
-    """The recorded project, submitted and not built."""
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-recorded-0123456789")
-    model = RecordedModel("reading-log")
+@contextmanager
+def record(name: str, settings: Settings) -> Iterator[Recorded]:
+    """A recorded project, submitted and not built."""
+    model = RecordedModel(name)
     with provider(model) as server:
         given = settings.model_copy(
             update={"llm": MODEL, "llm_urls": server.urls, "llm_per_minute": 10_000, "llm_retries": 1}
@@ -46,4 +45,12 @@ def recorded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
         made = Recorded(model, server, given)
         idea = read_brief((model.folder / "brief.md").read_bytes(), "brief.md")
         made.workshop().store.projects.submit(idea, "test")
+        yield made
+
+
+@pytest.fixture
+def recorded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
+    """The recorded command line project."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-recorded-0123456789")
+    with record("reading-log", settings) as made:
         yield made

@@ -50,6 +50,31 @@ def test_a_plan_gets_what_every_package_has() -> None:
     assert store.signatures == ("def keep(text: str) -> None",)
 
 
+def test_a_plan_of_the_other_stack_has_its_own_surface_and_dependencies() -> None:
+    given = GIVEN.model_copy(update={"stack": "python-api"})
+    draft = plan(module(), module("app.py")).model_copy(
+        update={"dependencies": ["httpx>=0.28", "SQLAlchemy"]}
+    )
+    made = finishing.architecture(given, draft)
+    (surface,) = [file for file in made.files if file.path.endswith("/app.py")]
+    assert surface.signatures == ("def create_app(database: Path) -> FastAPI",)
+    assert not any(file.path.endswith("/cli.py") for file in made.files)
+    assert made.dependencies == ("fastapi>=0.115", "sqlalchemy>=2.0", "uvicorn>=0.30", "httpx>=0.28")
+
+
+@pytest.mark.parametrize(
+    ("dependency", "said"),
+    [
+        ("reqeusts", "looks like the popular requests"),
+        ("two words", "is no requirement"),
+        ("x @ https://example.org/x.whl", "names an address"),
+    ],
+)
+def test_a_dependency_that_cannot_be_meant_goes_back_to_the_model(dependency: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        finishing.architecture(GIVEN, plan().model_copy(update={"dependencies": [dependency]}))
+
+
 def test_modules_that_every_package_has_may_be_planned_in_vain() -> None:
     made = finishing.architecture(GIVEN, plan(module("cli.py"), module(depends_on=["cli.py"])))
     assert [file.path for file in made.files].count("src/notes_app/cli.py") == 1

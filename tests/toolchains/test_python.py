@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +17,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.toolchains.python import PythonToolchains
 from hishamos_pipeline.toolchains.vetting import near_miss, popular, vet
 from hishamos_pipeline.verification.imports import declared_requirements
-from tests.fakes.index import FakeIndex, package_index
-
-
-@pytest.fixture
-def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeIndex]:
-    """An empty index; what this machine has configured for pip does not matter."""
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    for name in [name for name in os.environ if name.startswith("PIP_") and name != "PIP_CONFIG_FILE"]:
-        monkeypatch.delenv(name)
-    with package_index() as made:
-        yield made
+from tests.fakes.index import FakeIndex
 
 
 @pytest.fixture

@@ -1,5 +1,9 @@
 """The rules that read files without running them, each on its own."""
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from hishamos_pipeline.core.documents import CheckOutcome
@@ -175,6 +179,20 @@ def test_the_commands_of_a_readme() -> None:
     assert "from p.cli import main" in script
     assert failed_commands(f"out\n{mark} 1\n{mark} 9\n", mark, commands) == ["app list"]
     assert console_scripts('[project.scripts]\napp = "p.cli:main"\n') == {"app": "p.cli:main"}
+
+
+def test_programs_that_serve_are_stopped_and_those_that_end_too_soon_have_failed(tmp_path: Path) -> None:
+    commands = ("serve --port 1", "serve --help", "once --port 1")
+    script, mark = as_script(commands, {"serve": "module:serve", "once": "module:once"}, servers=True)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/module.py").write_text(
+        "import sys, time\ndef serve(): return 0 if '--help' in sys.argv else time.sleep(60)\ndef once(): return 0\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert failed_commands(done.stdout, mark, commands) == ["once --port 1"]
 
 
 def test_mutants_are_small_and_the_same_every_time() -> None:

@@ -15,7 +15,7 @@ from hishamos_pipeline.toolchains.python import PythonToolchains
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.stubs import stubbed
 from hishamos_pipeline.verification.verify import Assembled, verify
-from tests.blueprints.test_python_cli import write
+from tests.blueprints.test_projects import write
 from tests.fakes.sandbox import FakeSandbox
 
 READY = Prepared(own_toolchain())

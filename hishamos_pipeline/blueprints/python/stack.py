@@ -7,6 +7,7 @@ from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.documents import Decision
+from hishamos_pipeline.core.idea import StackName
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Stack:
         usage: for an entity, each way of calling the surface, with what it does.
     """
 
-    name: str
+    name: StackName
     dependencies: tuple[str, ...]
     test_dependencies: tuple[str, ...]
     surface: str

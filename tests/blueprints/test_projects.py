@@ -1,5 +1,6 @@
 """The projects that come out: tested, typed, formatted, and free of what the brief tries to inject."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
+from hishamos_pipeline.blueprints.python.stacks import STACKS
 from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import story_test_path
@@ -57,23 +59,41 @@ def verify(root: Path) -> str:
     return run(root, sys.executable, "-m", "pytest", "-q")
 
 
+def on(stack: str, path: Path) -> Idea:
+    """A brief for another stack than it names."""
+    return read_brief(path.read_bytes(), path.name).model_copy(update={"stack": stack})
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.stem)
-async def test_the_examples_come_out_clean(path: Path, tmp_path: Path) -> None:
-    _, backlog = await write(read_brief(path.read_bytes(), path.name), tmp_path)
+async def test_the_examples_come_out_clean(path: Path, stack: str, tmp_path: Path) -> None:
+    _, backlog = await write(on(stack, path), tmp_path)
     assert backlog.planned
     assert "passed" in verify(tmp_path)
 
 
 @pytest.mark.slow
-async def test_every_operation_and_type_comes_out_clean(tmp_path: Path) -> None:
-    _, backlog = await write(read_brief((BRIEFS / "everything.md").read_bytes()), tmp_path)
+@pytest.mark.parametrize("stack", STACKS)
+async def test_every_operation_and_type_comes_out_clean(stack: str, tmp_path: Path) -> None:
+    _, backlog = await write(on(stack, BRIEFS / "everything.md"), tmp_path)
     assert [story.title for story in backlog.deferred] == []
     assert "passed" in verify(tmp_path)
 
 
-async def test_a_hostile_brief_stays_text(tmp_path: Path) -> None:
-    _, backlog = await write(read_brief((BRIEFS / "hostile.md").read_bytes()), tmp_path)
+@pytest.mark.slow
+async def test_no_request_ends_in_an_error_of_the_server(tmp_path: Path) -> None:
+    """Whatever is sent is answered: done, or refused with the reason."""
+    await write(on("python-api", BRIEFS / "everything.md"), tmp_path)
+    (tmp_path / "send.py").write_text((BRIEFS.parent / "nonsense.py").read_text())
+    told = json.loads(run(tmp_path, sys.executable, "send.py", "src", "group_order"))
+    assert told["failed"] == []
+    assert {"200", "201", "404", "422"} <= told["answered"].keys()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+async def test_a_hostile_brief_stays_text(stack: str, tmp_path: Path) -> None:
+    _, backlog = await write(on(stack, BRIEFS / "hostile.md"), tmp_path)
     assert len(backlog.planned) == 2
     assert "passed" in run(tmp_path, sys.executable, "-m", "pytest", "-q")
     run(tmp_path, RUFF, "check", ".")
