@@ -50,7 +50,7 @@ def changed_requirements(before: Requirements, now: Requirements) -> set[str] | 
 
     Qualities that verification shows are the same for every project, and do not count.
     """
-    if before.entities != now.entities or before.title != now.title:
+    if (before.entities, before.title, before.stack) != (now.entities, now.title, now.stack):
         return None
     known = {item.id: item for item in before.requirements}
     own = [item for item in now.requirements if item.kind != "quality"]
