@@ -79,6 +79,7 @@ async def test_much_changed_is_made_anew(recorded: Recorded) -> None:
     half = [item.model_copy(update={"statement": "x"}) for item in wanted.requirements[:2]]
     now = wanted.model_copy(update={"requirements": (*half, *wanted.requirements[2:])})
     assert changed_requirements(wanted, now) is None
+    assert changed_requirements(wanted, wanted.model_copy(update={"stack": "python-api"})) is None
     assert changed_requirements(wanted, wanted) == set()
     one = wanted.model_copy(update={"requirements": (half[0], *wanted.requirements[1:])})
     assert changed_requirements(wanted, one) == {"REQ-001"}
