@@ -2,8 +2,9 @@
 
 import ast
 import re
+from collections.abc import Mapping
 
-from hishamos_pipeline.core.documents import CriterionTest
+from hishamos_pipeline.core.documents import CriterionTest, TestSuite, TreeFile
 from hishamos_pipeline.core.parsing import parse_python
 
 _ID = re.compile(r"(US-\d+-AC\d+)\b")
@@ -23,3 +24,24 @@ def criterion_tests(path: str, source: str) -> tuple[CriterionTest, ...]:
         if match and node.name.startswith("test_"):
             links.append(CriterionTest(criterion=match[1], test=f"{path}::{node.name}"))
     return tuple(links)
+
+
+def suite_of(files: tuple[TreeFile, ...], texts: Mapping[str, str]) -> TestSuite:
+    """Test files with what they show; a file that does not parse shows nothing.
+
+    Args:
+        files: the test files.
+        texts: their texts by SHA-256.
+    """
+    links: list[CriterionTest] = []
+    for file in files:
+        try:
+            links += criterion_tests(file.path, texts[file.sha256])
+        except SyntaxError:
+            continue
+    return TestSuite(files=files, tests=tuple(links))
+
+
+def without_parameters(node: str) -> str:
+    """A pytest node id without the parameters of a parametrized test."""
+    return node.split("[", 1)[0]

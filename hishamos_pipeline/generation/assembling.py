@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.criteria import suite_of
 from hishamos_pipeline.core.documents import (
     Architecture,
-    CriterionTest,
     FileChange,
     FileSet,
     Stories,
@@ -22,7 +22,7 @@ from hishamos_pipeline.verification.verify import Assembled
 KINDS = ("source_code", "test_suite", "documentation", "ci_config")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """The files as they were written or repaired; ``texts`` are found by SHA-256.
 
@@ -35,22 +35,16 @@ class Parts:
     stories: Stories
     first_tests: Mapping[str, str]
 
-    @property
+    @cached_property
     def paths(self) -> Mapping[str, TreeFile]:
         """The files by path."""
         return {file.path: file for file in self.files}
 
     @property
     def suite(self) -> TestSuite:
-        """The test files, and which test shows which criterion; one that does not parse shows none."""
+        """The test files, and which test shows which criterion."""
         tests = tuple(file for file in self.files if file.path.startswith("tests/"))
-        links: list[CriterionTest] = []
-        for file in tests:
-            try:
-                links += criterion_tests(file.path, self.texts[file.sha256])
-            except SyntaxError:
-                continue
-        return TestSuite(files=tests, tests=tuple(links))
+        return suite_of(tests, self.texts)
 
     def text(self, path: str) -> str:
         """The text of a file, empty if there is none of that path."""

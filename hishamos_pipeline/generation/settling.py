@@ -8,8 +8,8 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from hishamos_pipeline.core.continuity import keep_requirement_ids, keep_story_ids
-from hishamos_pipeline.core.criteria import criterion_tests
-from hishamos_pipeline.core.documents import CriterionTest, Requirements, Stories, TestSuite
+from hishamos_pipeline.core.criteria import suite_of
+from hishamos_pipeline.core.documents import Requirements, Stories, TestSuite
 from hishamos_pipeline.core.editing import Edit, overlay
 from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.items import EDITABLE, items_of, of_items
@@ -53,11 +53,6 @@ def moved(edit: Edit, paths: Sequence[str]) -> Edit:
     return replace(edit, item=path, content={**edit.content, "path": path})
 
 
-def previewed(store: ProjectStore, key: str, kind: str, made: D) -> D:
-    """What ``settled`` would give; proposals are not kept."""
-    return settled(store, key, kind, made, keep=False)
-
-
 def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[Edit], *, keep: bool) -> D:
     """A document with edits laid over it; where an engine now says something else, that becomes a proposal.
 
@@ -81,11 +76,7 @@ def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[E
 def derived(store: ProjectStore, kind: str, before: Document, after: Document) -> Document:
     """``after`` with the fields that follow from the rest: which test shows which criterion, and what is retired."""
     if isinstance(after, TestSuite):
-        texts = store.units.texts(file.sha256 for file in after.files)
-        links: list[CriterionTest] = []
-        for file in after.files:
-            links += criterion_tests(file.path, texts[file.sha256])
-        return after.model_copy(update={"tests": tuple(links)})
+        return suite_of(after.files, store.units.texts(file.sha256 for file in after.files))
     for field, as_type in (("requirements", Requirements), ("stories", Stories)):
         if isinstance(after, as_type) and isinstance(before, as_type):
             left = {item.id for item in getattr(after, field)}

@@ -13,13 +13,12 @@ from hishamos_pipeline.agents.tasks import (
     ReviewRequest,
     Task,
 )
-from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.criteria import suite_of
 from hishamos_pipeline.core.documents import (
     PILLARS,
     Architecture,
     Archive,
     CodeReview,
-    CriterionTest,
     FileKind,
     FileSet,
     Pillar,
@@ -113,11 +112,7 @@ def _edited_files(run: ProjectRun, kind: str) -> dict[str, FileText]:
 async def write_tests(run: ProjectRun) -> TestSuite:
     """Make the test files, and read off which test shows which criterion."""
     files = (await write_files(run, "test")).files
-    texts = run.store.units.texts(file.sha256 for file in files)
-    links: list[CriterionTest] = []
-    for file in files:
-        links.extend(criterion_tests(file.path, texts[file.sha256]))
-    return TestSuite(files=files, tests=tuple(links))
+    return suite_of(files, run.store.units.texts(file.sha256 for file in files))
 
 
 def nothing_to_build(stories: Stories) -> str:

@@ -1,5 +1,6 @@
 """A project as its trace is read off: from what the store has of it so far."""
 
+from hishamos_pipeline.core.criteria import without_parameters
 from hishamos_pipeline.core.documents import RepositoryRecord, Requirements, Stories, VerifiedBuild
 from hishamos_pipeline.core.tracing import Project
 from hishamos_pipeline.generation.assembling import gather, with_repairs
@@ -27,7 +28,7 @@ def traced(run: ProjectRun) -> Project:
         suite=parts.suite,
         files=build.files,
         texts=run.store.units.texts(file.sha256 for file in build.files),
-        passed=frozenset(name.split("[", 1)[0] for name in build.passed_tests),
+        passed=frozenset(without_parameters(name) for name in build.passed_tests),
         commits=commits,
         costs={unit: cost.cost_usd for (_, unit), cost in costs.items() if unit},
     )

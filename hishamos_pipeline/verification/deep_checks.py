@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from hishamos_pipeline.core.criteria import without_parameters
 from hishamos_pipeline.core.documents import CheckOutcome
 from hishamos_pipeline.sandbox.interface import Command
 from hishamos_pipeline.verification import mutation_driver, readme
@@ -29,18 +30,20 @@ async def planted_tests(tree: Path, texts: Mapping[str, str], runner: Runner, re
         runner: runs it.
         real: what the first run reported.
     """
-    planted: set[str] = set()
+    planted: dict[str, str] = {}
     for path, text in texts.items():
         if path.startswith("tests/test_") and path.endswith(".py"):
             opposite, names = inverted(text)
             name = f"{path.removesuffix('.py')}_{secrets.token_hex(4)}.py"
             if names:
                 (tree / name).write_text(opposite)
-                planted |= {f"{name}::{test}" for test in names}
+                planted |= {f"{name}::{test}": f"{path}::{test}" for test in names}
     outcome, tests = await runner.tests(tree, "--tb=no")
-    failed = {node.split("[", 1)[0] for node in tests.failed}
+    failed = {without_parameters(node) for node in tests.failed}
     offending = [
-        f"{node}: asserts the opposite, and was not reported as failed" for node in sorted(planted - failed)
+        f"{real_test}: asserting the opposite, it was not reported as failed"
+        for node, real_test in sorted(planted.items())
+        if node not in failed
     ]
     if planted and outcome.exit_code != 1:
         offending.append(f"pytest ended with {outcome.ending} although tests failed")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hishamos_pipeline.core.criteria import without_parameters
 from hishamos_pipeline.core.documents import CheckOutcome
 from hishamos_pipeline.verification.running import TestRun
 
@@ -37,8 +38,11 @@ _BY_PATH: dict[str, Cause] = {
     "tests_assert": "weak test",
     "tests_need_code": "weak test",
     "tests_not_weakened": "weak test",
+    "report_is_honest": "weak test",
     "readme_commands": "other",
 }
+# Checks whose findings begin with the path of code that tests should look at more closely.
+_UNTESTED = frozenset({"coverage", "mistakes_noticed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ def failures(
                 found.append(_of_run(check))
         elif check.name == "lint":
             found += _of_lint(check)
+        elif check.name in _UNTESTED:
+            found += [_of_untested(check.name, line, code_of) for line in check.offending]
+        elif check.name == "criteria_shown":
+            found += [
+                _of_path(check.name, line)
+                for line in check.offending
+                if line.split(": ")[0] not in {without_parameters(node) for node in tests.failed}
+            ]
         elif check.name == "criteria_tested":
             found += [Failure(check.name, line, "weak test", "test", (), line) for line in check.offending]
     return [item for item in found if item.files]
@@ -105,7 +117,16 @@ def side_of(path: str) -> Side:
 def _of_path(check: str, line: str) -> Failure:
     match = _CHECKED_PATH.match(line)
     path = match[1] if match else ""
-    return Failure(check, line, _BY_PATH[check], side_of(path), (path,) if path else (), cleaned(line))
+    return Failure(
+        check, line, _BY_PATH.get(check, "weak test"), side_of(path), (path,) if path else (), cleaned(line)
+    )
+
+
+def _of_untested(check: str, line: str, code_of: Mapping[str, Sequence[str]]) -> Failure:
+    """Code that no test looks at closely: the tests of a story that it serves have to say more."""
+    path = line.split(":")[0]
+    tests = [test for test, code in code_of.items() if path in code]
+    return Failure(check, line, "weak test", "test", (tests[0], path) if tests else (), cleaned(line))
 
 
 def _of_lint(check: CheckOutcome) -> list[Failure]:

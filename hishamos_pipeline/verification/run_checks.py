@@ -1,7 +1,7 @@
 """What has to be run to be known: the commands of the CI files, and the tests against code that is not there."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +81,23 @@ def _test_checks(outcome: Outcome, tests: TestRun, min_coverage: float) -> list[
             unit="percent",
             offending=()
             if tests.coverage >= min_coverage
-            else (f"{tests.coverage} %, the least is {min_coverage:g} % (HISHAMOS_MIN_COVERAGE)",),
+            else (
+                f"{tests.coverage} %, the least is {min_coverage:g} % (HISHAMOS_MIN_COVERAGE)",
+                *(f"{path}: never run: {_lines(missed)}" for path, missed in tests.missed.items()),
+            ),
         ),
     ]
+
+
+def _lines(numbers: Collection[int]) -> str:
+    """Line numbers as people write them: ``3, 5-7``."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"{first}-{last}" if first < last else str(first) for first, last in spans)
 
 
 def _lint_check(runs: Sequence[tuple[str, Outcome]]) -> CheckOutcome:

@@ -25,7 +25,7 @@ _BAD = ("failure", "error", "skipped")
 class TestRun:
     """What pytest reported: node ids of what passed and of what did not, with messages, and coverage in percent.
 
-    ``covered`` holds the lines of each file that were run.
+    ``covered`` holds the lines of each file that were run, ``missed`` those that were not, most of them first.
     """
 
     __test__ = False
@@ -34,6 +34,7 @@ class TestRun:
     failed: tuple[str, ...] = ()
     coverage: float = 0.0
     covered: dict[str, frozenset[int]] = field(default_factory=dict)
+    missed: dict[str, frozenset[int]] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -88,8 +89,8 @@ def _argv(line: str) -> Sequence[str]:
 def read_report(outcome: Outcome) -> TestRun:
     """Read pytest's and coverage's reports; what is missing or cannot be read counts as nothing having passed."""
     passed, failed, messages = _junit(outcome.files.get(_JUNIT, b""))
-    coverage, covered = _coverage(outcome.files.get(_COVERAGE, b""))
-    return TestRun(passed, failed, coverage, covered, messages)
+    coverage, covered, missed = _coverage(outcome.files.get(_COVERAGE, b""))
+    return TestRun(passed, failed, coverage, covered, missed, messages)
 
 
 def _junit(report: bytes) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
@@ -114,17 +115,22 @@ def _junit(report: bytes) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, s
     return tuple(passed), tuple(failed), messages
 
 
-def _coverage(report: bytes) -> tuple[float, dict[str, frozenset[int]]]:
-    """Line coverage in percent, and the lines of each file that were run."""
+_Lines = dict[str, frozenset[int]]
+
+
+def _coverage(report: bytes) -> tuple[float, _Lines, _Lines]:
+    """Line coverage in percent, and the lines of each file that were run, and that were not."""
     try:
         found = json.loads(report)
         percent = float(found["totals"]["percent_covered"])
-        covered = {
-            str(path): frozenset(map(int, each["executed_lines"])) for path, each in found["files"].items()
-        }
+        covered, missed = (
+            {str(path): frozenset(map(int, each[key])) for path, each in found["files"].items()}
+            for key in ("executed_lines", "missing_lines")
+        )
     except Exception:  # as above
-        return 0.0, {}
-    return (round(percent, 1), covered) if 0 <= percent <= 100 else (0.0, {})
+        return 0.0, {}, {}
+    most = sorted((item for item in missed.items() if item[1]), key=lambda item: (-len(item[1]), item[0]))
+    return (round(percent, 1), covered, dict(most)) if 0 <= percent <= 100 else (0.0, {}, {})
 
 
 def tail(output: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hishamos_pipeline.core.criteria import without_parameters
 from hishamos_pipeline.core.documents import (
     Architecture,
     CheckOutcome,
@@ -78,17 +79,18 @@ async def verify(
     write_tree(folder / "work", assembled.files, assembled.texts, limits)
     texts = {file.path: assembled.texts[file.sha256] for file in assembled.files}
     tree = Tree(texts, assembled.architecture, assembled.stories, assembled.suite, assembled.first_tests)
+    commands = _commands(tree)
     checks = (*static_checks(tree), dependencies(tree, prepared, settings))
     tests = TestRun()
     if prepared.toolchain and any(check.name == "syntax" and check.passed for check in checks):
         runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
         checks += (await _dangerous(tree),)
-        result = await _run(assembled, tree, folder, runner, settings)
+        result = await _run(assembled, tree, commands, folder, runner, settings)
         checks += result.checks
         tests = result.tests
         checks += (_criteria_passed(assembled, tests),)
         if tests.passed and all(check.passed for check in checks):
-            checks += await _look_deeper(assembled, tree, folder, runner, settings, tests)
+            checks += await _look_deeper(assembled, tree, commands, folder, runner, settings, tests)
     passed = bool(tests.passed) and all(check.passed for check in checks)
     verified = _verified_stories(assembled, tests) if passed else ()
     build = VerifiedBuild(
@@ -96,7 +98,7 @@ async def verify(
         tree_hash=tree_hash(assembled.files),
         files=assembled.files,
         checks=checks,
-        commands=tuple(_commands(tree)),
+        commands=commands,
         sandbox=sandbox.name,
         isolated=sandbox.isolates,
         toolchain=prepared.toolchain.key if prepared.toolchain else "",
@@ -117,10 +119,10 @@ async def verify(
     return Verdict(build, tests)
 
 
-def _commands(tree: Tree) -> list[str]:
+def _commands(tree: Tree) -> tuple[str, ...]:
     """What the CI files run, each command once, in order."""
     found, _ = ci_commands(tree.texts)
-    return list(dict.fromkeys(line for lines in found.values() for line in lines))
+    return tuple(dict.fromkeys(line for lines in found.values() for line in lines))
 
 
 def run_limits(settings: Settings) -> Limits:
@@ -168,12 +170,17 @@ async def _dangerous(tree: Tree) -> CheckOutcome:
 
 
 async def _run(
-    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings
+    assembled: Assembled,
+    tree: Tree,
+    commands: tuple[str, ...],
+    folder: Path,
+    runner: Runner,
+    settings: Settings,
 ) -> RunResult:
     stubs, texts = without_implementation(assembled.files, assembled.texts, tree.package)
     write_tree(folder / "stubs", stubs, texts, limits_of(settings))
     return await run_checks(
-        commands=_commands(tree),
+        commands=commands,
         tree=folder / "work",
         stubs=folder / "stubs",
         runner=runner,
@@ -183,7 +190,13 @@ async def _run(
 
 
 async def _look_deeper(
-    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings, tests: TestRun
+    assembled: Assembled,
+    tree: Tree,
+    commands: tuple[str, ...],
+    folder: Path,
+    runner: Runner,
+    settings: Settings,
+    tests: TestRun,
 ) -> tuple[CheckOutcome, ...]:
     for name in ("planted", "mutants"):
         write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
@@ -194,16 +207,16 @@ async def _look_deeper(
                 folder / "mutants", tree.texts, tree.package, runner, tests,
                 per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
             ),
-            readme_commands_run(folder / "work", tree.texts, runner, set(_commands(tree))),
+            readme_commands_run(folder / "work", tree.texts, runner, set(commands)),
         )
     )  # fmt: skip
 
 
 def _criteria_passed(assembled: Assembled, tests: TestRun) -> CheckOutcome:
     """Every criterion's test was collected under its name and passed."""
-    passed = {_plain(name) for name in tests.passed}
+    passed = {without_parameters(name) for name in tests.passed}
     offending = tuple(
-        f"{link.criterion}: {link.test} did not pass"
+        f"{link.test}: did not pass, and shows {link.criterion}"
         for link in assembled.suite.tests
         if link.test not in passed
     )
@@ -217,15 +230,10 @@ def _criteria_passed(assembled: Assembled, tests: TestRun) -> CheckOutcome:
 
 
 def _verified_stories(assembled: Assembled, tests: TestRun) -> tuple[str, ...]:
-    passed = {_plain(name) for name in tests.passed}
+    passed = {without_parameters(name) for name in tests.passed}
     shown = {link.criterion for link in assembled.suite.tests if link.test in passed}
     return tuple(
         story.id
         for story in assembled.stories.planned
         if all(criterion.id in shown for criterion in story.criteria)
     )
-
-
-def _plain(node: str) -> str:
-    """A node id without the parameters of a parametrized test."""
-    return node.split("[", 1)[0]

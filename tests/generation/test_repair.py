@@ -51,6 +51,10 @@ def answering(recorded: Recorded, answers: Answers) -> list[str]:
     return asked
 
 
+def repaired(content: str) -> str:
+    return json.dumps({"text": content, "reason": "the fixture is called capsys, not printed"})
+
+
 CODE = {"coding/new for src/reading_log/report.py": [text(BROKEN)]}
 
 
@@ -146,8 +150,6 @@ async def test_a_budget_stops_it_and_the_best_tree_stays(recorded: Recorded) -> 
 
 
 async def test_a_wrong_test_is_corrected_with_its_reason_but_never_weakened(recorded: Recorded) -> None:
-    def repaired(content: str) -> str:
-        return json.dumps({"text": content, "reason": "the fixture is called capsys, not printed"})
 
     exact = '    assert capsys.readouterr().out == "723\\n"\n'
     weaker = GOOD_TEST.replace(exact, "    assert capsys.readouterr().out\n")
@@ -166,6 +168,23 @@ async def test_a_wrong_test_is_corrected_with_its_reason_but_never_weakened(reco
     assert asked.count(f"qa/repair for tests/{TEST}") == 2, "the weaker answer was sent back"
     again = next(a.text for a in reversed(recorded.server.asked) if "# Task qa/repair" in a.text)
     assert "asserts less exactly than it did" in again
+
+
+async def test_code_that_no_test_runs_is_a_fault_of_the_tests(recorded: Recorded) -> None:
+    """Coverage: the tests of a story that the module serves are told which lines they never run."""
+    name = "test_us_001_add_a_book.py"
+    usual = (RECORDING / "qa" / f"{name}.txt").read_text()
+    more = usual.replace(
+        '    assert "pages" in capsys.readouterr().err\n',
+        '    assert "pages" in capsys.readouterr().err\n    assert main(["--data", str(path), "add", "", "9"]) == 1\n'
+        '    assert "title" in capsys.readouterr().err\n',
+    )
+    asked = answering(recorded, {f"qa/repair for tests/{name}": [repaired(more)]})
+    result = await verified(recorded, min_coverage=100)
+    assert asked == [f"qa/repair for tests/{name}"]
+    prompt = next(a.text for a in recorded.server.asked if "# Task qa/repair" in a.text)
+    assert "src/reading_log/storage.py: never run: 29" in prompt
+    assert result.passed and result.coverage == 100
 
 
 def test_a_kill_during_a_round_repeats_no_paid_call(recorded: Recorded) -> None:

@@ -243,11 +243,19 @@ def test_findings_name_their_files() -> None:
         failed("no_dangerous_calls", "src/p/a.py:4: S102 exec"),
         failed("readme_commands", "README.md: `app` fails"),
         failed("lint", "ruff check .: exit code 1", output="F401 [*] x\n --> tests/test_a.py:1:8\n"),
-        failed("coverage", "70 %"),
+        failed("coverage", "70 %", "src/p/a.py: never run: 3, 5-7", "src/p/other.py: never run: 1"),
+        failed("mistakes_noticed", "40 % noticed", "src/p/a.py:9: `<` becomes `<=`"),
+        failed("report_is_honest", "tests/test_a.py::test_x: asserting the opposite, it was not reported"),
+        failed(
+            "criteria_shown", "tests/test_a.py::test_x: did not pass", "tests/test_a.py::test_y: did not pass"
+        ),
     ]
-    found = failures(checks, TestRun(), {})
+    tests = TestRun(failed=("tests/test_a.py::test_y[1]",))
+    found = failures(checks, tests, {"tests/test_a.py": ["src/p/a.py"]})
+    theirs = ("test", ("tests/test_a.py",))
+    untested = ("test", ("tests/test_a.py", "src/p/a.py"))
     assert [(f.side, f.files) for f in found] == [
-        ("code", ("src/p/a.py",)), ("document", ("README.md",)), ("test", ("tests/test_a.py",)),
+        ("code", ("src/p/a.py",)), ("document", ("README.md",)), theirs, untested, untested, theirs, theirs,
     ]  # fmt: skip
 
 
