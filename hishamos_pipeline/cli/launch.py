@@ -1,11 +1,13 @@
 """Runs the ``build_project`` job in this process, event by event."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
@@ -31,6 +33,7 @@ class RunEnded:
     succeeded: bool
 
 
+_INTERRUPTED = RunFailureReason.UNEXPECTED_TERMINATION
 _STATUS: dict[DagsterEventType, Status] = {
     DagsterEventType.STEP_START: "started",
     DagsterEventType.STEP_FAILURE: "failed",
@@ -55,9 +58,12 @@ def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
 
     Raises:
         ProjectKeyError: the key breaks the slug rule.
+        KeyboardInterrupt: the build was interrupted; its steps and what they had started have ended.
     """
     from dagster._core.execution.api import execute_run_iterator
 
+    # What fails is in the events; when steps are cancelled, asyncio complains of Dagster's generators besides.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
         add_partition(instance, key)
         job = dg.build_reconstructable_job(__name__, "load_job_definition")
@@ -74,6 +80,8 @@ def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
         for event in execute_run_iterator(job, run, instance):
             if event.event_type == DagsterEventType.RUN_SUCCESS:
                 succeeded = True
+            if event.is_job_failure and event.job_failure_data.failure_reason == _INTERRUPTED:
+                raise KeyboardInterrupt
             progress = _progress(event)
             if progress:
                 yield progress

@@ -168,6 +168,9 @@ class ProjectRun:
                 step = error.artifact if isinstance(error, ApprovalNeededError) else kind
                 self.stop("blocked" if blocked else "failed", step, str(error))
                 raise
+            except asyncio.CancelledError:
+                self.stop("failed", kind, "interrupted; build it again to go on")
+                raise
             except BaseException as error:
                 self.stop("failed", kind, f"{type(error).__name__}: {error}")
                 raise

@@ -4,6 +4,36 @@
 so Dagster is pinned; ``dagster.in_process_executor`` is the way back.
 """
 
-from dagster_async_executor import async_executor  # type: ignore[import-untyped]
+from collections.abc import Iterator
 
-executor = async_executor
+import dagster as dg
+from dagster._core.errors import raise_execution_interrupts
+from dagster._core.execution.context.system import PlanExecutionContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster_async_executor import async_executor  # type: ignore[import-untyped]
+from dagster_async_executor.executor import AsyncExecutor  # type: ignore[import-untyped]
+
+
+class _Interruptible(AsyncExecutor):  # type: ignore[misc]
+    """Ends its steps when the run is interrupted or terminated.
+
+    During a run Dagster only remembers an interrupt, for steps to look at; what is awaited would never hear of it.
+    """
+
+    def _execution_iterator_wrapper(
+        self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        with raise_execution_interrupts():
+            yield from super()._execution_iterator_wrapper(job_context, execution_plan)
+
+
+@dg.executor(name=async_executor.name, config_schema=async_executor.config_schema)
+def executor(context: dg.InitExecutorContext) -> dg.Executor:
+    """Independent assets at the same time in one process, until the run is interrupted."""
+    plain = async_executor.executor_creation_fn(context)
+    return _Interruptible(
+        plain.retries,
+        max_concurrent=plain._max_concurrent,
+        tag_concurrency_limits=plain._tag_concurrency_limits,
+        step_dependency_config=plain.step_dependency_config,
+    )

@@ -19,9 +19,19 @@ pytestmark = pytest.mark.slow
 BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
 
 
+# A shell that starts the tests in the background makes them, and what they start, ignore interrupts.
+BUILD = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from hishamos_pipeline.cli.main import main
+sys.argv = ["hishamos", "build", "notes"]
+main()
+"""
+
+
 def build(home: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "hishamos_pipeline.cli.main", "build", "notes"],
+        [sys.executable, "-c", BUILD],
         env={**os.environ, "HISHAMOS_HOME": str(home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -113,6 +123,26 @@ def test_killed_inside_verification(tmp_path: Path) -> None:
     assert not in_sandbox(tmp_path)
     assert not (tmp_path / "projects" / "notes" / "tree").exists()
     assert "verified_build" not in revisions(tmp_path)
+    finish(tmp_path)
+    assert revisions(tmp_path) == dict.fromkeys(STEPS, 1)
+
+
+def test_interrupted_inside_verification(tmp_path: Path) -> None:
+    """Ctrl-C ends the sandbox and the build at once, says so, and the next build goes on."""
+    submit(tmp_path)
+    process = build(tmp_path)
+    while not in_sandbox(tmp_path):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert not in_sandbox(tmp_path)
+    assert "verified_build" not in revisions(tmp_path)
+    store = open_store(f"sqlite:///{tmp_path}/store.db")
+    project = store.projects.get("notes")
+    store.engine.dispose()
+    assert (project.state, project.failed_step) == ("failed", "verified_build")
+    assert project.reason == "interrupted; build it again to go on"
     finish(tmp_path)
     assert revisions(tmp_path) == dict.fromkeys(STEPS, 1)
 
