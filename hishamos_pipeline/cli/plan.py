@@ -1,5 +1,6 @@
 """``hishamos plan``: what a build would make, why, and for how much."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -23,7 +24,7 @@ def command(key: str, as_json: bool) -> None:
     from hishamos_pipeline.generation.forecast import forecast
 
     with workshop() as opened:
-        found = forecast(opened.project(key))
+        found = asyncio.run(forecast(opened.project(key)))
     if as_json:
         print_json(
             [

@@ -12,7 +12,6 @@ from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.editing import apply_together
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.revisions import ItemChange, between, texts_of
-from hishamos_pipeline.generation.settling import settled
 
 _LONGEST = 2000
 
@@ -49,10 +48,8 @@ async def propose(run: ProjectRun, sentence: str) -> Change:
     answer = await run.ask("requirements", tasks.CHANGE, request)
     if answer.idea is not None:
         # By rules, and for nothing: the same that the next build will make of the brief.
-        made = await run.ask("requirements", tasks.REQUIREMENTS, answer.idea)
-        after = settled(run.store, run.key, "requirements", made, keep=False)
-        backlog_made = await run.ask("stories", tasks.STORIES, after)
-        stories = settled(run.store, run.key, "stories", backlog_made, keep=False)
+        after = await run.foresee("requirements", tasks.REQUIREMENTS, answer.idea)
+        stories = await run.foresee("stories", tasks.STORIES, after)
     else:
         after, stories = answer.requirements or wanted, answer.stories or backlog
     shown = [

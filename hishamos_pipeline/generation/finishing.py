@@ -4,7 +4,7 @@ Every function raises ``ValueError`` with a sentence for the model, which gets i
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from packaging.requirements import Requirement as Dependency
@@ -50,15 +50,6 @@ from hishamos_pipeline.settings import get_settings, listed
 from hishamos_pipeline.toolchains.vetting import vet
 
 _SCAFFOLDING = frozenset({"__init__.py", "__main__.py"})
-# What users call, by stack: its signature, and how the description of all calls begins.
-_CALLED: Mapping[StackName, tuple[str, str, str]] = {
-    "python-cli": (
-        "def main(argv: Sequence[str] | None = None) -> int:", "Run a command.", "The command line.",
-    ),
-    "python-api": (
-        "def create_app(database: Path) -> FastAPI:", "The application on a database file.", "The HTTP interface.",
-    ),
-}  # fmt: skip
 
 
 def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
@@ -161,7 +152,8 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     stack = STACKS[given.stack]
     draft = _without_scaffolding(draft, given.stack)
     package = draft.package
-    if is_taken(package):
+    dependencies = _with(stack.dependencies, draft.dependencies)
+    if is_taken(package) or canonicalize_name(package) in map(_name, dependencies):
         raise ValueError(f"the package cannot be called {package!r}: that name is taken")
     _require_modules(draft)
     known = {item.id for item in given.requirements}
@@ -181,7 +173,7 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
         data_model=given.entities,
         decisions=tuple(draft.decisions),
         commands=COMMANDS,
-        dependencies=_with(stack.dependencies, draft.dependencies),
+        dependencies=dependencies,
         test_dependencies=stack.test_dependencies,
     )
 
@@ -191,7 +183,7 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
     before = request.architecture
     root = f"src/{before.package}"
     known = {item.id for item in request.requirements.requirements}
-    surface = scaffold.SURFACES[before.stack]
+    surface = scaffold.SURFACES[before.stack].file
     own = [module for module in draft.modules if module.path not in {*_SCAFFOLDING, surface}]
     twice = duplicates([module.path for module in own])
     if twice:
@@ -217,7 +209,9 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
         for file in files.values()
     )
     decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
-    dependencies = _with(before.dependencies, draft.dependencies)
+    base = STACKS[before.stack].dependencies
+    extra = [text for text in before.dependencies if _name(text) not in map(_name, base)]
+    dependencies = _with((*base, *extra), draft.dependencies)
     return before.model_copy(update={"files": listed, "decisions": decisions, "dependencies": dependencies})
 
 
@@ -226,8 +220,20 @@ def _with(known: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
     requirements, findings = vet(wanted, listed(get_settings().toolchain_allow))
     if findings:
         raise ValueError(f"dependencies: {findings[0]}")
-    names = {canonicalize_name(Dependency(text).name) for text in known}
-    return (*known, *(str(item) for item in requirements if canonicalize_name(item.name) not in names))
+    there = {_name(text): text for text in known}
+    for item in requirements:
+        if item.marker:
+            raise ValueError(f"dependencies: {item.name} has a marker: name what is needed everywhere")
+        earlier = there.setdefault(_name(item.name), str(item))
+        if earlier != str(item) and (
+            item.extras or item.specifier or _name(item.name) not in map(_name, known)
+        ):
+            raise ValueError(f"dependencies: {item} is there already, as {earlier}")
+    return tuple(there.values())
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Dependency(requirement).name)
 
 
 def _revised_surface(
@@ -244,17 +250,17 @@ def _interface(stack: StackName, commands: str) -> str:
     """What users call, with what it understands as its docstring; empty where nothing is said of it."""
     if not commands.strip():
         return ""
-    signature, first, _ = _CALLED[stack]
-    return f"{signature}\n" + docstring(f"{first}\n\n{commands}", "    ")
+    surface = scaffold.SURFACES[stack]
+    return f"{surface.signature}\n" + docstring(f"{surface.summary}\n\n{commands}", "    ")
 
 
 def _without_scaffolding(draft: ArchitectureDraft, stack: StackName) -> ArchitectureDraft:
     """The plan without modules that every package has; a model that plans them all the same means those."""
-    made = {*_SCAFFOLDING, scaffold.SURFACES[stack]}
+    made = {*_SCAFFOLDING, scaffold.SURFACES[stack].file}
     own = [module for module in draft.modules if module.path not in made]
     if not own:
         raise ValueError(
-            f"there is no module besides {scaffold.SURFACES[stack]}: plan one that does the work"
+            f"there is no module besides {scaffold.SURFACES[stack].file}: plan one that does the work"
         )
     cut = [
         module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in made]})
@@ -298,9 +304,9 @@ def _surface(draft: ArchitectureDraft, root: str, given: Requirements) -> Planne
     """The module that every package has: its interface is always the same but for what it understands."""
     interface = _interface(given.stack, draft.commands)
     return PlannedFile(
-        path=f"{root}/{scaffold.SURFACES[given.stack]}",
+        path=f"{root}/{scaffold.SURFACES[given.stack].file}",
         kind="source",
-        purpose=_CALLED[given.stack][2],
+        purpose=scaffold.SURFACES[given.stack].purpose,
         signatures=public_signatures(interface),
         interface=interface,
         depends_on=tuple(f"{root}/{module.path}" for module in draft.modules),

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
+from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileText, Task
 from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, Stories, TestSuite
 from hishamos_pipeline.core.staleness import PlannedStep
 from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import FILE_TASKS, KINDS, NO_STORIES
-from hishamos_pipeline.generation.units import FileAsk, planned_asks, story_test_asks
+from hishamos_pipeline.generation.steps import FILE_TASKS, KINDS, file_asks
+from hishamos_pipeline.generation.units import FileAsk
 from hishamos_pipeline.store.calls import UnitCost
 
+_PLANNING: Mapping[str, Task[Any, Any]] = {
+    "idea": tasks.REQUIREMENTS,
+    "requirements": tasks.REQUIREMENTS,
+    "architecture": tasks.ARCHITECTURE,
+    "stories": tasks.STORIES,
+}
 _FILE_KIND: Mapping[str, FileKind] = {kind: name for name, kind in KINDS.items()}
 
 
@@ -35,21 +42,54 @@ class Forecast:
     most_usd: float = 0.0
 
 
-def forecast(run: ProjectRun) -> list[Forecast]:
-    """The steps of the next build with their units and costs; nothing is made, and nobody is asked."""
+async def forecast(run: ProjectRun) -> list[Forecast]:
+    """The steps of the next build with their units and costs; nothing is made, and no model is asked."""
     costs = run.store.calls.unit_costs(run.key)
-    return [_step(run, step, costs) for step in run.plan()]
+    steps = run.plan()
+    plans = await _foreseen(run, {step.kind for step in steps})
+    return [_step(run, step, costs, plans) for step in steps]
 
 
-def _step(run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], UnitCost]) -> Forecast:
+async def _foreseen(run: ProjectRun, kinds: set[str]) -> "_Plans | None":
+    """Architecture and stories as they are or will be; ``None`` where a model would have to be asked for them."""
+    try:
+        if not kinds & _PLANNING.keys():
+            return _made_plans(run)
+        if any(run.engine.asks_models(task) for task in _PLANNING.values()):
+            return None
+        idea = run.store.projects.idea(run.key)
+        wanted = await run.foresee("requirements", tasks.REQUIREMENTS, idea)
+        return _Plans(
+            await run.foresee("architecture", tasks.ARCHITECTURE, wanted),
+            await run.foresee("stories", tasks.STORIES, wanted),
+        )
+    except HishamosError:  # what a build would fail at: it says so then
+        return None
+
+
+def _made_plans(run: ProjectRun) -> "_Plans | None":
+    try:
+        return _Plans(run.read("architecture", Architecture), run.read("stories", Stories))
+    except ArtifactMissingError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    architecture: Architecture
+    stories: Stories
+
+
+def _step(
+    run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], UnitCost], plans: _Plans | None
+) -> Forecast:
     name = _FILE_KIND.get(step.kind)
     if name is not None:
-        try:
-            units, perhaps, kept = _files(run, step.kind, name)
-        except HishamosError:  # it has never been planned: nothing is known of its files
-            return Forecast(step)
-        if not step.certain:  # its inputs may change: then any of its files may
-            units, perhaps, kept = (), tuple(sorted({*units, *perhaps, *_made(run, step.kind)})), 0
+        plans = plans or (_made_plans(run) if step.certain else None)
+        if plans is not None:
+            units, perhaps, kept = _files(run, step.kind, name, plans)
+        else:  # its inputs may change: then any of its files may
+            units, perhaps, kept = (), tuple(sorted(_made(run, step.kind))), 0
     elif step.kind in ("verified_build", "code_review"):
         units, kept = (), 0
         perhaps = (
@@ -64,24 +104,21 @@ def _step(run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], Un
     )
 
 
-def _files(run: ProjectRun, kind: str, name: FileKind) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+def _files(
+    run: ProjectRun, kind: str, name: FileKind, plans: _Plans
+) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Files that have to be made, those that may have to be, and how many stay."""
-    architecture = run.read("architecture", Architecture)
-    stories = run.read("stories", Stories) if name != "ci" else NO_STORIES
-    asks = (
-        story_test_asks(architecture, stories)
-        if name == "test"
-        else planned_asks(architecture, stories, name)
-    )
+    asks = file_asks(plans.architecture, plans.stories, name)
     by_name = {ask.name: ask for ask in asks}
     order = TopologicalSorter(
         {ask.name: [n for n in ask.after if n in by_name] for ask in asks}
     ).static_order()
     texts = _made(run, kind)
+    reads_others = run.engine.asks_models(FILE_TASKS[name])  # rules and templates need the plan alone
     units: list[str] = []
     perhaps: list[str] = []
     for path in order:
-        if {*units, *perhaps} & set(by_name[path].after):
+        if reads_others and {*units, *perhaps} & set(by_name[path].after):
             perhaps.append(path)
         elif not _is_known(run, FILE_TASKS[name], by_name[path], texts):
             units.append(path)

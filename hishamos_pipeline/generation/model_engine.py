@@ -36,9 +36,16 @@ log = logging.getLogger("hishamos.llm")
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 _NO_OVERRIDE = RoleSettings()
+_ROOT = Path(__file__).parent.parent
+# What makes documents of drafts; a change of these files makes the artifacts stale.
 _FINISHING = [
-    Path(__file__).with_name(f"{name}.py")
-    for name in ("change_finishing", "finishing", "interfaces", "scaffold", "written")
+    *(
+        _ROOT / f"generation/{name}.py"
+        for name in ("change_finishing", "finishing", "interfaces", "scaffold", "written")
+    ),
+    *(_ROOT / f"blueprints/python/{name}.py" for name in ("api", "cli", "files")),
+    _ROOT / "blueprints/planning/architecture.py",
+    _ROOT / "toolchains/vetting.py",
 ]
 Finish = Callable[[Any, Any], Awaitable[Document]]
 

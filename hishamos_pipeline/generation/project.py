@@ -132,6 +132,10 @@ class ProjectRun:
         """
         return await self.engine.answer(task, question, Purpose(self.key, kind))
 
+    async def foresee(self, kind: str, task: Task[Q, D], question: Q) -> D:
+        """What the next revision of an artifact will be, where the engine answers for nothing; nothing is kept."""
+        return settled(self.store, self.key, kind, await self.ask(kind, task, question), keep=False)
+
     async def make(self, kind: str, produce: Callable[[], Awaitable[D]]) -> Made[D]:
         """Make an artifact unless it is up to date, and record the project's state.
 

@@ -1,6 +1,7 @@
 """The files of a package that need no model: metadata, entry point, licence, API reference, CI."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 from hishamos_pipeline.agents.tasks import FileRequest
@@ -10,10 +11,40 @@ from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.core.documents import PlannedFile
 from hishamos_pipeline.core.idea import StackName
 
-# The module of a plan that users call, by stack.
-SURFACES: Mapping[StackName, str] = {"python-cli": "cli.py", "python-api": "app.py"}
-# The public functions of the module that starts it.
-_STARTING: Mapping[StackName, tuple[str, ...]] = {"python-cli": (), "python-api": ("def main() -> None",)}
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What users of a model's package call, by stack.
+
+    Attributes:
+        file: its module.
+        purpose: what it is.
+        signature: its only public function, and ``summary`` the first line of that one's docstring.
+        starting: the public functions of the module that starts it.
+    """
+
+    file: str
+    purpose: str
+    signature: str
+    summary: str
+    starting: tuple[str, ...] = ()
+
+
+SURFACES: Mapping[StackName, Surface] = {
+    "python-cli": Surface(
+        "cli.py",
+        "The command line.",
+        "def main(argv: Sequence[str] | None = None) -> int:",
+        "Run a command.",
+    ),
+    "python-api": Surface(
+        "app.py",
+        "The HTTP interface.",
+        "def create_app(database: Path) -> FastAPI:",
+        "The application on a database file.",
+        ("def main() -> None",),
+    ),
+}
 _BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
 
 
@@ -31,7 +62,7 @@ def planned(package: str, stack: StackName) -> tuple[PlannedFile, ...]:
             path=f"{root}/__main__.py",
             kind="source",
             purpose="Entry point of `python -m`.",
-            signatures=_STARTING[stack],
+            signatures=SURFACES[stack].starting,
         ),
         *(PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS),
         *(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI),
@@ -48,7 +79,7 @@ def text_of(request: FileRequest) -> str | None:
     )
     facts = {
         "p": package,
-        "entry": SURFACES[plan.stack].removesuffix(".py"),
+        "entry": SURFACES[plan.stack].file.removesuffix(".py"),
         "summary": " ".join(plan.summary.split())[:200] or plan.title,
     }
     if path == "pyproject.toml":

@@ -36,7 +36,14 @@ from hishamos_pipeline.delivery import archives, repository
 from hishamos_pipeline.delivery.commits import BRANCH, Identity
 from hishamos_pipeline.errors import UnbuildableError, VerificationError
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.units import Ask, make_files, make_units, planned_asks, story_test_asks
+from hishamos_pipeline.generation.units import (
+    Ask,
+    FileAsk,
+    make_files,
+    make_units,
+    planned_asks,
+    story_test_asks,
+)
 
 NO_STORIES = Stories(epics=(), stories=(), sprint=SprintRules())
 FILE_TASKS: dict[FileKind, Task[FileRequest, FileText]] = {
@@ -70,6 +77,13 @@ async def cut_sprints(run: ProjectRun) -> SprintPlan:
     return plan.model_copy(update={"sprints": sprints})
 
 
+def file_asks(architecture: Architecture, stories: Stories, kind: FileKind) -> list[FileAsk]:
+    """The questions for the files of one kind; those of CI are the same whatever the stories are."""
+    if kind == "test":
+        return story_test_asks(architecture, stories)
+    return planned_asks(architecture, stories if kind != "ci" else NO_STORIES, kind)
+
+
 async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
     """Make the planned files of one kind.
 
@@ -80,11 +94,7 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
     stories = run.read("stories", Stories) if kind != "ci" else NO_STORIES
     if kind != "ci" and not stories.planned:
         raise UnbuildableError(nothing_to_build(stories))
-    asks = (
-        story_test_asks(architecture, stories)
-        if kind == "test"
-        else planned_asks(architecture, stories, kind)
-    )
+    asks = file_asks(architecture, stories, kind)
     if not asks:
         raise UnbuildableError(f"the architecture plans no {kind} files, because no story can be implemented")
     files = await make_files(

@@ -50,7 +50,7 @@ _TYPE_WORDS: dict[str, FieldType] = {
 # Names that Python, SQL, argparse or the generated code itself needs.
 _RESERVED = frozenset(keyword.kwlist) | frozenset(
     """id number key type print self database connection descending sort_by help handler found returning
-    isnull notnull command action arguments values store""".split()
+    isnull notnull command action arguments values store dt""".split()
 )
 
 

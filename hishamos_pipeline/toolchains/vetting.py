@@ -53,7 +53,7 @@ def near_miss(name: str) -> str:
     """The popular package that a name looks like without being popular itself; empty if there is none."""
     if len(name) < _LEAST_LENGTH or name in _known():
         return ""
-    for other in popular()[:_COPIED_ABOVE]:
+    for other in (*popular()[:_COPIED_ABOVE], *_MEANT):
         if len(other) >= _LEAST_LENGTH and OSA.distance(name, other, score_cutoff=1) <= 1:
             return other
         if name.replace("-", "") == other.replace("-", "") or name in (f"python-{other}", f"{other}-python"):

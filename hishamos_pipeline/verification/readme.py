@@ -66,7 +66,7 @@ def as_script(
     Args:
         commands: lines of shell.
         programs: see ``console_scripts``; they are put on the ``PATH`` as an installation would.
-        servers: whether the programs serve until they are stopped, unless they are asked for help.
+        servers: whether the programs may serve until they are stopped, unless they are asked for help.
     """
     mark = f"failed-{secrets.token_hex(8)}"
     lines = ['mkdir -p "$TMPDIR/bin"; PATH="$TMPDIR/bin:$PATH"; export PYTHONPATH="$PWD/src"; status=0']
@@ -78,10 +78,14 @@ def as_script(
         text = f'#!/bin/sh\nexec python -c {shlex.quote(program)} "$@"\n'
         place = f'"$TMPDIR/bin/"{shlex.quote(name)}'
         lines.append(f"printf '%s' {shlex.quote(text)} > {place}; chmod +x {place}")
+    modules = {re.escape(target.partition(":")[0].partition(".")[0]) for target in programs.values()}
+    names = "|".join([*map(re.escape, programs), *(rf"python3? -m {module}" for module in sorted(modules))])
+    starts = re.compile(rf"(\w+=\S* )*({names})( |$)")
     for number, command in enumerate(commands):
-        own = servers and command.split(" ")[0] in programs and not _HELP.search(command)
+        own = servers and starts.match(command) and not _HELP.search(command)
         if own or _SERVERS.match(command):
-            run = f"timeout {_SERVER_SECONDS} sh -c {shlex.quote(command)}; code=$?; [ $code = {_TIMED_OUT} ]"
+            stopped = f"[ $code = 0 ] || [ $code = {_TIMED_OUT} ]"
+            run = f"timeout {_SERVER_SECONDS} sh -c {shlex.quote(command)}; code=$?; {stopped}"
         else:
             run = f"sh -c {shlex.quote(command)}"
         lines.append(f"{run} || {{ echo; echo {mark} {number}; status=1; }}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hishamos_pipeline.core.documents import FileSet, Requirements, Stories, VerifiedBuild
+from hishamos_pipeline.core.documents import FileSet, Requirements, Stories, TestSuite, VerifiedBuild
 from hishamos_pipeline.core.editing import Edit, edits_between, item_hash
 from hishamos_pipeline.core.tracing import matching, orphans, trace
 from hishamos_pipeline.errors import ArtifactMissingError, EditError, UnbuildableError
@@ -29,7 +29,7 @@ async def test_an_edited_story_makes_again_what_depends_on_it_alone(notes: Proje
     source = notes.read("source_code", FileSet)
     row = edit(notes, "stories", "US-001", "title", "Write a note")
     assert (row.origin, row.author, row.reason, row.revision) == ("human", "ann", "because", 2)
-    plan = {item.step.kind: item for item in forecast(notes)}
+    plan = {item.step.kind: item for item in await forecast(notes)}
     assert "requirements" not in plan and "architecture" not in plan and "stories" not in plan
     assert plan["source_code"].units == () and plan["source_code"].kept == len(source.files)
     assert plan["test_suite"].units == ("tests/test_us_001_write_a_note.py",)
@@ -38,6 +38,29 @@ async def test_an_edited_story_makes_again_what_depends_on_it_alone(notes: Proje
     assert notes.read("source_code", FileSet) == source
     assert notes.read("stories", Stories).stories[0].title == "Write a note"
     assert notes.read("verified_build", VerifiedBuild).passed and notes.plan() == ()
+
+
+async def test_a_changed_brief_is_foreseen_unit_by_unit_where_it_costs_nothing(notes: ProjectRun) -> None:
+    await build(notes)
+    idea = notes.submitted_idea()
+    changed = idea.model_copy(update={"features": (*idea.features, "User can count notes")})
+    notes.store.projects.submit(changed, "test")
+    plan = {item.step.kind: item for item in await forecast(notes)}
+    before = {
+        kind: {f.path: f.sha256 for f in notes.read(kind, FileSet).files}
+        for kind in ("source_code", "ci_config")
+    }
+    tests = notes.read("test_suite", TestSuite)
+    assert plan["test_suite"].units == ("tests/test_us_005_count_notes.py",)
+    assert plan["ci_config"].units == plan["ci_config"].perhaps == ()
+    await build(notes)
+    after = {
+        f.path
+        for f in notes.read("source_code", FileSet).files
+        if before["source_code"].get(f.path) != f.sha256
+    }
+    assert after and after <= set(plan["source_code"].units)
+    assert len(notes.read("test_suite", TestSuite).files) == len(tests.files) + 1
 
 
 async def test_an_edit_survives_a_new_brief_and_a_differing_text_is_proposed(notes: ProjectRun) -> None:
@@ -241,7 +264,7 @@ async def test_what_belongs_to_nothing_is_an_orphan(notes: ProjectRun) -> None:
 
 
 async def test_before_anything_is_built_there_is_a_plan_and_no_trace(notes: ProjectRun) -> None:
-    assert next(item.step.kind for item in forecast(notes)) == "idea"
+    assert next(item.step.kind for item in await forecast(notes)) == "idea"
     with pytest.raises(ArtifactMissingError):
         traced(notes)
 

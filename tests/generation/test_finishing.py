@@ -59,6 +59,10 @@ def test_a_plan_of_the_other_stack_has_its_own_surface_and_dependencies() -> Non
     (surface,) = [file for file in made.files if file.path.endswith("/app.py")]
     assert surface.signatures == ("def create_app(database: Path) -> FastAPI",)
     assert not any(file.path.endswith("/cli.py") for file in made.files)
+    with pytest.raises(ValueError, match="there already"):
+        finishing.architecture(given, draft.model_copy(update={"dependencies": ["sqlalchemy[asyncio]>=2.1"]}))
+    with pytest.raises(ValueError, match="is taken"):
+        finishing.architecture(given, plan(package="fastapi"))
     assert made.dependencies == ("fastapi>=0.115", "sqlalchemy>=2.0", "uvicorn>=0.30", "httpx>=0.28")
 
 
@@ -67,6 +71,7 @@ def test_a_plan_of_the_other_stack_has_its_own_surface_and_dependencies() -> Non
     [
         ("reqeusts", "looks like the popular requests"),
         ("two words", "is no requirement"),
+        ("tomli>=2; python_version < '3.11'", "has a marker"),
         ("x @ https://example.org/x.whl", "names an address"),
     ],
 )

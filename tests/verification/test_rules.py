@@ -181,18 +181,20 @@ def test_the_commands_of_a_readme() -> None:
     assert console_scripts('[project.scripts]\napp = "p.cli:main"\n') == {"app": "p.cli:main"}
 
 
-def test_programs_that_serve_are_stopped_and_those_that_end_too_soon_have_failed(tmp_path: Path) -> None:
-    commands = ("serve --port 1", "serve --help", "once --port 1")
+def test_programs_that_serve_are_stopped_and_those_that_fail_are_named(tmp_path: Path) -> None:
+    commands = ("serve --port 1", "PORT=1 python -m module", "serve --help", "once --port 1", "once --fail")
     script, mark = as_script(commands, {"serve": "module:serve", "once": "module:once"}, servers=True)
     (tmp_path / "src").mkdir()
     (tmp_path / "src/module.py").write_text(
-        "import sys, time\ndef serve(): return 0 if '--help' in sys.argv else time.sleep(60)\ndef once(): return 0\n"
+        "import sys, time\ndef serve(): return 0 if '--help' in sys.argv else time.sleep(60)\n"
+        "def once(): return '--fail' in sys.argv\n"
+        "if __name__ == '__main__': serve()\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
-    assert failed_commands(done.stdout, mark, commands) == ["once --port 1"]
+    assert failed_commands(done.stdout, mark, commands) == ["once --fail"]
 
 
 def test_mutants_are_small_and_the_same_every_time() -> None:

@@ -13,7 +13,8 @@ from hishamos_pipeline.core.ids import slug
 
 # Names that the checks and the tests of a generated project import themselves.
 _TAKEN = frozenset(
-    "factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest".split()
+    """factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest
+    fastapi starlette pydantic sqlalchemy uvicorn httpx httpx2 anyio greenlet""".split()
 )
 
 

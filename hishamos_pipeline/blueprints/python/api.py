@@ -31,7 +31,7 @@ def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator
             f"{root}/values.py", "values.py.j2", "Values to text and back", context={**shared, "needs": needs}
         )
     yield SourceFile(
-        f"{root}/storage/tables.py", "tables.py.j2", "The tables of the database", context=shared
+        f"{root}/storage/schema.py", "schema.py.j2", "The tables of the database", context=shared
     )
     yield folder_file(root, "api", "The HTTP interface.")
     formats = {name for item in model.entities for name in item.formats("import")}
@@ -130,7 +130,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         method, path = _request(operation, entity)
         fields = [entity.field(name) for name in operation.attributes]
         lines[_call(method, path, operation, entity, fields)] = _help(operation, entity, fields)
-    return list(lines.items())
+    # What is deleted cannot be shown in the lines that follow.
+    return sorted(lines.items(), key=lambda line: "-X DELETE" in line[0])
 
 
 def _call(
@@ -139,7 +140,7 @@ def _call(
     """The request as curl makes it, with sample values."""
     kind = operation.kind
     path = path.replace("{number}", "1")
-    parts = ["curl", "-s"]
+    parts = ["curl", "-sS"]
     if method not in ("GET", "POST"):
         parts.append(f"-X {method}")
     body: dict[str, object] | None = None
@@ -153,6 +154,8 @@ def _call(
         body = {"tag": "classic"}
     elif kind == "import":
         parts.append(f"--data-binary @{entity.vars}.{operation.value}")
+    elif kind == "export":
+        parts.append(f"-o {entity.vars}.{operation.value}")
     elif kind == "status":
         parts.append("-X POST")
     elif "=…" in path:

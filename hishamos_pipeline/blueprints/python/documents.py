@@ -1,6 +1,7 @@
 """The documents and CI files of a project."""
 
 import re
+from graphlib import TopologicalSorter
 from types import SimpleNamespace
 
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
@@ -32,7 +33,7 @@ def document(path: str, architecture: Architecture, stories: Stories, model: Pac
         planned=[_shown(story.id, story.title, "") for story in stories.planned],
         deferred=[_shown(story.id, story.title, story.reason) for story in stories.deferred],
     )
-    entities = [_documented(entity, model) for entity in model.entities]
+    entities = [_documented(entity, model) for entity in _makeable(model)]
     package = SimpleNamespace(package=model.package, distribution=model.distribution, entities=entities)
     text = render(
         model.stack,
@@ -42,6 +43,16 @@ def document(path: str, architecture: Architecture, stories: Stories, model: Pac
         surface=STACKS[model.stack].surface,
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+
+
+def _makeable(model: PackageModel) -> list[EntityModel]:
+    """The entities in the order in which their first records can be made."""
+    by_name = {entity.entity.name: entity for entity in model.entities}
+    needs = {
+        name: {f.attribute.target for f in entity.references if f.required and f.attribute.target != name}
+        for name, entity in by_name.items()
+    }
+    return [by_name[name] for name in TopologicalSorter(needs).static_order()]
 
 
 def ci_file(path: str, architecture: Architecture) -> str:

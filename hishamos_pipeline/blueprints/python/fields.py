@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pydantic import BaseModel
+
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.core.idea import Attribute
 from hishamos_pipeline.intake.attributes import attribute_name
@@ -23,6 +25,7 @@ _SAMPLES: dict[str, tuple[str, str]] = {
     "city": ("Lisbon", "Aarhus"),
     "category": ("travel", "food"),
 }
+_MODELS_OWN = frozenset(dir(BaseModel)) | {"parameters", "pydantic"}
 # A record is in a state from the start; any other choice is unknown until somebody makes it.
 _STATES = ("status", "state", "stage", "phase")
 # Names that generated modules use for something else.
@@ -153,13 +156,30 @@ class FieldModel:
     @property
     def body_base(self) -> str:
         """The annotation in a request's body, without ``None``."""
-        own = {"integer": "parameters.Integer", "reference": "parameters.Integer", "tags": "parameters.Tags"}
+        own = {
+            "decimal": "parameters.Amount",
+            "integer": "parameters.Integer",
+            "reference": "parameters.Integer",
+            "tags": "parameters.Tags",
+        }
         return own.get(self.type, self.base)
 
     @property
     def body(self) -> str:
         """The annotation in a request's body."""
         return f"{self.body_base} | None" if self.optional_none else self.body_base
+
+    @property
+    def body_name(self) -> str:
+        """Name in a request's model; what pydantic or the module needs itself gets an underscore."""
+        return f"{self.name}_" if self.name in _MODELS_OWN else self.name
+
+    def in_body(self, annotation: str, default: str) -> str:
+        """The line of a request's model; ``default`` is empty where there is none."""
+        if self.body_name == self.name:
+            return f"{self.name}: {annotation}" + (f" = {default}" if default else "")
+        given = f"{default}, " if default else ""
+        return f'{self.body_name}: {annotation} = pydantic.Field({given}alias="{self.name}")'
 
     @property
     def placeholder(self) -> str:

@@ -31,7 +31,7 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
         "entry": stack.entry,
         "summary": line,
         "conflicts": needs_conflict(model),
-        "invalid": bool(model.rules) or any(needed_values(model).values()) or model.any("import"),
+        "invalid": bool(model.rules) or any(needed_values(model).values()) or model.any("import", "tag"),
     }
     project = {
         **shared,

@@ -57,8 +57,8 @@ class EntityModel:
 
     @property
     def collection(self) -> str:
-        """Path of all records in a web address."""
-        return "/" + self.vars.replace("_", "-")
+        """Path of all records in a web address; ``/docs`` is where the interface explains itself."""
+        return f"/{self.vars.replace('_', '-')}" + ("-records" if self.vars in ("docs", "redoc") else "")
 
     @cached_property
     def fields(self) -> tuple[FieldModel, ...]:

@@ -1,5 +1,6 @@
 """The Jinja environments of the templates: a stack's own ones come before those that all stacks share."""
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def environment(stack: str) -> jinja2.Environment:
     made.filters["article"] = words.with_article
     made.filters["identifier"] = attribute_name
     made.filters["docstring"] = _docstring
+    made.filters["quoted"] = _quoted
     made.filters["step_name"] = _step_name
     # How the stack talks to its database, for the files that are the same in all stacks.
     sqlalchemy = stack == "python-api"
@@ -42,6 +44,11 @@ def render(stack: str, template: str, **context: object) -> str:
 def _step_name(command: str) -> str:
     names = {"ruff format": "Format", "ruff check": "Lint", "python -m pytest": "Test"}
     return next((name for start, name in names.items() if command.startswith(start)), command)
+
+
+def _quoted(text: str) -> str:
+    """A text as a literal that Python and TOML read alike: its escapes are those that both have."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _docstring(text: str) -> str:

@@ -99,7 +99,7 @@ def _fixtures(body: str) -> str:
         (r"(?<!as )\bconnection\b", "connection: Connection", "open_database" not in body),
         (r"\bdatabase\b", "database: Path", True),
         (r"\brun\(", "run: Run", True),
-        (r"\bhttp\.", "http: TestClient", True),
+        (r"\bhttp_client\.", "http_client: testclient.TestClient", True),
         (r"\btmp_path\b", "tmp_path: Path", True),
     ]
     return ", ".join(text for pattern, text, allowed in wanted if allowed and re.search(pattern, body))
