@@ -91,6 +91,10 @@ def _report_failure(run: "ProjectRun", as_json: bool) -> None:
         print_json(summary(run))
     where = f" at {project.failed_step}" if project.failed_step else ""
     click.echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
+    waiting = len(run.store.edits.proposals(run.key))
+    if waiting:
+        differ = "an edit differs" if waiting == 1 else f"{waiting} edits differ"
+        click.echo(f"{differ} from what is made now: hishamos proposals list {run.key}", err=True)
 
 
 @contextmanager

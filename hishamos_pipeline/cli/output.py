@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,7 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
 )
 
 # Variables of our own that are not for people to set.
+_WIDE = 160
 _NOT_SETTINGS = {"HISHAMOS_DAGSTER_DIR", "HISHAMOS_SCREENSHOTS", "HISHAMOS_BENCH_IDEAS"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -108,4 +110,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(value)) for value in row))
-    Console().print(table)
+    # In a file or a pipe there is no screen that lines would have to fit.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

@@ -9,7 +9,7 @@ from hishamos_pipeline.cli.output import json_option, print_json, print_table, w
 
 @click.group("proposals")
 def command() -> None:
-    """List what engines propose against people's edits, and accept or reject it."""
+    """See what engines propose against people's edits, and accept or reject it."""
 
 
 @command.command("list")
@@ -31,8 +31,21 @@ def list_proposals(key: str, as_json: bool) -> None:
     if not rows:
         click.echo("no open proposal")
         return
-    shown = [(row.id, row.kind, row.item, row.content[:300] or "(remove it)") for row in rows]
-    print_table(("id", "artifact", "item", "proposed"), shown)
+    shown = [(row.id, row.kind, row.item, "" if row.content else "would be removed") for row in rows]
+    print_table(("id", "artifact", "item", ""), shown)
+    click.echo(f"see what one would change: hishamos proposals show {key} ID")
+
+
+@command.command("show")
+@click.argument("key")
+@click.argument("proposal", type=int)
+def show(key: str, proposal: int) -> None:
+    """Show what accepting PROPOSAL would change, as a diff."""
+    from hishamos_pipeline.generation.revisions import proposed
+
+    with workshop() as opened:
+        found = proposed(opened.store, key, proposal)
+    click.echo(f"{found.status:<8} {found.kind} {found.item}\n{found.diff}")
 
 
 @command.command("accept")

@@ -85,9 +85,11 @@ def _step(
 ) -> Forecast:
     name = _FILE_KIND.get(step.kind)
     if name is not None:
-        plans = plans or (_made_plans(run) if step.certain else None)
-        if plans is not None:
-            units, perhaps, kept = _files(run, step.kind, name, plans)
+        now = plans or (_made_plans(run) if step.certain else None)
+        if now is not None:
+            units, perhaps, kept = _files(run, step.kind, name, now)
+            if plans is None:  # the plan itself may come out differently, and with it all other files
+                perhaps, kept = tuple(sorted({*perhaps, *_made(run, step.kind)} - {*units})), 0
         else:  # its inputs may change: then any of its files may
             units, perhaps, kept = (), tuple(sorted(_made(run, step.kind))), 0
     elif step.kind in ("verified_build", "code_review"):

@@ -1,6 +1,7 @@
 """What differs between two states of a project, item by item."""
 
 import difflib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,26 @@ def changes(store: ProjectStore, key: str, before: str, after: str) -> list[Item
             first, second = (_shown(store, kind, rows.get(kind)) for rows in (old, new))
             found += between(kind, first, second)
     return found
+
+
+def proposed(store: ProjectStore, key: str, number: int) -> ItemChange:
+    """What an open proposal would change of the artifact as it is.
+
+    Raises:
+        ArtifactMissingError: there is no such open proposal.
+    """
+    row = store.edits.proposal(key, number)
+    now = _shown(store, row.kind, store.artifacts.head(key, row.kind))
+    content = json.loads(row.content) if row.content else None
+    if content is None:
+        wanted = None
+    elif row.kind in FILE_SETS and not row.item.startswith("@"):
+        wanted = store.units.texts([content["sha256"]])[content["sha256"]]
+    else:
+        wanted = as_text(content)
+    before = {row.item: now[row.item]} if row.item in now else {}
+    found = between(row.kind, before, {} if wanted is None else {row.item: wanted})
+    return found[0] if found else ItemChange(row.kind, row.item, "MODIFIED", "(no difference)")
 
 
 def between(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[ItemChange]:

@@ -61,7 +61,7 @@ def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[E
     """
     items, proposals = overlay(items_of(kind, made), edits)
     if keep:
-        store.edits.propose(key, proposals)
+        store.edits.propose(key, kind, proposals)
     try:
         document = of_items(kind, items, type(made))
     except ValidationError as error:

@@ -33,12 +33,13 @@ class Edits:
                     row.withdrawn = True
                 _close(session, [row.id for row in earlier])
                 base = earlier[0].base if earlier else edit.base
+                seen = earlier[0].base_content if earlier else _text(edit.seen)
                 if item_hash(edit.content) == base:
                     continue  # it is the engine's text again
                 session.add(
                     EditRow(
                         project_id=project.id, kind=edit.kind, item=edit.item, content=_text(edit.content),
-                        base=base, author=author, reason=reason, edited_at=now,
+                        base=base, base_content=seen, author=author, reason=reason, edited_at=now,
                     )
                 )  # fmt: skip
 
@@ -47,7 +48,10 @@ class Edits:
         with self._sessions.read() as session:
             project = find_project(session, key)
             rows = session.scalars(_active(project.id, kind).order_by(EditRow.id))
-            return [Edit(row.kind, row.item, _content(row.content), row.base, row.id) for row in rows]
+            return [
+                Edit(row.kind, row.item, _content(row.content), row.base, _content(row.base_content), row.id)
+                for row in rows
+            ]
 
     def withdraw(self, key: str, kind: str, item: str) -> None:
         """Let an engine's text stand again for an item."""
@@ -58,8 +62,8 @@ class Edits:
                 row.withdrawn = True
             _close(session, [row.id for row in rows])
 
-    def propose(self, key: str, proposals: Sequence[Proposal]) -> None:
-        """Keep proposals; one that was made before stays as it is."""
+    def propose(self, key: str, kind: str, proposals: Sequence[Proposal]) -> None:
+        """Keep what is proposed now against edits of an artifact; open proposals that nobody makes any more go."""
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
@@ -76,6 +80,14 @@ class Edits:
                 }
                 for proposal in proposals
             ]
+            said = {(proposal.edit, item_hash(proposal.content)) for proposal in proposals}
+            open_ = select(ProposalRow).where(
+                ProposalRow.project_id == project.id, ProposalRow.kind == kind, ProposalRow.status == "open"
+            )
+            for row in session.scalars(open_):
+                if (row.edit_id, row.content_hash) not in said:
+                    session.delete(row)
+            session.flush()
             insert_new(session, ProposalRow, rows)
 
     def proposals(self, key: str) -> list[ProposalRow]:
@@ -106,7 +118,8 @@ class Edits:
             row = session.get_one(ProposalRow, number)
             row.status = "accepted" if accept else "rejected"
             if not accept:
-                session.get_one(EditRow, row.edit_id).base = row.content_hash
+                edit = session.get_one(EditRow, row.edit_id)
+                edit.base, edit.base_content = row.content_hash, row.content
 
 
 def _close(session: Session, edits: Sequence[int]) -> None:

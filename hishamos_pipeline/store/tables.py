@@ -131,7 +131,8 @@ class ArtifactRevision(Base):
 class EditRow(Base):
     """A person's edit of one item of an artifact; it holds until it is withdrawn.
 
-    ``content`` is JSON, empty for an item that was removed; ``base`` is the hash of what the person saw.
+    ``content`` is JSON, empty for an item that was removed; ``base`` is the hash of what the person saw, and
+    ``base_content`` its text, empty where it is not known any more.
     """
 
     __tablename__ = "edits"
@@ -143,6 +144,7 @@ class EditRow(Base):
     item: Mapped[str] = mapped_column(String(300))
     content: Mapped[str] = mapped_column(Text)
     base: Mapped[str] = mapped_column(String(64))
+    base_content: Mapped[str] = mapped_column(Text, default="", server_default="")
     author: Mapped[str] = mapped_column(String(120))
     reason: Mapped[str] = mapped_column(Text, default="")
     withdrawn: Mapped[bool] = mapped_column(default=False)

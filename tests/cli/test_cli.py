@@ -75,9 +75,9 @@ def test_a_home_that_cannot_be_written(home: Path) -> None:
 
 
 def test_the_database(home: Path) -> None:
-    assert "none, head 0003" in hishamos(home, "db", "current").stdout
-    assert "revision none -> 0003" in hishamos(home, "db", "upgrade").stdout
-    assert json.loads(hishamos(home, "db", "current", "--json").stdout) == {"current": "0003", "head": "0003"}
+    assert "none, head 0004" in hishamos(home, "db", "current").stdout
+    assert "revision none -> 0004" in hishamos(home, "db", "upgrade").stdout
+    assert json.loads(hishamos(home, "db", "current", "--json").stdout) == {"current": "0004", "head": "0004"}
 
 
 @pytest.mark.slow

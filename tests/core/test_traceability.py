@@ -88,7 +88,7 @@ def test_every_story_is_in_one_place_of_the_plan() -> None:
 
 def test_plan_and_files_must_agree() -> None:
     plan = Architecture(
-        title="t", stack="s", distribution="d", package="p", summary="s", licence="MIT", author="",
+        title="t", stack="python-cli", distribution="d", package="p", summary="s", licence="MIT", author="",
         files=(PlannedFile(path="a", kind="source", purpose="p"), PlannedFile(path="b", kind="source", purpose="p")),
         data_model=(), decisions=(), commands=(),
     )  # fmt: skip

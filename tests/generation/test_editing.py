@@ -10,6 +10,7 @@ from hishamos_pipeline.generation import changes, editing
 from hishamos_pipeline.generation.forecast import forecast
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.revisions import changes as differences
+from hishamos_pipeline.generation.revisions import proposed
 from hishamos_pipeline.generation.traces import traced
 from hishamos_pipeline.store.tables import ArtifactRevision
 from tests.generation.test_project import build
@@ -61,6 +62,32 @@ async def test_a_changed_brief_is_foreseen_unit_by_unit_where_it_costs_nothing(n
     }
     assert after and after <= set(plan["source_code"].units)
     assert len(notes.read("test_suite", TestSuite).files) == len(tests.files) + 1
+
+
+async def test_an_edit_of_a_field_leaves_the_others_to_the_engine(notes: ProjectRun) -> None:
+    """The stack changes every story's last criterion: a story whose title a person has changed gets it all the same."""
+    await build(notes, until="stories")
+    edit(notes, "stories", "US-001", "title", "Write a note")
+    idea = notes.submitted_idea()
+    notes.store.projects.submit(idea.model_copy(update={"stack": "python-api"}), "t")
+    await build(notes, until="stories")
+    story = notes.read("stories", Stories).stories[0]
+    assert story.title == "Write a note" and story.criteria[-1].given == "the HTTP interface"
+    assert notes.store.edits.proposals("notes") == []
+
+
+async def test_a_proposal_that_nobody_makes_any_more_is_gone(notes: ProjectRun) -> None:
+    await build(notes, until="requirements")
+    edit(notes, "requirements", "REQ-001", "statement", "The user can write a note in a minute.")
+    idea = notes.submitted_idea()
+    quickly = idea.model_copy(update={"features": ("User can add a note quickly", *idea.features[1:])})
+    for brief, open_ in ((quickly, 1), (idea, 0), (quickly, 1)):
+        notes.store.projects.submit(brief, "t")
+        await build(notes, until="requirements")
+        assert len(notes.store.edits.proposals("notes")) == open_
+    (proposal,) = notes.store.edits.proposals("notes")
+    shown = proposed(notes.store, "notes", proposal.id)
+    assert "-statement: The user can write a note in a minute." in shown.diff and "quickly" in shown.diff
 
 
 async def test_an_edit_survives_a_new_brief_and_a_differing_text_is_proposed(notes: ProjectRun) -> None:
