@@ -36,6 +36,10 @@ def summary(run: ProjectRun) -> dict[str, Any]:
             {"id": story.id, "title": story.title, "reason": story.reason}
             for story in (stories.deferred if stories else ())
         ],
+        "unchecked": [
+            {"id": item.id, "statement": item.statement}
+            for item in (requirements.unchecked if requirements else ())
+        ],
         "files": len(build.files) if build else 0,
         "tests": build.tests if build else 0,
         "coverage": build.coverage if build else 0.0,
@@ -58,6 +62,8 @@ def print_summary(run: ProjectRun) -> None:
     click.echo(f"  stories      {facts['implemented']} of {facts['stories']} implemented and verified")
     for story in facts["deferred"]:
         click.echo(f"  deferred     {story['id']} {story['title']}: {story['reason']}")
+    for rule in facts["unchecked"]:
+        click.echo(f"  unchecked    {rule['id']} {rule['statement']} No rule checks it, and nothing keeps it")
     click.echo(f"  tests        {facts['tests']} passed, coverage {facts['coverage']:g} %")
     click.echo(f"  files        {facts['files']}")
     for name in ("tree", "repository"):

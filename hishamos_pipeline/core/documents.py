@@ -55,6 +55,11 @@ class Requirements(Document):
     questions: tuple[OpenQuestion, ...] = ()
     retired: tuple[Requirement, ...] = ()
 
+    @property
+    def unchecked(self) -> tuple[Requirement, ...]:
+        """What no test and no check shows: a person has to look at it."""
+        return tuple(item for item in self.requirements if item.kind == "constraint" and not item.verified_by)
+
 
 class PlannedFile(Document):
     """A file that the finished tree must hold, with the public signatures that it offers.
@@ -84,6 +89,7 @@ class Architecture(Document):
     """Artifact ``architecture``: stack, files with signatures, data model, decisions.
 
     ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv.
+    ``unchecked`` are constraints of the brief that no rule can check.
     ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
@@ -100,6 +106,7 @@ class Architecture(Document):
     commands: tuple[tuple[str, ...], ...]
     dependencies: tuple[str, ...] = ()
     test_dependencies: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     def paths(self, kind: FileKind) -> tuple[str, ...]:
         """The planned paths of one kind, in planned order."""

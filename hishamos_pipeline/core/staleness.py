@@ -45,7 +45,7 @@ def reason_to_make(kind: str, head: Head | None, inputs: Mapping[str, str], code
     if changed:
         return "changed: " + ", ".join(changed)
     if head.code_version != code_version:
-        return "made with another prompt, model or version of HishamOS"
+        return "made with another prompt, model, setting or version of HishamOS"
     return ""
 
 

@@ -175,6 +175,7 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
         commands=COMMANDS,
         dependencies=dependencies,
         test_dependencies=stack.test_dependencies,
+        unchecked=tuple(item.statement for item in given.unchecked),
     )
 
 
@@ -212,7 +213,14 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
     base = STACKS[before.stack].dependencies
     extra = [text for text in before.dependencies if _name(text) not in map(_name, base)]
     dependencies = _with((*base, *extra), draft.dependencies)
-    return before.model_copy(update={"files": listed, "decisions": decisions, "dependencies": dependencies})
+    return before.model_copy(
+        update={
+            "files": listed,
+            "decisions": decisions,
+            "dependencies": dependencies,
+            "unchecked": tuple(item.statement for item in request.requirements.unchecked),
+        }
+    )
 
 
 def _with(known: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:

@@ -65,7 +65,8 @@ def _without(plan: Architecture, wanted: Requirements) -> Architecture:
         file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
         for file in plan.files
     )
-    return plan.model_copy(update={"files": files})
+    unchecked = tuple(item.statement for item in wanted.unchecked)
+    return plan.model_copy(update={"files": files, "unchecked": unchecked})
 
 
 def merged(

@@ -67,6 +67,11 @@ def open_sandbox(name: str = AUTO) -> Sandbox:
             reasons.append(f"{candidate}: {error}")
         else:
             return sandbox
+    if name != AUTO:
+        raise SandboxError(
+            f"generated code cannot be run: the sandbox that HISHAMOS_SANDBOX names does not work here ({reasons[0]}); "
+            f"repair it, or leave HISHAMOS_SANDBOX empty to have one chosen that does"
+        )
     raise SandboxError(
         f"generated code cannot be run: no sandbox works on this machine. {INSTALL[0].upper()}{INSTALL[1:]}, "
         f"or podman, or set HISHAMOS_SANDBOX={UNSAFE} to run it unprotected ({'; '.join(reasons)})"

@@ -20,6 +20,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import ToolchainError
 from hishamos_pipeline.sandbox.interface import Toolchain
 from hishamos_pipeline.settings import Settings, listed
@@ -33,6 +34,7 @@ _TICK = 0.25
 # What pip may know of this machine: where the index is and how to reach it, not our keys.
 _KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY",
          "no_proxy", "http_proxy", "https_proxy")  # fmt: skip
+_SOURCES = frozenset({"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"})
 _UNREACHABLE = ("connection broken", "Failed to establish", "ConnectTimeout", "Name or service not known",
                 "Temporary failure in name resolution", "Max retries exceeded", "Connection refused")  # fmt: skip
 
@@ -149,6 +151,9 @@ class PythonToolchains:
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment |= {k: v for k, v in os.environ.items() if k.startswith("PIP_")}
             environment["TMPDIR"] = temporary
+            if given.index_url:  # that one alone, whatever pip is told elsewhere
+                environment = {k: v for k, v in environment.items() if k not in _SOURCES}
+                environment["PIP_CONFIG_FILE"] = os.devnull
             argv = [
                 sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2",
                 "--cache-dir", str(given.toolchains_dir / "pip-cache"), command, *index, "--only-binary", ":all:",
@@ -174,8 +179,11 @@ class PythonToolchains:
             if reason:
                 raise ToolchainError(f"installing the dependencies was stopped: {reason}")
             if code and any(mark in said for mark in _UNREACHABLE):
+                index_name = given.index_url or "pip's own"
+                reasons = [line for line in said.splitlines() if any(mark in line for mark in _UNREACHABLE)]
                 raise ToolchainError(
-                    f"the package index cannot be reached (HISHAMOS_INDEX_URL): {said.strip()[-300:]}"
+                    f"the package index {index_name} cannot be reached; HISHAMOS_INDEX_URL names another: "
+                    f"{mask(reasons[-1].strip())[:300]}"
                 )
             return (None, said.strip()) if code else (out.read_text(), said)
 

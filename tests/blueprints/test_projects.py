@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -79,6 +80,30 @@ async def test_every_operation_and_type_comes_out_clean(stack: str, tmp_path: Pa
     _, backlog = await write(on(stack, BRIEFS / "everything.md"), tmp_path)
     assert [story.title for story in backlog.deferred] == []
     assert "passed" in verify(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stack", STACKS)
+async def test_names_that_the_code_itself_uses_come_out_clean(stack: str, tmp_path: Path) -> None:
+    plan, backlog = await write(on(stack, BRIEFS / "names.md"), tmp_path)
+    assert [story.title for story in backlog.deferred] == []
+    assert "passed" in verify(tmp_path)
+    metadata = tomllib.loads((tmp_path / "pyproject.toml").read_text())
+    assert "50 %" in metadata["project"]["description"]
+    run(
+        tmp_path,
+        sys.executable,
+        "-c",
+        f"import sys; sys.path.insert(0, 'src'); import {plan.package}.__main__",
+    )
+    if stack == "python-api":
+        (tmp_path / "page.py").write_text(
+            "from pathlib import Path\nfrom fastapi.testclient import TestClient\n"
+            f"from {plan.package}.api.app import create_app\n"
+            "with TestClient(create_app(Path('page.db'))) as client: print(client.get('/docs').text)\n"
+        )
+        page = run(tmp_path, sys.executable, "-c", "import sys; sys.path.insert(0, 'src'); import page")
+        assert "🎉" in page and "<script>alert" not in page
 
 
 @pytest.mark.slow

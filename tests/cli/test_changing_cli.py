@@ -81,6 +81,19 @@ def test_a_change_is_shown_and_taken_only_if_accepted(home: Path) -> None:
     assert done["accepted"] == "revision 2 of the idea" and {i["status"] for i in done["items"]} == {"ADDED"}
     refused = hishamos(home, "change", "notes", "User can dance with a parrot", "--yes")
     assert refused.returncode == 1 and "blueprint engine understands wishes such as" in refused.stderr
+    assert hishamos(home, "change", "notes", "Make it faster", "--yes").returncode == 1
+    removed = hishamos(home, "change", "notes", "remove US-002", "--dry-run")
+    assert "REMOVED  stories US-002" in removed.stdout, removed.stderr
+
+
+def test_rules_that_nobody_checks_are_named(home: Path) -> None:
+    (home / "shed.md").write_text(
+        "# Shed\n\n## Features\n- User can add a tool\n\n## Constraints\n- Only admins may add tools\n"
+    )
+    done = hishamos(home, "build", "shed.md")
+    assert "unchecked    REQ-002 Only admins may add tools." in done.stdout, done.stderr
+    readme = hishamos(home, "files", "show", "shed", "README.md").stdout
+    assert "- Only admins may add tools." in readme.split("## What nobody has checked")[1]
 
 
 def test_trace_and_proposals(home: Path) -> None:
@@ -90,7 +103,8 @@ def test_trace_and_proposals(home: Path) -> None:
     assert "REQ-001" in hishamos(home, "trace", "notes").stdout
     assert hishamos(home, "trace", "notes", "nothing").returncode == 3
     assert "no open proposal" in hishamos(home, "proposals", "list", "notes").stdout
-    assert hishamos(home, "proposals", "accept", "notes", "7").returncode == 3
+    for verb in ("accept", "reject", "show"):
+        assert hishamos(home, "proposals", verb, "notes", "7").returncode == 3
 
 
 def test_a_project_without_a_plan_cannot_be_edited(home: Path) -> None:

@@ -169,6 +169,8 @@ def test_docker_without_a_daemon_is_not_chosen(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
     with pytest.raises(SandboxError, match="docker"):
         Container("docker")
+    with pytest.raises(SandboxError, match="leave HISHAMOS_SANDBOX empty"):
+        open_sandbox("docker")
 
 
 def test_code_of_models_needs_protection_or_their_names() -> None:

@@ -17,7 +17,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.toolchains.python import PythonToolchains
 from hishamos_pipeline.toolchains.vetting import near_miss, popular, vet
 from hishamos_pipeline.verification.imports import declared_requirements
-from tests.fakes.index import FakeIndex
+from tests.fakes.index import FakeIndex, package_index
 
 
 @pytest.fixture
@@ -135,6 +135,17 @@ async def test_an_index_that_cannot_be_reached_is_no_fault_of_the_project(own: S
     gone = own.model_copy(update={"index_url": "http://127.0.0.1:9/simple"})
     with pytest.raises(ToolchainError, match="cannot be reached"):
         await PythonToolchains(gone).prepare(["words-of-tests"])
+
+
+async def test_the_named_index_is_the_only_one(
+    own: Settings, index: FakeIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with package_index() as other:
+        other.add("words-of-tests")
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", other.url)
+        monkeypatch.delenv("PIP_CONFIG_FILE")
+        prepared = await PythonToolchains(own).prepare(["words-of-tests"])
+    assert prepared.toolchain is None and other.asked == []
 
 
 _PREPARE = """

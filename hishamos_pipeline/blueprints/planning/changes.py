@@ -28,6 +28,7 @@ _ADD = re.compile(
     r"^(?:please )?(?:add: *|also,? |add that |add (?:an? |the )?(?:story|feature|requirement)[: ]+(?:that )?)(.*)$",
     re.I,
 )
+_ID = re.compile(r"\bUS-\d+\b")
 _ALIKE = 0.6
 _EXAMPLES = (
     "such as `User can add a note`, `remove: User can delete a note`, or "
@@ -43,7 +44,8 @@ def change(request: ChangeRequest) -> ChangeAnswer:
     """
     idea = request.idea
     features = list(idea.features or features_in_prose(idea.vision))
-    sentence = request.sentence.strip().rstrip(".")
+    wants = {story.id: story.want for story in request.stories.stories}
+    sentence = _ID.sub(lambda match: wants.get(match[0], match[0]), request.sentence.strip().rstrip("."))
     if match := _QUOTED.match(sentence) or _REPLACE.match(sentence):
         parts = match.groupdict()
         old, new = parts["old"] or parts["old2"], _feature(parts["new"] or parts["new2"])
@@ -83,7 +85,7 @@ def _find(text: str, features: list[str]) -> int:
         for number, feature in enumerate(features)
     )
     if likeness < _ALIKE:
-        listed = "; ".join(features[:8])
+        listed = "; ".join(features[:8]) + ("; …" if len(features) > 8 else "")
         raise UnbuildableError(f"no story is like `{text}`; there are: {listed}")
     return -place
 

@@ -31,6 +31,7 @@ def document(path: str, architecture: Architecture, stories: Stories, model: Pac
         decisions=architecture.decisions,
         source_files=[file for file in architecture.files if file.kind == "source"],
         planned=[_shown(story.id, story.title, "") for story in stories.planned],
+        unchecked=[_text(item) for item in architecture.unchecked],
         deferred=[_shown(story.id, story.title, story.reason) for story in stories.deferred],
     )
     entities = [_documented(entity, model) for entity in _makeable(model)]

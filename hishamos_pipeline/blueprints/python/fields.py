@@ -285,7 +285,11 @@ class FieldModel:
     @property
     def summary(self) -> str:
         """What is said of it in docstrings and documentation."""
-        facts = [self.type if self.type != "reference" else f"number of a {self.attribute.target}"]
+        facts = [
+            self.type
+            if self.type != "reference"
+            else f"number of {words.with_article(self.attribute.target)}"
+        ]
         if self.type == "choice":
             facts = ["one of " + ", ".join(self.attribute.choices)]
             if self.default not in ("", "None"):

@@ -17,7 +17,11 @@ _NEW_RECORD = re.compile(
     rf"(?P<noun>{_NOUN}?)(?: (?:with|including) (?P<attrs>.+?))?"
     rf"(?: (?:to|for|in|on|under) (?:an?|the|each|every|my|their) (?P<owner>{_NOUN}))?"
 )
-_NO_NOUNS = frozenset("the a an it that this them those all any".split())
+# "Make it faster" creates nothing.
+_NO_NOUNS = frozenset(
+    """the a an it that this these them those all any everything something anything sure
+    own different various more custom""".split()
+)
 _ATTRIBUTES = re.compile(
     r"(?:an?|each|every|the) (?P<noun>[a-z][a-z -]*?) (?:has|have|consists of|is described by|"
     r"records|stores|contains|includes) (?P<attrs>.+)"
@@ -92,7 +96,7 @@ def _add_created(entities: dict[str, Entity], clause: str) -> None:
         noun = " ".join(parts[:-1])
     if {words.singular(part) for part in noun.split()} & words.NOT_RECORDS or verb == noun:
         return
-    if parts[0] in ("own", "different", "various", "more", "custom") or noun in _NO_NOUNS:
+    if parts[0] in _NO_NOUNS or noun in _NO_NOUNS:
         return
     try:
         described = parse_attributes(match["attrs"]) if match["attrs"] else ()
