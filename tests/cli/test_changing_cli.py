@@ -83,7 +83,7 @@ def test_a_change_is_shown_and_taken_only_if_accepted(home: Path) -> None:
     assert refused.returncode == 1 and "blueprint engine understands wishes such as" in refused.stderr
     assert hishamos(home, "change", "notes", "Make it faster", "--yes").returncode == 1
     removed = hishamos(home, "change", "notes", "remove US-002", "--dry-run")
-    assert "REMOVED  stories US-002" in removed.stdout, removed.stderr
+    assert "`User can list notes` is removed" in removed.stdout, removed.stderr
 
 
 def test_rules_that_nobody_checks_are_named(home: Path) -> None:
