@@ -1,7 +1,8 @@
 """Rules across artifacts, in plain code: who covers whom, and what is left over."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from hishamos_pipeline.core.documents import (
     Architecture,
@@ -78,3 +79,12 @@ def made_but_unplanned(architecture: Architecture, sets: Iterable[FileSet]) -> t
 def duplicates(names: Iterable[str]) -> tuple[str, ...]:
     """Names that occur more than once, in order of first occurrence."""
     return tuple(name for name, count in Counter(names).items() if count > 1)
+
+
+def circle(depends_on: Mapping[str, Iterable[str]]) -> str:
+    """The names of a circle of dependencies, as ``a -> b -> a``; empty if there is none."""
+    try:
+        TopologicalSorter(depends_on).prepare()
+    except CycleError as error:
+        return " -> ".join(error.args[1])
+    return ""

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pydantic import ValidationError
@@ -247,10 +246,9 @@ def _check_stories(document: Stories, wanted: Requirements) -> None:
     unknown = traceability.unknown_requirements(wanted, document)
     if unknown:
         raise EditError(f"stories {unknown[0]}.requirements: names a requirement that does not exist")
-    try:
-        TopologicalSorter({story.id: story.depends_on for story in document.stories}).prepare()
-    except CycleError as error:
-        raise EditError(f"stories depend on one another in a circle: {' -> '.join(error.args[1])}") from None
+    found = traceability.circle({story.id: story.depends_on for story in document.stories})
+    if found:
+        raise EditError(f"stories depend on one another in a circle: {found}")
 
 
 def _unique(what: str, ids: Sequence[str], retired: Sequence[str]) -> None:

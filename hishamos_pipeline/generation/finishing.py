@@ -4,8 +4,7 @@ Every function raises ``ValueError`` with a sentence for the model, which gets i
 """
 
 import ast
-from collections.abc import Sequence
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Mapping, Sequence
 
 from packaging.requirements import Requirement as Dependency
 from packaging.utils import canonicalize_name
@@ -36,7 +35,7 @@ from hishamos_pipeline.core.idea import Attribute, Entity, Idea, StackName
 from hishamos_pipeline.core.ids import numbered, slug
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
-from hishamos_pipeline.core.traceability import duplicates
+from hishamos_pipeline.core.traceability import circle, duplicates
 from hishamos_pipeline.generation import scaffold
 from hishamos_pipeline.generation.drafts import (
     ArchitectureDraft,
@@ -140,11 +139,9 @@ def _require_order(draft: StoriesDraft) -> None:
                 raise ValueError(
                     f"story {number} depends on story {other}, but there are {len(numbered_stories)}"
                 )
-    try:
-        TopologicalSorter({number: item.depends_on for number, item in numbered_stories.items()}).prepare()
-    except CycleError as error:
-        circle = " -> ".join(map(str, error.args[1]))
-        raise ValueError(f"stories depend on one another in a circle: {circle}") from None
+    found = circle({str(n): map(str, item.depends_on) for n, item in numbered_stories.items()})
+    if found:
+        raise ValueError(f"stories depend on one another in a circle: {found}")
 
 
 def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
@@ -201,10 +198,7 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
         unknown = set(file.depends_on) - files.keys()
         if unknown:
             raise ValueError(f"{path} depends on {sorted(unknown)[0]}, which is not planned")
-    try:
-        TopologicalSorter({path: file.depends_on for path, file in files.items()}).prepare()
-    except CycleError as error:
-        raise ValueError(f"modules depend on one another in a circle: {' -> '.join(error.args[1])}") from None
+    _require_no_circle({path: file.depends_on for path, file in files.items()})
     listed = tuple(
         file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
         for file in files.values()
@@ -286,10 +280,13 @@ def _require_modules(draft: ArchitectureDraft) -> None:
         unknown = set(module.depends_on) - set(paths)
         if unknown:
             raise ValueError(f"{module.path} depends on {sorted(unknown)[0]}, which is not planned")
-    try:
-        TopologicalSorter({module.path: module.depends_on for module in draft.modules}).prepare()
-    except CycleError as error:
-        raise ValueError(f"modules depend on one another in a circle: {' -> '.join(error.args[1])}") from None
+    _require_no_circle({module.path: module.depends_on for module in draft.modules})
+
+
+def _require_no_circle(modules: Mapping[str, Sequence[str]]) -> None:
+    found = circle(modules)
+    if found:
+        raise ValueError(f"modules depend on one another in a circle: {found}")
 
 
 def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:

@@ -66,13 +66,13 @@ class Bubblewrap:
             "--perms", "1777", "--size", disk, "--tmpfs", inside.TMP, "--dir", "/run",
             *_read_only([*toolchain.folders, *self._folders]),
             "--perms", "0777", "--size", disk, "--tmpfs", inside.WORK, "--chdir", inside.WORK,
-            *mounts(command, tree, "--ro-bind"),
+            *inside.mounts(command, tree, "--ro-bind"),
             "--remount-ro", "/", "--",
             *(self._dropped() if root else ()),
             # Inside the namespace, where the user's other processes do not count.
             _PRLIMIT, f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 2}", "--nofile=256", "--core=0",
             f"--fsize={limits.file_mb * _MIB}", f"--as={limits.memory_mb * _MIB}", f"--nproc={limits.processes}",
-            *inside.script(command, programs(toolchain), copied_from=inside.TREE if command.writes else ""),
+            *inside.script(command, inside.programs(toolchain), copied_from=inside.TREE if command.writes else ""),
         ]  # fmt: skip
 
     def _dropped(self) -> list[str]:
@@ -88,15 +88,8 @@ class Bubblewrap:
 _SETPRIV, _PRLIMIT = "/usr/bin/setpriv", "/usr/bin/prlimit"
 # Only to become somebody else, which sets them down.
 _KEPT_BY_ROOT = (
-    "--cap-drop",
-    "ALL",
-    "--cap-add",
-    "CAP_SETUID",
-    "--cap-add",
-    "CAP_SETGID",
-    "--cap-add",
-    "CAP_SETPCAP",
-)
+    "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP",
+)  # fmt: skip
 _SYSTEM = (
     "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
     "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
@@ -105,23 +98,6 @@ _SYSTEM = (
     "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
     "--ro-bind-try", "/etc/localtime", "/etc/localtime",
 )  # fmt: skip
-
-
-def programs(toolchain: Toolchain) -> str:
-    """The ``PATH`` of a command."""
-    return f"{toolchain.programs}:/usr/local/bin:{inside.SYSTEM_PATH}"
-
-
-def mounts(command: Command, tree: Path, option: str) -> Iterator[str]:
-    """Arguments that mount a tree: whole, to be copied, or entry by entry in the work folder, unchangeable."""
-    tree = tree.resolve()
-    if command.writes:
-        yield from (option, str(tree), inside.TREE)
-        return
-    for entry in sorted(tree.iterdir()):
-        if entry.is_symlink():
-            continue  # where it leads is nothing of the tree
-        yield from (option, str(entry), f"{inside.WORK}/{entry.name}")
 
 
 def _find() -> tuple[str, tuple[Path, ...]]:

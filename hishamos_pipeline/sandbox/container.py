@@ -15,7 +15,6 @@ from pathlib import Path
 
 from hishamos_pipeline.errors import SandboxError
 from hishamos_pipeline.sandbox import inside
-from hishamos_pipeline.sandbox.bubblewrap import mounts, programs
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
@@ -73,7 +72,7 @@ class Container:
         folder = f"rw,exec,nosuid,nodev,mode=1777,size={limits.disk_mb}m"
         folders = [Path("/usr"), *toolchain.folders, Path("/etc/alternatives"), Path("/etc/ld.so.cache")]
         mounted = [(str(folder), str(folder)) for folder in folders if folder.exists()]
-        trees = list(mounts(command, tree, ""))
+        trees = list(inside.mounts(command, tree, ""))
         mounted += list(zip(trees[1::3], trees[2::3], strict=True))
         return [
             self._program, "run", "--rm", "--name", name, "--network", "none", "--read-only", "--cap-drop", "ALL",
@@ -88,7 +87,7 @@ class Container:
             *(part for key, value in variables.items() for part in ("--env", f"{key}={value}")),
             # Its own end, in case that this process is killed and cannot set one.
             IMAGE, "/usr/bin/timeout", "--signal=KILL", str(limits.wall_seconds + 5),
-            *inside.script(command, programs(toolchain), copied_from=inside.TREE if command.writes else ""),
+            *inside.script(command, inside.programs(toolchain), copied_from=inside.TREE if command.writes else ""),
         ]  # fmt: skip
 
     def _remove(self, name: str) -> None:

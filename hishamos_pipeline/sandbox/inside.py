@@ -7,10 +7,12 @@ or taken away, makes it worthless.
 
 import re
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from hishamos_pipeline.sandbox.interface import Command, Outcome
+from hishamos_pipeline.sandbox.interface import Command, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Ended
 
 TREE, WORK, TMP = "/sandbox-tree", "/sandbox-work", "/tmp"  # noqa: S108 - inside the sandbox
@@ -59,6 +61,23 @@ CLEAN = {
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
 }
+
+
+def programs(toolchain: Toolchain) -> str:
+    """The ``PATH`` of a command."""
+    return f"{toolchain.programs}:/usr/local/bin:{SYSTEM_PATH}"
+
+
+def mounts(command: Command, tree: Path, option: str) -> Iterator[str]:
+    """Arguments that mount a tree: whole, to be copied, or entry by entry in the work folder, unchangeable."""
+    tree = tree.resolve()
+    if command.writes:
+        yield from (option, str(tree), TREE)
+        return
+    for entry in sorted(tree.iterdir()):
+        if entry.is_symlink():
+            continue  # where it leads is nothing of the tree
+        yield from (option, str(entry), f"{WORK}/{entry.name}")
 
 
 @dataclass(slots=True)

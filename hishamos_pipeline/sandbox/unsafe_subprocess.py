@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from hishamos_pipeline.sandbox import inside
-from hishamos_pipeline.sandbox.bubblewrap import programs
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
@@ -41,7 +40,7 @@ class UnsafeSubprocess:
         }
         try:
             job = Job(
-                inside.script(command, programs(toolchain), copied_from=str(tree), work=str(work)),
+                inside.script(command, inside.programs(toolchain), copied_from=str(tree), work=str(work)),
                 environment,
                 folder=work,
                 prepare=_limiter(limits),

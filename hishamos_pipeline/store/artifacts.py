@@ -146,8 +146,18 @@ class Artifacts:
 
     def with_hash(self, key: str, kind: str, content_hash: str) -> ArtifactRevision | None:
         """The newest revision of an artifact with this content."""
-        found = [row for row in self.history(key, kind) if row.content_hash == content_hash]
-        return found[-1] if found else None
+        with self._sessions.read() as session:
+            query = (
+                select(ArtifactRevision)
+                .join(Project, Project.id == ArtifactRevision.project_id)
+                .where(
+                    Project.key == key,
+                    ArtifactRevision.kind == kind,
+                    ArtifactRevision.content_hash == content_hash,
+                )
+                .order_by(ArtifactRevision.id.desc())
+            )
+            return session.scalars(query.limit(1)).first()
 
     def before(self, key: str, kind: str, as_type: type[D]) -> D | None:
         """The newest document of a kind; ``None`` if there is none, or none that this release can read."""

@@ -28,13 +28,15 @@ def declared(pyproject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     Raises:
         tomllib.TOMLDecodeError: the file cannot be read.
     """
-    project = _table(tomllib.loads(pyproject).get("project"))
-    extras = _table(project.get("optional-dependencies"))
+    project = table(tomllib.loads(pyproject), "project")
+    extras = table(project, "optional-dependencies")
     return _texts(project.get("dependencies")), _texts(extras.get("dev"))
 
 
-def _table(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
+def table(value: object, name: str) -> dict[str, object]:
+    """A table of a TOML document by its name; empty if there is none, or if it is something else."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 
 from markdown_it import MarkdownIt
 
+from hishamos_pipeline.verification.imports import table
+
 _SHELLS = frozenset({"sh", "bash", "shell", "console"})
 # What a reader does once, what the sandbox has no network for, and what is no command as it stands.
 _LEFT_OUT = re.compile(
@@ -53,9 +55,8 @@ def console_scripts(pyproject: str) -> Mapping[str, str]:
     Raises:
         tomllib.TOMLDecodeError: the file cannot be read.
     """
-    project = tomllib.loads(pyproject).get("project")
-    scripts = project.get("scripts") if isinstance(project, dict) else None
-    return {str(k): str(v) for k, v in scripts.items()} if isinstance(scripts, dict) else {}
+    scripts = table(table(tomllib.loads(pyproject), "project"), "scripts")
+    return {name: str(target) for name, target in scripts.items()}
 
 
 def as_script(

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 
 from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.verification.imports import table
 
 _MODULES = frozenset({"_pytest", "pluggy", "sitecustomize", "usercustomize", "coverage", "pytest_cov"})
 _CODE_ONLY = frozenset({"pytest", "unittest"})
@@ -129,20 +130,15 @@ def _aliases(tree: ast.Module) -> dict[str, str]:
 def _options(pyproject: str) -> list[str]:
     """Options of pytest and coverage that leave something out."""
     try:
-        tools = tomllib.loads(pyproject).get("tool")
+        tools = table(tomllib.loads(pyproject), "tool")
     except tomllib.TOMLDecodeError as error:
         return [f"pyproject.toml: cannot be read: {error}"]
-    pytest = _table(_table(tools, "pytest"), "ini_options")
+    pytest = table(table(tools, "pytest"), "ini_options")
     found = [f"pyproject.toml: sets pytest's {name}" for name in sorted(set(pytest) - _OPTIONS)]
-    coverage = _table(tools, "coverage")
-    omitted = _table(coverage, "run").get("omit", [])
+    coverage = table(tools, "coverage")
+    omitted = table(coverage, "run").get("omit", [])
     listed = omitted if isinstance(omitted, list) else [omitted]
     found += [f"pyproject.toml: leaves {name} out of coverage" for name in listed if name != "*/__main__.py"]
     if "report" in coverage:
         found.append("pyproject.toml: sets coverage's report")
     return found
-
-
-def _table(value: object, name: str) -> dict[str, object]:
-    found = value.get(name) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.blueprints.python.stacks import STACKS
 from hishamos_pipeline.core.documents import Architecture, Stories
+from hishamos_pipeline.core.traceability import circle
 
 _CI_TEMPLATES = {
     ".github/workflows/ci.yml": "ci.yml.j2",
@@ -53,7 +54,9 @@ def _makeable(model: PackageModel) -> list[EntityModel]:
         name: {f.attribute.target for f in entity.references if f.required and f.attribute.target != name}
         for name, entity in by_name.items()
     }
-    return [by_name[name] for name in TopologicalSorter(needs).static_order()]
+    if circle(needs):  # of an edited data model; no order helps then
+        return list(model.entities)
+    return [by_name[name] for name in TopologicalSorter(needs).static_order() if name in by_name]
 
 
 def ci_file(path: str, architecture: Architecture) -> str:
