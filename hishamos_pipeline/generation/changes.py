@@ -7,6 +7,7 @@ from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
 from hishamos_pipeline.core.documents import Requirements, Stories
 from hishamos_pipeline.core.editing import Edit, edits_between
+from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.items import DERIVED, items_of
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.editing import apply_together
@@ -47,9 +48,8 @@ async def propose(run: ProjectRun, sentence: str) -> Change:
     request = ChangeRequest(sentence=sentence, idea=idea, requirements=wanted, stories=backlog)
     answer = await run.ask("requirements", tasks.CHANGE, request)
     if answer.idea is not None:
-        # By rules, and for nothing: the same that the next build will make of the brief.
-        after = await run.foresee("requirements", tasks.REQUIREMENTS, answer.idea)
-        stories = await run.foresee("stories", tasks.STORIES, after)
+        # By rules, and for nothing: what the next build will make, against what it would make without this.
+        (wanted, backlog), (after, stories) = await _foreseen(run, idea), await _foreseen(run, answer.idea)
     else:
         after, stories = answer.requirements or wanted, answer.stories or backlog
     shown = [
@@ -68,6 +68,11 @@ async def propose(run: ProjectRun, sentence: str) -> Change:
     return Change(
         sentence, answer, tuple(item for item in shown if item.item not in DERIVED), idea_hash, edits
     )
+
+
+async def _foreseen(run: ProjectRun, idea: Idea) -> tuple[Requirements, Stories]:
+    wanted = await run.foresee("requirements", tasks.REQUIREMENTS, idea)
+    return wanted, await run.foresee("stories", tasks.STORIES, wanted)
 
 
 def accept(run: ProjectRun, change: Change, *, author: str) -> str:

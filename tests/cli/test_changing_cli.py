@@ -79,6 +79,11 @@ def test_a_change_is_shown_and_taken_only_if_accepted(home: Path) -> None:
     assert "ADDED    stories US-003" in shown.stdout and "nothing was changed" in shown.stdout
     done = json.loads(hishamos(home, "change", "notes", "User can count notes", "--yes", "--json").stdout)
     assert done["accepted"] == "revision 2 of the idea" and {i["status"] for i in done["items"]} == {"ADDED"}
+    again = json.loads(
+        hishamos(home, "change", "notes", "User can search notes", "--dry-run", "--json").stdout
+    )
+    names = [item["item"] for item in again["items"] if item["kind"] == "stories"]
+    assert names == ["US-004"], "what was accepted before is not shown again"
     refused = hishamos(home, "change", "notes", "User can dance with a parrot", "--yes")
     assert refused.returncode == 1 and "blueprint engine understands wishes such as" in refused.stderr
     assert hishamos(home, "change", "notes", "Make it faster", "--yes").returncode == 1
