@@ -33,7 +33,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     str(tasks.SOURCE_FILE): ("reading/*.py", "python/*.py", "python/templates/*/src/*"),
     str(tasks.TEST_FILE): ("reading/*.py", "python/*.py", "python/templates/*/tests/*"),
     str(tasks.DOCUMENT): ("reading/*.py", "python/*.py", "python/templates/*/docs/*"),
-    str(tasks.CI_FILE): ("python/documents.py", "python/templates/*/ci/*"),
+    str(tasks.CI_FILE): ("python/documents.py", "python/rendering.py", "python/templates/*/ci/*"),
     str(tasks.REVIEW_FILE): ("reviewing.py",),
     str(tasks.CHANGE): ("reading/*.py", "planning/*.py"),
 }
