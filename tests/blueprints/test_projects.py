@@ -56,7 +56,9 @@ def verify(root: Path) -> str:
     """Lint, format, type-check and test a project."""
     run(root, RUFF, "check", ".")
     run(root, RUFF, "format", "--check", ".")
-    run(root, sys.executable, "-m", "mypy", "--strict", "--cache-dir", os.devnull, "src")
+    # What mypy knows of FastAPI and SQLAlchemy is the same for all projects, and takes it half a minute to find out.
+    cache = root.parent / "mypy-cache"
+    run(root, sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(cache), "src")
     return run(root, sys.executable, "-m", "pytest", "-q")
 
 
