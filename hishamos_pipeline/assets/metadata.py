@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.tracing import TraceRow
 from hishamos_pipeline.generation.project import Made
 
 PREVIEW_BYTES = 2000
@@ -67,6 +68,18 @@ def shortened(text: str) -> str:
 def shown(text: str) -> str:
     """A line from a brief as Markdown that shows it as text."""
     return "".join(f"\\{c}" if c in "\\`*_[]<>|#!" else c for c in " ".join(text.split()))
+
+
+def traceability(rows: Sequence[TraceRow]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """The table from requirements to tests and costs; commits are empty as long as there is no repository."""
+    columns = ("requirement", "story", "criterion", "test", "result", "files", "commit", "USD")
+    return columns, [
+        (
+            *(r.requirement, r.story or r.status, r.criterion, r.test, r.result),
+            *(", ".join(r.files), r.commit[:8], r.cost_usd),
+        )
+        for r in rows
+    ]
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue:

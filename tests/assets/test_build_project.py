@@ -61,6 +61,10 @@ def test_the_whole_job(
         row = workshop.store.artifacts.require("notes", kind)
         assert event.tags["dagster/data_version"] == row.content_hash == event.metadata["content_hash"].value
     (build,) = result.asset_materializations_for_node("verified_build")
+    repository = instance.get_latest_materialization_event(dg.AssetKey("repository"))
+    assert repository and repository.asset_materialization
+    table = repository.asset_materialization.metadata["traceability"].value
+    assert table.records and all(record.data["commit"] for record in table.records if record.data["test"])  # type: ignore[union-attr]
     assert build.metadata["tests"].value > 0 and build.metadata["coverage"].value > 80  # type: ignore[operator]
     assert workshop.store.projects.get("notes").state == "exported"
 

@@ -5,11 +5,13 @@ from typing import Any
 import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
-from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.assets.metadata import materialization, shown, traceability
 from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.core.tracing import trace
 from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.steps import build_repository
+from hishamos_pipeline.generation.traces import traced
 
 
 @project_asset(kinds={"git"})
@@ -25,7 +27,9 @@ async def repository(run: ProjectRun) -> dg.MaterializeResult[Any]:
             "commits": (
                 ("commit", "subject", "story"),
                 [(c.sha, c.subject, c.story) for c in record.commits],
-            )
+            ),
+            # Once more, with what only now is known: the commits.
+            "traceability": traceability(trace(traced(run))),
         },
         location=run.folder.path(record.path),
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from hishamos_pipeline.assets.build.files import file_tree
 from hishamos_pipeline.assets.declare import project_asset, project_check
-from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.assets.metadata import materialization, shown, traceability
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.tracing import orphans, trace
 from hishamos_pipeline.generation.checking import verify_build
@@ -47,7 +47,7 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
                 ],
             ),
             "file_tree": file_tree(build.files),
-            "traceability": _traceability(run),
+            "traceability": traceability(trace(traced(run))),
             "repairs": (
                 ("round", "side", "role", "failed", "changed", "left", "kept", "USD"),
                 [
@@ -67,15 +67,6 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
         },
         location=run.folder.path("tree"),
     )
-
-
-def _traceability(run: ProjectRun) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    columns = ("requirement", "story", "criterion", "test", "result", "files", "USD")
-    rows: list[tuple[object, ...]] = [
-        (r.requirement, r.story or r.status, r.criterion, r.test, r.result, ", ".join(r.files), r.cost_usd)
-        for r in trace(traced(run))
-    ]
-    return columns, rows
 
 
 @project_check(kind="verified_build", fix="`hishamos projects show KEY` has the report; all has to pass.")
