@@ -60,6 +60,11 @@ class Requirements(Document):
         """What no test and no check shows: a person has to look at it."""
         return tuple(item for item in self.requirements if item.kind == "constraint" and not item.verified_by)
 
+    @property
+    def unchecked_rules(self) -> tuple[str, ...]:
+        """The same in words, as an architecture hands it on."""
+        return tuple(item.statement for item in self.unchecked)
+
 
 class PlannedFile(Document):
     """A file that the finished tree must hold, with the public signatures that it offers.

@@ -22,7 +22,7 @@ from hishamos_pipeline.generation.assembling import KINDS
 from hishamos_pipeline.generation.model_engine import DRAFTING, ModelEngine, chain, overrides
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.llm.gateway import Request, Result
-from hishamos_pipeline.verification.ci_files import ci_commands
+from hishamos_pipeline.verification.ci_files import commands_run
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.running import Runner, tail
 from hishamos_pipeline.verification.verify import run_limits
@@ -64,7 +64,7 @@ class StoredProject:
         if prepared.toolchain is None:
             return f"the dependencies cannot be had: {'; '.join(prepared.findings)}"
         runner = Runner(opened.sandbox, prepared.toolchain, run_limits(opened.settings))
-        commands = dict.fromkeys(line for lines in ci_commands(texts)[0].values() for line in lines)
+        commands = commands_run(texts)
         said = []
         for command in commands:
             outcome = await runner.run(command, tree)

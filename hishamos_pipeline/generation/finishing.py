@@ -172,7 +172,7 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
         commands=COMMANDS,
         dependencies=dependencies,
         test_dependencies=stack.test_dependencies,
-        unchecked=tuple(item.statement for item in given.unchecked),
+        unchecked=given.unchecked_rules,
     )
 
 
@@ -212,7 +212,7 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
             "files": listed,
             "decisions": decisions,
             "dependencies": dependencies,
-            "unchecked": tuple(item.statement for item in request.requirements.unchecked),
+            "unchecked": request.requirements.unchecked_rules,
         }
     )
 

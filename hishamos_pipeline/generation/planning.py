@@ -65,8 +65,7 @@ def _without(plan: Architecture, wanted: Requirements) -> Architecture:
         file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
         for file in plan.files
     )
-    unchecked = tuple(item.statement for item in wanted.unchecked)
-    return plan.model_copy(update={"files": files, "unchecked": unchecked})
+    return plan.model_copy(update={"files": files, "unchecked": wanted.unchecked_rules})
 
 
 def merged(

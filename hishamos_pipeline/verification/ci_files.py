@@ -42,6 +42,12 @@ def ci_commands(texts: Mapping[str, str]) -> tuple[dict[str, list[str]], list[st
     return found, problems
 
 
+def commands_run(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """What the CI files of a tree run, each command once, in order."""
+    found, _ = ci_commands(texts)
+    return tuple(dict.fromkeys(line for lines in found.values() for line in lines))
+
+
 def _github(document: dict[str, Any]) -> list[str]:
     steps = [step for job in document["jobs"].values() for step in job["steps"]]
     return [

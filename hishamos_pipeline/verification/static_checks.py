@@ -4,13 +4,14 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hishamos_pipeline.core.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.core.traceability import criteria_without_test, tests_without_criterion
-from hishamos_pipeline.verification.ci_files import ci_commands
+from hishamos_pipeline.verification.ci_files import ci_commands, commands_run
 from hishamos_pipeline.verification.imports import undeclared_imports
 from hishamos_pipeline.verification.security import secrets
 from hishamos_pipeline.verification.tampering import tampering
@@ -19,7 +20,7 @@ from hishamos_pipeline.verification.weakening import weakened
 _MARKERS = re.compile(r"\b(TODO|FIXME|XXX)\b")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
     """A generated tree in memory with the documents that it was made from."""
 
@@ -38,6 +39,11 @@ class Tree:
     def package(self) -> str:
         """Folder of the implementation."""
         return f"src/{self.architecture.package}/"
+
+    @cached_property
+    def commands(self) -> tuple[str, ...]:
+        """What the CI files run, each command once, in order."""
+        return commands_run(self.texts)
 
 
 def static_checks(tree: Tree) -> tuple[CheckOutcome, ...]:

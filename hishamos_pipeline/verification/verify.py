@@ -19,7 +19,6 @@ from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.sandbox.interface import Limits, Sandbox
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.toolchains.interface import Prepared
-from hishamos_pipeline.verification.ci_files import ci_commands
 from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted_tests, readme_commands_run
 from hishamos_pipeline.verification.run_checks import RunResult, run_checks
 from hishamos_pipeline.verification.running import Runner, TestRun
@@ -79,18 +78,17 @@ async def verify(
     write_tree(folder / "work", assembled.files, assembled.texts, limits)
     texts = {file.path: assembled.texts[file.sha256] for file in assembled.files}
     tree = Tree(texts, assembled.architecture, assembled.stories, assembled.suite, assembled.first_tests)
-    commands = _commands(tree)
     checks = (*static_checks(tree), dependencies(tree, prepared, settings))
     tests = TestRun()
     if prepared.toolchain and any(check.name == "syntax" and check.passed for check in checks):
         runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
         checks += (await _dangerous(tree),)
-        result = await _run(assembled, tree, commands, folder, runner, settings)
+        result = await _run(assembled, tree, folder, runner, settings)
         checks += result.checks
         tests = result.tests
         checks += (_criteria_passed(assembled, tests),)
         if tests.passed and all(check.passed for check in checks):
-            checks += await _look_deeper(assembled, tree, commands, folder, runner, settings, tests)
+            checks += await _look_deeper(assembled, tree, folder, runner, settings, tests)
     passed = bool(tests.passed) and all(check.passed for check in checks)
     verified = _verified_stories(assembled, tests) if passed else ()
     build = VerifiedBuild(
@@ -98,7 +96,7 @@ async def verify(
         tree_hash=tree_hash(assembled.files),
         files=assembled.files,
         checks=checks,
-        commands=commands,
+        commands=tree.commands,
         sandbox=sandbox.name,
         isolated=sandbox.isolates,
         toolchain=prepared.toolchain.key if prepared.toolchain else "",
@@ -117,12 +115,6 @@ async def verify(
         passed_tests=tests.passed,
     )
     return Verdict(build, tests)
-
-
-def _commands(tree: Tree) -> tuple[str, ...]:
-    """What the CI files run, each command once, in order."""
-    found, _ = ci_commands(tree.texts)
-    return tuple(dict.fromkeys(line for lines in found.values() for line in lines))
 
 
 def run_limits(settings: Settings) -> Limits:
@@ -170,17 +162,12 @@ async def _dangerous(tree: Tree) -> CheckOutcome:
 
 
 async def _run(
-    assembled: Assembled,
-    tree: Tree,
-    commands: tuple[str, ...],
-    folder: Path,
-    runner: Runner,
-    settings: Settings,
+    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings
 ) -> RunResult:
     stubs, texts = without_implementation(assembled.files, assembled.texts, tree.package)
     write_tree(folder / "stubs", stubs, texts, limits_of(settings))
     return await run_checks(
-        commands=commands,
+        commands=tree.commands,
         tree=folder / "work",
         stubs=folder / "stubs",
         runner=runner,
@@ -190,13 +177,7 @@ async def _run(
 
 
 async def _look_deeper(
-    assembled: Assembled,
-    tree: Tree,
-    commands: tuple[str, ...],
-    folder: Path,
-    runner: Runner,
-    settings: Settings,
-    tests: TestRun,
+    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings, tests: TestRun
 ) -> tuple[CheckOutcome, ...]:
     for name in ("planted", "mutants"):
         write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
@@ -207,7 +188,7 @@ async def _look_deeper(
                 folder / "mutants", tree.texts, tree.package, runner, tests,
                 per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
             ),
-            readme_commands_run(folder / "work", tree.texts, runner, set(commands)),
+            readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands)),
         )
     )  # fmt: skip
 

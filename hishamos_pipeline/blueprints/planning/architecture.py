@@ -61,7 +61,7 @@ def design(requirements: Requirements) -> Architecture:
         commands=COMMANDS,
         dependencies=stack.dependencies,
         test_dependencies=stack.test_dependencies,
-        unchecked=tuple(item.statement for item in requirements.unchecked),
+        unchecked=requirements.unchecked_rules,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from ast import literal_eval
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.python.context import entity_context, parsed_values
 from hishamos_pipeline.blueprints.python.fields import FieldModel
@@ -83,43 +84,49 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
     }
     if operation.kind not in known:
         return None
-    method, path = _request(operation, model)
-    status = {"POST": 201 if operation.kind in ("create", "import") else 200, "DELETE": 204}.get(method, 200)
-    return f"the request `{method} {path}` is made", f"{known[operation.kind]}, with status {status}"
+    request = _request(operation, model)
+    shown = f"{request.method} {request.path}" + (f"?{request.parameter}=…" if request.parameter else "")
+    status = {"create": 201, "import": 201, "delete": 204}.get(operation.kind, 200)
+    return f"the request `{shown}` is made", f"{known[operation.kind]}, with status {status}"
 
 
-def _request(operation: Operation, model: EntityModel) -> tuple[str, str]:
-    """Method and path of the request for an operation."""
-    one = f"{model.collection}/{{number}}"
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """``parameter`` is the one of the query that says what is wanted, empty if there is none."""
+
+    method: str
+    path: str
+    parameter: str = ""
+
+
+def _request(operation: Operation, model: EntityModel) -> _Request:
+    """The request for an operation."""
+    every, one = model.collection, f"{model.collection}/{{number}}"
     names = [model.field(name) for name in operation.attributes]
     dashed = "-by-".join(field.attribute.name.replace("_", "-") for field in names)
-    own = {
-        "create": ("POST", model.collection),
-        "view": ("GET", one),
-        "list": ("GET", model.collection),
-        "search": ("GET", f"{model.collection}/search?text=…"),
-        "sort": ("GET", f"{model.collection}?sort_by=…"),
-        "update": ("PATCH", one),
-        "delete": ("DELETE", one),
-        "tag": ("POST", f"{one}/tags"),
-        "count": ("GET", f"{model.collection}/count"),
-        "group": ("GET", f"{model.collection}/count-by-{dashed}"),
-        "total": ("GET", f"{model.collection}/total-{dashed}"),
-        "export": ("GET", f"{model.collection}/export-{operation.value}"),
-        "import": ("POST", f"{model.collection}/import-{operation.value}"),
-        "history": ("GET", f"{one}/history"),
-    }
-    if operation.kind == "status":
-        return "POST", f"{one}/mark-{attribute_name(operation.value).replace('_', '-')}"
-    if operation.kind == "filter":
-        return "GET", f"{model.collection}?{_parameter(names[0])}=…"
-    if operation.kind == "assign":
-        return "POST", f"{one}/{model.assign_action(operation)}"
-    return own[operation.kind]
-
-
-def _parameter(field: FieldModel) -> str:
-    return "tag" if field.type == "tags" else field.name
+    match operation.kind:
+        case "filter":
+            return _Request("GET", every, "tag" if names[0].type == "tags" else names[0].name)
+        case "status":
+            return _Request("POST", f"{one}/mark-{attribute_name(operation.value).replace('_', '-')}")
+        case "assign":
+            return _Request("POST", f"{one}/{model.assign_action(operation)}")
+    return {
+        "create": _Request("POST", every),
+        "view": _Request("GET", one),
+        "list": _Request("GET", every),
+        "search": _Request("GET", f"{every}/search", "text"),
+        "sort": _Request("GET", every, "sort_by"),
+        "update": _Request("PATCH", one),
+        "delete": _Request("DELETE", one),
+        "tag": _Request("POST", f"{one}/tags"),
+        "count": _Request("GET", f"{every}/count"),
+        "group": _Request("GET", f"{every}/count-by-{dashed}"),
+        "total": _Request("GET", f"{every}/total-{dashed}"),
+        "export": _Request("GET", f"{every}/export-{operation.value}"),
+        "import": _Request("POST", f"{every}/import-{operation.value}"),
+        "history": _Request("GET", f"{one}/history"),
+    }[operation.kind]
 
 
 def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
@@ -127,22 +134,18 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for operation in entity.operations:
         if operation.kind in ("persist", "rule"):
             continue
-        method, path = _request(operation, entity)
         fields = [entity.field(name) for name in operation.attributes]
-        lines[_call(method, path, operation, entity, fields)] = _help(operation, entity, fields)
+        lines[_call(operation, entity, fields)] = _help(operation, entity, fields)
     # What is deleted cannot be shown in the lines that follow.
     return sorted(lines.items(), key=lambda line: "-X DELETE" in line[0])
 
 
-def _call(
-    method: str, path: str, operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]
-) -> str:
+def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]) -> str:
     """The request as curl makes it, with sample values."""
-    kind = operation.kind
-    path = path.replace("{number}", "1")
+    kind, request = operation.kind, _request(operation, entity)
     parts = ["curl", "-sS"]
-    if method not in ("GET", "POST"):
-        parts.append(f"-X {method}")
+    if request.method not in ("GET", "POST") or kind == "status":
+        parts.append(f"-X {request.method}")
     body: dict[str, object] | None = None
     if kind == "create":
         body = {field.name: literal_eval(field.json()) for field in entity.given if field.required}
@@ -156,20 +159,13 @@ def _call(
         parts.append(f"--data-binary @{entity.vars}.{operation.value}")
     elif kind == "export":
         parts.append(f"-o {entity.vars}.{operation.value}")
-    elif kind == "status":
-        parts.append("-X POST")
-    elif "=…" in path:
-        sample = (
-            fields[0].name
-            if kind == "sort"
-            else (entity.searchable[0] if kind == "search" else fields[0]).raw()
-        )
-        name = path.split("?")[1].removesuffix("=…")
-        path = path.split("?")[0]
-        parts.append(f'-G --data-urlencode "{name}={"classic" if name == "tag" else sample}"')
+    elif request.parameter:
+        wanted = entity.searchable[0] if kind == "search" else fields[0]
+        sample = wanted.name if kind == "sort" else "classic" if wanted.type == "tags" else wanted.raw()
+        parts.append(f'-G --data-urlencode "{request.parameter}={sample}"')
     if body is not None:
         parts.append(f"--json '{json.dumps(body)}'")
-    return " ".join([*parts, _SERVER + path])
+    return " ".join([*parts, _SERVER + request.path.replace("{number}", "1")])
 
 
 def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]) -> str:

@@ -29,10 +29,6 @@ def environment(stack: str) -> jinja2.Environment:
     made.filters["docstring"] = _docstring
     made.filters["quoted"] = _quoted
     made.filters["step_name"] = _step_name
-    # How the stack talks to its database, for the files that are the same in all stacks.
-    sqlalchemy = stack == "python-api"
-    made.globals["connections"] = "sqlalchemy" if sqlalchemy else "sqlite3"
-    made.globals["execute"] = "exec_driver_sql" if sqlalchemy else "execute"
     return made
 
 
