@@ -4,10 +4,12 @@ import dagster as dg
 
 from hishamos_pipeline import assets
 from hishamos_pipeline.jobs.build_project import build_project
+from hishamos_pipeline.jobs.export_project import export_project
 from hishamos_pipeline.resources.executor import executor
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
 from hishamos_pipeline.sensors.new_ideas import new_ideas
+from hishamos_pipeline.sensors.requested_exports import requested_exports
 
 
 @dg.definitions
@@ -16,8 +18,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets),
         asset_checks=dg.load_asset_checks_from_package_module(assets),
-        jobs=[build_project],
-        sensors=[new_ideas, edited_artifacts],
+        jobs=[build_project, export_project],
+        sensors=[new_ideas, edited_artifacts, requested_exports],
         resources={"pipeline": Pipeline()},
         executor=executor,
     )

@@ -17,6 +17,7 @@
     ├── ToolchainError          the programs for a project's tests cannot be had: index, disk, time
     ├── VerificationError       a generated tree failed its checks
     ├── DeliveryError           a repository or archive could not be made
+    │   └── HostError           a Git host refused, or could not be reached (cause, wait)
     ├── ToolMissingError        a program such as git is not on this machine
     ├── StorageError            the disk is full or not writable
     ├── StoreVersionError       the database is older or newer than this release
@@ -132,6 +133,23 @@ class VerificationError(HishamosError):
 
 class DeliveryError(HishamosError):
     """A repository or an archive could not be made, or does not hold what it should."""
+
+
+class HostError(DeliveryError):
+    """A Git host refused, could not be reached, or answered with something else.
+
+    Args:
+        message: what happened and what to do.
+        cause: which of the causes in ``delivery.hosts.causes`` it was.
+        wait: seconds after which the host says that it may work again, ``None`` where it says nothing.
+        done: whether the host may have done what it was asked for although it did not say so.
+    """
+
+    def __init__(self, message: str, cause: str, *, wait: float | None = None, done: bool = False) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.wait = wait
+        self.done = done
 
 
 class ToolMissingError(HishamosError):

@@ -1,11 +1,15 @@
 """Environment variables to typed settings. Every limit has its unit in its name or its description."""
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.errors import CredentialError
 
 
 class Rate(BaseModel):
@@ -25,6 +29,23 @@ class RoleSettings(BaseModel):
     models: str = ""
     temperature: float | None = Field(None, ge=0, le=2)
     max_output_tokens: int | None = Field(None, gt=0)
+
+
+class GitHostSettings(BaseModel):
+    """A Git host: GitHub or GitLab, its URL, and the variable or stored credential that holds the token for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["github", "gitlab"]
+    url: str = Field(pattern=r"^https://[^\s/@]+(/[^\s@?#]*)?$")
+    token: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    ca: Path | None = None
+
+
+GIT_HOSTS = {
+    "github": GitHostSettings(kind="github", url="https://github.com", token="GITHUB_TOKEN"),  # noqa: S106
+    "gitlab": GitHostSettings(kind="gitlab", url="https://gitlab.com", token="GITLAB_TOKEN"),  # noqa: S106
+}
 
 
 class Settings(BaseSettings):
@@ -89,6 +110,9 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = Field(
         SecretStr(""), description="Keys that stored credentials are encrypted with, by commas; newest first."
     )
+    secret_keys_file: Path | None = Field(
+        None, description="File that holds them instead, one a line, which nobody else may read."
+    )
 
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")
     max_features: int = Field(500, gt=0, le=1000, description="Most features in a brief.")
@@ -148,6 +172,26 @@ class Settings(BaseSettings):
         description="Licences that a project's dependencies may not have, as SPDX patterns, by commas.",
     )
 
+    git_hosts: dict[str, GitHostSettings] = Field(
+        {},
+        description="Git hosts by name, besides github.com as `github` and gitlab.com as `gitlab`: "
+        "`kind`, `url`, `token` (the variable that holds it), `ca` (a file); JSON.",
+    )
+    github: Target = Field(Target(), description="What briefs that say nothing publish with on GitHub; JSON.")
+    gitlab: Target = Field(Target(), description="The same on GitLab; JSON.")
+    publish_owners: str = Field(
+        "*", description="Owners that briefs may publish to, as patterns such as `acme, acme/*`, by commas."
+    )
+    host_timeout_seconds: int = Field(30, gt=0, description="Longest wait for one answer of a Git host.")
+    host_max_wait_seconds: float = Field(
+        60, ge=0, description="Longest wait between tries; a Git host that asks for more is given up."
+    )
+    host_retries: int = Field(4, ge=0, description="How often a request to a Git host is tried again.")
+    host_write_seconds: float = Field(
+        1.0, ge=0, description="Least time between two requests that change something on a Git host."
+    )
+    push_seconds: int = Field(600, gt=0, description="Longest that one push may take.")
+
     author_name: str = Field("HishamOS", description="Author of generated commits.")
     author_email: str = Field("hishamos@localhost", description="E-mail of generated commits.")
     commit_date: AwareDatetime | None = Field(
@@ -173,9 +217,24 @@ class Settings(BaseSettings):
         return self.toolchains or self.home / "toolchains"
 
     @property
+    def hosts(self) -> dict[str, GitHostSettings]:
+        """The Git hosts by name."""
+        return GIT_HOSTS | self.git_hosts
+
+    @property
+    def publish_owner_list(self) -> tuple[str, ...]:
+        """Patterns of the owners that briefs may publish to."""
+        return listed(self.publish_owners)
+
+    @property
     def secret_key_list(self) -> tuple[str, ...]:
-        """The encryption keys, the newest first."""
-        return listed(self.secret_keys.get_secret_value())
+        """The encryption keys, the newest first.
+
+        Raises:
+            CredentialError: their file cannot be read, or others may read it too.
+        """
+        keys = listed(self.secret_keys.get_secret_value())
+        return keys or (_read_keys(self.secret_keys_file) if self.secret_keys_file else ())
 
     @property
     def inbox(self) -> Path:
@@ -199,6 +258,22 @@ class Settings(BaseSettings):
 def listed(text: str) -> tuple[str, ...]:
     """The parts of a setting that are separated by commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _read_keys(path: Path) -> tuple[str, ...]:
+    where = f"HISHAMOS_SECRET_KEYS_FILE {path}"
+    try:
+        # One open file, so that what was checked is what is read.
+        with path.open("rb") as stream:
+            facts = os.fstat(stream.fileno())
+            if facts.st_mode & 0o077:
+                raise CredentialError(f"{where} can be read by others: run `chmod 600 {path}`")
+            if facts.st_uid not in (os.geteuid(), 0):
+                raise CredentialError(f"{where} belongs to somebody else: use a file of your own")
+            text = stream.read(100_000).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CredentialError(f"{where} cannot be read: {error}") from error
+    return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
 @cache

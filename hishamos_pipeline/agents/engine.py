@@ -3,7 +3,7 @@
 from typing import Any, Protocol, TypeVar
 
 from hishamos_pipeline.agents.tasks import Task
-from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.spending import NOBODY, Purpose
 
 Q = TypeVar("Q", bound=Document)

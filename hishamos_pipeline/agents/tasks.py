@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import (
     Architecture,
     Finding,
@@ -15,7 +16,7 @@ from hishamos_pipeline.core.documents import (
     Stories,
     Story,
 )
-from hishamos_pipeline.core.idea import Document, Idea
+from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import story_test_path
 
 Q = TypeVar("Q", bound=Document)

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.tracing import TraceRow
 from hishamos_pipeline.generation.project import Made
 
@@ -21,6 +21,9 @@ def materialization(
     figures: Mapping[str, int | float],
     tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]] | None = None,
     location: Path | None = None,
+    links: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+    asked_for: bool = True,
 ) -> dg.MaterializeResult[Any]:
     """The result of a project asset; its data version is the content's hash.
 
@@ -30,12 +33,17 @@ def materialization(
         figures: numbers that Dagster plots over time; always under the same names.
         tables: by name, column names and rows; at most 200 rows are shown.
         location: where the artifact's files are.
+        links: URLs by name; empty ones are left out.
+        facts: texts by name; empty ones are left out.
+        asked_for: whether anybody wants it; if not, nothing was made.
     """
     document: Document = made.document
     metadata: dict[str, Any] = {
         "preview": dg.MetadataValue.md(shortened(preview)),
         **figures,
         **{name: _table(*table) for name, table in (tables or {}).items()},
+        **{name: dg.MetadataValue.url(url) for name, url in (links or {}).items() if url},
+        **{name: text for name, text in (facts or {}).items() if text},
         "revision": made.row.revision,
         "seconds": made.row.seconds,
         "llm.calls": made.row.calls,
@@ -48,6 +56,7 @@ def materialization(
         "reused": made.reused,
         "made": "found up to date" if made.reused else f"made: {made.reason}",
         "kind_of_document": type(document).__name__,
+        "asked_for": asked_for,
     }
     if location is not None:
         metadata["location"] = dg.MetadataValue.path(location)

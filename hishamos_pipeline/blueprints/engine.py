@@ -8,9 +8,9 @@ from typing import Any, TypeVar, cast
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.spending import NOBODY, Purpose
 from hishamos_pipeline.errors import UnbuildableError

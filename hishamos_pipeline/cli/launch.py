@@ -1,4 +1,4 @@
-"""Runs the ``build_project`` job in this process, event by event."""
+"""Runs a job of one project in this process, event by event."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
 from hishamos_pipeline.partitions import add_partition
 
-Status = Literal["started", "made", "up to date", "failed", "skipped", "check_failed"]
+Status = Literal["started", "made", "up to date", "not asked for", "failed", "skipped", "check_failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,20 @@ _STATUS: dict[DagsterEventType, Status] = {
 }
 
 
-def load_job_definition() -> dg.JobDefinition:
-    """The job, for Dagster's executor to load again by name."""
+def load_job_definition(name: str = BUILD_PROJECT) -> dg.JobDefinition:
+    """A job, for Dagster's executor to load again by name."""
     from hishamos_pipeline.definitions import defs
 
-    return defs().resolve_job_def(BUILD_PROJECT)
+    return defs().resolve_job_def(name)
 
 
-def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
+def run_job(key: str, kinds: Sequence[str], job_name: str = BUILD_PROJECT) -> Iterator[Progress | RunEnded]:
     """Materialize assets of one project with their checks.
 
     Args:
         key: the project, whose partition is added if need be.
         kinds: the assets to materialize.
+        job_name: the job that they belong to.
 
     Raises:
         ProjectKeyError: the key breaks the slug rule.
@@ -66,8 +67,8 @@ def run_build(key: str, kinds: Sequence[str]) -> Iterator[Progress | RunEnded]:
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
         add_partition(instance, key)
-        job = dg.build_reconstructable_job(__name__, "load_job_definition")
-        definition = load_job_definition()
+        job = dg.build_reconstructable_job(__name__, "load_job_definition", (job_name,))
+        definition = load_job_definition(job_name)
         run = instance.create_run_for_job(
             definition,
             tags={"dagster/partition": key, "hishamos/source": "command line"},
@@ -119,12 +120,14 @@ def _progress(event: dg.DagsterEvent) -> Progress | None:
         detail = (data.user_failure_data.description if data.user_failure_data else None) or (
             data.error.message.strip() if data.error else ""
         )
-    if status == "made" and _reused(event):
-        status = "up to date"
+    if status == "made":
+        status = _how_made(event)
     return Progress(event.step_key, status, detail)
 
 
-def _reused(event: dg.DagsterEvent) -> bool:
-    """Whether an asset was found up to date; its own metadata says so."""
+def _how_made(event: dg.DagsterEvent) -> Status:
+    """Whether an asset was made at all; its own metadata says so."""
     metadata = event.step_materialization_data.materialization.metadata
-    return bool(metadata.get("reused") and metadata["reused"].value)
+    if "asked_for" in metadata and not metadata["asked_for"].value:
+        return "not asked for"
+    return "up to date" if "reused" in metadata and metadata["reused"].value else "made"

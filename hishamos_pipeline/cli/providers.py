@@ -1,8 +1,7 @@
-"""``hishamos providers``: which providers there are, whether they can be used, and their keys."""
+"""``hishamos providers``: which providers there are, and whether they can be used."""
 
 import asyncio
 import os
-import sys
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from hishamos_pipeline.errors import HishamosError
 
 @click.group("providers")
 def command() -> None:
-    """List and check providers of models, and keep their keys."""
+    """List and check providers of models; `hishamos credentials` keeps their keys."""
 
 
 @command.command("list")
@@ -93,44 +92,6 @@ def models(name: str, as_json: bool) -> None:
         print_table(("model", "input USD/M", "output USD/M"), shown)
 
 
-@command.command("set-key")
-@click.argument("name", metavar="PROVIDER")
-def set_key(name: str) -> None:
-    """Keep a provider's key, encrypted with HISHAMOS_SECRET_KEYS. It is read from standard input or asked for."""
-    asked = sys.stdin.isatty()
-    secret = click.prompt(f"Key of {name}", hide_input=True) if asked else sys.stdin.readline()
-    if not secret.strip():
-        raise click.UsageError("the key is empty")
-    with workshop() as opened:
-        opened.store.credentials.set(_variable(name), secret.strip(), opened.settings.secret_key_list)
-    click.echo(f"kept the key of {name}")
-
-
-@command.command("remove-key")
-@click.argument("name", metavar="PROVIDER")
-def remove_key(name: str) -> None:
-    """Remove a key that `set-key` kept."""
-    with workshop() as opened:
-        removed = opened.store.credentials.remove(_variable(name))
-    click.echo(f"removed the key of {name}" if removed else f"no key of {name} is kept")
-
-
-@command.command("rotate-keys")
-def rotate_keys() -> None:
-    """Encrypt all kept keys again with the first of HISHAMOS_SECRET_KEYS; then the others can go."""
-    with workshop() as opened:
-        count = opened.store.credentials.rotate(opened.settings.secret_key_list)
-    click.echo(f"encrypted {count} keys again")
-
-
-@command.command("new-secret-key")
-def new_secret_key() -> None:
-    """Print a new key for HISHAMOS_SECRET_KEYS."""
-    from cryptography.fernet import Fernet
-
-    click.echo(Fernet.generate_key().decode())
-
-
 def _state(opened: Any, variable: str, *, needed: bool) -> str:
     """Whether a key is set, and where."""
     if os.environ.get(variable):
@@ -141,14 +102,6 @@ def _state(opened: Any, variable: str, *, needed: bool) -> str:
         except HishamosError:
             return "stored, unreadable"
     return "missing" if needed else "not needed"
-
-
-def _variable(name: str) -> str:
-    from hishamos_pipeline.llm.providers import PROVIDERS
-
-    if name not in PROVIDERS:
-        raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
-    return PROVIDERS[name].variable
 
 
 def _usable(opened: Any) -> list[str]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, Requirements, Stories, VerifiedBuild
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.generation.project import ProjectRun
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from types import MappingProxyType
 
-from hishamos_pipeline.core import documents, idea
-from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core import documents, idea, target
+from hishamos_pipeline.core.document import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ _STEPS = (
     Step("repository", "delivery", documents.RepositoryRecord, ("verified_build", "sprint_plan")),
     Step("zip_archive", "delivery", documents.Archive, ("idea", "repository")),
     Step("tar_archive", "delivery", documents.Archive, ("idea", "repository")),
+    Step("github_repository", "delivery", target.Publication, ("idea", "repository")),
+    Step("gitlab_project", "delivery", target.Publication, ("idea", "repository")),
+)
+
+# What a brief or a request calls them, and the artifacts that they are.
+EXPORTS: Mapping[str, str] = MappingProxyType(
+    {
+        "zip": "zip_archive",
+        "tar": "tar_archive",
+        "github": "github_repository",
+        "gitlab": "gitlab_project",
+    }
 )
 
 STEPS: Mapping[str, Step] = MappingProxyType({step.kind: step for step in _STEPS})

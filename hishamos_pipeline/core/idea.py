@@ -3,12 +3,15 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.target import Target
 
 FieldType = Literal[
     "text", "integer", "decimal", "date", "boolean", "choice", "email", "url", "reference", "tags"
 ]
-Export = Literal["zip", "tar"]
+Export = Literal["zip", "tar", "github", "gitlab"]
 Approvable = Literal["requirements", "architecture", "stories", "sprint_plan", "verified_build"]
 StackName = Literal["python-cli", "python-api"]
 Licence = Literal["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]
@@ -16,12 +19,6 @@ Licence = Literal["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
 LongText = Annotated[str, Field(max_length=20_000)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
-
-
-class Document(BaseModel):
-    """Base of everything that is stored: frozen, and no field that it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Attribute(Document):
@@ -75,7 +72,8 @@ class Idea(Document):
     """A brief after intake: what to build, for whom, and under which conditions.
 
     ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
-    that a person wants to approve before the pipeline goes on; ``stack`` names the kind of project.
+    that a person wants to approve before the pipeline goes on; ``stack`` names the kind of project; ``github`` and
+    ``gitlab`` say where and how the repository is published, for ``exports`` that name them.
     """
 
     key: str
@@ -91,6 +89,8 @@ class Idea(Document):
     )
     stack: StackName = "python-cli"
     exports: tuple[Export, ...] = ("zip", "tar")
+    github: Target = Target()
+    gitlab: Target = Target()
     licence: Licence = "MIT"
     author: Annotated[str, Field(max_length=120)] = ""
     sprint: SprintRules = SprintRules()

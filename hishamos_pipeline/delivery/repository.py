@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from git import Repo
 
 _LOCATIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+# Their mere presence means something, so that no value of ours could take it back.
+_UNSAFE = ("GIT_SSL_NO_VERIFY", "GIT_TRACE_CURL_NO_DATA", "GIT_CURL_VERBOSE", "GIT_CONFIG_PARAMETERS")
 # Whatever the machine's Git is configured to do (sign, run hooks, change line ends) must not matter.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_TERMINAL_PROMPT": "0",
@@ -47,7 +49,7 @@ def git_module() -> Any:
     """
     if shutil.which("git") is None:
         raise ToolMissingError("git is not installed: install the package `git`")
-    for name in _LOCATIONS:
+    for name in (*_LOCATIONS, *_UNSAFE):
         os.environ.pop(name, None)  # inside a Git hook they would point at another repository
     import git
 
@@ -66,7 +68,7 @@ def open_repository(path: Path) -> "Repo":
         repo: Repo = git.Repo(path)
     except git.exc.GitError as error:
         raise DeliveryError(f"{path} is not a Git repository: {type(error).__name__}") from error
-    repo.git.update_environment(**_ENVIRONMENT)
+    repo.git.update_environment(**ENVIRONMENT)
     return repo
 
 
@@ -111,12 +113,12 @@ def build_repository(
             if previous is None:
                 repo: Repo = git.Repo.init(
                     staged,
-                    env=_ENVIRONMENT,
+                    env=ENVIRONMENT,
                     allow_unsafe_options=True,  # the empty template: no sample hooks
                     initial_branch=BRANCH,
                     template="",
                 )
-                repo.git.update_environment(**_ENVIRONMENT)
+                repo.git.update_environment(**ENVIRONMENT)
                 history: Sequence[PlannedCommit] = plans.first_history(build.files, stories, plan, title)
                 _commit(repo, plans.fast_import(history, texts, identity, start))
             else:

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from hishamos_pipeline.agents.tasks import Assignment, Task
 from hishamos_pipeline.agents.tools import Desktop, offered
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import FileSet, TestSuite, TreeFile, VerifiedBuild
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import Purpose

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from hishamos_pipeline.core import traceability
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Requirements, Stories, TreeFile
 from hishamos_pipeline.core.editing import Edit, item_hash, overlay
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, items_of, name_of, of_items
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.errors import ArtifactMissingError, EditError

@@ -13,8 +13,8 @@ from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
 from hishamos_pipeline.blueprints.python.formatting import tidy
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.spending import NOBODY, Purpose
 from hishamos_pipeline.errors import (
     AnswerError,

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ArchitectureRevision
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Architecture, Requirements, Stories, Story
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import next_number, numbered
 from hishamos_pipeline.generation.project import ProjectRun
 

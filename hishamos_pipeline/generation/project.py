@@ -15,15 +15,20 @@ from pydantic import ValidationError
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import TASK_OF, Task
 from hishamos_pipeline.core import staleness
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.hashing import content_hash, file_sha256, hash_files, sha256_text
-from hishamos_pipeline.core.idea import Document, Idea
+from hishamos_pipeline.core.graph import EXPORTS, STEPS
+from hishamos_pipeline.core.hashing import canonical_json, content_hash, file_sha256, hash_files, sha256_text
+from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.delivery.hosts.causes import WAITING_FOR_PEOPLE
 from hishamos_pipeline.errors import (
     ApprovalNeededError,
     BudgetError,
+    CredentialError,
     HishamosError,
+    HostError,
     ProjectNotFoundError,
     UnbuildableError,
 )
@@ -41,7 +46,11 @@ D = TypeVar("D", bound=Document)
 Q = TypeVar("Q", bound=Document)
 
 _TRIES = 3
+# A person has to do something before it can go on.
+_BLOCKING = (UnbuildableError, ApprovalNeededError, BudgetError, CredentialError)
 _FALLBACK = ":fallback"
+_MISSING = "its files are missing"
+_EXPORTED = {artifact: name for name, artifact in EXPORTS.items()}
 _PACKAGE = Path(__file__).parent.parent
 # Plain code that makes artifacts without asking an engine; its change makes them stale.
 _CODE: Mapping[str, tuple[str, ...]] = {
@@ -52,6 +61,8 @@ _CODE: Mapping[str, tuple[str, ...]] = {
     "repository": ("delivery/commits.py", "delivery/repository.py"),
     "zip_archive": ("delivery/archives.py",),
     "tar_archive": ("delivery/archives.py",),
+    "github_repository": ("core/target.py",),
+    "gitlab_project": ("core/target.py",),
 }
 
 
@@ -90,6 +101,7 @@ class ProjectRun:
         sandbox: gives what runs the generated code, when the first is to be run.
         toolchains: gives what it is run with.
         settings: limits and folders.
+        keys: gives the value of a variable or stored credential, empty if there is none.
     """
 
     def __init__(
@@ -101,6 +113,7 @@ class ProjectRun:
         sandbox: Callable[[], Sandbox],
         toolchains: Callable[[], Toolchains],
         settings: Settings,
+        keys: Callable[[str], str] = lambda _: "",
     ) -> None:
         self.key = key
         self.store = store
@@ -108,6 +121,7 @@ class ProjectRun:
         self.sandbox = sandbox
         self.toolchains = toolchains
         self.settings = settings
+        self.keys = keys
         self.folder = ProjectFolder(settings.projects_dir, key)
         self._before = ""
 
@@ -168,7 +182,9 @@ class ProjectRun:
                 producer = self._producer(kind, inputs, time.monotonic() - started, head)
                 row = self.store.artifacts.write(self.key, kind, made, replace(producer, reason=reason))
             except HishamosError as error:
-                blocked = isinstance(error, UnbuildableError | ApprovalNeededError | BudgetError)
+                blocked = isinstance(error, _BLOCKING) or (
+                    isinstance(error, HostError) and error.cause in WAITING_FOR_PEOPLE
+                )
                 step = error.artifact if isinstance(error, ApprovalNeededError) else kind
                 self.stop("blocked" if blocked else "failed", step, str(error))
                 raise
@@ -211,12 +227,13 @@ class ProjectRun:
         self.store.projects.set_state(self.key, state)
 
     def plan(self) -> tuple[staleness.PlannedStep, ...]:
-        """What a build would make, and why."""
+        """What a build would make, and why; exports that nobody asks for are left out."""
         rows = self.store.artifacts.heads(self.key)
         heads = {kind: self._head(row) for kind, row in rows.items()}
         idea = self.store.projects.idea_revision(self.key)
         versions = {kind: self.version(kind) for kind in STEPS}
-        return staleness.plan(heads, versions, idea.content_hash)
+        steps = staleness.plan(heads, versions, idea.content_hash)
+        return tuple(s for s in steps if s.kind not in _EXPORTED or self.wants(_EXPORTED[s.kind]))
 
     def reason(self, kind: str, row: ArtifactRevision | None, inputs: Mapping[str, str]) -> str:
         """Why an artifact has to be made; empty if it is up to date."""
@@ -233,8 +250,11 @@ class ProjectRun:
         return staleness.Head(row.content_hash, row.inputs, row.code_version, problem)
 
     def version(self, kind: str) -> str:
-        """The code version, and for verification the thresholds that it was held against."""
+        """The code version, with the thresholds of verification and the operator's defaults of publications."""
         version, given = code_version(kind, self.engine), self.settings
+        if kind in ("github_repository", "gitlab_project"):
+            defaults = given.github if kind == "github_repository" else given.gitlab
+            return sha256_text(f"{version}{canonical_json(defaults)}")[:32]
         if kind != "verified_build":
             return version
         rules = (
@@ -259,6 +279,11 @@ class ProjectRun:
         self.store.projects.submit(idea.model_copy(update={"key": self.key}), source)
         self.begin()  # by this very run: nothing else needs to start one
 
+    def wants(self, export: str) -> bool:
+        """Whether the brief or a request that stands asks for an export: ``zip``, ``tar``, ``github`` or ``gitlab``."""
+        asked = export in self.submitted_idea().exports
+        return asked or self.store.export_requests.standing(self.key, export) is not None
+
     def submitted_idea(self) -> Idea:
         """The newest submitted brief."""
         return self.store.projects.idea(self.key)
@@ -279,22 +304,31 @@ class ProjectRun:
 
     def _file_problem(self, row: ArtifactRevision) -> str:
         STEPS[row.kind].document.model_validate_json(row.content)
-        missing = "its files are missing"
         if row.kind == "verified_build":
             if not VerifiedBuild.model_validate_json(row.content).passed:
                 return "its verification failed"
-            return "" if self.folder.path("tree").is_dir() else missing
+            return "" if self.folder.path("tree").is_dir() else _MISSING
         if row.kind == "repository":
             record = RepositoryRecord.model_validate_json(row.content)
-            return "" if (self.folder.path(record.path) / ".git").is_dir() else missing
-        if row.kind in ("zip_archive", "tar_archive"):
-            archive = Archive.model_validate_json(row.content)
-            path = self.folder.path(archive.path)
-            if not archive.wanted:
-                return ""
+            return "" if (self.folder.path(record.path) / ".git").is_dir() else _MISSING
+        if row.kind in _EXPORTED:
+            return self._export_problem(row)
+        return ""
+
+    def _export_problem(self, row: ArtifactRevision) -> str:
+        made = STEPS[row.kind].document.model_validate_json(row.content)
+        assert isinstance(made, Archive | Publication)
+        kind = _EXPORTED[row.kind]
+        if made.wanted != self.wants(kind):
+            return "it is asked for now" if self.wants(kind) else "it is not asked for any more"
+        request = self.store.export_requests.standing(self.key, kind)
+        if request and request.status == "requested":
+            return "an export was requested"
+        if isinstance(made, Archive) and made.wanted:
+            path = self.folder.path(made.path)
             if not path.is_file() or not path.with_name(f"{path.name}.sha256").is_file():
-                return missing
-            return "" if file_sha256(path) == archive.sha256 else "its file was changed"
+                return _MISSING
+            return "" if file_sha256(path) == made.sha256 else "its file was changed"
         return ""
 
     def _require_approvals(self, kind: str) -> None:

@@ -9,9 +9,9 @@ from typing import Literal
 
 import yaml
 
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import TreeFile
 from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.items import EDITABLE, FILE_SETS, Item, items_of
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.store import ProjectStore

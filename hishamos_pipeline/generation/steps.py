@@ -1,8 +1,6 @@
 """The steps between the engine's answers and the artifacts: one function for each asset that needs one."""
 
-import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import (
@@ -17,13 +15,11 @@ from hishamos_pipeline.core.criteria import suite_of
 from hishamos_pipeline.core.documents import (
     PILLARS,
     Architecture,
-    Archive,
     CodeReview,
     FileKind,
     FileSet,
     Pillar,
     PillarScore,
-    RepositoryRecord,
     SprintPlan,
     Stories,
     TestSuite,
@@ -32,9 +28,7 @@ from hishamos_pipeline.core.documents import (
 )
 from hishamos_pipeline.core.idea import SprintRules
 from hishamos_pipeline.core.sprints import plan_sprints
-from hishamos_pipeline.delivery import archives, repository
-from hishamos_pipeline.delivery.commits import BRANCH, Identity
-from hishamos_pipeline.errors import UnbuildableError, VerificationError
+from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.units import (
     Ask,
@@ -181,96 +175,4 @@ def add_up(reviews: Sequence[tuple[int, FileReview]]) -> CodeReview:
         ),
         findings=tuple(sorted(found, key=lambda item: (rank[item.severity], item.path, item.line))),
         files=len(reviews),
-    )
-
-
-async def build_repository(run: ProjectRun) -> RepositoryRecord:
-    """Commit the verified tree: story by story the first time, one commit for each change later.
-
-    Raises:
-        VerificationError: the tree has not passed its verification; nothing unverified is delivered.
-        ToolMissingError: git is not installed.
-    """
-    if not run.read("verified_build", VerifiedBuild).passed:
-        raise VerificationError(
-            f"project {run.key!r} has not passed verification: run `hishamos projects show {run.key}`"
-        )
-    run.store.deliveries.begin_export(run.key, "git")
-    try:
-        return await asyncio.to_thread(_build_repository, run)
-    except Exception as error:
-        run.store.deliveries.fail_export(run.key, "git", str(error))
-        raise
-
-
-def _build_repository(run: ProjectRun) -> RepositoryRecord:
-    build = run.read("verified_build", VerifiedBuild)
-    architecture = run.read("architecture", Architecture)
-    submitted = run.store.projects.idea_revision(run.key, 1).submitted_at
-    published = run.folder.path("repository")
-    with run.folder.staging("repository") as staging:
-        staged = staging / "repository"
-        commits = repository.build_repository(
-            staged,
-            published if (published / ".git").is_dir() else None,
-            build,
-            run.store.units.texts(file.sha256 for file in build.files),
-            stories=run.read("stories", Stories),
-            plan=run.read("sprint_plan", SprintPlan),
-            title=architecture.title,
-            identity=Identity(architecture.author or run.settings.author_name, run.settings.author_email),
-            start=run.settings.commit_date or submitted,
-            now=run.store.clock.now(),
-        )
-        head = commits[-1].sha
-        repository.require_unchanged(published, staged)
-        run.folder.publish_folder("repository", staged, head)
-    run.store.deliveries.complete_export(run.key, "git", url=published.as_uri(), checksum=head)
-    return RepositoryRecord(
-        path="repository",
-        branch=BRANCH,
-        head=head,
-        tree_hash=build.tree_hash,
-        commits=commits,
-        files=len(build.files),
-    )
-
-
-async def write_archive(run: ProjectRun, kind: str) -> Archive:
-    """Write one archive of the repository's head, if the idea asks for it.
-
-    Args:
-        run: the project.
-        kind: ``zip`` or ``tar``.
-
-    Raises:
-        StorageError: disk full or read-only.
-    """
-    if kind not in run.submitted_idea().exports:
-        return Archive(wanted=False)
-    return await asyncio.to_thread(_write_archive, run, kind)
-
-
-def _write_archive(run: ProjectRun, kind: str) -> Archive:
-    architecture = run.read("architecture", Architecture)
-    name = f"{run.key}.{'zip' if kind == 'zip' else 'tar.gz'}"
-    write = archives.write_zip if kind == "zip" else archives.write_tar
-    run.store.deliveries.begin_export(run.key, kind)
-    try:
-        with run.folder.staging(f"{kind}_archive") as staging:
-            staged = staging / name
-            written = write(run.folder.path("repository"), staged, architecture.distribution)
-            run.folder.publish_file(f"{name}.sha256", Path(f"{staged}.sha256"))
-            path = run.folder.publish_file(name, staged)
-    except Exception as error:
-        run.store.deliveries.fail_export(run.key, kind, str(error))
-        raise
-    run.store.deliveries.complete_export(run.key, kind, url=path.as_uri(), checksum=written.sha256)
-    return Archive(
-        wanted=True,
-        path=name,
-        sha256=written.sha256,
-        size=written.size,
-        files=written.files,
-        commit=written.commit,
     )

@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Architecture, FileKind, Stories, TreeFile
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import HishamosError, PlanningError

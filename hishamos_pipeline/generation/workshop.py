@@ -85,13 +85,13 @@ class Workshop:
         """What asks models."""
         for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
-                self._key(provider.variable)
+                self.key(provider.variable)
         return Gateway(Desk(self.store.calls, self.settings, self._project_budget), self.access)
 
     @property
     def access(self) -> Access:
         """Keys and URLs of the providers: the environment first, then the encrypted table."""
-        return Access(self.settings.llm_urls, self._key)
+        return Access(self.settings.llm_urls, self.key)
 
     def library(self, key: str = "") -> PromptLibrary:
         """The prompts, with those of a project's own roles."""
@@ -142,8 +142,8 @@ class Workshop:
         except ProjectNotFoundError:
             return Budget()
 
-    def _key(self, variable: str) -> str:
-        """A provider's key, registered so that it is masked wherever it might be written."""
+    def key(self, variable: str) -> str:
+        """A key or token, from the environment or the encrypted table, registered so that it is masked everywhere."""
         found = os.environ.get(variable) or self.store.credentials.get(
             variable, self.settings.secret_key_list
         )
@@ -162,6 +162,7 @@ class Workshop:
             sandbox=lambda: self.sandbox,
             toolchains=lambda: self.toolchains,
             settings=self.settings,
+            keys=self.key,
         )
 
     def close(self) -> None:

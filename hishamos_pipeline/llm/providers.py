@@ -101,7 +101,7 @@ class Access:
         if not found:
             raise CredentialError(
                 f"{provider.name} needs a key: set {provider.key_variable}, or keep it encrypted with "
-                f"`hishamos providers set-key {provider.name}`"
+                f"`hishamos credentials add {provider.name}`"
             )
         return found
 

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
-from hishamos_pipeline.core.idea import Document
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.sessions import Sessions, find_project
 from hishamos_pipeline.store.tables import Approval, ArtifactRevision, Project

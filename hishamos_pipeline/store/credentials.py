@@ -1,9 +1,11 @@
 """Keys of providers and hosts, encrypted at rest.
 
-The encryption keys are in ``HISHAMOS_SECRET_KEYS``: the first encrypts, all decrypt, so that a new one can be
-put in front and ``rotate`` be run. See https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet.
+The encryption keys are in ``HISHAMOS_SECRET_KEYS``, or in the file that ``HISHAMOS_SECRET_KEYS_FILE`` names: the first
+encrypts, all decrypt, so that a new one can be put in front and ``rotate`` be run. See
+https://cryptography.io/en/latest/fernet/#cryptography.fernet.MultiFernet.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -43,10 +45,11 @@ class Credentials:
             row = session.get(Credential, name)
         return None if row is None else register(_decrypt(row, secret_keys))
 
-    def names(self) -> list[str]:
-        """The names under which something is kept."""
+    def names(self) -> dict[str, datetime]:
+        """The names under which something is kept, and since when."""
         with self._sessions.read() as session:
-            return list(session.scalars(select(Credential.name).order_by(Credential.name)))
+            rows = session.scalars(select(Credential).order_by(Credential.name))
+            return {row.name: row.updated_at for row in rows}
 
     def remove(self, name: str) -> bool:
         """Remove a secret; whether there was one."""
@@ -75,15 +78,16 @@ def _fernet(secret_keys: tuple[str, ...]) -> "MultiFernet":
 
     if not secret_keys:
         raise CredentialError(
-            "HISHAMOS_SECRET_KEYS is not set: it holds the keys that stored credentials are encrypted with. Set it to "
-            "the one that was used; where nothing is stored yet, make one with `hishamos providers new-secret-key`"
+            "HISHAMOS_SECRET_KEYS is not set, nor HISHAMOS_SECRET_KEYS_FILE: one of them holds the keys that stored "
+            "credentials are encrypted with. Set it to the one that was used; where nothing is stored yet, make one "
+            "with `hishamos credentials new-key`"
         )
     try:
         return MultiFernet([Fernet(register(key)) for key in secret_keys])
     except ValueError:
         raise CredentialError(
             "HISHAMOS_SECRET_KEYS holds a key that is not 32 url-safe base64 bytes; "
-            "make one with `hishamos providers new-secret-key`"
+            "make one with `hishamos credentials new-key`"
         ) from None
 
 
@@ -95,5 +99,5 @@ def _decrypt(row: Credential, secret_keys: tuple[str, ...]) -> str:
     except InvalidToken:
         raise CredentialError(
             f"the stored credential {row.name!r} cannot be decrypted: HISHAMOS_SECRET_KEYS lacks the key that it was "
-            f"encrypted with; add that, or set the key again with `hishamos providers set-key`"
+            f"encrypted with; add that, or keep it again with `hishamos credentials add`"
         ) from None

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from hishamos_pipeline.core.documents import TreeFile
+from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.store.sessions import Sessions, find_project
 from hishamos_pipeline.store.tables import GeneratedProject, ProjectFile, RepositoryExport
 
@@ -74,12 +75,51 @@ class Deliveries:
             row.status, row.url, row.checksum, row.error = "completed", url, checksum, ""
             row.completed_at = self._sessions.clock.now()
 
+    def publication(self, key: str, kind: str) -> Publication | None:
+        """How far a publication on a Git host has come, whichever tree it began with; ``None`` for none."""
+        with self._sessions.read() as session:
+            row = _published(session, find_project(session, key).id, kind)
+            return Publication.model_validate_json(row.details) if row else None
+
+    def keep_publication(self, key: str, kind: str, publication: Publication) -> None:
+        """Record how far a publication has come."""
+        with self._sessions.write() as session:
+            _export(session, key, kind).details = publication.model_dump_json()
+
+    def forget_publication(self, key: str, kind: str) -> bool:
+        """Forget where a project was published, so that it is published anew; whether there was anything."""
+        with self._sessions.write() as session:
+            rows = session.scalars(_of_project(find_project(session, key).id, kind)).all()
+            for row in rows:
+                row.details = ""
+            return bool(rows)
+
+    def exports(self, key: str) -> list[RepositoryExport]:
+        """All exports of a project, the newest first."""
+        with self._sessions.read() as session:
+            return list(session.scalars(_of_project(find_project(session, key).id)))
+
     def fail_export(self, key: str, kind: str, error: str) -> None:
         """Record why an export failed."""
         with self._sessions.write() as session:
             row = _export(session, key, kind)
             row.status, row.error = "failed", error[:4000]
             row.completed_at = self._sessions.clock.now()
+
+
+def _of_project(project_id: int, kind: str = "") -> Select[RepositoryExport]:
+    query = (
+        select(RepositoryExport)
+        .join(GeneratedProject, GeneratedProject.id == RepositoryExport.generated_project_id)
+        .where(GeneratedProject.project_id == project_id)
+        .order_by(RepositoryExport.id.desc())
+    )
+    return query.where(RepositoryExport.type == kind) if kind else query
+
+
+def _published(session: Session, project_id: int, kind: str) -> RepositoryExport | None:
+    query = _of_project(project_id, kind).where(RepositoryExport.details != "").limit(1)
+    return session.scalars(query).one_or_none()
 
 
 def _export(session: Session, key: str, kind: str) -> RepositoryExport:

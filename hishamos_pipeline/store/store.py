@@ -14,6 +14,7 @@ from hishamos_pipeline.store.credentials import Credentials
 from hishamos_pipeline.store.deliveries import Deliveries
 from hishamos_pipeline.store.dialogue import Dialogue
 from hishamos_pipeline.store.edits import Edits
+from hishamos_pipeline.store.export_requests import ExportRequests
 from hishamos_pipeline.store.projects import Projects
 from hishamos_pipeline.store.sessions import Sessions
 from hishamos_pipeline.store.units import Units
@@ -41,6 +42,7 @@ class ProjectStore:
         self.edits = Edits(sessions)
         self.backlog = Backlog(sessions)
         self.deliveries = Deliveries(sessions)
+        self.export_requests = ExportRequests(sessions)
         self.calls = Calls(sessions)
         self.dialogue = Dialogue(sessions)
         self.credentials = Credentials(sessions)

@@ -308,7 +308,10 @@ class ProjectFile(Base):
 
 
 class RepositoryExport(Base):
-    """An export of a generated project; ``url`` is a file URL for archives and local repositories."""
+    """An export of a generated project; ``url`` is a file URL for archives and local repositories.
+
+    ``details`` is a ``core.target.Publication`` as JSON: how far a publication on a Git host has come.
+    """
 
     __tablename__ = "repository_exports"
     __table_args__ = (
@@ -324,8 +327,34 @@ class RepositoryExport(Base):
     url: Mapped[str] = mapped_column(String(1200), default="")
     checksum: Mapped[str] = mapped_column(String(64), default="")
     error: Mapped[str] = mapped_column(Text, default="")
+    details: Mapped[str] = mapped_column(Text, default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ExportRequest(Base):
+    """Somebody asks for an export that the brief does not ask for, or for one again; it stands until withdrawn.
+
+    ``options`` is a ``core.target.Target`` as JSON, which comes before what the brief says.
+    """
+
+    __tablename__ = "export_requests"
+    __table_args__ = (
+        CheckConstraint("type IN ('zip', 'tar', 'github', 'gitlab')", name="type"),
+        CheckConstraint("status IN ('requested', 'completed', 'failed', 'withdrawn')", name="status"),
+        Index(None, "project_id", "type"),
+        Index(None, "status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(10))
+    options: Mapped[str] = mapped_column(Text, default="{}")
+    status: Mapped[str] = mapped_column(String(10), default="requested")
+    error: Mapped[str] = mapped_column(Text, default="")
+    requested_by: Mapped[str] = mapped_column(String(120), default="")
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class LlmCall(Base):

@@ -73,23 +73,23 @@ def test_a_budget_that_is_too_small_blocks(tmp_path: Path, fake: FakeProvider) -
 def test_keys_are_kept_rotated_and_never_shown(tmp_path: Path, fake: FakeProvider) -> None:
     old, new = (
         Fernet.generate_key().decode(),
-        hishamos(tmp_path, "providers", "new-secret-key").stdout.strip(),
+        hishamos(tmp_path, "credentials", "new-key").stdout.strip(),
     )
     urls = {"HISHAMOS_LLM_URLS": json.dumps(fake.urls)}
-    assert hishamos(tmp_path, "providers", "set-key", "openai-chat", stdin=KEY).returncode == 6
-    kept = hishamos(tmp_path, "providers", "set-key", "openai-chat", stdin=KEY, HISHAMOS_SECRET_KEYS=old)
+    assert hishamos(tmp_path, "credentials", "add", "openai-chat", stdin=KEY).returncode == 6
+    kept = hishamos(tmp_path, "credentials", "add", "openai-chat", stdin=KEY, HISHAMOS_SECRET_KEYS=old)
     assert "kept the key" in kept.stdout
     listed = hishamos(tmp_path, "providers", "list", HISHAMOS_SECRET_KEYS=old, **urls)
     assert "stored" in listed.stdout
     assert KEY not in listed.stdout + kept.stdout
     assert "unreadable" in hishamos(tmp_path, "providers", "list", HISHAMOS_SECRET_KEYS=new).stdout
     both = f"{new},{old}"
-    assert "1 keys" in hishamos(tmp_path, "providers", "rotate-keys", HISHAMOS_SECRET_KEYS=both).stdout
+    assert "1 keys" in hishamos(tmp_path, "credentials", "rotate", HISHAMOS_SECRET_KEYS=both).stdout
     checked = hishamos(tmp_path, "providers", "check", "openai-chat", HISHAMOS_SECRET_KEYS=new, **urls)
     assert checked.returncode == 0, checked.stdout
     models = hishamos(tmp_path, "providers", "models", "openai-chat", HISHAMOS_SECRET_KEYS=new, **urls)
     assert "model-a" in models.stdout
-    removed = hishamos(tmp_path, "providers", "remove-key", "openai-chat", HISHAMOS_SECRET_KEYS=new)
+    removed = hishamos(tmp_path, "credentials", "remove", "openai-chat", HISHAMOS_SECRET_KEYS=new)
     assert "removed" in removed.stdout
     assert hishamos(tmp_path, "providers", "check", "openai-chat", **urls).returncode == 6
 

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, Task
-from hishamos_pipeline.core.idea import Document
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.spending import NOBODY, Purpose
 
 Q = TypeVar("Q", bound=Document)

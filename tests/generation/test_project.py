@@ -8,7 +8,7 @@ import pytest
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.core.documents import FileSet, Stories
-from hishamos_pipeline.core.graph import STEPS, topological
+from hishamos_pipeline.core.graph import EXPORTS, STEPS, topological
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.errors import (
     ApprovalNeededError,
@@ -16,7 +16,7 @@ from hishamos_pipeline.errors import (
     UnbuildableError,
     VerificationError,
 )
-from hishamos_pipeline.generation import checking, planning, steps
+from hishamos_pipeline.generation import checking, delivering, planning, steps
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.store.artifacts import Producer
@@ -24,7 +24,7 @@ from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.engine import FakeEngine
 
 
-async def build(run: ProjectRun, until: str = "tar_archive") -> dict[str, str]:
+async def build(run: ProjectRun, until: str = "gitlab_project") -> dict[str, str]:
     """Make every artifact in order, as a run would, and tell which were made and which reused."""
     producers = {
         "idea": lambda: as_async(run.submitted_idea()),
@@ -38,15 +38,17 @@ async def build(run: ProjectRun, until: str = "tar_archive") -> dict[str, str]:
         "ci_config": lambda: steps.write_files(run, "ci"),
         "verified_build": lambda: checking.verify_build(run),
         "code_review": lambda: steps.review_code(run),
-        "repository": lambda: steps.build_repository(run),
-        "zip_archive": lambda: steps.write_archive(run, "zip"),
-        "tar_archive": lambda: steps.write_archive(run, "tar"),
+        "repository": lambda: delivering.build_repository(run),
+        "zip_archive": lambda: delivering.write_archive(run, "zip"),
+        "tar_archive": lambda: delivering.write_archive(run, "tar"),
+        "github_repository": lambda: delivering.publish(run, "github"),
+        "gitlab_project": lambda: delivering.publish(run, "gitlab"),
     }
     done = {}
     run.begin()
     order = ("idea", "requirements", "architecture", "stories", "sprint_plan", "source_code", "test_suite",
              "documentation", "ci_config", "verified_build", "code_review",
-             "repository", "zip_archive", "tar_archive")  # fmt: skip
+             "repository", "zip_archive", "tar_archive", "github_repository", "gitlab_project")  # fmt: skip
     assert set(order) == set(topological())
     for kind in order:
         made = await run.make(kind, producers[kind])  # type: ignore[type-var]
@@ -102,7 +104,7 @@ async def test_a_change_that_changes_nothing_stops_the_ripple(notes: ProjectRun,
     done = await build(notes)
     made = [kind for kind, what in done.items() if what == "made"]
     # The archives look at the idea itself, for the exports that it asks for.
-    assert made == ["idea", "requirements", "zip_archive", "tar_archive"]
+    assert made == ["idea", "requirements", *EXPORTS.values()]
 
 
 async def test_going_back_to_an_earlier_idea(notes: ProjectRun, notes_idea: Idea) -> None:
@@ -176,7 +178,7 @@ async def test_nothing_unverified_is_delivered(notes: ProjectRun) -> None:
     )
     assert notes.plan()[0].reason == "its verification failed"
     with pytest.raises(VerificationError, match="has not passed verification"):
-        await notes.make("repository", lambda: steps.build_repository(notes))
+        await notes.make("repository", lambda: delivering.build_repository(notes))
     assert not notes.folder.path("repository").exists()
 
 

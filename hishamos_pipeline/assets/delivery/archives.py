@@ -9,8 +9,8 @@ from hishamos_pipeline.assets.metadata import materialization
 from hishamos_pipeline.core.documents import Archive
 from hishamos_pipeline.core.hashing import file_sha256
 from hishamos_pipeline.delivery.archives import differences
+from hishamos_pipeline.generation.delivering import write_archive
 from hishamos_pipeline.generation.project import Made, ProjectRun
-from hishamos_pipeline.generation.steps import write_archive
 
 
 @project_asset(kinds={"file"})
@@ -43,7 +43,10 @@ def _materialized(run: ProjectRun, made: Made[Archive]) -> dg.MaterializeResult[
     archive = made.document
     if not archive.wanted:
         return materialization(
-            made, preview="The idea does not ask for it.", figures={"bytes": 0, "files": 0}
+            made,
+            preview="Neither the idea nor a request asks for it.",
+            figures={"bytes": 0, "files": 0},
+            asked_for=False,
         )
     return materialization(
         made,

@@ -9,8 +9,8 @@ from hishamos_pipeline.assets.metadata import materialization, shown, traceabili
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.tracing import trace
 from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
+from hishamos_pipeline.generation.delivering import build_repository
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import build_repository
 from hishamos_pipeline.generation.traces import traced
 
 

@@ -1,0 +1,86 @@
+"""The repository on GitHub and GitLab."""
+
+from typing import Any
+
+import dagster as dg
+
+from hishamos_pipeline.assets.declare import project_asset, project_check
+from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.delivery.hosts.interface import HostKind
+from hishamos_pipeline.errors import HostError
+from hishamos_pipeline.generation.delivering import foreign_commits, publish
+from hishamos_pipeline.generation.project import Made, ProjectRun
+
+_LOOK = (
+    "Look at the host, and bring what is wanted here by `hishamos edit`; changes are proposed from now on."
+)
+
+
+@project_asset(kinds={"github"})
+async def github_repository(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """The repository on GitHub: created or found again, pushed without force, and set up as the idea asks for."""
+    made = await run.make("github_repository", lambda: publish(run, "github"))
+    return _materialized(made)
+
+
+@project_asset(kinds={"gitlab"})
+async def gitlab_project(run: ProjectRun) -> dg.MaterializeResult[Any]:
+    """The repository on GitLab: created or found again, pushed without force, and set up as the idea asks for."""
+    made = await run.make("gitlab_project", lambda: publish(run, "gitlab"))
+    return _materialized(made)
+
+
+@project_check(kind="github_repository", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN)
+def github_has_no_foreign_commits(run: ProjectRun) -> list[str]:
+    """Nobody has committed on GitHub since the last publication."""
+    return _foreign(run, "github")
+
+
+@project_check(kind="gitlab_project", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN)
+def gitlab_has_no_foreign_commits(run: ProjectRun) -> list[str]:
+    """Nobody has committed on GitLab since the last publication."""
+    return _foreign(run, "gitlab")
+
+
+def _foreign(run: ProjectRun, kind: HostKind) -> list[str]:
+    if not run.wants(kind):
+        return []
+    try:
+        return foreign_commits(run, kind)
+    except HostError as error:
+        return [f"it could not be looked: {error}"]
+
+
+def _materialized(made: Made[Publication]) -> dg.MaterializeResult[Any]:
+    done = made.document
+    if not done.wanted:
+        return materialization(
+            made,
+            preview="Neither the idea nor a request asks for it.",
+            figures={"warnings": 0},
+            asked_for=False,
+        )
+    lines = [
+        f"{done.done} [{done.full_name}]({done.web_url}) ({done.visibility}), `{done.commit[:8]}` on `{done.branch}`",
+        *([f"Proposed: {done.change_url}"] if done.change_url else []),
+        *([f"Released: {done.release_url}"] if done.release_url else []),
+        *(f"- **warning** {shown(text)}" for text in done.warnings),
+    ]
+    return materialization(
+        made,
+        preview="\n\n".join(lines),
+        figures={"warnings": len(done.warnings)},
+        links={
+            "url": done.web_url,
+            "clone_url": done.clone_url,
+            "proposal": done.change_url,
+            "release": done.release_url,
+        },
+        facts={
+            "commit": done.commit,
+            "visibility": done.visibility,
+            "done": done.done,
+            "branch": done.branch,
+        },
+    )

@@ -1,0 +1,135 @@
+"""Running a job of a project from the command line: one at a time, with progress, and with its reason when it fails."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from hishamos_pipeline.cli.output import print_json
+from hishamos_pipeline.cli.summary import summary
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.errors import ProjectBusyError
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.cli.launch import Progress
+    from hishamos_pipeline.generation.project import ProjectRun
+
+
+def run_with_progress(
+    run: "ProjectRun", kinds: Sequence[str], *, job: str = "build_project", quiet: bool
+) -> bool:
+    """Run a job of a project in this process, and show what happens; whether it succeeded.
+
+    Args:
+        run: the project.
+        kinds: the assets to materialize.
+        job: the job that they belong to.
+        quiet: show nothing.
+    """
+    from hishamos_pipeline.cli.launch import RunEnded, run_job
+    from hishamos_pipeline.jobs.home import prepare_dagster_home
+
+    prepare_dagster_home(run.settings)
+    succeeded = False
+    with _progress(kinds, quiet) as show:
+        for event in run_job(run.key, kinds, job):
+            if isinstance(event, RunEnded):
+                succeeded = event.succeeded
+            else:
+                show(event)
+    return succeeded
+
+
+def report_failure(run: "ProjectRun", as_json: bool) -> None:
+    """Say at which step a project got stuck, and why."""
+    project = run.store.projects.get(run.key)
+    if as_json:
+        print_json(summary(run))
+    where = f" at {project.failed_step}" if project.failed_step else ""
+    click.echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
+    waiting = len(run.store.edits.proposals(run.key))
+    if waiting:
+        differ = "an edit differs" if waiting == 1 else f"{waiting} edits differ"
+        click.echo(f"{differ} from what is made now: hishamos proposals list {run.key}", err=True)
+
+
+@contextmanager
+def one_run_at_a_time(run: "ProjectRun") -> Iterator[None]:
+    """Hold the project's build lock; say so when another build has to end first."""
+    lock = run.folder.lock("build", wait_seconds=0)
+    try:
+        lock.__enter__()
+    except ProjectBusyError:
+        click.echo(f"another build of {run.key} is running; waiting for it", err=True)
+        lock = run.folder.lock("build", wait_seconds=run.settings.lock_seconds)
+        lock.__enter__()
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+@contextmanager
+def _progress(kinds: Sequence[str], quiet: bool) -> Iterator[Callable[["Progress"], None]]:
+    """A live table in a terminal, a line for each event elsewhere, nothing when quiet."""
+    if quiet or not sys.stdout.isatty():
+
+        def show(event: "Progress") -> None:
+            if not quiet and event.status not in ("started", "not asked for"):
+                click.echo(f"{event.status:<12} {event.kind} {event.detail}".rstrip())
+
+        logging.getLogger("hishamos.llm").setLevel(logging.WARNING if quiet else logging.INFO)
+        yield show
+        return
+    from rich.console import Group
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    marks = {
+        "made": "[green]✓[/]",
+        "up to date": "[dim]=[/]",
+        "failed": "[red]✗[/]",
+        "skipped": "-",
+        "not asked for": "-",
+        "check_failed": "[red]![/]",
+    }
+    lines: dict[str, Text | Spinner] = {kind: Text(f"  {kind}", style="dim") for kind in kinds}
+    with Live(Group(*lines.values()), refresh_per_second=10) as live:
+
+        def show_live(event: "Progress") -> None:
+            if event.status == "started" and event.kind in lines:
+                lines[event.kind] = Spinner("dots", text=event.kind)
+            elif event.status in marks and event.kind in lines:
+                line = Text.from_markup(f"{marks[event.status]} ")
+                line.append(event.kind)
+                if event.detail:
+                    line.append(f"  {event.detail}", style="red")
+                lines[event.kind] = line
+            live.update(Group(*lines.values(), said))
+
+        said = Text("", style="dim")
+        with _listening(lambda message: setattr(said, "plain", f"  {message}")):
+            yield show_live
+
+
+@contextmanager
+def _listening(show: Callable[[str], None]) -> Iterator[None]:
+    """Show what models are doing, tokens so far included, in place of log lines."""
+
+    class Line(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show(mask(record.getMessage()))
+
+    logger, handler = logging.getLogger("hishamos.llm"), Line()
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True

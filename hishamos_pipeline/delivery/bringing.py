@@ -1,0 +1,133 @@
+"""How commits come to a host: pushed where that takes nobody's work away, and proposed where it would."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hishamos_pipeline.delivery import decisions, wording
+from hishamos_pipeline.delivery.hosts.causes import host_error
+from hishamos_pipeline.delivery.hosts.interface import Change, Remote
+from hishamos_pipeline.delivery.locating import VISIBLE_TRIES
+from hishamos_pipeline.delivery.publication import Publishing
+from hishamos_pipeline.delivery.remote_git import RemoteGit
+from hishamos_pipeline.errors import HostError
+
+
+def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict[str, str]]:
+    """Bring the commit to the default branch, or propose it.
+
+    Returns:
+        The repository with its default branch, and the commits of its branches and tags by full name.
+
+    Raises:
+        HostError: the host refuses or cannot be reached.
+    """
+    branch, commit = job.order.target.default_branch, job.order.commit
+    heads = _heads(job, git)
+    found = relation(git, commit, heads, branch)
+    way = decisions.way_to_bring(found, job.order.target.publish)
+    first = not heads
+    if way == "push":
+        try:
+            job.step(f"push {commit[:8]} to {branch}", lambda: git.push(f"refs/heads/{branch}", commit))
+            heads[f"refs/heads/{branch}"] = commit
+        except HostError as error:
+            if found == "empty" or error.cause not in ("protected_branch", "moved_meanwhile"):
+                raise
+            heads = _heads(job, git)
+            found, way = relation(git, commit, heads, branch), "propose"
+    if first and not job.dry:
+        # The first branch becomes the default one by itself, as a rule.
+        remote = job.host.find_by_id(remote.id) or remote
+    if remote.default_branch != branch:
+        job.step(f"make {branch} the default branch", lambda: job.host.set_default_branch(remote, branch))
+    remote = replace(remote, default_branch=branch)
+    if way == "propose":
+        _propose(job, remote, git, heads, found)
+    else:
+        job.save(commit=commit, branch=branch, change_url="")
+    return remote, heads
+
+
+def _heads(job: Publishing, git: RemoteGit) -> dict[str, str]:
+    """The refs of the host; git may need a moment longer than the API to see a new repository."""
+    for attempt in range(VISIBLE_TRIES):
+        try:
+            return git.heads()
+        except HostError as error:
+            if error.cause != "not_found" or job.record.commit:
+                raise
+            job.patience.sleep(min(0.2 * 2**attempt, 5))
+    return git.heads()
+
+
+def _propose(
+    job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str], found: decisions.Relation
+) -> None:
+    """Put the commit on a branch of its own, and open or update one request for it."""
+    commit, base = job.order.commit, heads[f"refs/heads/{remote.default_branch}"]
+    pushed = commit
+    if found == "unrelated":
+        message = f"Made again from the brief of {job.order.told.title}"
+        pushed = git.joined(commit, base, message)
+    branch, there = _branch_for(job, git, heads, pushed)
+    if not there:
+        job.step(f"push {pushed[:8]} to {branch}", lambda: git.push(f"refs/heads/{branch}", pushed))
+    open_change = job.host.open_change(remote, branch)
+    if open_change is None and there and job.record.commit == commit and job.record.change_url:
+        job.warn(f"{job.record.change_url} was closed, and its commits are not in {remote.default_branch}")
+        return
+    since = git.merge_base(base, commit)
+    subjects = git.log(since, commit)
+    title = wording.change_title(subjects)
+    body = wording.change_body(subjects, git.changed(since or base, commit), job.order.told)
+    change = _proposed(job, remote, branch, open_change, title, body)
+    job.save(commit=commit, branch=branch, change_url=change.url if change else "")
+
+
+def _branch_for(job: Publishing, git: RemoteGit, heads: Mapping[str, str], commit: str) -> tuple[str, bool]:
+    """The branch to propose from, and whether the commit is on it already."""
+    for usable in (True, False):
+        branch = decisions.update_branch(commit, usable=usable)
+        theirs = heads.get(f"refs/heads/{branch}", "")
+        if not theirs:
+            return branch, False
+        if not git.knows(theirs):
+            git.fetch(f"refs/heads/{branch}")
+        if git.contains(theirs, job.order.commit):
+            return branch, True
+        if git.contains(commit, theirs):
+            return branch, False
+    raise host_error("moved_meanwhile", job.host.name, f"{branch} holds commits of others")
+
+
+def _proposed(
+    job: Publishing, remote: Remote, branch: str, found: Change | None, title: str, body: str
+) -> Change | None:
+    base = remote.default_branch
+    if found is None:
+        return job.step(f"propose {branch} for {base}", lambda: job.host.propose(remote, branch, title, body))
+    if (found.title, found.body.replace("\r\n", "\n").strip()) != (title, body.strip()):
+        job.step(f"update {found.url}", lambda: job.host.revise(remote, found, title, body))
+    return found
+
+
+def relation(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) -> decisions.Relation:
+    """How a branch on the host stands to our commit; fetches it where it is not known here.
+
+    Raises:
+        HostError: it cannot be fetched.
+    """
+    theirs = heads.get(f"refs/heads/{branch}", "")
+    if not theirs:
+        return "empty"
+    if theirs == commit:
+        return "same"
+    if not git.knows(theirs):
+        git.fetch(f"refs/heads/{branch}")
+    if git.contains(commit, theirs):
+        return "behind"
+    if git.contains(theirs, commit):
+        return "ahead"
+    if git.same_files(commit, theirs):
+        return "equal_files"
+    return "diverged" if git.merge_base(commit, theirs) else "unrelated"

@@ -1,0 +1,388 @@
+"""GitHub and GitHub Enterprise over PyGithub, without its own retries and redirects.
+
+PyGithub repeats a POST after a lost answer, sleeps for an hour on a limit, and takes some redirects and any page of
+HTML for success; so each answer is looked at here, and trying again is left to ``calling.Patience``.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from urllib3 import Retry
+
+from hishamos_pipeline.core.target import Access, Protection, Release, Target
+from hishamos_pipeline.delivery.hosts.calling import Patience, of_requests
+from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, host_error, wait_of
+from hishamos_pipeline.delivery.hosts.interface import (
+    Account,
+    Change,
+    HostKind,
+    Owner,
+    Remote,
+    Secret,
+    Setting,
+)
+from hishamos_pipeline.errors import HostError
+
+if TYPE_CHECKING:
+    from github import Github
+    from github.Repository import Repository
+
+T = TypeVar("T")
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_PERMISSIONS: Mapping[Access, str] = {
+    "read": "pull",
+    "triage": "triage",
+    "write": "push",
+    "maintain": "maintain",
+    "admin": "admin",
+}
+
+
+class _RedirectedError(Exception):
+    """An answer leads somewhere else."""
+
+
+class _Once(Retry):
+    """Tries once, and takes no redirect for an answer."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return status_code in _REDIRECTS
+
+    def increment(self, *args: Any, **kwargs: Any) -> "_Once":
+        if kwargs.get("response") is not None:
+            raise _RedirectedError(str(kwargs["response"].headers.get("Location", "")))
+        return super().increment(*args, **kwargs)
+
+
+class GitHubHost:
+    """A GitHub with a token.
+
+    Args:
+        name: what the settings call it.
+        url: of its pages, such as ``https://github.com``.
+        token: a personal access token, classic or fine-grained, or one of an app.
+        variable: what holds the token, for messages.
+        patience: how long and how often it is tried.
+        ca: a file with the authority of its certificate; empty for the usual ones.
+        timeout: seconds for one answer.
+        write_seconds: least time between two requests that change something.
+    """
+
+    kind: HostKind = "github"
+    git_user = "x-access-token"
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        token: str,
+        *,
+        variable: str,
+        patience: Patience,
+        ca: str = "",
+        timeout: int = 30,
+        write_seconds: float = 1.0,
+    ) -> None:
+        import github
+
+        logging.getLogger("github").handlers.clear()  # the library prints to stderr unasked
+        self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
+        public = urlsplit(url).hostname == "github.com"
+        self._github: Github = github.Github(
+            auth=github.Auth.Token(token),
+            base_url="https://api.github.com" if public else f"{url.rstrip('/')}/api/v3",
+            verify=ca or True,
+            timeout=timeout,
+            retry=_Once(total=0),
+            seconds_between_requests=None,
+            seconds_between_writes=write_seconds,
+            lazy=True,
+        )
+
+    def account(self) -> Account:
+        """See ``GitHost``."""
+        login = self._ask(lambda: _text(self._github.get_user().login))
+        scopes = self._github.oauth_scopes
+        return Account(login, None if scopes is None else frozenset(filter(None, scopes)))
+
+    def require_scopes(self, account: Account, *, with_workflows: bool) -> None:
+        """See ``GitHost``; a fine-grained token does not tell what it may do."""
+        if account.scopes is None:
+            return
+        if not account.scopes & {"repo", "public_repo"}:
+            raise self._error("scope", "the token has none of the scopes `repo` and `public_repo`")
+        if with_workflows and "workflow" not in account.scopes:
+            raise self._error("workflow_scope", "the token lacks the scope `workflow`")
+
+    def owner(self, path: str) -> Owner:
+        """See ``GitHost``."""
+
+        def look() -> Owner:
+            found = self._github.get_user(path)
+            return Owner(_text(found.login), found.id, is_user=found.type != "Organization")
+
+        return self._ask(look, about=f"owner {path!r}")
+
+    def find(self, full_name: str) -> Remote | None:
+        """See ``GitHost``; a name that leads to a renamed repository is taken."""
+        try:
+            return self._ask(lambda: _remote(self._github.get_repo(full_name), full_name), about=full_name)
+        except HostError as error:
+            if error.cause == "not_found":
+                return None
+            raise
+
+    def find_by_id(self, number: int) -> Remote | None:
+        """See ``GitHost``."""
+        try:
+            return self._ask(lambda: _remote(self._github.get_repo(number)), about=f"repository {number}")
+        except HostError as error:
+            if error.cause == "not_found":
+                return None
+            raise
+
+    def create(self, owner: Owner, name: str, target: Target) -> Remote:
+        """See ``GitHost``. Nothing is put into it: the project brings its own first commit."""
+        body: dict[str, Any] = {
+            "name": name,
+            "description": target.description,
+            "homepage": target.homepage,
+            "private": target.visibility != "public",
+            "auto_init": False,
+        }
+        if target.visibility == "internal":
+            body["visibility"] = "internal"  # organizations of an enterprise alone
+        path = "/user/repos" if owner.is_user else f"/orgs/{owner.path}/repos"
+        full_name = f"{owner.path}/{name}"
+
+        def make() -> Remote:
+            from github.Repository import Repository
+
+            headers, data = self._github.requester.requestJsonAndCheck("POST", path, input=body)
+            return _remote(Repository(self._github.requester, headers, data), full_name)
+
+        return self._ask(make, about=full_name, repeat=False)
+
+    def set_default_branch(self, remote: Remote, branch: str) -> None:
+        """See ``GitHost``."""
+        self._edit(remote, {"default_branch": branch})
+
+    def settings(self, remote: Remote, target: Target, secrets: Mapping[str, Secret]) -> Iterator[Setting]:
+        """See ``GitHost``."""
+        repository = self._repository(remote)
+        facts = _facts(target)
+        if "visibility" in target.model_fields_set and remote.visibility != target.visibility:
+            facts["visibility"] = target.visibility
+        if facts:
+            yield Setting("repository", facts, lambda: self._edit(remote, facts))
+        if target.topics:
+            topics = list(target.topics)
+            yield Setting("topics", topics, lambda: self._ask(lambda: repository.replace_topics(topics)))
+        rules = _protection(target.protection or Protection())
+        protected = [target.default_branch] if target.protection else []
+        for branch in [*protected, *(item.name for item in target.branches if item.protect)]:
+            path = f"/branches/{branch.replace('/', '%2F')}/protection"
+            yield Setting(f"protection of {branch}", rules, self._putting(remote, path, rules))
+        for account, access in target.access.items():
+            permission = {"permission": _PERMISSIONS[access]}
+            yield Setting(f"access of {account}", permission, self._granting(remote, account, permission))
+        for name, value in target.variables.items():
+            yield Setting(f"variable {name}", value, self._setting_variable(repository, name, value))
+        for name, secret in secrets.items():
+            yield Setting(
+                f"secret {name}", secret.version, self._setting_secret(repository, name, secret.value)
+            )
+
+    def open_change(self, remote: Remote, branch: str) -> Change | None:
+        """See ``GitHost``."""
+        owner, base = remote.full_name.split("/")[0], remote.default_branch
+
+        def look() -> Change | None:
+            pulls = self._repository(remote).get_pulls(state="open", base=base, head=f"{owner}:{branch}")
+            return next((_change(pull) for pull in pulls if pull.head.ref == branch), None)
+
+        return self._ask(look)
+
+    def propose(self, remote: Remote, branch: str, title: str, body: str) -> Change:
+        """See ``GitHost``."""
+        repository, base = self._repository(remote), remote.default_branch
+        return self._ask(
+            lambda: _change(repository.create_pull(base=base, head=branch, title=title, body=body)),
+            repeat=False,
+        )
+
+    def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
+        """See ``GitHost``."""
+        path = f"/repos/{remote.full_name}/pulls/{change.number}"
+        self._send("PATCH", path, {"title": title, "body": body})
+
+    def release(self, remote: Remote, release: Release, notes: str) -> str:
+        """See ``GitHost``."""
+        repository = self._repository(remote)
+        try:
+            return self._ask(lambda: _text(repository.get_release(release.tag).html_url), about=release.tag)
+        except HostError as error:
+            if error.cause != "not_found":
+                raise
+        title = release.title or release.tag
+        return self._ask(
+            lambda: _text(repository.create_git_release(release.tag, title, notes).html_url), repeat=False
+        )
+
+    def _repository(self, remote: Remote) -> "Repository":
+        return self._github.get_repo(remote.full_name)
+
+    def _edit(self, remote: Remote, facts: Mapping[str, Any]) -> None:
+        self._send("PATCH", f"/repos/{remote.full_name}", facts)
+
+    def _send(self, verb: str, path: str, body: Mapping[str, Any]) -> None:
+        self._ask(lambda: self._github.requester.requestJsonAndCheck(verb, path, input=dict(body)))
+
+    def _putting(self, remote: Remote, path: str, body: Mapping[str, Any]) -> Callable[[], None]:
+        return lambda: self._send("PUT", f"/repos/{remote.full_name}{path}", body)
+
+    def _granting(self, remote: Remote, account: str, permission: Mapping[str, Any]) -> Callable[[], None]:
+        organization, _, team = account.partition("/")
+        if team:
+            path = f"/orgs/{organization}/teams/{team}/repos/{remote.full_name}"
+            return lambda: self._send("PUT", path, permission)
+        return self._putting(remote, f"/collaborators/{account}", permission)
+
+    def _setting_variable(self, repository: "Repository", name: str, value: str) -> Callable[[], None]:
+        def apply() -> None:
+            try:
+                found = self._ask(lambda: repository.get_variable(name).value, about=f"variable {name}")
+            except HostError as error:
+                if error.cause != "not_found":
+                    raise
+                self._ask(lambda: repository.create_variable(name, value), repeat=False)
+                return
+            if found != value:
+                self._ask(lambda: repository.get_variable(name).edit(value))
+
+        return apply
+
+    def _setting_secret(self, repository: "Repository", name: str, value: str) -> Callable[[], None]:
+        def apply() -> None:
+            self._ask(lambda: repository.create_secret(name, value))
+
+        return apply
+
+    def _ask(self, work: Callable[[], T], *, about: str = "", repeat: bool = True) -> T:
+        """Do a request, and tell apart why it fails."""
+        import github
+
+        def once() -> T:
+            try:
+                return work()
+            except _RedirectedError as error:
+                raise self._redirected(str(error), about) from None
+            except github.GithubException as error:
+                raise self._of(error, about) from None
+            except (
+                requests.RequestException,
+                RuntimeError,
+                AssertionError,
+                ValueError,
+                TypeError,
+                LookupError,
+            ) as error:
+                raise of_requests(error, self.name) from None
+
+        return self._patience.persist(once, repeat=repeat)
+
+    def _of(self, error: Any, about: str) -> HostError:
+        headers = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
+        data = error.data if isinstance(error.data, dict) else {"message": str(error.data)}
+        details = [item.get("message") or item.get("code") or "" if isinstance(item, dict) else str(item)
+                   for item in data.get("errors") or ()]  # fmt: skip
+        said = "; ".join(filter(None, [str(data.get("message") or ""), *map(str, details)]))
+        status = int(error.status)
+        cause = cause_of_answer(status, said, headers)
+        what = ": ".join(filter(None, [about, said or f"answer {status}"]))
+        return self._error(cause, what, wait=wait_of(headers), done=status >= 500)
+
+    def _redirected(self, location: str, about: str) -> HostError:
+        if "/repositories/" in location and about:
+            return self._error("name_taken", f"{about} leads to a repository that was renamed")
+        return self._error("redirect", f"the answer leads to {location[:200] or 'nowhere'}")
+
+    def _error(self, cause: Any, what: str, **more: Any) -> HostError:
+        return host_error(cause, self.name, what, variable=self._variable, **more)
+
+
+def _remote(found: "Repository", asked: str = "") -> Remote:
+    """What an answer says of a repository.
+
+    Raises:
+        ValueError: it is no repository, or not the one that was asked for.
+    """
+    full_name = _text(found.full_name)
+    if asked and full_name.lower() != asked.lower():
+        raise ValueError(f"asked for {asked}, got {full_name}")
+    if not isinstance(found.id, int):
+        raise ValueError("a repository without a number")
+    return Remote(
+        id=found.id,
+        full_name=full_name,
+        web_url=_text(found.html_url),
+        clone_url=_text(found.clone_url),
+        visibility=found.visibility or ("private" if found.private else "public"),
+        default_branch=_text(found.default_branch),
+        created_at=found.created_at,
+    )
+
+
+def _change(pull: Any) -> Change:
+    return Change(int(pull.number), _text(pull.html_url), str(pull.title or ""), str(pull.body or ""))
+
+
+def _text(value: Any) -> str:
+    """A field that has to be there; a captive portal's page of HTML has none.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError("a field is missing")
+    return value
+
+
+def _facts(target: Target) -> dict[str, Any]:
+    """What one PATCH of the repository sets; only what the target speaks of."""
+    given = target.model_fields_set
+    facts: dict[str, Any] = {
+        name: getattr(target, name) for name in ("description", "homepage") if name in given
+    }
+    facts |= {
+        f"has_{name}": value for name, value in target.features.model_dump().items() if value is not None
+    }
+    if target.merge_ways:
+        for way, field in (("merge", "merge_commit"), ("squash", "squash_merge"), ("rebase", "rebase_merge")):
+            facts[f"allow_{field}"] = way in target.merge_ways
+    if target.delete_merged_branches is not None:
+        facts["delete_branch_on_merge"] = target.delete_merged_branches
+    return facts
+
+
+def _protection(rules: Protection) -> dict[str, Any]:
+    """The whole rule: GitHub wants every field, and takes null where it says boolean for an error."""
+    reviews = {"required_approving_review_count": rules.approvals} if rules.approvals else None
+    checks = {"strict": False, "contexts": list(rules.required_checks)} if rules.required_checks else None
+    return {
+        "required_status_checks": checks,
+        "enforce_admins": rules.enforce_admins,
+        "required_pull_request_reviews": reviews,
+        "restrictions": None,
+        "required_linear_history": rules.linear_history,
+        "required_conversation_resolution": rules.conversation_resolution,
+        "allow_force_pushes": False,
+        "allow_deletions": False,
+        "block_creations": False,
+        "lock_branch": False,
+        "allow_fork_syncing": False,
+    }

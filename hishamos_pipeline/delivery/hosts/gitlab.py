@@ -1,0 +1,433 @@
+"""GitLab, gitlab.com or self-managed, over python-gitlab.
+
+The token goes as ``Authorization: Bearer``: the library's ``private_token`` would follow a redirect to another machine.
+Redirects are not followed, and waiting for limits is left to ``calling.Patience``, since the library knows no cap.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import requests
+
+from hishamos_pipeline.core.target import Access, Release, Target
+from hishamos_pipeline.delivery.hosts.calling import Patience, of_requests
+from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, host_error, wait_of
+from hishamos_pipeline.delivery.hosts.interface import (
+    Account,
+    Change,
+    HostKind,
+    Owner,
+    Remote,
+    Secret,
+    Setting,
+)
+from hishamos_pipeline.errors import HostError
+
+if TYPE_CHECKING:
+    from gitlab import Gitlab
+
+T = TypeVar("T")
+
+# Levels of https://docs.gitlab.com/ee/api/members.html#roles
+_LEVELS: Mapping[Access, int] = {"read": 20, "triage": 20, "write": 30, "maintain": 40, "admin": 40}
+_MAINTAINERS = 40
+# Masked values may hold nothing else; see "Mask a CI/CD variable" in GitLab's documents.
+_LEAST_MASKED = 8
+
+
+class _Session(requests.Session):
+    """Follows no redirect, and keeps the headers of the last answer, which the library's errors lack."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: dict[str, str] = {}
+        self.hooks["response"].append(self._keep)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+    def _keep(self, response: requests.Response, *_: object, **__: object) -> None:
+        self.last = {name.lower(): value for name, value in response.headers.items()}
+
+
+class GitLabHost:
+    """A GitLab with a token.
+
+    Args:
+        name: what the settings call it.
+        url: of its pages, such as ``https://gitlab.com``.
+        token: a personal, project or group access token.
+        variable: what holds the token, for messages.
+        patience: how long and how often it is tried.
+        ca: a file with the authority of its certificate; empty for the usual ones.
+        timeout: seconds for one answer.
+        write_seconds: least time between two requests that change something.
+    """
+
+    kind: HostKind = "gitlab"
+    git_user = "oauth2"
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        token: str,
+        *,
+        variable: str,
+        patience: Patience,
+        ca: str = "",
+        timeout: int = 30,
+        write_seconds: float = 1.0,
+    ) -> None:
+        import gitlab
+
+        self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
+        self._session, self._write_seconds, self._wrote = _Session(), write_seconds, -write_seconds
+        self._gitlab: Gitlab = gitlab.Gitlab(
+            url, oauth_token=token, ssl_verify=ca or True, timeout=timeout, session=self._session
+        )
+
+    def account(self) -> Account:
+        """See ``GitHost``; tokens of apps have no record of their own."""
+        login = _text(self._get("/user")["username"])
+        try:
+            token = self._get("/personal_access_tokens/self")
+        except HostError as error:
+            if error.cause not in ("not_found", "scope", "permission", "refused"):
+                raise
+            return Account(login, None)
+        return Account(login, frozenset(token.get("scopes") or ()), str(token.get("expires_at") or ""))
+
+    def require_scopes(self, account: Account, *, with_workflows: bool) -> None:
+        """See ``GitHost``; CI files need no right of their own here."""
+        if account.scopes is not None and "api" not in account.scopes:
+            raise self._error("scope", "the token lacks the scope `api`")
+
+    def owner(self, path: str) -> Owner:
+        """See ``GitHost``."""
+        found = self._get(f"/namespaces/{_quoted(path)}")
+        return Owner(_text(found["full_path"]), int(found["id"]), is_user=found.get("kind") == "user")
+
+    def find(self, full_name: str) -> Remote | None:
+        """See ``GitHost``; a path that leads to a project that was moved is taken."""
+        try:
+            return self._remote(self._get(f"/projects/{_quoted(full_name)}"), full_name)
+        except HostError as error:
+            if error.cause == "not_found":
+                return None
+            if error.cause == "redirect" and "/projects/" in self._session.last.get("location", ""):
+                raise self._error("name_taken", f"{full_name} leads to a project that was moved") from None
+            raise
+
+    def find_by_id(self, number: int) -> Remote | None:
+        """See ``GitHost``."""
+        try:
+            return self._remote(self._get(f"/projects/{number}"))
+        except HostError as error:
+            if error.cause == "not_found":
+                return None
+            raise
+
+    def create(self, owner: Owner, name: str, target: Target) -> Remote:
+        """See ``GitHost``. Nothing is put into it: the project brings its own first commit."""
+        body = {
+            "name": name,
+            "path": name,
+            "namespace_id": owner.id,  # a path would be ignored, and the project land elsewhere
+            "description": target.description,
+            "visibility": target.visibility,
+            "initialize_with_readme": False,
+        }
+        full_name = f"{owner.path}/{name}"
+        return self._remote(self._send("POST", "/projects", body, repeat=False, about=full_name), full_name)
+
+    def set_default_branch(self, remote: Remote, branch: str) -> None:
+        """See ``GitHost``."""
+        self._edit(remote, {"default_branch": branch})
+
+    def settings(self, remote: Remote, target: Target, secrets: Mapping[str, Secret]) -> Iterator[Setting]:
+        """See ``GitHost``."""
+        facts = _facts(target)
+        if "visibility" in target.model_fields_set and remote.visibility != target.visibility:
+            facts["visibility"] = target.visibility
+        if facts:
+            yield Setting("repository", facts, lambda: self._edit(remote, facts))
+        rules = target.protection
+        if rules and rules.approvals:
+            approvals = {"approvals_before_merge": rules.approvals}
+            path = f"/projects/{remote.id}/approvals"
+            yield Setting("approvals", approvals, lambda: self._do("POST", path, approvals))
+        level = 0 if rules and rules.enforce_admins else _MAINTAINERS
+        protected = [target.default_branch] if rules else []
+        for branch in [*protected, *(item.name for item in target.branches if item.protect)]:
+            wanted = {"push": level, "merge": _MAINTAINERS}
+            yield Setting(f"protection of {branch}", wanted, self._protecting(remote, branch, level))
+        for account, access in target.access.items():
+            wanted_level = _LEVELS[access]
+            yield Setting(f"access of {account}", wanted_level, self._granting(remote, account, wanted_level))
+        for name, value in target.variables.items():
+            yield Setting(
+                f"variable {name}", value, self._setting_variable(remote, name, value, secret=False)
+            )
+        for name, secret in secrets.items():
+            apply = self._setting_variable(remote, name, secret.value, secret=True)
+            yield Setting(f"secret {name}", secret.version, apply)
+
+    def open_change(self, remote: Remote, branch: str) -> Change | None:
+        """See ``GitHost``."""
+        found = self._get(
+            f"/projects/{remote.id}/merge_requests",
+            state="opened",
+            source_branch=branch,
+            target_branch=remote.default_branch,
+        )
+        return next((_change(item) for item in found), None)
+
+    def propose(self, remote: Remote, branch: str, title: str, body: str) -> Change:
+        """See ``GitHost``."""
+        asked = {
+            "source_branch": branch,
+            "target_branch": remote.default_branch,
+            "title": title,
+            "description": body,
+            "remove_source_branch": True,
+        }
+        return _change(self._send("POST", f"/projects/{remote.id}/merge_requests", asked, repeat=False))
+
+    def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
+        """See ``GitHost``."""
+        path = f"/projects/{remote.id}/merge_requests/{change.number}"
+        self._do("PUT", path, {"title": title, "description": body})
+
+    def release(self, remote: Remote, release: Release, notes: str) -> str:
+        """See ``GitHost``."""
+        path = f"/projects/{remote.id}/releases"
+        try:
+            found = self._get(f"{path}/{_quoted(release.tag)}")
+        except HostError as error:
+            # GitLab says "forbidden" of a release that is not there.
+            if error.cause not in ("not_found", "permission"):
+                raise
+            body = {"tag_name": release.tag, "name": release.title or release.tag, "description": notes}
+            found = self._send("POST", path, body, repeat=False)
+        return f"{remote.web_url}/-/releases/{_quoted(_text(found['tag_name']))}"
+
+    def _edit(self, remote: Remote, facts: Mapping[str, Any]) -> None:
+        self._do("PUT", f"/projects/{remote.id}", facts)
+
+    def _protecting(self, remote: Remote, branch: str, push_level: int) -> Callable[[], None]:
+        """Protecting is no change of what is protected already, as the default branch is from its first push."""
+        path = f"/projects/{remote.id}/protected_branches"
+
+        def apply() -> None:
+            try:
+                found = self._get(f"{path}/{_quoted(branch)}")
+            except HostError as error:
+                if error.cause != "not_found":
+                    raise
+            else:
+                levels = [item.get("access_level") for item in found.get("push_access_levels", ())]
+                if levels == [push_level] and not found.get("allow_force_push"):
+                    return
+                self._do("DELETE", f"{path}/{_quoted(branch)}", {})
+            self._do(
+                "POST",
+                path,
+                {
+                    "name": branch,
+                    "push_access_level": push_level,
+                    "merge_access_level": _MAINTAINERS,
+                    "allow_force_push": False,
+                },
+            )
+
+        return apply
+
+    def _granting(self, remote: Remote, account: str, level: int) -> Callable[[], None]:
+        def to_group() -> None:
+            group = self._get(f"/groups/{_quoted(account)}")
+            self._tolerating(
+                lambda: self._do(
+                    "POST", f"/projects/{remote.id}/share", {"group_id": group["id"], "group_access": level}
+                )
+            )
+
+        def to_user() -> None:
+            users = self._get("/users", username=account)
+            if not users:
+                raise self._error("not_found", f"user {account!r}")
+            member = {"user_id": users[0]["id"], "access_level": level}
+            path = f"/projects/{remote.id}/members"
+            if self._tolerating(lambda: self._do("POST", path, member)):
+                self._do("PUT", f"{path}/{member['user_id']}", {"access_level": level})
+
+        return to_group if "/" in account else to_user
+
+    def _setting_variable(self, remote: Remote, name: str, value: str, *, secret: bool) -> Callable[[], None]:
+        maskable = len(value) >= _LEAST_MASKED and not any(c.isspace() for c in value)
+        body = {"value": value, "masked": secret and maskable, "raw": True}
+        path = f"/projects/{remote.id}/variables"
+
+        def apply() -> None:
+            if secret and not maskable:
+                raise self._error(
+                    "refused",
+                    f"secret {name} cannot be masked: GitLab wants at least {_LEAST_MASKED} characters, no spaces",
+                )
+            try:
+                found = self._get(f"{path}/{name}")
+            except HostError as error:
+                if error.cause != "not_found":
+                    raise
+                self._do("POST", path, {"key": name, **body})
+                return
+            if any(found.get(key) != wanted for key, wanted in body.items()):
+                self._do("PUT", f"{path}/{name}", body)
+
+        return apply
+
+    def _tolerating(self, work: Callable[[], object]) -> bool:
+        """Whether something was there already."""
+        try:
+            work()
+        except HostError as error:
+            if error.cause != "name_taken":
+                raise
+            return True
+        return False
+
+    def _get(self, path: str, **query: str) -> Any:
+        def work() -> Any:
+            found = self._gitlab.http_get(path, query_data=query, obey_rate_limit=False)
+            if isinstance(found, requests.Response):
+                raise ValueError("no JSON but " + found.headers.get("Content-Type", "nothing"))
+            return found
+
+        return self._ask(work, path)
+
+    def _do(self, verb: str, path: str, body: Mapping[str, Any]) -> None:
+        self._send(verb, path, body)
+
+    def _send(
+        self, verb: str, path: str, body: Mapping[str, Any], *, repeat: bool = True, about: str = ""
+    ) -> Any:
+        def work() -> Any:
+            self._patience.sleep(max(self._wrote + self._write_seconds - time.monotonic(), 0))
+            try:
+                answer = self._gitlab.http_request(verb, path, post_data=dict(body), obey_rate_limit=False)
+            finally:
+                self._wrote = time.monotonic()
+            return answer.json() if answer.content else None
+
+        return self._ask(work, about or path, repeat=repeat)
+
+    def _ask(self, work: Callable[[], T], about: str, *, repeat: bool = True) -> T:
+        """Do a request, and tell apart why it fails."""
+        import gitlab
+
+        def once() -> T:
+            self._session.last = {}
+            try:
+                return work()
+            except gitlab.exceptions.GitlabParsingError:
+                raise of_requests(json.JSONDecodeError("no JSON", "", 0), self.name) from None
+            except gitlab.exceptions.GitlabError as error:
+                raise self._of(error, about) from None
+            except (requests.RequestException, ValueError, TypeError, LookupError, AttributeError) as error:
+                raise of_requests(error, self.name) from None
+
+        return self._patience.persist(once, repeat=repeat)
+
+    def _of(self, error: Any, about: str) -> HostError:
+        body = error.response_body
+        raw = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+        said = _said(error.error_message)
+        try:
+            # What tells an expired token from a wrong one is beside the message.
+            data = json.loads(raw)
+            said = "; ".join(filter(None, [said, str(data.get("error_description") or "")]))
+        except (ValueError, AttributeError):
+            said = said or raw[:200]
+        status = int(error.response_code or 0)
+        headers = self._session.last
+        cause = cause_of_answer(status, said, headers)
+        what = ": ".join(filter(None, [about, said or f"answer {status}"]))
+        return self._error(cause, what, wait=wait_of(headers), done=status >= 500)
+
+    def _remote(self, found: Mapping[str, Any], asked: str = "") -> Remote:
+        try:
+            full_name = _text(found["path_with_namespace"])
+            if asked and full_name.lower() != asked.lower():
+                raise ValueError(f"asked for {asked}, got {full_name}")
+            return Remote(
+                id=int(found["id"]),
+                full_name=full_name,
+                web_url=_text(found["web_url"]),
+                clone_url=_text(found["http_url_to_repo"]),
+                visibility=_text(found["visibility"]),
+                default_branch=str(found.get("default_branch") or ""),
+                created_at=datetime.fromisoformat(_text(found["created_at"])),
+            )
+        except (LookupError, TypeError, ValueError) as error:
+            raise of_requests(error, self.name) from None
+
+    def _error(self, cause: Any, what: str, **more: Any) -> HostError:
+        return host_error(cause, self.name, what, variable=self._variable, **more)
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a field is missing")
+    return value
+
+
+def _said(message: Any) -> str:
+    """GitLab's message: a text, or lists of texts by field."""
+    if isinstance(message, Mapping):
+        return "; ".join(f"{name} {' '.join(map(str, said))}" for name, said in message.items() if said)
+    return message.decode(errors="replace") if isinstance(message, bytes) else str(message or "")
+
+
+def _change(found: Mapping[str, Any]) -> Change:
+    return Change(
+        int(found["iid"]),
+        _text(found["web_url"]),
+        str(found.get("title") or ""),
+        str(found.get("description") or ""),
+    )
+
+
+def _facts(target: Target) -> dict[str, Any]:
+    """What one PUT of the project sets; only what the target speaks of."""
+    facts: dict[str, Any] = {}
+    if "description" in target.model_fields_set:
+        facts["description"] = target.description
+    if target.topics:
+        facts["topics"] = list(target.topics)
+    for feature, field in (("issues", "issues_access_level"), ("wiki", "wiki_access_level")):
+        switched = getattr(target.features, feature)
+        if switched is not None:
+            facts[field] = "enabled" if switched else "disabled"
+    rules = target.protection
+    if target.merge_ways or (rules and rules.linear_history):
+        linear = bool(rules and rules.linear_history) or "merge" not in target.merge_ways
+        facts["merge_method"] = "ff" if linear else "merge"
+    if target.merge_ways:
+        only_squash = target.merge_ways == ("squash",)
+        facts["squash_option"] = (
+            "always" if only_squash else "default_off" if "squash" in target.merge_ways else "never"
+        )
+    if target.delete_merged_branches is not None:
+        facts["remove_source_branch_after_merge"] = target.delete_merged_branches
+    if rules:
+        facts["only_allow_merge_if_pipeline_succeeds"] = bool(rules.required_checks)
+        facts["only_allow_merge_if_all_discussions_are_resolved"] = rules.conversation_resolution
+    return facts

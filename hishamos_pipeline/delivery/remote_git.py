@@ -1,0 +1,252 @@
+"""Git over HTTPS to a host: push, fetch and list, in a scratch repository, with the token in no command and no file.
+
+The token is in the environment of git's own processes, and a program of two lines hands it over (``GIT_ASKPASS``). Git
+follows no redirect, since it would ask that program for the other machine too; it runs no hook, stores no credential,
+and speaks nothing but HTTPS.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.causes import cause_of_git, host_error
+from hishamos_pipeline.delivery.repository import ENVIRONMENT, git_module, open_repository
+
+if TYPE_CHECKING:
+    from git import Repo
+
+_ASKPASS = """#!/bin/sh
+case "$1" in [Uu]sername*) printf '%s\\n' "$HISHAMOS_GIT_USER" ;; *) printf '%s\\n' "$HISHAMOS_GIT_TOKEN" ;; esac
+"""
+# A connection that brings less than this for a minute is dead.
+_LEAST_BYTES_A_SECOND, _SLOW_SECONDS = "1000", "60"
+_PUSHED = "refs/heads/pushed"
+_HOST_REF = "refs/remotes/host/"
+
+
+@dataclass(frozen=True)
+class Access:
+    """What git needs to reach a repository on a host.
+
+    Args:
+        host: the host's name, for messages.
+        url: of the repository; HTTPS, with nothing secret in it.
+        user: the user name that the host expects beside a token.
+        token: the token.
+        variable: what holds the token, for messages.
+        ca: a file with the authority of the host's certificate; empty for the usual ones.
+        seconds: the longest that one command may take.
+        patience: how often a connection is tried.
+    """
+
+    host: str
+    url: str
+    user: str
+    token: str
+    variable: str
+    ca: str
+    seconds: int
+    patience: Patience
+
+
+class RemoteGit:
+    """A project's repository and one on a host, side by side in a scratch repository; see ``opened``."""
+
+    def __init__(self, repo: "Repo", access: Access) -> None:
+        self._repo, self._access = repo, access
+
+    def heads(self) -> dict[str, str]:
+        """Commit ids of the host's branches and tags by full name, such as ``refs/heads/main``.
+
+        Raises:
+            HostError: the repository cannot be reached.
+        """
+        listing = self._run(lambda: self._repo.git.ls_remote(
+            "--heads", "--tags", self._access.url, kill_after_timeout=self._access.seconds
+        ))  # fmt: skip
+        pairs = (line.split("\t", 1) for line in str(listing).splitlines() if "\t" in line)
+        return {name: commit for commit, name in pairs}
+
+    def fetch(self, ref: str) -> None:
+        """Bring a ref's history here, so that ``relation`` can look at it.
+
+        Raises:
+            HostError: it cannot be reached.
+        """
+        spec = f"+{ref}:{_HOST_REF}{ref.removeprefix('refs/')}"
+        self._run(lambda: self._repo.git.fetch(
+            "--no-tags", "--quiet", self._access.url, spec, kill_after_timeout=self._access.seconds
+        ))  # fmt: skip
+
+    def push(self, ref: str, commit: str) -> None:
+        """Set a ref on the host to a commit, and never by force.
+
+        Args:
+            ref: full name, such as ``refs/heads/main``.
+            commit: id of a commit that is here.
+
+        Raises:
+            HostError: with the host's own reason; ``moved_meanwhile`` where it has other history.
+        """
+        # GitPython drops what git says of a source that has no name.
+        self._repo.git.update_ref(_PUSHED, commit)
+        self._run(lambda: self._push(f"{_PUSHED}:{ref}"))
+
+    def knows(self, commit: str) -> bool:
+        """Whether a commit is here, from the project or fetched."""
+        try:
+            self._repo.git.cat_file("-e", f"{commit}^{{commit}}")
+        except git_module().exc.GitCommandError:
+            return False
+        return True
+
+    def contains(self, commit: str, ancestor: str) -> bool:
+        """Whether a commit has another one in its history, or is that one; both must be known."""
+        return self._repo.is_ancestor(self._repo.commit(ancestor), self._repo.commit(commit))
+
+    def merge_base(self, one: str, other: str) -> str:
+        """The newest commit that two have in common; empty if they have none."""
+        found = self._repo.merge_base(one, other)
+        return found[0].hexsha if found else ""
+
+    def show(self, commit: str, path: str) -> str:
+        """The text of a file in a commit; empty if there is none."""
+        try:
+            return str(self._repo.git.show(f"{commit}:{path}"))
+        except git_module().exc.GitCommandError:
+            return ""
+
+    def same_files(self, one: str, other: str) -> bool:
+        """Whether two commits hold the same files."""
+        return bool(self._repo.commit(one).tree == self._repo.commit(other).tree)
+
+    def log(self, since: str, commit: str) -> list[str]:
+        """Subjects of the commits after ``since``, all of them where it is empty; the newest first."""
+        span = f"{since}..{commit}" if since else commit
+        return str(self._repo.git.log("--format=%s", "--max-count=200", span)).splitlines()
+
+    def changed(self, since: str, commit: str) -> list[tuple[str, str]]:
+        """Letter and path of the files that differ between two commits."""
+        found = str(self._repo.git.diff("--name-status", "--no-renames", "-z", since, commit)).split("\0")
+        return list(zip(found[::2], found[1::2], strict=False))
+
+    def joined(self, ours: str, theirs: str, message: str) -> str:
+        """A commit with our files whose parents are both histories, for a change that people can look at and merge."""
+        tree = self._repo.commit(ours).tree.hexsha
+        when = self._repo.commit(ours).committed_date
+        who = self._repo.commit(ours).committer
+        environment = {
+            name: value
+            for role in ("AUTHOR", "COMMITTER")
+            for name, value in (
+                (f"GIT_{role}_NAME", who.name or "HishamOS"),
+                (f"GIT_{role}_EMAIL", who.email or ""),
+                (f"GIT_{role}_DATE", f"{when} +0000"),
+            )
+        }
+        return str(self._repo.git.commit_tree(tree, "-p", theirs, "-p", ours, "-m", message, env=environment))
+
+    def _push(self, spec: str) -> None:
+        git = git_module()
+        # Without a progress object, the lines of the host's hooks are lost, and the reason with them.
+        progress = git.RemoteProgress()
+        remote = git.Remote(self._repo, self._access.url)
+        try:
+            results = remote.push(spec, progress=progress, kill_after_timeout=self._access.seconds)
+        except git.exc.GitCommandError as error:
+            raise self._error(
+                "\n".join([*progress.other_lines, *progress.error_lines, str(error.stderr)])
+            ) from None
+        failed = [
+            info for info in results if info.flags & (info.ERROR | info.REJECTED | info.REMOTE_REJECTED)
+        ]
+        if failed or not results:
+            said = [line for line in progress.other_lines if line.strip()]
+            raise self._error("\n".join([*said, *(info.summary for info in failed), *progress.error_lines]))
+
+    def _run(self, work: Any) -> Any:
+        git = git_module()
+
+        def once() -> Any:
+            try:
+                return work()
+            except git.exc.GitCommandError as error:
+                raise self._error(f"{error.stderr}\n{error.stdout}") from None
+
+        return self._access.patience.persist(once)
+
+    def _error(self, text: str) -> Exception:
+        lines = [line.removeprefix("remote:").strip() for line in text.replace("stderr:", "").splitlines()]
+        said = " ".join(line.strip("' ") for line in lines if line.strip("' "))
+        cause = cause_of_git(text)
+        return host_error(cause, self._access.host, mask(said), variable=self._access.variable)
+
+
+@contextmanager
+def opened(repository: Path, access: Access) -> Iterator[RemoteGit]:
+    """A scratch repository that borrows the objects of ``repository``, which itself is not touched.
+
+    Raises:
+        DeliveryError: ``repository`` is none.
+        ToolMissingError: git is not installed.
+    """
+    git = git_module()
+    with tempfile.TemporaryDirectory(prefix="hishamos-git-") as name:
+        folder = Path(name)
+        source = open_repository(repository)
+        objects = Path(source.git.rev_parse("--absolute-git-dir")) / "objects"
+        source.close()
+        askpass = folder / "askpass"
+        askpass.write_text(_ASKPASS)
+        askpass.chmod(stat.S_IRWXU)
+        scratch = folder / "scratch.git"
+        repo: Repo = git.Repo.init(
+            scratch, bare=True, env=ENVIRONMENT, allow_unsafe_options=True, template=""
+        )
+        (scratch / "objects" / "info").mkdir(parents=True, exist_ok=True)
+        (scratch / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+        repo.git.update_environment(**_environment(access, askpass))
+        try:
+            yield RemoteGit(repo, access)
+        finally:
+            repo.close()
+
+
+def _environment(access: Access, askpass: Path) -> dict[str, str]:
+    config = {
+        "credential.helper": "",  # empty: whatever is configured is forgotten
+        "core.hooksPath": os.devnull,
+        "core.askPass": "",
+        "http.followRedirects": "false",
+        "http.sslVerify": "true",
+        "http.lowSpeedLimit": _LEAST_BYTES_A_SECOND,
+        "http.lowSpeedTime": _SLOW_SECONDS,
+        "protocol.allow": "never",
+        "protocol.https.allow": "always",
+        "gc.auto": "0",
+        "push.followTags": "false",
+        "push.recurseSubmodules": "no",
+    }
+    numbered = {
+        name: value
+        for number, (key, setting) in enumerate(config.items())
+        for name, value in ((f"GIT_CONFIG_KEY_{number}", key), (f"GIT_CONFIG_VALUE_{number}", setting))
+    }
+    return {
+        **ENVIRONMENT,
+        **numbered,
+        "GIT_CONFIG_COUNT": str(len(config)),
+        "GIT_ASKPASS": str(askpass),
+        "GIT_TRACE_REDACT": "1",
+        "HISHAMOS_GIT_USER": access.user,
+        "HISHAMOS_GIT_TOKEN": access.token,
+        "LC_ALL": "C",
+        **({"GIT_SSL_CAINFO": access.ca} if access.ca else {}),
+    }

@@ -1,0 +1,61 @@
+"""Descriptions of pull and merge requests and notes of releases, from what changed and what was checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# GitHub takes 65,536 characters.
+_LONGEST = 60_000
+_FILES, _COMMITS = 100, 50
+_LETTERS = {"A": "added", "D": "removed", "M": "changed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a project: its title, its verified stories as id and title, its checks as name and figure."""
+
+    title: str
+    stories: tuple[tuple[str, str], ...]
+    checks: tuple[tuple[str, str], ...]
+
+
+def change_title(subjects: Sequence[str]) -> str:
+    """Title of a proposal: the commit's subject if there is one alone."""
+    return _line(subjects[0])[:200] if len(subjects) == 1 else f"HishamOS: {len(subjects)} changes"
+
+
+def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told: Told) -> str:
+    """Description of a proposal: commits, stories, files and checks."""
+    parts = [
+        f"Made by HishamOS from the brief of {_code(told.title)}.",
+        "## Commits",
+        *_listed(subjects, _COMMITS),
+    ]
+    parts += [
+        "## Files",
+        *_listed([f"{path} {_LETTERS.get(letter, 'changed')}" for letter, path in files], _FILES),
+    ]
+    parts += ["## Stories verified", *_listed([f"{name} {title}" for name, title in told.stories], _FILES)]
+    parts += ["## Checks passed", *_listed([f"{name}: {figure}" for name, figure in told.checks], _FILES)]
+    return "\n".join(parts)[:_LONGEST]
+
+
+def release_notes(told: Told) -> str:
+    """Notes of a release: the stories that it serves, and the checks that it passed."""
+    parts = [f"{_code(told.title)}, with every story below shown by tests that passed.", "## Stories"]
+    parts += _listed([f"{name} {title}" for name, title in told.stories], 500)
+    parts += ["## Checks passed", *_listed([f"{name}: {figure}" for name, figure in told.checks], _FILES)]
+    return "\n".join(parts)[:_LONGEST]
+
+
+def _listed(items: Sequence[str], most: int) -> list[str]:
+    more = [f"- and {len(items) - most} more"] if len(items) > most else []
+    return [*(f"- {_code(item)}" for item in items[:most]), *more, ""]
+
+
+def _code(text: str) -> str:
+    """A text from a brief as code, so that nothing in it mentions people, closes issues or becomes a link."""
+    return f"`{_line(text).replace('`', chr(39))}`"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,431 @@
+"""Publishing on both hosts: real git, real HTTPS, the real clients; the hosts are played on this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from hishamos_pipeline.errors import HostError
+from tests.delivery.conftest import Project, clone, git
+from tests.fakes.git_hosts import GitHosts
+
+
+def test_a_repository_is_created_and_holds_what_was_made(
+    project: Project, hosts: GitHosts, tmp_path: Path
+) -> None:
+    project.commit("feat: add notes", notes="one\n")
+    made = project.publish(topics=["Python", "notes"], description="Keeps notes")
+    assert (made.done, made.full_name, made.visibility, made.warnings) == (
+        "created",
+        "ada/notes",
+        "private",
+        (),
+    )
+    assert made.commit == project.head and made.branch == "main" and made.clone_url.endswith("ada/notes.git")
+    assert project.remote.branches == {"main": project.head} and project.remote.default_branch == "main"
+    assert (
+        sorted(project.remote.topics) == ["notes", "python"] and project.remote.description == "Keeps notes"
+    )
+    cloned = clone(project, hosts, tmp_path / "clone")
+    assert git(cloned, "log", "--format=%H") == git(project.folder, "log", "--format=%H")
+    assert (cloned / "notes.txt").read_text() == "one\n"
+
+
+def test_again_with_nothing_new_writes_nothing(project: Project, hosts: GitHosts) -> None:
+    project.publish(topics=["notes"], variables={"REGION": "eu"}, branches=[{"name": "develop"}])
+    hosts.forget()
+    again = project.publish()
+    assert again.done == "unchanged" and hosts.writes() == []
+
+
+def test_new_commits_are_pushed(project: Project) -> None:
+    first = project.publish()
+    project.commit("feat: more")
+    again = project.publish()
+    assert (again.done, again.repository_id) == ("updated", first.repository_id)
+    assert project.remote.branches == {"main": project.head} and project.remote.forced == []
+
+
+# Names that are taken
+
+
+def test_a_taken_name_fails_before_anything_is_made(project: Project, hosts: GitHosts) -> None:
+    project.double.create("ada/notes", files={"README.md": "somebody else's"})
+    with pytest.raises(HostError, match="choose another `name`") as caught:
+        project.publish()
+    assert caught.value.cause == "name_taken" and hosts.writes() == []
+
+
+def test_reuse_takes_an_empty_repository(project: Project) -> None:
+    made = project.double.create("ada/notes")
+    done = project.publish(conflict="reuse")
+    assert (done.repository_id, done.done) == (made.id, "updated")
+    assert project.remote.branches == {"main": project.head}
+
+
+def test_reuse_refuses_what_others_have_made(project: Project, hosts: GitHosts) -> None:
+    project.double.create("ada/notes", files={"README.md": "somebody else's"})
+    with pytest.raises(HostError) as caught:
+        project.publish(conflict="reuse")
+    assert caught.value.cause == "foreign_history" and hosts.writes() == []
+
+
+def test_reuse_knows_its_own_repository_without_a_record(project: Project) -> None:
+    first = project.publish()
+    project.commit("feat: more")
+    project.record = project.record.model_copy(update={"repository_id": 0, "asked": "", "begun_at": ""})
+    again = project.publish(conflict="reuse")
+    assert again.repository_id == first.repository_id and project.remote.branches == {"main": project.head}
+
+
+def test_reuse_knows_its_own_files_when_history_was_made_anew(project: Project) -> None:
+    """The brief was built again on another machine: other commits, the same project; never pushed over."""
+    record = '{"project": "notes"}'
+    project.double.create("ada/notes", files={"PROVENANCE.json": record, "old.txt": "old"})
+    theirs = project.remote.branches["main"]
+    done = project.publish(conflict="reuse")
+    assert project.remote.branches["main"] == theirs and done.change_url
+    (pull,) = project.remote.pulls.values()
+    assert project.remote.forced == [] and pull.base == "main"
+    project.double.merge_pull("ada/notes", pull.number)
+    assert git(project.remote.path, "merge-base", "--is-ancestor", project.head, "main") == ""
+    assert project.publish().done == "unchanged"
+
+
+def test_rename_takes_the_next_free_name(project: Project) -> None:
+    for name in ("notes", "notes-2"):
+        project.double.create(f"ada/{name}", files={"README.md": "somebody else's"})
+    done = project.publish(conflict="rename")
+    assert done.full_name == "ada/notes-3"
+    project.commit("feat: more")
+    assert project.publish().full_name == "ada/notes-3"
+    assert set(project.double.repositories) == {"ada/notes", "ada/notes-2", "ada/notes-3"}
+
+
+def test_a_repository_that_people_renamed_is_followed(project: Project) -> None:
+    project.publish()
+    project.double.rename("ada/notes", "jottings")
+    project.commit("feat: more")
+    done = project.publish()
+    assert done.full_name == "ada/jottings" and "was renamed" in done.warnings[0]
+    assert set(project.double.repositories) == {"ada/jottings"}
+
+
+def test_a_name_that_leads_to_another_repository_is_taken(project: Project, hosts: GitHosts) -> None:
+    project.double.create("ada/notes", files={"README.md": "somebody else's"})
+    project.double.rename("ada/notes", "elsewhere")
+    with pytest.raises(HostError, match="leads to") as caught:
+        project.publish(conflict="reuse")
+    assert caught.value.cause == "name_taken" and hosts.writes() == []
+
+
+def test_a_repository_that_is_gone_is_not_made_again_unasked(project: Project, hosts: GitHosts) -> None:
+    project.publish()
+    del project.double.repositories["ada/notes"]
+    hosts.forget()
+    with pytest.raises(HostError, match="hishamos exports forget") as caught:
+        project.publish()
+    assert caught.value.cause == "gone" and hosts.writes() == []
+
+
+def test_another_destination_leaves_the_first_alone(project: Project) -> None:
+    project.publish()
+    project.target = project.target.model_validate({"name": "elsewhere"})
+    done = project.publish()
+    assert done.full_name == "ada/elsewhere" and done.done == "created"
+    assert "stays as it is" in done.warnings[0]
+    assert set(project.double.repositories) == {"ada/notes", "ada/elsewhere"}
+
+
+# Owners
+
+
+def test_an_organization_or_a_nested_group(project: Project) -> None:
+    owner = "acme" if project.host.kind == "github" else "acme/tools"
+    project.double.add_org(owner, "ada")
+    done = project.publish(owner=owner)
+    assert done.full_name == f"{owner}/notes"
+    assert project.double.repositories[f"{owner}/notes"].branches == {"main": project.head}
+
+
+def test_an_owner_that_nobody_knows(project: Project, hosts: GitHosts) -> None:
+    with pytest.raises(HostError) as caught:
+        project.publish(owner="nobody")
+    assert caught.value.cause == "not_found" and hosts.writes() == []
+
+
+def test_another_user_cannot_be_published_to(project: Project, hosts: GitHosts) -> None:
+    project.double.add_user("bob")
+    with pytest.raises(HostError, match="another user than the token's") as caught:
+        project.publish(owner="bob")
+    assert caught.value.cause == "permission" and hosts.writes() == []
+
+
+# What people do on the host
+
+
+def test_other_peoples_commits_are_never_pushed_over(project: Project) -> None:
+    project.publish()
+    theirs = project.double.commit("ada/notes", "people.txt", "ours\n")
+    project.commit("feat: more", notes="two\n")
+    done = project.publish()
+    assert project.remote.branches["main"] == theirs and done.branch == "hishamos/update"
+    assert project.remote.branches["hishamos/update"] == project.head
+    (pull,) = project.remote.pulls.values()
+    assert pull.title == "feat: more" and "notes.txt" in pull.body and "US-001" in pull.body
+    project.double.merge_pull("ada/notes", pull.number)
+    assert project.publish().done == "unchanged"
+    assert git(project.remote.path, "show", "main:people.txt") == "ours"
+    assert git(project.remote.path, "show", "main:notes.txt") == "two"
+
+
+def test_changes_are_proposed_when_asked_for_and_one_request_is_kept_up_to_date(project: Project) -> None:
+    first = project.publish(publish="pull_request")
+    assert first.branch == "main" and not first.change_url
+    before = project.head
+    project.commit("feat: second", second="2\n")
+    done = project.publish()
+    assert done.change_url and project.remote.branches == {"main": before, "hishamos/update": project.head}
+    project.commit("feat: third", third="3\n")
+    again = project.publish()
+    (pull,) = project.remote.pulls.values()
+    assert again.change_url == done.change_url and "2 changes" in pull.title and "third.txt" in pull.body
+    assert project.publish().done == "unchanged"
+    project.double.merge_pull("ada/notes", pull.number, delete_branch=True)
+    assert project.publish().done == "unchanged"
+    project.commit("feat: fourth")
+    assert project.publish().change_url != done.change_url and len(project.remote.pulls) == 2
+
+
+def test_squashed_proposals_are_known_by_their_files(project: Project) -> None:
+    project.publish(publish="pull_request")
+    project.commit("feat: second", second="2\n")
+    project.publish()
+    project.double.merge_pull("ada/notes", 1, method="squash", delete_branch=True)
+    assert project.publish().done == "unchanged"
+    assert len(project.remote.pulls) == 1
+
+
+def test_a_proposal_that_people_closed_is_not_opened_again(project: Project, hosts: GitHosts) -> None:
+    project.publish(publish="pull_request")
+    project.commit("feat: second")
+    project.publish()
+    project.remote.pulls[1].state = "closed"
+    hosts.forget()
+    done = project.publish()
+    assert "was closed" in done.warnings[0] and hosts.writes() == []
+    project.commit("feat: third")
+    assert project.publish().change_url and len(project.remote.pulls) == 2
+
+
+def test_commits_on_the_proposals_branch_stay(project: Project) -> None:
+    project.publish(publish="pull_request")
+    project.commit("feat: second")
+    project.publish()
+    theirs = project.double.commit("ada/notes", "people.txt", "theirs", branch="hishamos/update")
+    project.commit("feat: third")
+    done = project.publish()
+    assert project.remote.branches["hishamos/update"] == theirs
+    assert project.remote.branches[done.branch] == project.head and done.branch != "hishamos/update"
+
+
+def test_a_protected_branch_turns_a_push_into_a_proposal(project: Project) -> None:
+    """Whoever asks for protection that binds the token too gets requests from then on."""
+    done = project.publish(protection={"approvals": 1, "enforce_admins": True})
+    assert done.warnings == () or project.host.kind == "gitlab"
+    before = project.head
+    project.commit("feat: second")
+    again = project.publish()
+    assert again.change_url and project.remote.branches["main"] == before
+
+
+def test_somebody_pushes_at_the_same_time(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hishamos_pipeline.delivery.remote_git import RemoteGit
+
+    project.publish()
+    project.commit("feat: second")
+    push, raced = RemoteGit.push, []
+
+    def late(self: RemoteGit, ref: str, commit: str) -> None:
+        if not raced:
+            raced.append(project.double.commit("ada/notes", "people.txt", "first!"))
+        push(self, ref, commit)
+
+    monkeypatch.setattr(RemoteGit, "push", late)
+    done = project.publish()
+    assert project.remote.branches["main"] == raced[0] and done.change_url and project.remote.forced == []
+
+
+# Settings, releases, dry runs
+
+
+def test_everything_that_can_be_asked_for(project: Project) -> None:
+    from hishamos_pipeline.delivery.hosts.interface import Secret
+
+    github = project.host.kind == "github"
+    project.double.add_user("bob")
+    project.double.add_org("acme" if github else "acme/core", "ada", "eve")
+    if github:
+        project.double.add_team("acme", "core")
+    else:
+        project.double.premium = True
+    project.secrets = {"DEPLOY_KEY": Secret("s3cret-value-0123", "1")}
+    done = project.publish(
+        owner="acme",
+        visibility="public" if github else "private",
+        description="Keeps notes",
+        homepage="https://example.org",
+        topics=["notes"],
+        branches=[{"name": "release/next", "protect": True}],
+        protection={"approvals": 2, "required_checks": ["test"], "linear_history": True},
+        access={"bob": "write", "acme/core": "maintain"},
+        variables={"REGION": "eu"},
+        secrets=["DEPLOY_KEY"],
+        features={"issues": True, "wiki": False},
+        merge_ways=["squash"],
+        delete_merged_branches=True,
+    )
+    assert done.warnings == ()
+    remote = project.double.repositories["acme/notes"]
+    assert remote.branches == {"main": project.head, "release/next": project.head}
+    assert remote.description == "Keeps notes" and remote.topics == ["notes"]
+    assert set(remote.protection) == {"main", "release/next"}
+    assert {**remote.collaborators, **remote.invitations}["bob"] == 30 and remote.teams
+    assert "REGION" in remote.variables
+    if github:
+        assert remote.secrets == {"DEPLOY_KEY": "s3cret-value-0123"}
+        assert remote.settings["has_wiki"] is False and remote.settings["allow_merge_commit"] is False
+        assert remote.settings["delete_branch_on_merge"] is True and remote.homepage == "https://example.org"
+    else:
+        assert remote.variables["DEPLOY_KEY"]["masked"] is True
+        assert remote.settings["wiki_access_level"] == "disabled" and remote.settings["merge_method"] == "ff"
+        assert remote.settings["squash_option"] == "always"
+
+
+def test_a_rotated_secret_is_set_again_and_nothing_else(project: Project, hosts: GitHosts) -> None:
+    from hishamos_pipeline.delivery.hosts.interface import Secret
+
+    project.secrets = {"DEPLOY_KEY": Secret("s3cret-value-0123", "1")}
+    project.publish(secrets=["DEPLOY_KEY"], topics=["notes"])
+    assert "s3cret-value-0123" not in project.record.model_dump_json()
+    hosts.forget()
+    project.secrets = {"DEPLOY_KEY": Secret("another-value-4567", "2")}
+    project.publish()
+    assert len(hosts.writes()) == 1 and "DEPLOY_KEY" in f"{hosts.writes()[0].path}{hosts.writes()[0].request}"
+
+
+def test_what_does_not_work_is_a_warning_and_is_tried_again(project: Project, hosts: GitHosts) -> None:
+    done = project.publish(access={"nobody-there": "write"}, variables={"REGION": "eu"})
+    assert project.remote.branches == {"main": project.head} and "REGION" in project.remote.variables
+    assert len(done.warnings) == 1 and "nobody-there" in done.warnings[0]
+    project.double.add_user("nobody-there")
+    hosts.forget()
+    assert project.publish().warnings == () and len(hosts.writes()) == 1
+
+
+def test_a_plan_without_protection_is_a_warning(hosts: GitHosts, tmp_path: Path) -> None:
+    from tests.delivery.conftest import make_project
+
+    project = make_project(hosts, tmp_path / "project", "github")
+    hosts.github.plan_protects = False
+    (warning,) = project.publish(protection={"approvals": 1}).warnings
+    assert "(plan)" in warning and "make the repository public" in warning
+
+
+def test_a_release_is_made_once(project: Project, hosts: GitHosts) -> None:
+    done = project.publish(release={"tag": "v1.0.0"})
+    assert done.release_url
+    (release,) = project.remote.releases.values()
+    assert release.tag == "v1.0.0" and "US-001" in release.body
+    assert git(project.remote.path, "rev-parse", "refs/tags/v1.0.0") == project.head
+    hosts.forget()
+    assert project.publish().done == "unchanged" and hosts.writes() == []
+    first = project.head
+    project.commit("feat: more")
+    project.publish()
+    assert git(project.remote.path, "rev-parse", "refs/tags/v1.0.0") == first
+    project.publish(release={"tag": "v1.1.0", "title": "More", "notes": "By hand"})
+    assert project.remote.releases["v1.1.0"].body == "By hand"
+
+
+def test_a_tag_on_another_commit_is_left_alone(project: Project) -> None:
+    first = project.publish(release={"tag": "v1"}).commit
+    project.commit("feat: more")
+    done = project.publish(release={"tag": "v1", "title": "Again"})
+    assert "on another commit" in done.warnings[0]
+    assert git(project.remote.path, "rev-parse", "refs/tags/v1") == first
+
+
+def test_a_release_waits_for_its_proposal(project: Project) -> None:
+    project.publish(publish="pull_request")
+    project.commit("feat: second")
+    done = project.publish(release={"tag": "v2"})
+    assert "waits until" in done.warnings[0] and not project.remote.releases
+    project.double.merge_pull("ada/notes", 1)
+    assert project.publish().release_url and set(project.remote.releases) == {"v2"}
+
+
+def test_a_dry_run_changes_nothing_and_says_what_it_would_do(project: Project, hosts: GitHosts) -> None:
+    project.publish(dry=True, topics=["notes"])
+    assert project.job and "create ada/notes, private" in project.job.steps[0]
+    assert hosts.writes() == [] and not project.record.asked
+    project.publish()
+    project.commit("feat: more")
+    hosts.forget()
+    before = project.record
+    project.publish(dry=True, variables={"REGION": "eu"})
+    assert [step.split()[0] for step in project.job.steps] == ["push", "set"]
+    assert hosts.writes() == [] and project.record == before
+
+
+def test_another_default_branch(project: Project) -> None:
+    project.publish(default_branch="trunk")
+    assert project.remote.branches == {"trunk": project.head} and project.remote.default_branch == "trunk"
+
+
+def test_a_host_that_needs_a_moment(project: Project) -> None:
+    project.double.visible_after = 3
+    done = project.publish(topics=["notes"])
+    assert done.done == "created" and done.warnings == () and project.slept
+    assert project.remote.branches == {"main": project.head}
+
+
+# Answers that are lost
+
+
+@pytest.mark.parametrize("status", [502, None])
+def test_a_lost_answer_to_creation_is_reconciled(
+    project: Project, hosts: GitHosts, status: int | None
+) -> None:
+    path = r"/user/repos$" if project.host.kind == "github" else r"/projects$"
+    details = {"status": status} if status else {}
+    hosts.faults.add("POST", path, kind="done_then", **details)
+    done = project.publish()
+    assert done.done == "created" and len(project.double.repositories) == 1
+    assert project.remote.branches == {"main": project.head}
+
+
+def test_a_lost_answer_and_a_killed_process(project: Project, hosts: GitHosts) -> None:
+    """Nothing but the record of having begun is left; the repository is found to be ours."""
+    path = r"/user/repos$" if project.host.kind == "github" else r"/projects$"
+    hosts.faults.add("POST", path, kind="done_then", status=502)
+    hosts.faults.add("GET", r"notes$", kind="reset", times=99, skip=1)
+    with pytest.raises(HostError):
+        project.publish()
+    assert project.record.begun_at and not project.record.repository_id
+    hosts.faults.clear()
+    assert project.publish().done == "created" and len(project.double.repositories) == 1
+
+
+def test_an_empty_repository_of_somebody_else_is_not_taken_for_a_lost_answer(project: Project) -> None:
+    from datetime import timedelta
+
+    made = project.double.create("ada/notes")
+    made.created_at -= timedelta(hours=1)
+    with pytest.raises(HostError) as caught:
+        project.publish()
+    assert caught.value.cause == "name_taken"
+
+
+def test_a_push_that_breaks_off_is_tried_again(project: Project, hosts: GitHosts) -> None:
+    hosts.faults.add("POST", r"git-receive-pack$", kind="reset_mid_pack", after=10)
+    assert project.publish().done == "created" and project.remote.branches == {"main": project.head}
