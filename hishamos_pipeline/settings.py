@@ -31,6 +31,15 @@ class RoleSettings(BaseModel):
     max_output_tokens: int | None = Field(None, gt=0)
 
 
+class StorageOptions(BaseModel):
+    """Options of a storage; keys are not among them, since settings are shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint_url: str | None = None
+    profile: str | None = None
+
+
 class GitHostSettings(BaseModel):
     """A Git host: GitHub or GitLab, its URL, and the variable or stored credential that holds the token for it."""
 
@@ -56,6 +65,16 @@ class Settings(BaseSettings):
     home: Path = Field(Path(".hishamos"), description="Folder of everything that HishamOS keeps.")
     database_url: str = Field(
         "", description="SQLAlchemy URL of the project store; empty is SQLite under the home."
+    )
+    storage_url: str = Field(
+        "",
+        pattern=r"^(s3://[^/@\s]+(/[^@\s]*)?|file:///.+)?$",
+        description="Where trees, repositories and archives are kept besides the home: `s3://bucket/folder`, or "
+        "`file:///folder`; empty for nowhere.",
+    )
+    storage_options: StorageOptions = Field(
+        StorageOptions(),
+        description="`endpoint_url` and `profile` for S3; JSON. Keys are read from AWS's variables.",
     )
     llm: str = Field(
         "blueprint",

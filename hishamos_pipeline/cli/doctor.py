@@ -19,7 +19,7 @@ _LEAST_FREE_MB = 200
 @click.command("doctor")
 @json_option
 def command(as_json: bool) -> None:
-    """Check Python, git, the home folder, the store, Dagster and the sandbox; exit code 5 if one is amiss."""
+    """Check this machine, and whatever the settings name: models, storage, Git hosts; exit code 5 if one is amiss."""
     opened = Workshop(settings())
     results = []
     checks: tuple[tuple[str, Callable[[Workshop], str]], ...] = (
@@ -31,6 +31,8 @@ def command(as_json: bool) -> None:
         ("models", _models),
         ("sandbox", _sandbox),
         ("toolchain", _toolchain),
+        ("storage", _storage),
+        ("hosts", _hosts),
         ("dagster", _dagster),
     )
     for name, check in checks:
@@ -117,6 +119,28 @@ def _toolchain(opened: Workshop) -> str:
     prepared = asyncio.run(opened.toolchains.prepare(()))
     assert prepared.toolchain is not None  # nothing was asked for that could be missing
     return str(prepared.toolchain.programs.parent)
+
+
+def _storage(opened: Workshop) -> str:
+    from hishamos_pipeline.workspace.storage import open_storage
+
+    storage = open_storage(opened.settings)
+    if storage is None:
+        return "none: what is published is in the home alone"
+    storage.check()
+    return f"{storage.url}: written, read and removed a probe"
+
+
+def _hosts(opened: Workshop) -> str:
+    """The Git hosts that there is a token for."""
+    from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
+
+    patience, told = patience_of(opened.settings), []
+    for name, host in opened.settings.hosts.items():
+        if opened.key(host.token):
+            account = open_host(name, opened.settings, opened.key, patience).account()
+            told.append(f"{name} as {account.login}")
+    return ", ".join(told) or "none: no token is set"
 
 
 def _dagster(opened: Workshop) -> str:

@@ -101,7 +101,9 @@ def _write_archive(run: ProjectRun, kind: str) -> Archive:
         written = write(run.folder.path("repository"), staged, architecture.distribution)
         run.folder.publish_file(f"{name}.sha256", Path(f"{staged}.sha256"))
         path = run.folder.publish_file(name, staged)
-    run.store.deliveries.complete_export(run.key, kind, url=path.as_uri(), checksum=written.sha256)
+    storage = run.folder.storage
+    url = storage.object_url(run.key, written.sha256, name) if storage else path.as_uri()
+    run.store.deliveries.complete_export(run.key, kind, url=url, checksum=written.sha256)
     return Archive(
         wanted=True,
         path=name,

@@ -41,6 +41,7 @@ from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.tables import ArtifactRevision
 from hishamos_pipeline.toolchains.interface import Toolchains
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
+from hishamos_pipeline.workspace.storage import open_storage
 
 D = TypeVar("D", bound=Document)
 Q = TypeVar("Q", bound=Document)
@@ -122,7 +123,7 @@ class ProjectRun:
         self.toolchains = toolchains
         self.settings = settings
         self.keys = keys
-        self.folder = ProjectFolder(settings.projects_dir, key)
+        self.folder = ProjectFolder(settings.projects_dir, key, open_storage(settings))
         self._before = ""
 
     @property
@@ -307,10 +308,11 @@ class ProjectRun:
         if row.kind == "verified_build":
             if not VerifiedBuild.model_validate_json(row.content).passed:
                 return "its verification failed"
-            return "" if self.folder.path("tree").is_dir() else _MISSING
+            return "" if self.folder.restore("tree") else _MISSING
         if row.kind == "repository":
             record = RepositoryRecord.model_validate_json(row.content)
-            return "" if (self.folder.path(record.path) / ".git").is_dir() else _MISSING
+            there = self.folder.restore(record.path) and (self.folder.path(record.path) / ".git").is_dir()
+            return "" if there else _MISSING
         if row.kind in _EXPORTED:
             return self._export_problem(row)
         return ""
@@ -326,7 +328,7 @@ class ProjectRun:
             return "an export was requested"
         if isinstance(made, Archive) and made.wanted:
             path = self.folder.path(made.path)
-            if not path.is_file() or not path.with_name(f"{path.name}.sha256").is_file():
+            if not all(self.folder.restore(name) for name in (made.path, f"{made.path}.sha256")):
                 return _MISSING
             return "" if file_sha256(path) == made.sha256 else "its file was changed"
         return ""

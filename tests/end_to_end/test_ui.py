@@ -1,5 +1,6 @@
 """The Dagster UI in a real browser: add a partition, materialize the graph, and read what was made."""
 
+import json
 import os
 import re
 import shutil
@@ -17,11 +18,14 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.store.store import open_store
+from tests.fakes.git_hosts import GitHosts, git_hosts
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 
 KEY = "shelf"
+TOKEN = "tok-0123456789abcdef-ui"
 BRIEF = "A shelf where users can add, list and delete books."
 LOCATION = "global@global"
 
@@ -33,12 +37,32 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[str]:
-    """``hishamos dev`` on a free port, with an empty home."""
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHosts]:
+    """Both Git hosts, with Ada's token."""
+    with git_hosts(tmp_path_factory.mktemp("hosts")) as made:
+        made.github.add_token(TOKEN, "ada")
+        made.gitlab.add_token(TOKEN, "ada")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, hosts: GitHosts) -> Iterator[str]:
+    """``hishamos dev`` on a free port, with an empty home and both Git hosts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "HISHAMOS_HOME": str(home)}
+    played = {
+        kind: {"kind": kind, "url": hosts.url, "token": f"{kind.upper()}_TOKEN", "ca": str(hosts.ca)}
+        for kind in ("github", "gitlab")
+    }
+    environment = {
+        **os.environ,
+        "HISHAMOS_HOME": str(home),
+        "HISHAMOS_GIT_HOSTS": json.dumps(played),
+        "HISHAMOS_HOST_WRITE_SECONDS": "0",
+        "GITHUB_TOKEN": TOKEN,
+        "GITLAB_TOKEN": TOKEN,
+    }
     log = (home / "dev.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "hishamos_pipeline.cli.main", "dev", "--port", str(port)],
@@ -141,6 +165,31 @@ def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Pat
     assert (home / "projects" / "memos" / "memos.zip").exists()
     assert "colour: is not a field" in (home / "inbox" / "bad.yaml.error.txt").read_text()
     assert (home / "inbox" / "accepted" / "memos.r1.md").exists()
+
+
+def test_a_requested_export_is_published_by_the_daemon(
+    server: str, home: Path, page: Page, hosts: GitHosts
+) -> None:
+    """The sensor picks the request out of the store; the UI shows where it went."""
+    store = open_store(f"sqlite:///{home}/store.db")
+    store.export_requests.add(KEY, "github", Target(visibility="public", topics=("books",)), "test")
+    store.export_requests.add(KEY, "gitlab", Target(), "test")
+    for _ in range(120):
+        requests = store.export_requests.of_project(KEY)
+        if all(request.status != "requested" for request in requests):
+            break
+        time.sleep(1)
+    store.engine.dispose()
+    assert [(request.status, request.error) for request in requests] == [("completed", "")] * 2
+    published = hosts.github.repositories[f"ada/{KEY}"]
+    _open_until(
+        page, f"{server}/assets/github_repository?view=partitions&partition={KEY}", published.branches["main"]
+    )
+    for text in ("clone_url", "visibility", "public", "created", f"ada/{KEY}"):
+        expect(page.get_by_text(text).first).to_be_visible()
+    _screenshot(page, "github-repository")
+    page.goto(f"{server}/assets/github_repository/checks/github_has_no_foreign_commits")
+    expect(page.get_by_text("Passed").first).to_be_visible()
 
 
 def _launch(page: Page) -> None:
