@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import archiving, changing, models
+from benchmarks import archiving, changing, models, publishing
 from benchmarks.empty_graph import critical_path
 from benchmarks.measure import HISHAMOS, Row, environment, medians, peak_mb, seconds
 
@@ -119,7 +119,13 @@ def briefs() -> list[tuple[str, Path]]:
 
 def main() -> None:
     """Measure everything."""
-    rows = [*pipeline_rows(), *archiving.measure(), *models.measure(), *changing.measure()]
+    rows = [
+        *pipeline_rows(),
+        *archiving.measure(),
+        *models.measure(),
+        *changing.measure(),
+        *publishing.measure(),
+    ]
     for row in rows:
         sys.stdout.write(f"{'ok ' if row.kept else 'NOT'} {row.name}: {row.figure} ({row.bound})\n")
     lines = brief_rows(briefs())

@@ -1,7 +1,9 @@
 """How commits come to a host: pushed where that takes nobody's work away, and proposed where it would."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from hishamos_pipeline.delivery import decisions, wording
 from hishamos_pipeline.delivery.hosts.causes import host_error
@@ -10,6 +12,8 @@ from hishamos_pipeline.delivery.locating import VISIBLE_TRIES
 from hishamos_pipeline.delivery.publication import Publishing
 from hishamos_pipeline.delivery.remote_git import RemoteGit
 from hishamos_pipeline.errors import HostError
+
+T = TypeVar("T")
 
 
 def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict[str, str]]:
@@ -22,18 +26,21 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
         HostError: the host refuses or cannot be reached.
     """
     branch, commit = job.order.target.default_branch, job.order.commit
-    heads = _heads(job, git)
+    heads = {} if job.fresh else _seen(job, git.heads)
     found = relation(git, commit, heads, branch)
     way = decisions.way_to_bring(found, job.order.target.publish)
     first = not heads
     if way == "push":
         try:
-            job.step(f"push {commit[:8]} to {branch}", lambda: git.push(f"refs/heads/{branch}", commit))
+            push = partial(git.push, f"refs/heads/{branch}", commit)
+            job.step(f"push {commit[:8]} to {branch}", lambda: _seen(job, push))
             heads[f"refs/heads/{branch}"] = commit
         except HostError as error:
-            if found == "empty" or error.cause not in ("protected_branch", "moved_meanwhile"):
+            if error.cause not in ("protected_branch", "moved_meanwhile"):
                 raise
-            heads = _heads(job, git)
+            heads = git.heads()
+            if f"refs/heads/{branch}" not in heads:
+                raise
             found, way = relation(git, commit, heads, branch), "propose"
     if first and not job.dry:
         # The first branch becomes the default one by itself, as a rule.
@@ -48,16 +55,16 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
     return remote, heads
 
 
-def _heads(job: Publishing, git: RemoteGit) -> dict[str, str]:
-    """The refs of the host; git may need a moment longer than the API to see a new repository."""
+def _seen(job: Publishing, work: Callable[[], T]) -> T:
+    """Do something with git, which may need a moment longer than the API to see a new repository."""
     for attempt in range(VISIBLE_TRIES):
         try:
-            return git.heads()
+            return work()
         except HostError as error:
             if error.cause != "not_found" or job.record.commit:
                 raise
             job.patience.sleep(min(0.2 * 2**attempt, 5))
-    return git.heads()
+    return work()
 
 
 def _propose(

@@ -108,7 +108,7 @@ def _create(job: Publishing, owner: Owner, name: str) -> Remote | None:
         return None
     job.save(full_name=full_name, owner=owner.path, begun_at=job.now().isoformat())
     found = _created(job, owner, name, full_name)
-    job.changed = True
+    job.changed = job.fresh = True
     job.keep(found, created=True)
     for attempt in range(VISIBLE_TRIES):
         if job.host.find_by_id(found.id) is not None:

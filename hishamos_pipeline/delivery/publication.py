@@ -61,6 +61,7 @@ class Publishing:
         steps: what was done, or in a dry run would be.
         warnings: what did not work, or what people should know.
         changed: whether anything was changed on the host.
+        fresh: whether the repository has been created just now, and is empty.
     """
 
     host: GitHost
@@ -73,6 +74,7 @@ class Publishing:
     steps: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     changed: bool = False
+    fresh: bool = False
 
     def step(self, text: str, work: Callable[[], T]) -> T | None:
         """Change something on the host; in a dry run, only say so."""

@@ -188,7 +188,7 @@ def test_a_requested_export_is_published_by_the_daemon(
     for text in ("clone_url", "visibility", "public", "created", f"ada/{KEY}"):
         expect(page.get_by_text(text).first).to_be_visible()
     _screenshot(page, "github-repository")
-    page.goto(f"{server}/assets/github_repository/checks/github_has_no_foreign_commits")
+    page.goto(f"{server}/assets/github_repository?view=checks&checkDetail=github_has_no_foreign_commits")
     expect(page.get_by_text("Passed").first).to_be_visible()
 
 
