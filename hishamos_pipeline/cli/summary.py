@@ -6,6 +6,7 @@ import click
 
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, Requirements, Stories, VerifiedBuild
+from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.generation.project import ProjectRun
 
 
@@ -21,6 +22,7 @@ def summary(run: ProjectRun) -> dict[str, Any]:
     requirements = document("requirements", Requirements)
     stories = document("stories", Stories)
     build = document("verified_build", VerifiedBuild)
+    published = [document(kind, Publication) for kind in ("github_repository", "gitlab_project")]
     archives = [document(kind, Archive) for kind in ("zip_archive", "tar_archive")]
     return {
         "key": project.key,
@@ -48,6 +50,7 @@ def summary(run: ProjectRun) -> dict[str, Any]:
         "repository": str(run.folder.path("repository")) if "repository" in heads else "",
         "isolated": build.isolated if build else True,
         "open_proposals": len(run.store.edits.proposals(run.key)),
+        "published": [item.web_url for item in published if item and item.wanted],
         "archives": [str(run.folder.path(item.path)) for item in archives if item and item.wanted],
     }
 
@@ -71,6 +74,8 @@ def print_summary(run: ProjectRun) -> None:
             click.echo(f"  {name:<12} {facts[name]}")
     for path in facts["archives"]:
         click.echo(f"  archive      {path}")
+    for url in facts["published"]:
+        click.echo(f"  published    {url}")
     if not facts["isolated"]:
         click.echo("  sandbox      none: the generated code ran UNPROTECTED")
     if facts["open_proposals"]:

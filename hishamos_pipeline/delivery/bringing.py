@@ -86,7 +86,8 @@ def _propose(
     since = git.merge_base(base, commit)
     subjects = git.log(since, commit)
     title = wording.change_title(subjects)
-    body = wording.change_body(subjects, git.changed(since or base, commit), job.order.told)
+    told = job.order.told.about(git.stories(since, commit))
+    body = wording.change_body(subjects, git.changed(since or base, commit), told)
     change = _proposed(job, remote, branch, open_change, title, body)
     job.save(commit=commit, branch=branch, change_url=change.url if change else "")
 

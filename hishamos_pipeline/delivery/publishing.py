@@ -114,15 +114,15 @@ def _release(
     return [(name, wanted, apply)]
 
 
-def drift(git: RemoteGit, record: Publication, branch: str) -> list[str]:
-    """Subjects of the commits that people have made on the host since the last publication, the newest first.
+def drift(git: RemoteGit, commit: str, branch: str) -> list[str]:
+    """Subjects of the commits on a branch of the host that are not in our commit's history, the newest first.
 
     Raises:
         HostError: the host cannot be reached.
     """
     theirs = git.heads().get(f"refs/heads/{branch}", "")
-    if not theirs or theirs == record.commit:
+    if not theirs or theirs == commit:
         return []
     if not git.knows(theirs):
         git.fetch(f"refs/heads/{branch}")
-    return git.log(git.merge_base(theirs, record.commit), theirs)
+    return git.log(git.merge_base(theirs, commit), theirs)

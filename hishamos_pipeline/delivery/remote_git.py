@@ -132,6 +132,11 @@ class RemoteGit:
         span = f"{since}..{commit}" if since else commit
         return str(self._repo.git.log("--format=%s", "--max-count=200", span)).splitlines()
 
+    def stories(self, since: str, commit: str) -> set[str]:
+        """Ids of the stories that the commits after ``since`` name."""
+        span = f"{since}..{commit}" if since else commit
+        return set(str(self._repo.git.log("--format=%(trailers:key=Story,valueonly)", span)).split())
+
     def changed(self, since: str, commit: str) -> list[tuple[str, str]]:
         """Letter and path of the files that differ between two commits."""
         found = str(self._repo.git.diff("--name-status", "--no-renames", "-z", since, commit)).split("\0")

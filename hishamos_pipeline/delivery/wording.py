@@ -1,7 +1,7 @@
 """Descriptions of pull and merge requests and notes of releases, from what changed and what was checked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 # GitHub takes 65,536 characters.
 _LONGEST = 60_000
@@ -16,6 +16,10 @@ class Told:
     title: str
     stories: tuple[tuple[str, str], ...]
     checks: tuple[tuple[str, str], ...]
+
+    def about(self, stories: Collection[str]) -> "Told":
+        """The same with those stories alone."""
+        return replace(self, stories=tuple(item for item in self.stories if item[0] in stories))
 
 
 def change_title(subjects: Sequence[str]) -> str:
@@ -34,7 +38,11 @@ def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told:
         "## Files",
         *_listed([f"{path} {_LETTERS.get(letter, 'changed')}" for letter, path in files], _FILES),
     ]
-    parts += ["## Stories verified", *_listed([f"{name} {title}" for name, title in told.stories], _FILES)]
+    if told.stories:
+        parts += [
+            "## Stories verified",
+            *_listed([f"{name} {title}" for name, title in told.stories], _FILES),
+        ]
     parts += ["## Checks passed", *_listed([f"{name}: {figure}" for name, figure in told.checks], _FILES)]
     return "\n".join(parts)[:_LONGEST]
 

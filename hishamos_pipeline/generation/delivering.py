@@ -211,17 +211,17 @@ def target_of(run: ProjectRun, kind: HostKind, options: Target | None = None) ->
 
 
 def foreign_commits(run: ProjectRun, kind: HostKind) -> list[str]:
-    """Subjects of the commits that people have made on the host since the last publication.
+    """Subjects of the commits on the host's default branch that the project does not have.
 
     Raises:
         HostError: the host cannot be reached.
     """
-    publication, target = run.store.deliveries.publication(run.key, kind), target_of(run, kind)
-    if publication is None or not publication.commit:
+    publication, job = run.store.deliveries.publication(run.key, kind), publishing_of(run, kind, dry=True)
+    if publication is None or not publication.commit or publication.host != job.host.name:
         return []
-    job = publishing_of(run, kind, dry=True)
-    with remote_git.opened(job.order.repository, job.access(publication.clone_url)) as git:
-        return drift(git, publication, target.default_branch)
+    access = job.access(job.host.clone_url(publication.full_name))
+    with remote_git.opened(job.order.repository, access) as git:
+        return drift(git, job.order.commit, job.order.target.default_branch)
 
 
 def _host(run: ProjectRun, kind: HostKind, target: Target, sleep: Callable[[float], None] | None) -> GitHost:

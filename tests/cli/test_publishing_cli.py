@@ -151,6 +151,7 @@ def test_a_brief_is_published_and_the_token_is_nowhere(home: Path, hosts: GitHos
         hunt.files(hosts.github.repositories["ada/notes"].path)
     assert hunt.found == set()
     assert "token of ada" in tried.stdout and "scopes: repo, workflow" in tried.stdout
+    assert f"published    {hosts.url}/ada/notes" in built.stdout
     assert "made         github_repository" in built.stdout and "ada/notes" in shown.stdout
     assert "warning" not in shown.stdout
     clone = tmp_path / "clone"

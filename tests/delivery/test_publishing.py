@@ -166,7 +166,7 @@ def test_another_user_cannot_be_published_to(project: Project, hosts: GitHosts) 
 def test_other_peoples_commits_are_never_pushed_over(project: Project) -> None:
     project.publish()
     theirs = project.double.commit("ada/notes", "people.txt", "ours\n")
-    project.commit("feat: more", notes="two\n")
+    project.commit("feat: more\n\nStory: US-001", notes="two\n")
     done = project.publish()
     assert project.remote.branches["main"] == theirs and done.branch == "hishamos/update"
     assert project.remote.branches["hishamos/update"] == project.head

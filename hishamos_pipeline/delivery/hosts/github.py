@@ -91,10 +91,11 @@ class GitHubHost:
 
         logging.getLogger("github").handlers.clear()  # the library prints to stderr unasked
         self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
+        self._url = url.rstrip("/")
         public = urlsplit(url).hostname == "github.com"
         self._github: Github = github.Github(
             auth=github.Auth.Token(token),
-            base_url="https://api.github.com" if public else f"{url.rstrip('/')}/api/v3",
+            base_url="https://api.github.com" if public else f"{self._url}/api/v3",
             verify=ca or True,
             timeout=timeout,
             retry=_Once(total=0),
@@ -102,6 +103,10 @@ class GitHubHost:
             seconds_between_writes=write_seconds,
             lazy=True,
         )
+
+    def clone_url(self, full_name: str) -> str:
+        """See ``GitHost``."""
+        return f"{self._url}/{full_name}.git"
 
     def account(self) -> Account:
         """See ``GitHost``."""
@@ -130,7 +135,9 @@ class GitHubHost:
     def find(self, full_name: str) -> Remote | None:
         """See ``GitHost``; a name that leads to a renamed repository is taken."""
         try:
-            return self._ask(lambda: _remote(self._github.get_repo(full_name), full_name), about=full_name)
+            return self._ask(
+                lambda: self._remote(self._github.get_repo(full_name), full_name), about=full_name
+            )
         except HostError as error:
             if error.cause == "not_found":
                 return None
@@ -139,7 +146,9 @@ class GitHubHost:
     def find_by_id(self, number: int) -> Remote | None:
         """See ``GitHost``."""
         try:
-            return self._ask(lambda: _remote(self._github.get_repo(number)), about=f"repository {number}")
+            return self._ask(
+                lambda: self._remote(self._github.get_repo(number)), about=f"repository {number}"
+            )
         except HostError as error:
             if error.cause == "not_found":
                 return None
@@ -163,7 +172,7 @@ class GitHubHost:
             from github.Repository import Repository
 
             headers, data = self._github.requester.requestJsonAndCheck("POST", path, input=body)
-            return _remote(Repository(self._github.requester, headers, data), full_name)
+            return self._remote(Repository(self._github.requester, headers, data), full_name)
 
         return self._ask(make, about=full_name, repeat=False)
 
@@ -306,6 +315,27 @@ class GitHubHost:
         what = ": ".join(filter(None, [about, said or f"answer {status}"]))
         return self._error(cause, what, wait=wait_of(headers), done=status >= 500)
 
+    def _remote(self, found: "Repository", asked: str = "") -> Remote:
+        """What an answer says of a repository.
+
+        Raises:
+            ValueError: it is no repository, or not the one that was asked for.
+        """
+        full_name = _text(found.full_name)
+        if asked and full_name.lower() != asked.lower():
+            raise ValueError(f"asked for {asked}, got {full_name}")
+        if not isinstance(found.id, int):
+            raise ValueError("a repository without a number")
+        return Remote(
+            id=found.id,
+            full_name=full_name,
+            web_url=_text(found.html_url),
+            clone_url=self.clone_url(full_name),
+            visibility=found.visibility or ("private" if found.private else "public"),
+            default_branch=_text(found.default_branch),
+            created_at=found.created_at,
+        )
+
     def _redirected(self, location: str, about: str) -> HostError:
         if "/repositories/" in location and about:
             return self._error("name_taken", f"{about} leads to a repository that was renamed")
@@ -313,28 +343,6 @@ class GitHubHost:
 
     def _error(self, cause: Any, what: str, **more: Any) -> HostError:
         return host_error(cause, self.name, what, variable=self._variable, **more)
-
-
-def _remote(found: "Repository", asked: str = "") -> Remote:
-    """What an answer says of a repository.
-
-    Raises:
-        ValueError: it is no repository, or not the one that was asked for.
-    """
-    full_name = _text(found.full_name)
-    if asked and full_name.lower() != asked.lower():
-        raise ValueError(f"asked for {asked}, got {full_name}")
-    if not isinstance(found.id, int):
-        raise ValueError("a repository without a number")
-    return Remote(
-        id=found.id,
-        full_name=full_name,
-        web_url=_text(found.html_url),
-        clone_url=_text(found.clone_url),
-        visibility=found.visibility or ("private" if found.private else "public"),
-        default_branch=_text(found.default_branch),
-        created_at=found.created_at,
-    )
 
 
 def _change(pull: Any) -> Change:

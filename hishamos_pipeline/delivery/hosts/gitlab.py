@@ -86,10 +86,15 @@ class GitLabHost:
         import gitlab
 
         self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
+        self._url = url.rstrip("/")
         self._session, self._write_seconds, self._wrote = _Session(), write_seconds, -write_seconds
         self._gitlab: Gitlab = gitlab.Gitlab(
             url, oauth_token=token, ssl_verify=ca or True, timeout=timeout, session=self._session
         )
+
+    def clone_url(self, full_name: str) -> str:
+        """See ``GitHost``."""
+        return f"{self._url}/{full_name}.git"
 
     def account(self) -> Account:
         """See ``GitHost``; tokens of apps have no record of their own."""
@@ -367,7 +372,7 @@ class GitLabHost:
                 id=int(found["id"]),
                 full_name=full_name,
                 web_url=_text(found["web_url"]),
-                clone_url=_text(found["http_url_to_repo"]),
+                clone_url=self.clone_url(full_name),
                 visibility=_text(found["visibility"]),
                 default_branch=str(found.get("default_branch") or ""),
                 created_at=datetime.fromisoformat(_text(found["created_at"])),

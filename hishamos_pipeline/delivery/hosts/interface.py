@@ -77,6 +77,10 @@ class GitHost(Protocol):
     token: str
     ca: str
 
+    def clone_url(self, full_name: str) -> str:
+        """Where git reaches a repository; made from the settings, so that no answer leads the token elsewhere."""
+        ...
+
     def account(self) -> Account:
         """Whose token it is; a request that fails tells what is wrong with it."""
         ...
