@@ -12,6 +12,7 @@ from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery import wording
 from hishamos_pipeline.delivery.bringing import bring, foreign
+from hishamos_pipeline.delivery.commits import inert
 from hishamos_pipeline.delivery.hosts.causes import HEALING, host_error
 from hishamos_pipeline.delivery.hosts.interface import Remote
 from hishamos_pipeline.delivery.locating import locate
@@ -144,7 +145,7 @@ def _release(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str
     def apply() -> None:
         if not tagged:
             git.push(ref, commit)
-        url = job.host.release(remote, release, release.notes or wording.release_notes(job.order.told))
+        url = job.host.release(remote, release, inert(release.notes) or wording.release_notes(job.order.told))
         job.save(release_url=url)
 
     return [(name, wanted, apply)]
