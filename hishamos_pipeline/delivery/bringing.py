@@ -50,7 +50,8 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
     if first and not job.dry:
         # The first branch becomes the default one by itself, as a rule.
         remote = job.host.find_by_id(remote.id) or remote
-    if remote.default_branch != branch:
+    if remote.default_branch != branch and job.record.default_branch != branch:
+        # Once: whom people make the default afterwards is theirs to say.
         job.step(f"make {branch} the default branch", lambda: job.host.set_default_branch(remote, branch))
     remote = replace(remote, default_branch=branch)
     job.save(default_branch=branch)

@@ -11,7 +11,7 @@ from functools import partial
 from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery import wording
-from hishamos_pipeline.delivery.bringing import bring, foreign
+from hishamos_pipeline.delivery.bringing import bring
 from hishamos_pipeline.delivery.commits import inert
 from hishamos_pipeline.delivery.hosts.causes import HEALING, host_error
 from hishamos_pipeline.delivery.hosts.interface import Remote
@@ -149,12 +149,3 @@ def _release(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str
         job.save(release_url=url)
 
     return [(name, wanted, apply)]
-
-
-def drift(git: RemoteGit, commit: str, branch: str) -> list[str]:
-    """Subjects of the commits on a branch of the host that are not in our commit's history, the newest first.
-
-    Raises:
-        HostError: the host cannot be reached.
-    """
-    return foreign(git, commit, git.heads(), branch)
