@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from hishamos_pipeline.delivery import decisions, wording
 from hishamos_pipeline.delivery.commits import inert
-from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import Change, Remote
 from hishamos_pipeline.delivery.locating import VISIBLE_TRIES
 from hishamos_pipeline.delivery.publication import Publishing
@@ -153,7 +152,7 @@ def _branch_for(
             return branch, git.joined(commit, theirs, message)
         if merged := git.merged(theirs, offered):
             return branch, merged
-    raise host_error("moved_meanwhile", job.host.name, f"{branch} holds commits of others")
+    raise job.host.connection.error("moved_meanwhile", f"{branch} holds commits of others")
 
 
 def _proposed(

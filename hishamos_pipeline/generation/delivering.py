@@ -190,7 +190,6 @@ def publishing_of(
             checks=tuple((c.name, f"{c.figure:g} {c.unit}") for c in build.checks if c.passed),
         ),
         owners=run.settings.publish_owner_list,
-        variable=run.settings.hosts[host.name].token,
         push_seconds=run.settings.push_seconds,
     )
     return Publishing(
@@ -211,9 +210,9 @@ def foreign_commits(run: ProjectRun, kind: HostKind) -> list[str]:
         HostError: the host cannot be reached.
     """
     publication, job = run.store.deliveries.publication(run.key, kind), publishing_of(run, kind, dry=True)
-    if publication is None or not publication.commit or publication.host != job.host.name:
+    if publication is None or not publication.commit or publication.host != job.host.connection.name:
         return []
-    access = job.access(job.host.clone_url(publication.full_name))
+    access = job.access(job.host.connection.clone_url(publication.full_name))
     with remote_git.opened(job.order.repository, access) as git:
         return foreign(git, job.order.commit, git.heads(), publication.default_branch)
 
@@ -221,7 +220,9 @@ def foreign_commits(run: ProjectRun, kind: HostKind) -> list[str]:
 def _host(run: ProjectRun, kind: HostKind, target: Target, sleep: Callable[[float], None] | None) -> GitHost:
     host = open_host(target.host or kind, run.settings, run.keys, patience_of(run.settings, sleep))
     if host.kind != kind:
-        raise host_error("refused", host.name, f"`host` names a {host.kind}, and this is an export to {kind}")
+        raise host_error(
+            "refused", host.connection.name, f"`host` names a {host.kind}, and this is an export to {kind}"
+        )
     return host
 
 
