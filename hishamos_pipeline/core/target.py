@@ -186,7 +186,6 @@ class Publication(Document):
     host: str = ""
     asked: str = ""
     begun_at: str = ""
-    owner: str = ""
     full_name: str = ""
     repository_id: int = 0
     created: bool = False

@@ -43,7 +43,7 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
             if f"refs/heads/{branch}" not in heads:
                 raise
             found, way = relation(git, commit, heads, branch), "propose"
-    if theirs := foreign(git, commit, heads, branch):
+    if theirs := _foreign(git, commit, heads, branch, found):
         more = f" and {len(theirs) - 1} more" if len(theirs) > 1 else ""
         job.warn(f"{branch} has commits that the project lacks: {theirs[0]!r}{more}")
     if first and not job.dry:
@@ -172,7 +172,13 @@ def foreign(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) 
     Raises:
         HostError: it cannot be fetched.
     """
-    if relation(git, commit, heads, branch) in ("empty", "same", "behind", "equal_files"):
+    return _foreign(git, commit, heads, branch, relation(git, commit, heads, branch))
+
+
+def _foreign(
+    git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str, found: decisions.Relation
+) -> list[str]:
+    if found in ("empty", "same", "behind", "equal_files"):
         return []
     return git.foreign(commit, heads[f"refs/heads/{branch}"])
 

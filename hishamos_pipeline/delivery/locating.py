@@ -112,7 +112,7 @@ def _create(job: Publishing, owner: Owner, name: str) -> Remote | None:
         job.steps += [f"set {item.name}" for item in job.host.settings(planned, target, job.order.secrets)]
         job.steps += [f"release {target.release.tag}"] if target.release else []
         return None
-    job.save(full_name=full_name, owner=owner.path, begun_at=job.now().isoformat())
+    job.save(full_name=full_name, begun_at=job.now().isoformat())
     try:
         found = _created(job, owner, name, full_name)
     except HostError as error:

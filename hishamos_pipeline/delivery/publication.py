@@ -98,7 +98,6 @@ class Publishing:
         self.save(
             repository_id=found.id,
             full_name=found.full_name,
-            owner=found.full_name.rpartition("/")[0],
             web_url=found.web_url,
             clone_url=found.clone_url,
             created=created,
@@ -112,14 +111,4 @@ class Publishing:
 
     def access(self, clone_url: str) -> Access:
         """What git needs to reach a repository of the host."""
-        at = self.host.connection
-        return Access(
-            host=at.name,
-            url=clone_url,
-            user=self.host.git_user,
-            token=at.token,
-            variable=at.variable,
-            ca=at.ca,
-            seconds=self.order.push_seconds,
-            patience=self.patience,
-        )
+        return Access(self.host.connection, clone_url, self.host.git_user, self.order.push_seconds)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.delivery.hosts.calling import Patience
-from hishamos_pipeline.delivery.hosts.causes import cause_of_git, host_error
+from hishamos_pipeline.delivery.hosts.causes import cause_of_git
+from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.repository import ENVIRONMENT, git_module, open_repository
 
 if TYPE_CHECKING:
@@ -44,24 +44,16 @@ class Access:
     """What git needs to reach a repository on a host.
 
     Args:
-        host: the host's name, for messages.
+        connection: the host, with its token.
         url: of the repository; HTTPS, with nothing secret in it.
         user: the user name that the host expects beside a token.
-        token: the token.
-        variable: what holds the token, for messages.
-        ca: a file with the authority of the host's certificate; empty for the usual ones.
         seconds: the longest that one command may take.
-        patience: how often a connection is tried.
     """
 
-    host: str
+    connection: Connection
     url: str
     user: str
-    token: str
-    variable: str
-    ca: str
     seconds: int
-    patience: Patience
 
 
 class RemoteGit:
@@ -241,7 +233,7 @@ class RemoteGit:
                 raise self._error(f"{error.stderr}\n{error.stdout}") from None
 
         # A command that was ended for taking too long would take as long again.
-        return self._access.patience.persist(once, repeat=False)
+        return self._access.connection.patience.persist(once, repeat=False)
 
     def _error(self, text: str) -> Exception:
         lines = [
@@ -251,8 +243,7 @@ class RemoteGit:
             dict.fromkeys(line for line in lines if line.strip("-— ") and not _NOISE.match(line))
         )
         cause = cause_of_git(text)
-        done = cause == "timeout"
-        return host_error(cause, self._access.host, mask(said), variable=self._access.variable, done=done)
+        return self._access.connection.error(cause, mask(said), done=cause == "timeout")
 
 
 def end_git() -> None:
@@ -320,7 +311,7 @@ def _environment(access: Access, askpass: Path) -> dict[str, str]:
         "GIT_ASKPASS": str(askpass),
         "GIT_TRACE_REDACT": "1",
         "HISHAMOS_GIT_USER": access.user,
-        "HISHAMOS_GIT_TOKEN": access.token,
+        "HISHAMOS_GIT_TOKEN": access.connection.token,
         "LC_ALL": "C",
-        **({"GIT_SSL_CAINFO": access.ca} if access.ca else {}),
+        **({"GIT_SSL_CAINFO": access.connection.ca} if access.connection.ca else {}),
     }

@@ -56,12 +56,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, hosts: GitHosts) -> Path:
 
 def environment(hosts: GitHosts, home: Path, **more: str) -> dict[str, str]:
     """Settings that name the hosts that are played here; no token."""
-    named = {
-        kind: {"kind": kind, "url": hosts.url, "token": f"{kind.upper()}_TOKEN", "ca": str(hosts.ca)}
-        for kind in ("github", "gitlab")
-    }
     return {
-        "HISHAMOS_GIT_HOSTS": json.dumps(named),
+        "HISHAMOS_GIT_HOSTS": hosts.setting(),
         "HISHAMOS_SECRET_KEYS_FILE": str(home / "keys"),
         "HISHAMOS_HOST_WRITE_SECONDS": "0",
         **more,

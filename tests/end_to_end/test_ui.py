@@ -1,6 +1,5 @@
 """The Dagster UI in a real browser: add a partition, materialize the graph, and read what was made."""
 
-import json
 import os
 import re
 import shutil
@@ -51,14 +50,10 @@ def server(home: Path, hosts: GitHosts) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    played = {
-        kind: {"kind": kind, "url": hosts.url, "token": f"{kind.upper()}_TOKEN", "ca": str(hosts.ca)}
-        for kind in ("github", "gitlab")
-    }
     environment = {
         **os.environ,
         "HISHAMOS_HOME": str(home),
-        "HISHAMOS_GIT_HOSTS": json.dumps(played),
+        "HISHAMOS_GIT_HOSTS": hosts.setting(),
         "HISHAMOS_HOST_WRITE_SECONDS": "0",
         "GITHUB_TOKEN": TOKEN,
         "GITLAB_TOKEN": TOKEN,

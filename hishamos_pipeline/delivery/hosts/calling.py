@@ -74,6 +74,16 @@ class Patience:
         return min(exponential, self.longest) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries
 
 
+def unless_missing(look: Callable[[], T]) -> T | None:
+    """What a look finds; ``None`` where the host says that there is nothing."""
+    try:
+        return look()
+    except HostError as error:
+        if error.cause != "not_found":
+            raise
+        return None
+
+
 def of_requests(error: Exception, host: str) -> HostError:
     """What went wrong below the host's own answers: network, TLS, or something that is no such host.
 

@@ -13,7 +13,7 @@ import requests
 from urllib3 import Retry
 
 from hishamos_pipeline.core.target import Protection, Release, Target
-from hishamos_pipeline.delivery.hosts.calling import of_requests
+from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.github_fields import PERMISSIONS, facts_of, protection_of
@@ -104,25 +104,17 @@ class GitHubHost:
 
     def find(self, full_name: str) -> Remote | None:
         """See ``GitHost``; a name that leads to a renamed repository is taken."""
-        try:
-            return self._ask(
-                lambda: self._remote(self._github.get_repo(full_name), full_name), about=full_name
-            )
-        except HostError as error:
-            if error.cause == "not_found":
-                return None
-            raise
+        return self._found(full_name, full_name)
 
     def find_by_id(self, number: int) -> Remote | None:
         """See ``GitHost``."""
-        try:
-            return self._ask(
-                lambda: self._remote(self._github.get_repo(number)), about=f"repository {number}"
-            )
-        except HostError as error:
-            if error.cause == "not_found":
-                return None
-            raise
+        return self._found(number)
+
+    def _found(self, which: str | int, asked: str = "") -> Remote | None:
+        about = asked or f"repository {which}"
+        return unless_missing(
+            lambda: self._ask(lambda: self._remote(self._github.get_repo(which), asked), about=about)
+        )
 
     def create(self, owner: Owner, name: str, target: Target) -> Remote:
         """See ``GitHost``. Nothing is put into it: the project brings its own first commit."""
@@ -206,11 +198,9 @@ class GitHubHost:
     def release(self, remote: Remote, release: Release, notes: str) -> str:
         """See ``GitHost``."""
         repository, title = self._repository(remote), release.title or release.tag
-        try:
-            self._ask(lambda: _text(repository.get_release(release.tag).html_url), about=release.tag)
-        except HostError as error:
-            if error.cause != "not_found":
-                raise
+        if not unless_missing(
+            lambda: self._ask(lambda: _text(repository.get_release(release.tag).html_url), about=release.tag)
+        ):
             self._ask(lambda: repository.create_git_release(release.tag, title, notes), repeat=False)
         return f"{remote.web_url}/releases/tag/{release.tag}"
 
@@ -235,14 +225,12 @@ class GitHubHost:
 
     def _setting_variable(self, repository: "Repository", name: str, value: str) -> Callable[[], None]:
         def apply() -> None:
-            try:
-                found = self._ask(lambda: repository.get_variable(name).value, about=f"variable {name}")
-            except HostError as error:
-                if error.cause != "not_found":
-                    raise
+            found = unless_missing(
+                lambda: self._ask(lambda: repository.get_variable(name).value, about=f"variable {name}")
+            )
+            if found is None:
                 self._ask(lambda: repository.create_variable(name, value), repeat=False)
-                return
-            if found != value:
+            elif found != value:
                 self._ask(lambda: repository.get_variable(name).edit(value))
 
         return apply

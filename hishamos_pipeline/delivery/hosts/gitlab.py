@@ -14,7 +14,7 @@ from urllib.parse import quote
 import requests
 
 from hishamos_pipeline.core.target import Release, Target
-from hishamos_pipeline.delivery.hosts.calling import of_requests
+from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
@@ -97,10 +97,10 @@ class GitLabHost:
     def find(self, full_name: str) -> Remote | None:
         """See ``GitHost``; a path that leads to a project that was moved is taken."""
         try:
-            return self._remote(self._get(f"/projects/{_quoted(full_name)}"), full_name)
+            return unless_missing(
+                lambda: self._remote(self._get(f"/projects/{_quoted(full_name)}"), full_name)
+            )
         except HostError as error:
-            if error.cause == "not_found":
-                return None
             if error.cause == "redirect" and "/projects/" in self._session.last.get("location", ""):
                 raise self.connection.error(
                     "name_taken", f"{full_name} leads to a project that was moved"
@@ -109,12 +109,7 @@ class GitLabHost:
 
     def find_by_id(self, number: int) -> Remote | None:
         """See ``GitHost``."""
-        try:
-            return self._remote(self._get(f"/projects/{number}"))
-        except HostError as error:
-            if error.cause == "not_found":
-                return None
-            raise
+        return unless_missing(lambda: self._remote(self._get(f"/projects/{number}")))
 
     def create(self, owner: Owner, name: str, target: Target) -> Remote:
         """See ``GitHost``. Nothing is put into it: the project brings its own first commit."""
@@ -270,14 +265,10 @@ class GitLabHost:
                     "refused",
                     f"secret {name} cannot be masked: GitLab wants at least {_LEAST_MASKED} characters, no spaces",
                 )
-            try:
-                found = self._get(f"{path}/{name}")
-            except HostError as error:
-                if error.cause != "not_found":
-                    raise
+            found = unless_missing(lambda: self._get(f"{path}/{name}"))
+            if found is None:
                 self._send("POST", path, {"key": name, **body})
-                return
-            if any(found.get(key) != wanted for key, wanted in body.items()):
+            elif any(found.get(key) != wanted for key, wanted in body.items()):
                 self._send("PUT", f"{path}/{name}", body)
 
         return apply

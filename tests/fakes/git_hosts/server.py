@@ -46,6 +46,14 @@ class GitHosts:
         self.stopped = threading.Event()
         self._lock = threading.RLock()
 
+    def setting(self) -> str:
+        """What HISHAMOS_GIT_HOSTS says so that both hosts are these."""
+        named = {
+            kind: {"kind": kind, "url": self.url, "token": f"{kind.upper()}_TOKEN", "ca": str(self.ca)}
+            for kind in ("github", "gitlab")
+        }
+        return json.dumps(named)
+
     def writes(self) -> list[Exchange]:
         """The exchanges that changed something, or tried to."""
         return [one for one in self.exchanges if one.is_write]
