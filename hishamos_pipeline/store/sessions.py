@@ -14,6 +14,9 @@ from hishamos_pipeline.errors import ProjectNotFoundError
 from hishamos_pipeline.store.tables import Base, Project
 
 
+WRITES = "hishamos_writes"
+
+
 @dataclass(frozen=True, slots=True)
 class Sessions:
     """Hands out sessions; one for writing commits at its end or rolls back."""
@@ -36,12 +39,17 @@ class Sessions:
 
 
 def find_project(session: Session, key: str) -> Project:
-    """The row of a project.
+    """The row of a project; in a session that writes, it is locked until the end, so that writers take turns.
+
+    SQLite's writers take turns as it is.
 
     Raises:
         ProjectNotFoundError: if there is none.
     """
-    project = session.scalars(select(Project).where(Project.key == key)).one_or_none()
+    query = select(Project).where(Project.key == key)
+    if session.info.get(WRITES):
+        query = query.with_for_update()
+    project = session.scalars(query).one_or_none()
     if project is None:
         raise ProjectNotFoundError(
             f"no project {key!r}: submit its idea first, with `hishamos ideas submit FILE` "
