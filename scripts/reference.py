@@ -5,6 +5,7 @@ from io import StringIO
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 
 from hishamos_pipeline.cli.main import COMMANDS, cli
 from hishamos_pipeline.core.graph import STEPS
@@ -23,6 +24,8 @@ def reference() -> str:
     )
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else field.default
+        if isinstance(default, BaseModel):
+            default = default.model_dump_json(exclude_none=True)
         out.write(f"| `HISHAMOS_{name.upper()}` | `{default}` | {field.description} |\n")
     out.write("\n## Commands\n")
     context = click.Context(cli, info_name="hishamos")

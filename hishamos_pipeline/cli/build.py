@@ -11,6 +11,7 @@ from hishamos_pipeline.cli.output import json_option, print_json, workshop
 from hishamos_pipeline.cli.running import one_run_at_a_time, report_failure, run_with_progress
 from hishamos_pipeline.cli.summary import print_summary, summary
 from hishamos_pipeline.core.graph import topological
+from hishamos_pipeline.workspace.storage import open_storage
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.project import ProjectRun
@@ -41,9 +42,15 @@ def command(target: str, replay: bool, refresh: bool, as_json: bool) -> None:
             if not kinds:
                 if not as_json:
                     click.echo(f"{key} is up to date: nothing to make")
-            elif not run_with_progress(run, kinds, quiet=as_json):
-                report_failure(run, as_json)
-                raise click.exceptions.Exit(1)
+            else:
+                storage = open_storage(opened.settings)
+                if storage:
+                    storage.check()  # found out now rather than when all is made
+                if not run_with_progress(run, kinds, quiet=as_json):
+                    if as_json:
+                        print_json(summary(run))
+                    report_failure(run)
+                    raise click.exceptions.Exit(1)
         if as_json:
             print_json(summary(run))
         else:

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
-from hishamos_pipeline.errors import HishamosError
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.workshop import Workshop
 
 _NAME = click.argument("name", metavar="NAME")
-_SECRET = re.compile(r"secret:[A-Za-z_][A-Za-z0-9_]{0,70}")
+_SECRET = re.compile(r"secret:[a-z0-9][a-z0-9-]{0,62}/[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
 @click.group("credentials")
 def command() -> None:
     """Keep keys and tokens, encrypted with HISHAMOS_SECRET_KEYS, and try them.
 
-    NAME is a provider of models (`anthropic`), a Git host (`github`, or one of HISHAMOS_GIT_HOSTS), or `secret:NAME`
-    for a secret that briefs may ask for in their repositories. A variable in the environment comes first.
+    NAME is a provider of models (`anthropic`), a Git host (`github`, or one of HISHAMOS_GIT_HOSTS), or
+    `secret:KEY/NAME` for a secret that the brief of project KEY may ask for in its repository. A variable in the
+    environment comes first.
     """
 
 
@@ -35,8 +35,8 @@ def add(name: str) -> None:
         variable = _variable(opened, name)
         asked = sys.stdin.isatty()
         value = click.prompt(f"Key for {name}", hide_input=True) if asked else sys.stdin.readline()
-        if not value.strip():
-            raise click.UsageError("the key is empty")
+        if not value.strip() or (any(c.isspace() for c in value.strip()) and not _SECRET.fullmatch(name)):
+            raise click.UsageError("the key is empty, or has a space or a line break in it")
         opened.store.credentials.set(variable, value.strip(), opened.settings.secret_key_list)
         if os.environ.get(variable):
             click.echo(f"warning: {variable} is set in the environment, and comes first", err=True)
@@ -67,7 +67,7 @@ def test(name: str) -> None:
     with workshop() as opened:
         variable = _variable(opened, name)
         if name in opened.settings.hosts:
-            click.echo(_try_host(opened, name))
+            _try_host(opened, name)
         elif _SECRET.fullmatch(name):
             found = opened.key(variable)
             click.echo(f"{name} can be decrypted" if found else f"{name} is not kept")
@@ -85,7 +85,7 @@ def rotate() -> None:
     """Encrypt everything again with the first of HISHAMOS_SECRET_KEYS; then the others can go."""
     with workshop() as opened:
         count = opened.store.credentials.rotate(opened.settings.secret_key_list)
-    click.echo(f"encrypted {count} keys again")
+    click.echo(f"encrypted {count} {'key' if count == 1 else 'keys'} again")
 
 
 @command.command("remove")
@@ -105,7 +105,7 @@ def new_key() -> None:
     click.echo(Fernet.generate_key().decode())
 
 
-def _try_host(opened: "Workshop", name: str) -> str:
+def _try_host(opened: "Workshop", name: str) -> None:
     from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
 
     host = open_host(name, opened.settings, opened.key, patience_of(opened.settings))
@@ -115,11 +115,8 @@ def _try_host(opened: "Workshop", name: str) -> str:
         facts.append(f"scopes: {', '.join(sorted(account.scopes)) or 'none'}")
     if account.expires:
         facts.append(f"expires: {account.expires}")
-    try:
-        host.require_scopes(account, with_workflows=True)
-    except HishamosError as error:
-        facts.append(f"warning: {error}")
-    return "\n".join(facts)
+    click.echo("\n".join(facts))
+    host.require_scopes(account, with_workflows=True)
 
 
 def _known(opened: "Workshop") -> dict[str, str]:
@@ -136,4 +133,4 @@ def _variable(opened: "Workshop", name: str) -> str:
         return known[name]
     if _SECRET.fullmatch(name):
         return name
-    raise click.UsageError(f"{name!r} is neither of {', '.join(known)}, nor secret:NAME")
+    raise click.UsageError(f"{name!r} is neither of {', '.join(known)}, nor secret:KEY/NAME")

@@ -138,7 +138,9 @@ def _hosts(opened: Workshop) -> str:
     patience, told = patience_of(opened.settings), []
     for name, host in opened.settings.hosts.items():
         if opened.key(host.token):
-            account = open_host(name, opened.settings, opened.key, patience).account()
+            git_host = open_host(name, opened.settings, opened.key, patience)
+            account = git_host.account()
+            git_host.require_scopes(account, with_workflows=True)
             told.append(f"{name} as {account.login}")
     return ", ".join(told) or "none: no token is set"
 

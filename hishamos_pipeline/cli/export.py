@@ -1,6 +1,7 @@
 """``hishamos export``: archives and repositories to a folder of one's own, or to GitHub and GitLab."""
 
 import getpass
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,8 @@ def command(
     """
     if dry_run and queue:
         raise click.UsageError("--dry-run and --queue exclude each other")
+    if queue and output != Path():
+        raise click.UsageError("--queue leaves the work to the daemon, which writes to no --output")
     options = _options({name: value for name, value in given.items() if value is not None}, kinds)
     with workshop() as opened:
         run = opened.project(key)
@@ -72,27 +75,42 @@ def command(
             return
         stale = {step.kind for step in run.plan()}
         chosen = _chosen(run, kinds)
-        asked = [kind for kind in chosen if kind in HOSTS or (kind in _ARCHIVES and not run.wants(kind))]
-        for kind in asked:
-            run.store.export_requests.add(key, kind, options, getpass.getuser())
-        to_make = [kind for kind in chosen if kind in asked or EXPORTS.get(kind) in stale]
+        to_make = [
+            kind
+            for kind in chosen
+            if kind in EXPORTS and (kind in HOSTS or not run.wants(kind) or EXPORTS[kind] in stale)
+        ]
+        for kind in to_make:
+            run.store.export_requests.add(key, kind, options, _who())
         if queue:
             waiting = ", ".join(to_make) or "nothing: it is there already"
             click.echo(
                 f"requested {waiting}; the daemon picks it up, and `hishamos exports list {key}` shows it"
             )
             return
-        if to_make:
-            _run(run, [EXPORTS[kind] for kind in to_make], as_json)
-        copied = _copied(run, [kind for kind in chosen if kind not in HOSTS], output)
-        published = [_published(run, kind) for kind in chosen if kind in HOSTS]
+        succeeded = _run(run, [EXPORTS[kind] for kind in to_make], as_json) if to_make else True
+        # What failed is stale still; the rest is handed out nevertheless.
+        failed = {step.kind for step in run.plan()}
+        there = [kind for kind in chosen if EXPORTS.get(kind) not in failed]
+        copied = _copied(run, [kind for kind in there if kind not in HOSTS], output)
+        published = [_published(run, kind) for kind in there if kind in HOSTS]
     if as_json:
         print_json({"files": [str(path) for path in copied], "published": published})
-        return
-    for path in copied:
-        click.echo(path)
-    for facts in published:
-        print_publication(facts)
+    else:
+        for path in copied:
+            click.echo(path)
+        for facts in published:
+            print_publication(facts)
+    if not succeeded:
+        raise click.exceptions.Exit(1)
+
+
+def _who() -> str:
+    """Who asks; in a container, a number may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def print_publication(facts: Mapping[str, Any]) -> None:
@@ -122,7 +140,9 @@ def _options(given: Mapping[str, str], kinds: Sequence[str]) -> "Target":
         return Target.model_validate(dict(given))
     except ValidationError as error:
         first = error.errors()[0]
-        raise click.UsageError(f"--{first['loc'][0]}: {first['msg']}") from error
+        raise click.UsageError(
+            f"--{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
 
 
 def _require_delivered(run: "ProjectRun") -> None:
@@ -148,6 +168,8 @@ def _planned(run: "ProjectRun", kind: str, options: "Target", output: Path) -> l
     """What exporting would do, found out without changing anything."""
     if kind not in HOSTS:
         target = output / (run.key if kind == "git" else _archive_name(run, kind))
+        if kind == "git":
+            _require_free(target)
         return [f"write {target}"]
     from hishamos_pipeline.delivery.publishing import publish
     from hishamos_pipeline.generation.delivering import publishing_of
@@ -157,13 +179,14 @@ def _planned(run: "ProjectRun", kind: str, options: "Target", output: Path) -> l
     return [*(job.steps or ["nothing: it is up to date"]), *(f"warning: {text}" for text in job.warnings)]
 
 
-def _run(run: "ProjectRun", assets: list[str], as_json: bool) -> None:
+def _run(run: "ProjectRun", assets: list[str], as_json: bool) -> bool:
     from hishamos_pipeline.cli.running import one_run_at_a_time, report_failure, run_with_progress
 
     with one_run_at_a_time(run):
-        if not run_with_progress(run, assets, job="export_project", quiet=as_json):
-            report_failure(run, as_json)
-            raise click.exceptions.Exit(1)
+        succeeded = run_with_progress(run, assets, job="export_project", quiet=as_json)
+        if not succeeded:
+            report_failure(run)
+    return succeeded
 
 
 def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]:
@@ -203,8 +226,12 @@ def _print(planned: Mapping[str, list[str]], as_json: bool) -> None:
             click.echo(f"  {step}")
 
 
-def _copy_repository(repository: Path, target: Path) -> Path:
+def _require_free(target: Path) -> None:
     if target.exists():
         raise click.UsageError(f"{target} exists already; choose another folder with --output")
+
+
+def _copy_repository(repository: Path, target: Path) -> Path:
+    _require_free(target)
     shutil.copytree(repository.resolve(), target, symlinks=True)
     return target

@@ -20,19 +20,23 @@ def command() -> None:
 @click.argument("key", required=False)
 @json_option
 def list_exports(key: str | None, as_json: bool) -> None:
-    """List the exports of KEY, or of all projects, and the requests that nothing has come of yet."""
+    """List the exports of KEY, or of all projects, and the requests that stand."""
     rows: list[dict[str, Any]] = []
     with workshop() as opened:
         keys = [key] if key else [project.key for project in opened.store.projects.all()]
         for name in keys:
-            for request in opened.store.export_requests.of_project(name):
-                if request.status == "requested":
-                    rows.append(_row(name, request.type, "requested", "", "", request.requested_at))
+            for kind in EXPORTS:
+                request = opened.store.export_requests.standing(name, kind)
+                if request:
+                    asked = f"asked for by {request.requested_by} {request.options if request.options != '{}' else ''}"
+                    rows.append(
+                        _row(name, kind, f"request {request.status}", "", asked.strip(), request.requested_at)
+                    )
             for export in opened.store.deliveries.exports(name):
                 at = export.completed_at or export.created_at
-                rows.append(
-                    _row(name, export.type, export.status, export.url, export.error or export.checksum, at)
-                )
+                details = json.loads(export.details or "{}")
+                detail = export.error or details.get("change_url") or export.checksum[:12]
+                rows.append(_row(name, export.type, export.status, export.url, detail, at))
     if as_json:
         print_json(rows)
     else:
@@ -70,9 +74,10 @@ def show(key: str, kind: str, as_json: bool) -> None:
 def withdraw(key: str, kind: str) -> None:
     """Take back requests for an export of KEY; what the brief asks for stays, and so does what is published."""
     with workshop() as opened:
-        count = opened.store.export_requests.withdraw(key, kind)
+        stood = opened.store.export_requests.withdraw(key, kind)
         asked = kind in opened.store.projects.idea(key).exports
-    click.echo(f"withdrew {count} requests for {kind}" + ("; the brief asks for it still" if asked else ""))
+    told = f"withdrew the request for {kind}" if stood else f"nobody has requested {kind}"
+    click.echo(told + ("; the brief asks for it still" if asked else ""))
 
 
 @command.command("forget")
@@ -82,7 +87,8 @@ def forget(key: str, kind: str) -> None:
     """Forget where KEY was published, so that the next export creates a repository anew. Nothing is deleted there."""
     with workshop() as opened:
         known = opened.store.deliveries.forget_publication(key, kind)
-    click.echo(f"forgot the publication on {kind}" if known else f"{key} was not published on {kind}")
+    told = f"forgot the publication on {kind}; the next export or build publishes {key} anew"
+    click.echo(told if known else f"{key} was not published on {kind}")
 
 
 def _row(key: str, kind: str, status: str, url: str, detail: str, at: object) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def _row(key: str, kind: str, status: str, url: str, detail: str, at: object) ->
         "key": key,
         "to": kind,
         "status": status,
-        "at": f"{at:%Y-%m-%d %H:%M}",
+        "at": f"{at:%Y-%m-%d %H:%M} UTC",
         "url": url,
         "detail": detail,
     }

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import print_json
-from hishamos_pipeline.cli.summary import summary
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import ProjectBusyError
 
@@ -43,11 +41,9 @@ def run_with_progress(
     return succeeded
 
 
-def report_failure(run: "ProjectRun", as_json: bool) -> None:
+def report_failure(run: "ProjectRun") -> None:
     """Say at which step a project got stuck, and why."""
     project = run.store.projects.get(run.key)
-    if as_json:
-        print_json(summary(run))
     where = f" at {project.failed_step}" if project.failed_step else ""
     click.echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
     waiting = len(run.store.edits.proposals(run.key))

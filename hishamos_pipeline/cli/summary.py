@@ -50,7 +50,11 @@ def summary(run: ProjectRun) -> dict[str, Any]:
         "repository": str(run.folder.path("repository")) if "repository" in heads else "",
         "isolated": build.isolated if build else True,
         "open_proposals": len(run.store.edits.proposals(run.key)),
-        "published": [item.web_url for item in published if item and item.wanted],
+        "published": [
+            {"url": item.web_url, "proposed": item.change_url, "warnings": item.warnings}
+            for item in published
+            if item and item.wanted
+        ],
         "archives": [str(run.folder.path(item.path)) for item in archives if item and item.wanted],
     }
 
@@ -74,8 +78,12 @@ def print_summary(run: ProjectRun) -> None:
             click.echo(f"  {name:<12} {facts[name]}")
     for path in facts["archives"]:
         click.echo(f"  archive      {path}")
-    for url in facts["published"]:
-        click.echo(f"  published    {url}")
+    for item in facts["published"]:
+        click.echo(f"  published    {item['url']}")
+        if item["proposed"]:
+            click.echo(f"  proposed     {item['proposed']}")
+        for warning in item["warnings"]:
+            click.echo(f"  warning      {warning}")
     if not facts["isolated"]:
         click.echo("  sandbox      none: the generated code ran UNPROTECTED")
     if facts["open_proposals"]:

@@ -3,13 +3,14 @@
 import logging
 
 _LEAST = 16  # no provider's key is shorter, and shorter texts can be ordinary words
+_LEAST_SHORT = 4
 _known: set[str] = set()
 MASK = "***"
 
 
-def register(value: str) -> str:
-    """Remember a secret for ``mask``, and return it."""
-    if len(value) >= _LEAST:
+def register(value: str, *, short: bool = False) -> str:
+    """Remember a secret for ``mask``, and return it; a ``short`` one is taken too, if it has four characters."""
+    if len(value) >= (_LEAST_SHORT if short else _LEAST):
         _known.add(value)
     return value
 

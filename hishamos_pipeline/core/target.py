@@ -49,6 +49,26 @@ def _owner(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{0,40}", value):
+        raise ValueError(
+            "write the name of a host that the operator has set up in HISHAMOS_GIT_HOSTS, never a URL"
+        )
+    return value
+
+
+def _homepage(value: str) -> str:
+    if value and not re.fullmatch(r"https?://\S+", value):
+        raise ValueError("write a URL that begins with https://")
+    return value
+
+
+def _branch(value: str) -> str:
+    if value == "hishamos" or value.startswith("hishamos/"):
+        raise ValueError("branches under hishamos/ are for proposals: choose another name")
+    return value
+
+
 def _account(value: str) -> str:
     if not re.fullmatch(rf"@?{_SEGMENT}(/{_SEGMENT})*", value):
         raise ValueError("write a login, `organization/team`, or the path of a group with a slash in it")
@@ -63,6 +83,11 @@ def _variable(value: str) -> str:
             "use letters, digits and '_'; names that begin with GITHUB_ or CI_ belong to the hosts"
         )
     return value
+
+
+def _line(value: str) -> str:
+    """One line without control characters, as hosts want it."""
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())
 
 
 Ref = Annotated[str, StringConstraints(max_length=100), AfterValidator(_ref)]
@@ -84,7 +109,7 @@ class Protection(Document):
 class ExtraBranch(Document):
     """A branch that is made of the default branch when the repository is published first."""
 
-    name: Ref
+    name: Annotated[Ref, AfterValidator(_branch)]
     protect: bool = False
 
 
@@ -110,17 +135,17 @@ class Target(Document):
     ``host`` names one of the operator's hosts, never a URL: the operator's token goes where the host is. ``owner`` is
     a user, an organization or the path of a group, empty for the token's own user; ``name`` is the project's key where
     it is empty. ``access`` is by login, or ``organization/team`` (a group's path on GitLab). ``secrets`` are names of
-    stored credentials ``secret:NAME``; values never stand in a brief. ``conflict`` says what is done when the name is
-    taken, ``publish`` whether changes are pushed to the default branch or proposed.
+    stored credentials ``secret:KEY/NAME``; values never stand in a brief. ``conflict`` says what is done when the name
+    is taken, ``publish`` whether changes are pushed to the default branch or proposed.
     """
 
-    host: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{0,40}$")] = ""
+    host: Annotated[str, AfterValidator(_host)] = ""
     owner: Annotated[str, StringConstraints(max_length=255), AfterValidator(_owner)] = ""
     name: Annotated[str, AfterValidator(_repository_name)] = ""
-    description: Annotated[str, Field(max_length=350)] = ""
-    homepage: Annotated[str, StringConstraints(max_length=255, pattern=r"^(https?://\S+)?$")] = ""
+    description: Annotated[str, Field(max_length=350), AfterValidator(_line)] = ""
+    homepage: Annotated[str, StringConstraints(max_length=255), AfterValidator(_homepage)] = ""
     visibility: Visibility = "private"
-    default_branch: Ref = "main"
+    default_branch: Annotated[Ref, AfterValidator(_branch)] = "main"
     topics: tuple[Topic, ...] = Field(default=(), max_length=20)
     branches: tuple[ExtraBranch, ...] = Field(default=(), max_length=20)
     protection: Protection | None = None
@@ -149,10 +174,12 @@ class Target(Document):
 class Publication(Document):
     """Artifacts ``github_repository`` and ``gitlab_project``, and how far a publication has come.
 
-    Nothing but ``wanted`` when not asked for. ``asked`` is ``host/owner/name`` as it was asked for, ``begun_at`` the
-    time (ISO 8601) from which on an empty repository of that name must be ours; ``repository_id`` is the host's
-    number, 0 until the host has told it. ``commit`` is what was pushed last, to ``branch``; ``change_url`` is the pull
-    or merge request. ``settled`` holds a hash for each setting that has been made, ``warnings`` what did not work.
+    Nothing but ``wanted`` when not asked for. ``asked`` is where it was asked for: the host's URL, owner and name.
+    ``begun_at`` is the time (ISO 8601) from which on an empty repository of that name must be ours, while the answer to
+    its creation is not known; ``repository_id`` is the host's number, 0 until the host has told it. ``adopted`` says
+    that nothing but its files told that it is this project's. ``commit`` is what was pushed last, to ``branch``, and
+    ``default_branch`` the one that people see; ``change_url`` is the pull or merge request. ``settled`` holds a hash
+    for each setting that has been made, ``warnings`` what did not work.
     """
 
     wanted: bool
@@ -163,9 +190,11 @@ class Publication(Document):
     full_name: str = ""
     repository_id: int = 0
     created: bool = False
+    adopted: bool = False
     web_url: str = ""
     clone_url: str = ""
     visibility: str = ""
+    default_branch: str = ""
     branch: str = ""
     commit: str = ""
     change_url: str = ""

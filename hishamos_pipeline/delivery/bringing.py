@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from hishamos_pipeline.delivery import decisions, wording
+from hishamos_pipeline.delivery.commits import inert
 from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import Change, Remote
 from hishamos_pipeline.delivery.locating import VISIBLE_TRIES
@@ -25,11 +26,12 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
     Raises:
         HostError: the host refuses or cannot be reached.
     """
-    branch, commit = job.order.target.default_branch, job.order.commit
+    commit = job.order.commit
     heads = {} if job.fresh else _seen(job, git.heads)
+    first = not heads
+    branch = _default_branch(job, remote, git, heads)
     found = relation(git, commit, heads, branch)
     way = decisions.way_to_bring(found, job.order.target.publish)
-    first = not heads
     if way == "push":
         try:
             push = partial(git.push, f"refs/heads/{branch}", commit)
@@ -42,17 +44,35 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
             if f"refs/heads/{branch}" not in heads:
                 raise
             found, way = relation(git, commit, heads, branch), "propose"
+    if theirs := foreign(git, commit, heads, branch):
+        more = f" and {len(theirs) - 1} more" if len(theirs) > 1 else ""
+        job.warn(f"{branch} has commits that the project lacks: {theirs[0]!r}{more}")
     if first and not job.dry:
         # The first branch becomes the default one by itself, as a rule.
         remote = job.host.find_by_id(remote.id) or remote
     if remote.default_branch != branch:
         job.step(f"make {branch} the default branch", lambda: job.host.set_default_branch(remote, branch))
     remote = replace(remote, default_branch=branch)
+    job.save(default_branch=branch)
     if way == "propose":
         _propose(job, remote, git, heads, found)
     else:
         job.save(commit=commit, branch=branch, change_url="")
     return remote, heads
+
+
+def _default_branch(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> str:
+    """The branch to bring the commit to: the one that was asked for, unless that would leave people's work behind."""
+    asked, theirs = job.order.target.default_branch, remote.default_branch
+    if not heads or f"refs/heads/{asked}" in heads or f"refs/heads/{theirs}" not in heads:
+        return asked
+    contained = relation(git, job.order.commit, heads, theirs) in ("same", "behind")
+    if contained and job.record.default_branch != asked:
+        return asked
+    renamed = job.record.default_branch == asked
+    why = "was renamed on the host" if renamed else "would lack commits of the default branch"
+    job.warn(f"{asked} {why}: {theirs} is used instead")
+    return theirs
 
 
 def _seen(job: Publishing, work: Callable[[], T]) -> T:
@@ -72,17 +92,17 @@ def _propose(
 ) -> None:
     """Put the commit on a branch of its own, and open or update one request for it."""
     commit, base = job.order.commit, heads[f"refs/heads/{remote.default_branch}"]
-    pushed = commit
-    if found == "unrelated":
-        message = f"Made again from the brief of {job.order.told.title}"
-        pushed = git.joined(commit, base, message)
-    branch, there = _branch_for(job, git, heads, pushed)
-    if not there:
-        job.step(f"push {pushed[:8]} to {branch}", lambda: git.push(f"refs/heads/{branch}", pushed))
+    branch, pushed = _branch_for(
+        job, git, heads, base if found == "unrelated" else "", _offered(job, git, base)
+    )
     open_change = job.host.open_change(remote, branch)
-    if open_change is None and there and job.record.commit == commit and job.record.change_url:
-        job.warn(f"{job.record.change_url} was closed, and its commits are not in {remote.default_branch}")
+    if open_change is None and job.record.commit == commit and job.record.change_url:
+        job.warn(
+            f"{job.record.change_url} was closed, or merged otherwise: it is not opened again for the same commit"
+        )
         return
+    if pushed:
+        job.step(f"push {pushed[:8]} to {branch}", lambda: git.push(f"refs/heads/{branch}", pushed))
     since = git.merge_base(base, commit)
     subjects = git.log(since, commit)
     title = wording.change_title(subjects)
@@ -92,19 +112,46 @@ def _propose(
     job.save(commit=commit, branch=branch, change_url=change.url if change else "")
 
 
-def _branch_for(job: Publishing, git: RemoteGit, heads: Mapping[str, str], commit: str) -> tuple[str, bool]:
-    """The branch to propose from, and whether the commit is on it already."""
+def _offered(job: Publishing, git: RemoteGit, base: str) -> str:
+    """What is proposed: our commit, on top of what people have merged as one commit of their own."""
+    commit, before = job.order.commit, job.record.commit
+    if before and before != commit and git.knows(before) and (squash := git.squashed(before, base)):
+        return git.over_squashed(squash, before, commit) or commit
+    return commit
+
+
+def _branch_for(
+    job: Publishing, git: RemoteGit, heads: Mapping[str, str], base: str, offered: str
+) -> tuple[str, str]:
+    """The branch to propose from, and what to push there; nothing if the commit is on it already.
+
+    What is on the branch stays in its history: people's commits are merged with ours, and only where that conflicts a
+    branch of its own is used.
+
+    Args:
+        job: the publication.
+        git: both repositories.
+        heads: the host's branches.
+        base: the default branch's commit if it has nothing in common with ours.
+        offered: the commit to propose, which is or contains ours.
+    """
+    commit = job.order.commit
+    message = f"Made again from the brief of {inert(job.order.told.title)}"
     for usable in (True, False):
         branch = decisions.update_branch(commit, usable=usable)
         theirs = heads.get(f"refs/heads/{branch}", "")
         if not theirs:
-            return branch, False
+            return branch, git.joined(commit, base, message) if base else offered
         if not git.knows(theirs):
             git.fetch(f"refs/heads/{branch}")
-        if git.contains(theirs, job.order.commit):
-            return branch, True
-        if git.contains(commit, theirs):
-            return branch, False
+        if git.contains(theirs, commit):
+            return branch, ""
+        if not base and git.contains(offered, theirs):
+            return branch, offered
+        if git.is_joined(theirs):
+            return branch, git.joined(commit, theirs, message)
+        if merged := git.merged(theirs, offered):
+            return branch, merged
     raise host_error("moved_meanwhile", job.host.name, f"{branch} holds commits of others")
 
 
@@ -117,6 +164,17 @@ def _proposed(
     if (found.title, found.body.replace("\r\n", "\n").strip()) != (title, body.strip()):
         job.step(f"update {found.url}", lambda: job.host.revise(remote, found, title, body))
     return found
+
+
+def foreign(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) -> list[str]:
+    """Subjects of the commits that people have made on a branch of the host; merges and squashes of ours are none.
+
+    Raises:
+        HostError: it cannot be fetched.
+    """
+    if relation(git, commit, heads, branch) in ("empty", "same", "behind", "equal_files"):
+        return []
+    return git.foreign(commit, heads[f"refs/heads/{branch}"])
 
 
 def relation(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) -> decisions.Relation:

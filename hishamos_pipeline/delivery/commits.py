@@ -1,5 +1,6 @@
 """Which commits a repository gets: a pure plan, and its form as a ``git fast-import`` stream."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +9,12 @@ from typing import BinaryIO
 from hishamos_pipeline.core.documents import SprintPlan, Stories, Story, TreeFile
 
 BRANCH = "main"
+_MARKS = re.compile(r"(?<!\w)@(?=\w)|[#!](?=\d)")
+_CLOSING = re.compile(
+    r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b(?=:?\s+\S*(?:[#!]|GH-|/issues/|/pull/|/-/))",
+    re.IGNORECASE,
+)
+_JOINER = "\u2060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +147,17 @@ def _story_commit(story: Story, epics: Mapping[str, str], files: tuple[TreeFile,
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks, so that nothing in it can become a trailer."""
-    return " ".join(text.split())
+    """Text without line breaks, so that nothing in it can become a trailer, and that hosts do nothing about."""
+    return inert(" ".join(text.split()))
+
+
+def inert(text: str) -> str:
+    """Text in which hosts find no person to tell and no issue to close, wherever it comes to stand.
+
+    An invisible word joiner parts the marks; see "Linking a pull request to an issue" in GitHub's documents.
+    """
+    marked = _MARKS.sub(lambda match: f"{match[0]}{_JOINER}", text)
+    return _CLOSING.sub(lambda match: f"{match[0][0]}{_JOINER}{match[0][1:]}", marked)
 
 
 def _lower(title: str) -> str:
@@ -150,7 +166,7 @@ def _lower(title: str) -> str:
 
 
 def _ident(text: str) -> str:
-    return one_line("".join(c for c in text if c not in "<>\0")) or "HishamOS"
+    return " ".join("".join(c for c in text if c not in "<>\0").split()) or "HishamOS"
 
 
 def _quoted(path: str) -> str:

@@ -12,9 +12,9 @@ from hishamos_pipeline.delivery.remote_git import RemoteGit
 from hishamos_pipeline.errors import HostError
 from hishamos_pipeline.verification import provenance
 
+_CREATIONS = 3
 # Hosts need a moment before a new repository can be seen everywhere.
 VISIBLE_TRIES = 12
-_CREATIONS = 3
 
 
 def locate(job: Publishing, owner: Owner) -> Remote | None:
@@ -23,38 +23,43 @@ def locate(job: Publishing, owner: Owner) -> Remote | None:
     Raises:
         HostError: the name is taken, the repository is gone, or the host refuses.
     """
-    name = job.order.target.name or job.order.key
-    _start(job, owner, name)
-    return _locate(job, owner, name)
-
-
-def _start(job: Publishing, owner: Owner, name: str) -> None:
-    asked = f"{job.host.name}/{owner.path}/{name}".lower()
-    if job.record.asked != asked:
-        if job.record.repository_id:
-            job.warn(f"{job.record.web_url} stays as it is: the export now goes to {asked}")
+    target, record = job.order.target, job.record
+    asked = f"{job.host.clone_url('')}{target.owner or '~'}/{target.name or job.order.key}".lower()
+    if record.repository_id and record.asked != asked:
+        raise host_error(
+            "elsewhere", job.host.name, f"it is published at {record.web_url}, and asked for elsewhere"
+        )
+    if record.asked != asked:
         job.record = Publication(wanted=True, host=job.host.name, asked=asked)
+    return _recorded(job) if record.repository_id else _found(job, owner)
 
 
-def _locate(job: Publishing, owner: Owner, name: str) -> Remote | None:
-    """The repository to publish to: the recorded one, an adopted one, or a new one; ``None`` in a dry run."""
-    if job.record.repository_id:
-        found = job.host.find_by_id(job.record.repository_id)
-        if found is None:
-            raise host_error("gone", job.host.name, f"{job.record.full_name} is not there any more")
-        if found.full_name != job.record.full_name:
-            job.warn(f"it was renamed from {job.record.full_name} to {found.full_name} on the host")
-        return job.keep(found, created=job.record.created)
-    for candidate in decisions.names(name, job.order.target.conflict):
-        full_name = f"{owner.path}/{candidate}"
+def _recorded(job: Publishing) -> Remote:
+    """The repository that was published to before, whatever it is called now."""
+    record = job.record
+    found = job.host.find_by_id(record.repository_id)
+    if found is None or found.deleted:
+        raise host_error("gone", job.host.name, f"{record.full_name} is not there any more")
+    if found.archived:
+        raise host_error("archived", job.host.name, f"{found.full_name} is archived")
+    if found.full_name != record.full_name:
+        job.warn(f"it was renamed from {record.full_name} to {found.full_name} on the host")
+    return job.keep(found, created=record.created, adopted=record.adopted)
+
+
+def _found(job: Publishing, owner: Owner) -> Remote | None:
+    """One to adopt, or a new one."""
+    name, conflict = job.order.target.name or job.order.key, job.order.target.conflict
+    for candidate in decisions.names(name, conflict):
         try:
-            taken = job.host.find(full_name)
+            taken = job.host.find(f"{owner.path}/{candidate}")
+            if taken is None:
+                return _create(job, owner, candidate)
         except HostError as error:
-            if error.cause == "name_taken" and job.order.target.conflict == "rename":
+            # Taken by one that was renamed, or by one that the token does not see.
+            if error.cause == "name_taken" and conflict == "rename":
                 continue
             raise
-        if taken is None:
-            return _create(job, owner, candidate)
         if found := _claimed(job, taken):
             return found
     raise host_error("name_taken", job.host.name, f"{owner.path}/{name} and its numbered names")
@@ -64,14 +69,13 @@ def _claimed(job: Publishing, found: Remote) -> Remote | None:
     """An existing repository if it is ours or may be adopted; ``None`` if the next name is to be tried."""
     conflict = job.order.target.conflict
     ours = decisions.made_since(job.record, found.created_at) and job.record.full_name == found.full_name
+    empty, known = False, ""
     if conflict == "reuse" or ours:
         with job.git(found) as git:
             heads = git.heads()
-            known = bool(heads) and not ours and _is_known(job, found, git, heads)
-        empty = not heads
-    else:
-        empty = known = False
-    verdict = decisions.claim(conflict, empty=empty, made_by_us=ours, known=known)
+            empty = not heads
+            known = "" if ours or empty else _known_by(job, found, git, heads)
+    verdict = decisions.claim(conflict, empty=empty, made_by_us=ours, known=bool(known))
     if verdict == "foreign":
         raise host_error("foreign_history", job.host.name, f"{found.full_name} exists and is not empty")
     if verdict == "taken":
@@ -80,36 +84,44 @@ def _claimed(job: Publishing, found: Remote) -> Remote | None:
         return None
     if verdict == "adopt":
         job.steps.append(f"use {found.full_name}, which is {'empty' if empty else 'of this project'}")
-    return job.keep(found, created=verdict == "ours")
+    return job.keep(found, created=verdict == "ours", adopted=known == "files")
 
 
-def _is_known(job: Publishing, found: Remote, git: RemoteGit, heads: Mapping[str, str]) -> bool:
-    """Whether this project made what is there: its history, or the record in its files, says so."""
+def _known_by(job: Publishing, found: Remote, git: RemoteGit, heads: Mapping[str, str]) -> str:
+    """What says that this project made what is there: its ``history``, its ``files``, or nothing."""
     theirs = heads.get(f"refs/heads/{found.default_branch}", "")
     if not theirs:
-        return False
+        return ""
     if not git.knows(theirs):
         git.fetch(f"refs/heads/{found.default_branch}")
     if git.merge_base(theirs, job.order.commit):
-        return True
+        return "history"
     try:
-        return bool(json.loads(git.show(theirs, provenance.PATH))["project"] == job.order.key)
+        return "files" if json.loads(git.show(theirs, provenance.PATH))["project"] == job.order.key else ""
     except (ValueError, LookupError, TypeError):
-        return False
+        return ""
 
 
 def _create(job: Publishing, owner: Owner, name: str) -> Remote | None:
     full_name = f"{owner.path}/{name}"
     job.steps.append(f"create {full_name}, {job.order.target.visibility}")
     if job.dry:
-        job.steps.append(
-            f"push {job.order.commit[:8]} to {job.order.target.default_branch}, and set the rest"
-        )
+        target = job.order.target
+        job.steps.append(f"push {job.order.commit[:8]} to {target.default_branch}")
+        job.steps += [f"push it to {extra.name}" for extra in target.branches]
+        planned = Remote(0, full_name, "", "", target.visibility, target.default_branch, job.now())
+        job.steps += [f"set {item.name}" for item in job.host.settings(planned, target, job.order.secrets)]
+        job.steps += [f"release {target.release.tag}"] if target.release else []
         return None
     job.save(full_name=full_name, owner=owner.path, begun_at=job.now().isoformat())
-    found = _created(job, owner, name, full_name)
+    try:
+        found = _created(job, owner, name, full_name)
+    except HostError as error:
+        if not error.done:
+            job.save(begun_at="")  # refused for sure: whatever comes to be there is not ours
+        raise
     job.changed = job.fresh = True
-    job.keep(found, created=True)
+    job.keep(found, created=True, adopted=False)
     for attempt in range(VISIBLE_TRIES):
         if job.host.find_by_id(found.id) is not None:
             break
@@ -118,20 +130,37 @@ def _create(job: Publishing, owner: Owner, name: str) -> Remote | None:
 
 
 def _created(job: Publishing, owner: Owner, name: str, full_name: str) -> Remote:
-    """Create it; where the answer is lost or says that it exists, look whether that is ours before trying again."""
+    """Create it; where an answer was lost, look whether it was made before trying again."""
+    lost: HostError | None = None
     for attempt in range(_CREATIONS):
         try:
             return job.host.create(owner, name, job.order.target)
         except HostError as error:
-            if not error.done and error.cause != "name_taken":
+            if error.done:
+                lost = error
+            elif lost is None or error.cause != "name_taken":
                 raise
-            for look in range(_CREATIONS):
-                found = job.host.find(full_name)
-                if found is not None and decisions.made_since(job.record, found.created_at):
-                    return found
-                if found is not None:
-                    raise host_error("name_taken", job.host.name, f"{full_name} exists already") from error
-                job.patience.sleep(0.5 * 2**look)
-            if not error.done or attempt == _CREATIONS - 1:
-                raise
+            found = _made(job, full_name)
+            if found is not None:
+                return found
+            if attempt == _CREATIONS - 1:
+                raise lost from error
     raise AssertionError("unreachable")
+
+
+def _made(job: Publishing, full_name: str) -> Remote | None:
+    """The repository whose creation was not answered; ``None`` if there is none yet.
+
+    Raises:
+        HostError: somebody else has made one of that name.
+    """
+    for look in range(_CREATIONS):
+        found = job.host.find(full_name)
+        if found is not None:
+            if decisions.made_since(job.record, found.created_at):
+                with job.git(found) as git:
+                    if not git.heads():
+                        return found
+            raise host_error("name_taken", job.host.name, f"{full_name} exists already")
+        job.patience.sleep(0.5 * 2**look)
+    return None

@@ -95,7 +95,7 @@ class Publishing:
         if not self.dry:
             self.save_record(self.record)
 
-    def keep(self, found: Remote, *, created: bool) -> Remote:
+    def keep(self, found: Remote, *, created: bool, adopted: bool) -> Remote:
         """Record which repository it is."""
         self.save(
             repository_id=found.id,
@@ -104,6 +104,7 @@ class Publishing:
             web_url=found.web_url,
             clone_url=found.clone_url,
             created=created,
+            adopted=adopted,
         )
         return found
 

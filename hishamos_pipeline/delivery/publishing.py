@@ -6,19 +6,25 @@ second time with nothing new changes nothing. Creation and the commits are fatal
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 
 from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery import wording
-from hishamos_pipeline.delivery.bringing import bring
+from hishamos_pipeline.delivery.bringing import bring, foreign
+from hishamos_pipeline.delivery.commits import inert
 from hishamos_pipeline.delivery.hosts.causes import HEALING, host_error
-from hishamos_pipeline.delivery.hosts.interface import Account, Owner, Remote
+from hishamos_pipeline.delivery.hosts.interface import Remote
 from hishamos_pipeline.delivery.locating import locate
 from hishamos_pipeline.delivery.publication import Publishing
 from hishamos_pipeline.delivery.remote_git import RemoteGit
 from hishamos_pipeline.errors import HostError
 
 WORKFLOWS = ".github/workflows"
+# Settings that give something to people or jobs.
+_GIVEN = ("access of ", "variable ", "secret ", "protection of ")
+# A name, the hash of what is wanted (empty: whatever was done before), and how it is made so.
+Work = tuple[str, str, Callable[[], object]]
 
 
 def publish(job: Publishing) -> Publication:
@@ -31,43 +37,48 @@ def publish(job: Publishing) -> Publication:
     with_workflows = any((job.order.repository / WORKFLOWS).glob("*"))
     job.host.require_scopes(account, with_workflows=with_workflows)
     owner = job.host.owner(job.order.target.owner or account.login)
-    _require_allowed(job, account, owner)
+    if not job.record.repository_id and owner.is_user and owner.path.lower() != account.login.lower():
+        problem = f"{owner.path} is another user than the token's, {account.login}"
+        raise host_error("permission", job.host.name, problem)
+    _require_allowed(job, owner.path)
     remote = locate(job, owner)
     if remote is None:
         return job.record  # a dry run: there is nothing to look at yet
+    _require_allowed(job, remote.full_name.rpartition("/")[0])  # it may have been moved to somebody else
     with job.git(remote) as git:
         remote, heads = bring(job, remote, git)
-        _rest(job, remote, git, heads)
+        visibility = _rest(job, remote, git, heads)
     done = "created" if job.record.created and not job.record.done else "updated"
-    target = job.order.target
     job.save(
         warnings=tuple(job.warnings),
         done=done if job.changed else "unchanged",
-        visibility=target.visibility if "visibility" in target.model_fields_set else remote.visibility,
+        visibility=visibility,
+        begun_at="",
     )
     return job.record
 
 
-def _require_allowed(job: Publishing, account: Account, owner: Owner) -> None:
-    if owner.is_user and owner.path.lower() != account.login.lower():
-        problem = f"{owner.path} is another user than the token's, {account.login}"
-        raise host_error("permission", job.host.name, problem)
-    if not any(fnmatchcase(owner.path.lower(), pattern.lower()) for pattern in job.order.owners):
-        problem = f"HISHAMOS_PUBLISH_OWNERS allows {', '.join(job.order.owners)}, not {owner.path}"
-        raise host_error("permission", job.host.name, problem)
+def _require_allowed(job: Publishing, owner: str) -> None:
+    if not any(fnmatchcase(owner.lower(), pattern.lower()) for pattern in job.order.owners):
+        problem = f"HISHAMOS_PUBLISH_OWNERS allows {', '.join(job.order.owners)}, not {owner}"
+        raise host_error("not_allowed", job.host.name, problem)
 
 
-def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]) -> None:
-    """Settings, extra branches, the release; the first failure that will heal by itself ends it for now."""
-    work: list[tuple[str, str, Callable[[], object]]] = []
-    for extra in job.order.target.branches:
-        ref = f"refs/heads/{extra.name}"
-        if ref not in heads:
-            start = heads.get(f"refs/heads/{remote.default_branch}", job.order.commit)
-            work.append((f"branch {extra.name}", "", lambda ref=ref, start=start: git.push(ref, start)))  # type: ignore[misc]
-    for setting in job.host.settings(remote, job.order.target, job.order.secrets):
-        work.append((setting.name, content_hash(setting.wanted), setting.apply))
-    work += _release(job, remote, git, heads)
+def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]) -> str:
+    """Settings, extra branches, the release; the first failure that will heal by itself ends it for now.
+
+    Returns:
+        The visibility that the repository has in the end.
+    """
+    target, work = job.order.target, _release(job, remote, git, heads)
+    if job.record.adopted:
+        # Whoever can write a brief can name a project; files that name it are no proof of whose the repository is.
+        job.warn(
+            "its settings, access and secrets stay as they are: only its files say that it is this project's"
+        )
+    else:
+        work = [*_branches(job, remote, git, heads), *_settings(job, remote), *work]
+    visibility = remote.visibility
     for name, wanted, apply in work:
         if wanted and job.record.settled.get(name) == wanted:
             continue
@@ -79,13 +90,39 @@ def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]
                 job.warn("the rest is set when it is exported again")
                 break
             continue
+        if name == "visibility":
+            visibility = target.visibility
         if wanted and not job.dry:
             job.save(settled={**job.record.settled, name: wanted})
+    return visibility
 
 
-def _release(
-    job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]
-) -> list[tuple[str, str, Callable[[], object]]]:
+def _branches(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> list[Work]:
+    """The extra branches that are not there yet."""
+    start = heads.get(f"refs/heads/{remote.default_branch}", job.order.commit)
+    refs = {extra.name: f"refs/heads/{extra.name}" for extra in job.order.target.branches}
+    return [
+        (f"branch {name}", "", partial(git.push, ref, start))
+        for name, ref in refs.items()
+        if ref not in heads
+    ]
+
+
+def _settings(job: Publishing, remote: Remote) -> list[Work]:
+    """What is to be set; what was set once and is not asked for any more stays, and is told."""
+    for name in job.host.unknown(job.order.target):
+        job.warn(f"{name}: {job.host.kind} has no such thing")
+    found = list(job.host.settings(remote, job.order.target, job.order.secrets))
+    names = {setting.name for setting in found}
+    given = [name for name in job.record.settled if name.startswith(_GIVEN) and name not in names]
+    for name in given:
+        job.warn(f"{name} is not asked for any more; take it away on the host if it should go")
+    if given:
+        job.save(settled={name: wanted for name, wanted in job.record.settled.items() if name not in given})
+    return [(s.name, "" if s.wanted is None else content_hash(s.wanted), s.apply) for s in found]
+
+
+def _release(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> list[Work]:
     """The tag and the release, once the commit is on the default branch."""
     release = job.order.target.release
     if release is None:
@@ -108,7 +145,7 @@ def _release(
     def apply() -> None:
         if not tagged:
             git.push(ref, commit)
-        url = job.host.release(remote, release, release.notes or wording.release_notes(job.order.told))
+        url = job.host.release(remote, release, inert(release.notes) or wording.release_notes(job.order.told))
         job.save(release_url=url)
 
     return [(name, wanted, apply)]
@@ -120,9 +157,4 @@ def drift(git: RemoteGit, commit: str, branch: str) -> list[str]:
     Raises:
         HostError: the host cannot be reached.
     """
-    theirs = git.heads().get(f"refs/heads/{branch}", "")
-    if not theirs or theirs == commit:
-        return []
-    if not git.knows(theirs):
-        git.fetch(f"refs/heads/{branch}")
-    return git.log(git.merge_base(theirs, commit), theirs)
+    return foreign(git, commit, git.heads(), branch)

@@ -6,13 +6,16 @@ and speaks nothing but HTTPS.
 """
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.delivery.hosts.calling import Patience
@@ -27,6 +30,11 @@ case "$1" in [Uu]sername*) printf '%s\\n' "$HISHAMOS_GIT_USER" ;; *) printf '%s\
 """
 # A connection that brings less than this for a minute is dead.
 _LEAST_BYTES_A_SECOND, _SLOW_SECONDS = "1000", "60"
+# What git tells of its progress.
+_NOISE = re.compile(
+    r"(Delta compression|Total \d|Enumerating|Counting|Compressing|Writing|Resolving|To https)"
+)
+_JOINED = "Joined-by: HishamOS"
 _PUSHED = "refs/heads/pushed"
 _HOST_REF = "refs/remotes/host/"
 
@@ -116,6 +124,26 @@ class RemoteGit:
         found = self._repo.merge_base(one, other)
         return found[0].hexsha if found else ""
 
+    def squashed(self, ours: str, theirs: str) -> str:
+        """The commit in a history that holds exactly our files: where people have merged ours as one; else empty."""
+        since = self.merge_base(ours, theirs)
+        if not since or not self.knows(ours):
+            return ""
+        tree = self._repo.commit(ours).tree.hexsha
+        listing = str(self._repo.git.log("--format=%H %T", f"{since}..{theirs}")).split()
+        return next(
+            (commit for commit, its in zip(listing[::2], listing[1::2], strict=True) if its == tree), ""
+        )
+
+    def foreign(self, ours: str, theirs: str) -> list[str]:
+        """Subjects of the commits that a history has and ours lacks, without merges and squashes of ours."""
+        made = set(str(self._repo.git.log("--format=%T", ours)).split())
+        listing = str(
+            self._repo.git.log("--no-merges", "--max-count=200", "--format=%T %s", f"{ours}..{theirs}")
+        )
+        found = (line.partition(" ") for line in listing.splitlines())
+        return [subject for tree, _, subject in found if tree not in made]
+
     def show(self, commit: str, path: str) -> str:
         """The text of a file in a commit; empty if there is none."""
         try:
@@ -144,19 +172,46 @@ class RemoteGit:
 
     def joined(self, ours: str, theirs: str, message: str) -> str:
         """A commit with our files whose parents are both histories, for a change that people can look at and merge."""
-        tree = self._repo.commit(ours).tree.hexsha
-        when = self._repo.commit(ours).committed_date
-        who = self._repo.commit(ours).committer
+        return self._commit(self._repo.commit(ours).tree.hexsha, theirs, ours, f"{message}\n\n{_JOINED}")
+
+    def over_squashed(self, squash: str, before: str, ours: str) -> str:
+        """Our commit for people who have merged the one before it as one of their own; empty if that conflicts."""
+        return self.merged(
+            self._commit(self._repo.commit(squash).tree.hexsha, squash, before, "Merged as one"), ours
+        )
+
+    def is_joined(self, commit: str) -> bool:
+        """Whether a commit is one of ``joined``, so that its files are ours alone."""
+        found = self._repo.commit(commit)
+        return (
+            _JOINED in str(found.message)
+            and len(found.parents) == 2
+            and bool(found.tree == found.parents[1].tree)
+        )
+
+    def merged(self, theirs: str, ours: str) -> str:
+        """A merge of two histories; empty if they conflict or have nothing in common."""
+        try:
+            tree = str(self._repo.git.merge_tree("--write-tree", theirs, ours)).split("\n")[0]
+        except git_module().exc.GitCommandError:
+            return ""
+        return self._commit(tree, theirs, ours, "Merge what was made again")
+
+    def _commit(self, tree: str, first: str, second: str, message: str) -> str:
+        # As of the second parent, so that the same merge is the same commit.
+        of = self._repo.commit(second)
         environment = {
             name: value
             for role in ("AUTHOR", "COMMITTER")
             for name, value in (
-                (f"GIT_{role}_NAME", who.name or "HishamOS"),
-                (f"GIT_{role}_EMAIL", who.email or ""),
-                (f"GIT_{role}_DATE", f"{when} +0000"),
+                (f"GIT_{role}_NAME", of.committer.name or "HishamOS"),
+                (f"GIT_{role}_EMAIL", of.committer.email or ""),
+                (f"GIT_{role}_DATE", f"{of.committed_date} +0000"),
             )
         }
-        return str(self._repo.git.commit_tree(tree, "-p", theirs, "-p", ours, "-m", message, env=environment))
+        return str(
+            self._repo.git.commit_tree(tree, "-p", first, "-p", second, "-m", message, env=environment)
+        )
 
     def _push(self, spec: str) -> None:
         git = git_module()
@@ -185,13 +240,27 @@ class RemoteGit:
             except git.exc.GitCommandError as error:
                 raise self._error(f"{error.stderr}\n{error.stdout}") from None
 
-        return self._access.patience.persist(once)
+        # A command that was ended for taking too long would take as long again.
+        return self._access.patience.persist(once, repeat=False)
 
     def _error(self, text: str) -> Exception:
-        lines = [line.removeprefix("remote:").strip() for line in text.replace("stderr:", "").splitlines()]
-        said = " ".join(line.strip("' ") for line in lines if line.strip("' "))
+        lines = [
+            line.removeprefix("remote:").strip(" '") for line in text.replace("stderr:", "").splitlines()
+        ]
+        said = "; ".join(
+            dict.fromkeys(line for line in lines if line.strip("-— ") and not _NOISE.match(line))
+        )
         cause = cause_of_git(text)
-        return host_error(cause, self._access.host, mask(said), variable=self._access.variable)
+        done = cause == "timeout"
+        return host_error(cause, self._access.host, mask(said), variable=self._access.variable, done=done)
+
+
+def end_git() -> None:
+    """End every git that this process has started."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if child.name().startswith("git"):
+                child.terminate()
 
 
 @contextmanager

@@ -141,6 +141,45 @@ def build_repository(
     return commits
 
 
+def write_bundle(source: Path, target: Path) -> None:
+    """Write a repository's whole history as one file.
+
+    Raises:
+        DeliveryError: git refused.
+    """
+    repo = open_repository(source)
+    try:
+        repo.git.bundle("create", "--quiet", str(target.absolute()), "--branches", "--tags", "HEAD")
+    except git_module().exc.GitCommandError as error:
+        raise DeliveryError(f"git cannot bundle {source}: {error.stderr.strip()[:300]}") from error
+    finally:
+        repo.close()
+
+
+def from_bundle(bundle: Path, target: Path, head: str) -> None:
+    """Make a repository from a bundle; nothing but commits, branches and tags comes from it.
+
+    Raises:
+        DeliveryError: it is no bundle, or does not lead to that head.
+    """
+    git = git_module()
+    repo: Repo = git.Repo.init(
+        target, env=ENVIRONMENT, allow_unsafe_options=True, initial_branch=BRANCH, template=""
+    )
+    repo.git.update_environment(**ENVIRONMENT)
+    try:
+        wanted = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        repo.git.fetch("--quiet", "--update-head-ok", str(bundle.absolute()), *wanted)
+        if repo.heads[BRANCH].commit.hexsha != head:
+            raise DeliveryError(f"{bundle.name} does not lead to {head}")
+        repo.git.fsck("--strict", "--no-dangling")
+        repo.git.reset("--hard", "--quiet", BRANCH)
+    except (git.exc.GitCommandError, IndexError) as error:
+        raise DeliveryError(f"{bundle.name} is no bundle of the project: {error}") from error
+    finally:
+        repo.close()
+
+
 def require_unchanged(published: Path, staged: Path) -> None:
     """Make sure that nobody has committed to the published repository since it was copied.
 

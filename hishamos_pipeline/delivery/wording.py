@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from hishamos_pipeline.delivery.commits import inert
+
 # GitHub takes 65,536 characters.
 _LONGEST = 60_000
 _FILES, _COMMITS = 100, 50
@@ -24,7 +26,7 @@ class Told:
 
 def change_title(subjects: Sequence[str]) -> str:
     """Title of a proposal: the commit's subject if there is one alone."""
-    return _line(subjects[0])[:200] if len(subjects) == 1 else f"HishamOS: {len(subjects)} changes"
+    return inert(_line(subjects[0]))[:200] if len(subjects) == 1 else f"HishamOS: {len(subjects)} changes"
 
 
 def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told: Told) -> str:
@@ -44,7 +46,7 @@ def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told:
             *_listed([f"{name} {title}" for name, title in told.stories], _FILES),
         ]
     parts += ["## Checks passed", *_listed([f"{name}: {figure}" for name, figure in told.checks], _FILES)]
-    return "\n".join(parts)[:_LONGEST]
+    return _cut(parts)
 
 
 def release_notes(told: Told) -> str:
@@ -52,7 +54,19 @@ def release_notes(told: Told) -> str:
     parts = [f"{_code(told.title)}, with every story below shown by tests that passed.", "## Stories"]
     parts += _listed([f"{name} {title}" for name, title in told.stories], 500)
     parts += ["## Checks passed", *_listed([f"{name}: {figure}" for name, figure in told.checks], _FILES)]
-    return "\n".join(parts)[:_LONGEST]
+    return _cut(parts)
+
+
+def _cut(parts: Sequence[str]) -> str:
+    """As many lines as a host takes."""
+    kept: list[str] = []
+    length = 0
+    for part in parts:
+        length += len(part) + 1
+        if length > _LONGEST:
+            return "\n".join([*kept, "…"])
+        kept.append(part)
+    return "\n".join(kept)
 
 
 def _listed(items: Sequence[str], most: int) -> list[str]:
@@ -62,7 +76,7 @@ def _listed(items: Sequence[str], most: int) -> list[str]:
 
 def _code(text: str) -> str:
     """A text from a brief as code, so that nothing in it mentions people, closes issues or becomes a link."""
-    return f"`{_line(text).replace('`', chr(39))}`"
+    return f"`{_line(text).replace('`', chr(39)) or '-'}`"
 
 
 def _line(text: str) -> str:

@@ -7,6 +7,7 @@ from hishamos_pipeline.core.documents import FileChange, VerifiedBuild
 from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.repair import repair
+from hishamos_pipeline.generation.safekeeping import keep_tree
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.verify import Assembled, Verdict, verify
 from hishamos_pipeline.workspace.tree import limits_of, write_tree
@@ -45,6 +46,7 @@ def _earlier_repairs(run: ProjectRun) -> tuple[FileChange, ...]:
 def _publish(run: ProjectRun, tree: Assembled, build: VerifiedBuild, staging: Path) -> None:
     final = staging / "final"
     write_tree(final, build.files, tree.texts, limits_of(run.settings))
+    keep_tree(run.storage, run.folder, final, build)
     path = run.folder.publish_folder("tree", final, build.tree_hash)
     run.store.units.add_texts(tree.texts[file.sha256] for file in build.files)
     run.store.deliveries.record_tree(run.key, str(path), build.files, passed=build.passed)

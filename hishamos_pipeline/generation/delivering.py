@@ -14,6 +14,7 @@ from hishamos_pipeline.core.documents import (
     Stories,
     VerifiedBuild,
 )
+from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.delivery import archives, remote_git, repository
 from hishamos_pipeline.delivery.commits import BRANCH, Identity
@@ -23,9 +24,12 @@ from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
 from hishamos_pipeline.delivery.publication import Order, Publishing
 from hishamos_pipeline.delivery.publishing import drift
 from hishamos_pipeline.delivery.publishing import publish as publish_on_host
+from hishamos_pipeline.delivery.remote_git import end_git
 from hishamos_pipeline.delivery.wording import Told
 from hishamos_pipeline.errors import CredentialError, HostError, VerificationError
 from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.safekeeping import keep_archive, keep_repository
+from hishamos_pipeline.generation.targets import target_of
 
 T = TypeVar("T")
 
@@ -65,6 +69,7 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
         )
         head = commits[-1].sha
         repository.require_unchanged(published, staged)
+        keep_repository(run.storage, run.folder, staged, head)
         run.folder.publish_folder("repository", staged, head)
     run.store.deliveries.complete_export(run.key, "git", url=published.as_uri(), checksum=head)
     return RepositoryRecord(
@@ -99,10 +104,10 @@ def _write_archive(run: ProjectRun, kind: str) -> Archive:
     with run.folder.staging(f"{kind}_archive") as staging:
         staged = staging / name
         written = write(run.folder.path("repository"), staged, architecture.distribution)
+        keep_archive(run.storage, run.folder, staged)
         run.folder.publish_file(f"{name}.sha256", Path(f"{staged}.sha256"))
         path = run.folder.publish_file(name, staged)
-    storage = run.folder.storage
-    url = storage.object_url(run.key, written.sha256, name) if storage else path.as_uri()
+    url = run.storage.object_url(run.key, written.sha256, name) if run.storage else path.as_uri()
     run.store.deliveries.complete_export(run.key, kind, url=url, checksum=written.sha256)
     return Archive(
         wanted=True,
@@ -126,18 +131,25 @@ async def publish(run: ProjectRun, kind: HostKind) -> Publication:
     interrupted = threading.Event()
 
     def sleep(seconds: float) -> None:
-        if interrupted.wait(seconds):
-            raise HostError("interrupted; export it again to go on", "refused")
+        interrupted.wait(seconds)
+        if interrupted.is_set():
+            raise host_error("interrupted", kind, "the run was ended")
 
     def work() -> Publication:
-        made = publish_on_host(publishing_of(run, kind, sleep=sleep))
+        try:
+            made = publish_on_host(publishing_of(run, kind, sleep=sleep))
+        except HostError:
+            sleep(0)
+            raise
         run.store.deliveries.complete_export(run.key, kind, url=made.web_url, checksum=made.commit)
         return made
 
     try:
         return await asyncio.to_thread(_exported, run, kind, work)
-    finally:
+    except asyncio.CancelledError:
         interrupted.set()
+        end_git()  # it may hang on a connection, and this process would wait for it
+        raise
 
 
 def publishing_of(
@@ -192,24 +204,6 @@ def publishing_of(
     )
 
 
-def target_of(run: ProjectRun, kind: HostKind, options: Target | None = None) -> Target:
-    """What is asked for: by the request that stands or ``options``, else by the brief, else by the operator."""
-    idea = run.submitted_idea()
-    asked, defaults = (
-        (idea.github, run.settings.github) if kind == "github" else (idea.gitlab, run.settings.gitlab)
-    )
-    if options is None:
-        request = run.store.export_requests.standing(run.key, kind)
-        options = Target.model_validate_json(request.options) if request else Target()
-    target = options.over(asked.over(defaults))
-    described = " ".join((idea.vision or idea.title).split())[:350]
-    return (
-        target
-        if target.description
-        else Target.model_validate({**target.model_dump(), "description": described})
-    )
-
-
 def foreign_commits(run: ProjectRun, kind: HostKind) -> list[str]:
     """Subjects of the commits on the host's default branch that the project does not have.
 
@@ -227,23 +221,22 @@ def foreign_commits(run: ProjectRun, kind: HostKind) -> list[str]:
 def _host(run: ProjectRun, kind: HostKind, target: Target, sleep: Callable[[float], None] | None) -> GitHost:
     host = open_host(target.host or kind, run.settings, run.keys, patience_of(run.settings, sleep))
     if host.kind != kind:
-        raise host_error("not_found", host.name, f"host {host.name} is a {host.kind}, not a {kind}")
+        raise host_error("refused", host.name, f"`host` names a {host.kind}, and this is an export to {kind}")
     return host
 
 
 def _secrets(run: ProjectRun, target: Target) -> dict[str, Secret]:
-    """Values of the secrets that a target names: from the encrypted table alone, under names of their own.
+    """Values of the secrets that a target names: from the encrypted table alone, kept for this very project.
 
-    A brief is not trusted: it must not be able to name any other credential of the operator.
+    A brief is not trusted: it must not be able to name another project's secret, or another credential of the operator.
     """
-    kept = run.store.credentials.names()
-    secrets = {}
+    kept, secrets = run.store.credentials.names(), {}
     for name in target.secrets:
-        stored = f"secret:{name}"
-        value = run.keys(stored)
-        if not value:
+        stored = f"secret:{run.key}/{name}"
+        if stored not in kept:
             raise CredentialError(f"secret {name} is not kept: run `hishamos credentials add {stored}`")
-        secrets[name] = Secret(value, kept[stored].isoformat())
+        value = run.store.credentials.get(stored, run.settings.secret_key_list) or ""
+        secrets[name] = Secret(register(value, short=True), kept[stored].isoformat())
     return secrets
 
 
@@ -255,7 +248,7 @@ def _exported(run: ProjectRun, kind: str, work: Callable[[], T]) -> T:
         made = work()
     except Exception as error:
         run.store.deliveries.fail_export(run.key, kind, str(error))
-        if request:
+        if request and not (isinstance(error, HostError) and error.cause == "interrupted"):
             run.store.export_requests.finish(run.key, kind, request.id, str(error))
         raise
     if request:

@@ -18,11 +18,12 @@ from hishamos_pipeline.core import staleness
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
 from hishamos_pipeline.core.graph import EXPORTS, STEPS
-from hishamos_pipeline.core.hashing import canonical_json, content_hash, file_sha256, hash_files, sha256_text
+from hishamos_pipeline.core.hashing import content_hash, file_sha256, hash_files, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery.hosts.causes import WAITING_FOR_PEOPLE
+from hishamos_pipeline.delivery.hosts.interface import HostKind
 from hishamos_pipeline.errors import (
     ApprovalNeededError,
     BudgetError,
@@ -32,7 +33,9 @@ from hishamos_pipeline.errors import (
     ProjectNotFoundError,
     UnbuildableError,
 )
+from hishamos_pipeline.generation.safekeeping import restore_archive, restore_repository, restore_tree
 from hishamos_pipeline.generation.settling import settled
+from hishamos_pipeline.generation.targets import published_with
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
@@ -51,6 +54,7 @@ _TRIES = 3
 _BLOCKING = (UnbuildableError, ApprovalNeededError, BudgetError, CredentialError)
 _FALLBACK = ":fallback"
 _MISSING = "its files are missing"
+_PUBLISHED: Mapping[str, HostKind] = {"github_repository": "github", "gitlab_project": "gitlab"}
 _EXPORTED = {artifact: name for name, artifact in EXPORTS.items()}
 _PACKAGE = Path(__file__).parent.parent
 # Plain code that makes artifacts without asking an engine; its change makes them stale.
@@ -123,7 +127,8 @@ class ProjectRun:
         self.toolchains = toolchains
         self.settings = settings
         self.keys = keys
-        self.folder = ProjectFolder(settings.projects_dir, key, open_storage(settings))
+        self.folder = ProjectFolder(settings.projects_dir, key)
+        self.storage = open_storage(settings)
         self._before = ""
 
     @property
@@ -251,11 +256,10 @@ class ProjectRun:
         return staleness.Head(row.content_hash, row.inputs, row.code_version, problem)
 
     def version(self, kind: str) -> str:
-        """The code version, with the thresholds of verification and the operator's defaults of publications."""
+        """The code version, with the thresholds of verification, and with all that a publication is made with."""
         version, given = code_version(kind, self.engine), self.settings
-        if kind in ("github_repository", "gitlab_project"):
-            defaults = given.github if kind == "github_repository" else given.gitlab
-            return sha256_text(f"{version}{canonical_json(defaults)}")[:32]
+        if export := _PUBLISHED.get(kind):
+            return sha256_text(f"{version}{published_with(self, export)}")[:32]
         if kind != "verified_build":
             return version
         rules = (
@@ -306,13 +310,13 @@ class ProjectRun:
     def _file_problem(self, row: ArtifactRevision) -> str:
         STEPS[row.kind].document.model_validate_json(row.content)
         if row.kind == "verified_build":
-            if not VerifiedBuild.model_validate_json(row.content).passed:
+            build = VerifiedBuild.model_validate_json(row.content)
+            if not build.passed:
                 return "its verification failed"
-            return "" if self.folder.restore("tree") else _MISSING
+            return "" if restore_tree(self.storage, self.folder, build) else _MISSING
         if row.kind == "repository":
             record = RepositoryRecord.model_validate_json(row.content)
-            there = self.folder.restore(record.path) and (self.folder.path(record.path) / ".git").is_dir()
-            return "" if there else _MISSING
+            return "" if restore_repository(self.storage, self.folder, record) else _MISSING
         if row.kind in _EXPORTED:
             return self._export_problem(row)
         return ""
@@ -326,9 +330,14 @@ class ProjectRun:
         request = self.store.export_requests.standing(self.key, kind)
         if request and request.status == "requested":
             return "an export was requested"
+        if made.wanted and self.store.deliveries.last_failed(self.key, kind):
+            return "its last export failed"
+        if isinstance(made, Publication) and made.wanted:
+            known = self.store.deliveries.publication(self.key, kind)
+            return "" if known else "where it was published was forgotten"
         if isinstance(made, Archive) and made.wanted:
             path = self.folder.path(made.path)
-            if not all(self.folder.restore(name) for name in (made.path, f"{made.path}.sha256")):
+            if not restore_archive(self.storage, self.folder, made):
                 return _MISSING
             return "" if file_sha256(path) == made.sha256 else "its file was changed"
         return ""

@@ -144,7 +144,7 @@ class Workshop:
 
     def key(self, variable: str) -> str:
         """A key or token, from the environment or the encrypted table, registered so that it is masked everywhere."""
-        found = os.environ.get(variable) or self.store.credentials.get(
+        found = os.environ.get(variable, "").strip() or self.store.credentials.get(
             variable, self.settings.secret_key_list
         )
         return register(found) if found else ""

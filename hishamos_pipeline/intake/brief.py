@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Entity, Idea
@@ -162,9 +162,45 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
     except ProjectKeyError as error:
         raise IdeaError("key", str(error), "Change `key`.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "brief"
-        raise IdeaError(field, first["msg"].replace("tuple", "list"), "Correct that field.") from error
+        raise _explained(error) from error
+
+
+def _explained(error: ValidationError) -> IdeaError:
+    """The first of the errors, in words of a brief instead of Python's."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"] if part != "[key]") or "brief"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(_fields_at(first["loc"][:-1]))
+        return IdeaError(field, "is not a field", f"Known are {known}." if known else "Remove it.")
+    if first["type"] in ("model_type", "dict_type"):
+        known = ", ".join(_fields_at(first["loc"]))
+        return IdeaError(
+            field,
+            "is not a mapping",
+            f"Write its fields below it: {known}." if known else "Write `name: value`.",
+        )
+    problem = first["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace("tuple", "list")
+    return IdeaError(field, problem.replace(" after validation", ""), "Correct that field.")
+
+
+def _fields_at(path: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model that a path in a brief leads to."""
+    found: Any = Idea
+    for part in path:
+        if isinstance(part, int):
+            continue
+        fields = getattr(found, "model_fields", {})
+        if part not in fields:
+            return []
+        found = next((one for one in _models_in(fields[part].annotation)), None)
+    return sorted(getattr(found, "model_fields", {}))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models in a type such as ``tuple[Model, ...]`` or ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
 def _entities(given: object) -> tuple[Entity, ...]:

@@ -10,7 +10,6 @@ from hishamos_pipeline.intake.inbox import InboxResult, take_in
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT, build_project
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
-from hishamos_pipeline.sensors.asked import was_requested
 
 
 def requested_builds(waiting: Iterable[tuple[str, int]]) -> list[dg.RunRequest]:
@@ -26,6 +25,11 @@ def skip_reason(taken: Sequence[InboxResult]) -> str:
     """Why a tick requests nothing, in words."""
     bad = [result.path.name for result in taken if result.error]
     return f"no new idea; set aside: {', '.join(bad)}" if bad else "no new idea"
+
+
+def _was_requested(context: dg.SensorEvaluationContext, request: dg.RunRequest) -> bool:
+    filters = dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)})
+    return bool(context.instance.get_run_ids(filters, limit=1))
 
 
 @dg.sensor(
@@ -44,7 +48,7 @@ def new_ideas(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.Sen
     limit = workshop.settings.runs_per_tick
     waiting = requested_builds(workshop.store.projects.waiting(10 * limit))
     # A run that was cancelled in the queue is not asked for again; it must not keep others waiting.
-    requests = list(islice((request for request in waiting if not was_requested(context, request)), limit))
+    requests = list(islice((request for request in waiting if not _was_requested(context, request)), limit))
     if not requests:
         return dg.SensorResult(skip_reason=skip_reason(taken))
     keys = [str(request.partition_key) for request in requests]

@@ -1,41 +1,53 @@
 """The sensor that picks requested exports out of the store."""
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 
 import dagster as dg
 
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.ids import KEY_PATTERN
-from hishamos_pipeline.core.staleness import PlannedStep
 from hishamos_pipeline.jobs.export_project import EXPORT_PROJECT, export_project
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
-from hishamos_pipeline.sensors.asked import was_requested
 from hishamos_pipeline.store.tables import ExportRequest
 
+# How often a run that ended without a word is asked for again: its machine has died, as a rule.
+TRIES = 3
+_TAG = "hishamos/export_requests"
 
-def is_delivered(plan: Iterable[PlannedStep]) -> bool:
-    """Whether nothing but exports would have to be made; otherwise a build comes first."""
-    return all(step.kind in EXPORTS.values() for step in plan)
 
+def runs_for(
+    requested: Iterable[tuple[str, ExportRequest]], earlier: Callable[[str], tuple[int, bool]]
+) -> tuple[list[dg.RunRequest], Mapping[str, list[ExportRequest]]]:
+    """One run for each project that has none, and the requests to give up, by project.
 
-def runs_for(requested: Iterable[tuple[str, ExportRequest]]) -> list[dg.RunRequest]:
-    """One run for each project; the number of the newest request in the run key makes asking again harmless."""
-    newest: dict[str, int] = {}
-    kinds: dict[str, set[str]] = {}
+    Args:
+        requested: keys of projects with their open requests.
+        earlier: by the name of a run, how many there were of it, and whether one of them has not ended.
+    """
+    open_requests: dict[str, list[ExportRequest]] = {}
     for key, request in requested:
         if KEY_PATTERN.fullmatch(key):
-            newest[key] = max(newest.get(key, 0), request.id)
-            kinds.setdefault(key, set()).add(request.type)
-    return [
-        dg.RunRequest(
-            run_key=f"{EXPORT_PROJECT}/{key}/{number}",
-            partition_key=key,
-            asset_selection=[dg.AssetKey(EXPORTS[kind]) for kind in sorted(kinds[key])],
+            open_requests.setdefault(key, []).append(request)
+    runs, given_up = [], {}
+    for key, requests in open_requests.items():
+        name = f"{EXPORT_PROJECT}/{key}/{max(request.id for request in requests)}"
+        tries, running = earlier(name)
+        if running:
+            continue
+        if tries >= TRIES:
+            given_up[key] = requests
+            continue
+        assets = sorted({EXPORTS[request.type] for request in requests})
+        runs.append(
+            dg.RunRequest(
+                run_key=f"{name}/{tries + 1}",
+                partition_key=key,
+                asset_selection=[dg.AssetKey(asset) for asset in assets],
+                tags={_TAG: name},
+            )
         )
-        for key, number in newest.items()
-    ]
+    return runs, given_up
 
 
 @dg.sensor(
@@ -46,15 +58,22 @@ def runs_for(requested: Iterable[tuple[str, ExportRequest]]) -> list[dg.RunReque
 )
 def requested_exports(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick. A request stays in the store until it was done or has failed, so no tick can lose it."""
-    workshop = pipeline.workshop
-    limit = workshop.settings.runs_per_tick
-    waiting = workshop.store.export_requests.requested(10 * limit)
-    delivered = {key: is_delivered(workshop.project(key).plan()) for key in {key for key, _ in waiting}}
-    requests = runs_for((key, request) for key, request in waiting if delivered[key])
-    requests = list(islice((request for request in requests if not was_requested(context, request)), limit))
-    if not requests:
+    store, limit = pipeline.workshop.store, pipeline.workshop.settings.runs_per_tick
+
+    def earlier(name: str) -> tuple[int, bool]:
+        found = context.instance.get_runs(dg.RunsFilter(tags={_TAG: name}), limit=TRIES)
+        return len(found), any(not run.is_finished for run in found)
+
+    runs, given_up = runs_for(store.export_requests.requested(10 * limit), earlier)
+    for key, requests in given_up.items():
+        for request in requests:
+            why = f"{TRIES} runs ended without saying why: look at them in the Dagster UI, then export again"
+            store.export_requests.finish(key, request.type, request.id, why)
+            context.log.error(f"{key}: the export to {request.type} was given up")
+    runs = runs[:limit]
+    if not runs:
         return dg.SensorResult(skip_reason="no export was requested")
     return dg.SensorResult(
-        run_requests=requests,
-        dynamic_partitions_requests=[projects.build_add_request([str(r.partition_key) for r in requests])],
+        run_requests=runs,
+        dynamic_partitions_requests=[projects.build_add_request([str(run.partition_key) for run in runs])],
     )

@@ -90,9 +90,16 @@ class Deliveries:
         """Forget where a project was published, so that it is published anew; whether there was anything."""
         with self._sessions.write() as session:
             rows = session.scalars(_of_project(find_project(session, key).id, kind)).all()
-            for row in rows:
-                row.details = ""
-            return bool(rows)
+            known = [row for row in rows if row.details]
+            for row in known:
+                row.details, row.url, row.error = "", "", ""
+            return bool(known)
+
+    def last_failed(self, key: str, kind: str) -> bool:
+        """Whether the last export of a kind failed."""
+        with self._sessions.read() as session:
+            row = session.scalars(_of_project(find_project(session, key).id, kind).limit(1)).one_or_none()
+            return row is not None and row.status == "failed"
 
     def exports(self, key: str) -> list[RepositoryExport]:
         """All exports of a project, the newest first."""

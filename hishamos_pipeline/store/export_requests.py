@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.store.sessions import Sessions, find_project
 from hishamos_pipeline.store.tables import ExportRequest, Project
 
+_DELIVERED = ("verified", "exported")
 _IN_WORK = ("submitted", "building", "archived")
 
 
@@ -19,13 +21,16 @@ class ExportRequests:
         self._sessions = sessions
 
     def add(self, key: str, kind: str, options: Target, by: str) -> int:
-        """Ask for an export, in place of what was asked for before; the request's number.
+        """Ask for an export; what the options do not say stays as it was asked for before. The request's number.
 
         Raises:
             ProjectNotFoundError: there is no such project.
         """
         with self._sessions.write() as session:
             project = find_project(session, key)
+            before = _standing(session, project.id, kind)
+            if before:
+                options = options.over(Target.model_validate_json(before.options))
             row = ExportRequest(
                 project_id=project.id,
                 type=kind,
@@ -79,12 +84,16 @@ class ExportRequests:
     def requested(self, limit: int) -> Sequence[tuple[str, ExportRequest]]:
         """Requests that nothing has come of yet, with the keys of their projects; the oldest first.
 
-        Those of projects that are being built are left out: the build does what they ask for.
+        Those of projects that are not delivered, or are being built, are left out: a build comes first, and does it.
         """
         query = (
             select(Project.key, ExportRequest)
             .join(Project, Project.id == ExportRequest.project_id)
-            .where(ExportRequest.status == "requested", Project.state.not_in(_IN_WORK))
+            .where(
+                ExportRequest.status == "requested",
+                or_(Project.state.in_(_DELIVERED), Project.failed_step.in_(tuple(EXPORTS.values()))),
+                Project.state.not_in(_IN_WORK),
+            )
             .order_by(ExportRequest.id)
             .limit(limit)
         )

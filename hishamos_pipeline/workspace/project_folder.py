@@ -19,7 +19,6 @@ from pathlib import Path
 
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.errors import ProjectBusyError
-from hishamos_pipeline.workspace.storage import Storage
 from hishamos_pipeline.workspace.tree import storage_errors
 
 
@@ -29,16 +28,14 @@ class ProjectFolder:
     Args:
         projects_dir: the folder of all projects.
         key: the project's key.
-        storage: where what is published is kept besides.
 
     Raises:
         ProjectKeyError: the key breaks the slug rule, so that it cannot lead out of the folder.
     """
 
-    def __init__(self, projects_dir: Path, key: str, storage: Storage | None = None) -> None:
+    def __init__(self, projects_dir: Path, key: str) -> None:
         self.key = check_key(key)
         self.root = projects_dir / key
-        self.storage = storage
 
     def path(self, name: str) -> Path:
         """A published folder or file."""
@@ -69,32 +66,8 @@ class ProjectFolder:
             The published path, ``<root>/<name>``.
 
         Raises:
-            StorageError: the disk is full or not writable, or the storage refuses.
+            StorageError: the disk is full or not writable.
         """
-        if self.storage:
-            self.storage.publish(self.key, name, staged, version)
-        return self._place_folder(name, staged, version)
-
-    def restore(self, name: str) -> bool:
-        """Bring a published folder or file back from the storage if it is not here; whether it is here now.
-
-        Raises:
-            StorageError: the storage cannot be reached, or what it holds is damaged.
-        """
-        if (self.root / name).exists() or self.storage is None:
-            return (self.root / name).exists()
-        with self.staging(f"restore-{uuid.uuid4().hex[:8]}") as staging:
-            fetched = staging / name
-            manifest = self.storage.fetch(self.key, name, fetched)
-            if manifest is None:
-                return False
-            if manifest.single:
-                fetched.replace(self.root / name)
-            else:
-                self._place_folder(name, fetched, manifest.version)
-        return True
-
-    def _place_folder(self, name: str, staged: Path, version: str) -> Path:
         versions = self.root / "versions"
         link = self.root / name
         with storage_errors(link):
@@ -111,8 +84,6 @@ class ProjectFolder:
 
     def publish_file(self, name: str, staged: Path) -> Path:
         """Make a staged file the published one, by one rename."""
-        if self.storage:
-            self.storage.publish(self.key, name, staged, "")
         target = self.root / name
         with storage_errors(target):
             staged.replace(target)

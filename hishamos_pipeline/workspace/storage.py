@@ -118,17 +118,24 @@ class Storage:
                 f"{self.url}/{key}/{name}.json is no manifest of this release: {error}"
             ) from error
 
-    def fetch(self, key: str, name: str, target: Path) -> Manifest | None:
-        """Bring what is published under a name to a path that does not exist; ``None`` for nothing.
+    def fetch(self, key: str, name: str, target: Path, expected: Mapping[str, str]) -> Manifest | None:
+        """Bring what is published under a name to a path that does not exist; ``None`` if it is not what is expected.
 
-        Every file is checked against its hash. One that is damaged is taken away, so that it is made and sent again.
+        A storage is not trusted: what it holds has to have the hashes that the caller knows from elsewhere. A content
+        that is damaged is taken away, so that it is made and sent again.
+
+        Args:
+            key: the project.
+            name: what it was published under.
+            target: where to.
+            expected: SHA-256 by path, of all that has to be there and nothing else.
 
         Raises:
             StorageError: the storage cannot be reached.
             PathError: the manifest names an unsafe path.
         """
         manifest = self.manifest(key, name)
-        if manifest is None:
+        if manifest is None or {path: file.sha256 for path, file in manifest.files.items()} != expected:
             return None
         for path in (*manifest.files, *manifest.folders):
             _require_inside(path)
@@ -141,13 +148,15 @@ class Storage:
             local.parent.mkdir(parents=True, exist_ok=True)
             kept = self._object(key, file.sha256, path)
             try:
-                self._fs.get_file(kept, str(local))
-            except FileNotFoundError:
-                raise _DamagedError(path) from None
-            if file_sha256(local) != file.sha256:
+                if self._fs.size(kept) == file.size:  # before anything of it is loaded
+                    self._fs.get_file(kept, str(local))
+                    if file_sha256(local) == file.sha256:
+                        local.chmod(file.mode)
+                        return
                 self._fs.rm_file(kept)
-                raise _DamagedError(path)
-            local.chmod(file.mode)
+            except FileNotFoundError:
+                pass
+            raise _DamagedError(path)
 
         with self._errors():
             try:
@@ -234,7 +243,9 @@ class Storage:
         except (StorageError, PathError):
             raise
         except FileNotFoundError as error:
-            raise StorageError(f"{self.url}: {error} is not there: does the bucket exist?") from error
+            raise StorageError(
+                f"{self.url} is not there: make the bucket or folder first ({error})"
+            ) from error
         except PermissionError as error:
             raise StorageError(
                 f"{self.url}: not permitted ({error}): check the keys in the environment, and what they may do"

@@ -167,7 +167,7 @@ def test_doctor(home: Path) -> None:
     done = hishamos(home, "doctor", "--json")
     assert done.returncode == 0, done.stdout
     assert {check["check"] for check in json.loads(done.stdout)} == {
-        "python", "git", "home", "store", "engine", "models", "sandbox", "toolchain", "dagster",
+        "python", "git", "home", "store", "engine", "models", "sandbox", "toolchain", "storage", "hosts", "dagster",
     }  # fmt: skip
     lacking = hishamos(home, "doctor", "--json", PATH="/nonexistent")
     assert lacking.returncode == 5 and "install the package `git`" in lacking.stdout

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -213,13 +215,43 @@ def test_an_export_stands_until_it_is_withdrawn(home: Path, hosts: GitHosts) -> 
     assert hosts.github.repositories["ada/notes"].branches != before
 
 
+def test_ctrl_c_ends_a_push_that_hangs(home: Path, hosts: GitHosts) -> None:
+    given = environment(hosts, home, GITHUB_TOKEN=TOKEN)
+    (home / "other.md").write_text("# Other\n\n## Features\n- User can add a note\n- User can list notes\n")
+    assert hishamos(home, "build", "other.md", **given).returncode == 0
+    hosts.faults.add("POST", r"git-receive-pack$", kind="hang", seconds=60)
+    # A shell that starts this in the background makes it ignore SIGINT.
+    program = (
+        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from hishamos_pipeline.cli.main import main\n"
+        "sys.argv = ['hishamos', 'export', 'other', '--to', 'github']\nmain()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "HISHAMOS_HOME": str(home / "state"), **given},
+    )  # fmt: skip
+    for _ in range(600):
+        if not hosts.faults.left or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=50)
+    assert process.returncode == 130, out + errors
+    assert time.monotonic() - started < 25
+    waiting = json.loads(hishamos(home, "exports", "list", "other", "--json", **given).stdout)
+    assert ("github", "request requested") in {(row["to"], row["status"]) for row in waiting}
+    again = hishamos(home, "export", "other", "--to", "github", **given)
+    assert again.returncode == 0 and hosts.github.repositories["ada/other"].branches, again.stderr
+
+
 def test_wrong_use_is_told(home: Path, hosts: GitHosts) -> None:
     given = environment(hosts, home)
     assert "is for --to github" in hishamos(home, "export", "notes", "--owner", "acme", **given).stderr
     bad = hishamos(home, "export", "notes", "--to", "github", "--name", "a b", **given)
     assert bad.returncode == 2 and "--name" in bad.stderr
     unknown = hishamos(home, "export", "notes", "--to", "github", "--host", "elsewhere", "--dry-run", **given)
-    assert "HISHAMOS_GIT_HOSTS knows github, gitlab" in unknown.stderr and unknown.returncode == 1
+    assert "HISHAMOS_GIT_HOSTS knows github, gitlab" in unknown.stderr and unknown.returncode == 7
     (home / "keys").chmod(0o644)
     loose = hishamos(home, "credentials", "test", "github", **given)
     (home / "keys").chmod(0o600)

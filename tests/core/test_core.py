@@ -7,6 +7,7 @@ import pytest
 from hishamos_pipeline.core import graph, ids
 from hishamos_pipeline.core.clock import SystemClock
 from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.hashing import canonical_json, content_hash
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.signatures import public_signatures
@@ -88,7 +89,7 @@ def test_a_changed_input_and_a_changed_version_are_reasons() -> None:
     assert steps["sprint_plan"].reason == "changed: stories"
     assert "ci_config" not in steps and "architecture" not in steps
     steps = {step.kind for step in plan(complete(), {**VERSIONS, "ci_config": "v2"}, "hash of brief")}
-    assert steps == {"ci_config", "verified_build", "code_review", "repository", "zip_archive", "tar_archive"}
+    assert steps == {"ci_config", "verified_build", "code_review", "repository", *EXPORTS.values()}
 
 
 def test_missing_files_are_a_reason() -> None:

@@ -48,6 +48,7 @@ class Project:
     job: Publishing | None = None
     retries: int = 4
     push_seconds: int = 20
+    owners: tuple[str, ...] = ("*",)
 
     def commit(self, message: str = "feat: more", **files: str) -> str:
         """Commit files, named like keyword arguments."""
@@ -78,6 +79,7 @@ class Project:
             target=self.target,
             secrets=self.secrets,
             told=Told("Notes", (("US-001", "Add a note"),), (("tests", "12 tests"),)),
+            owners=self.owners,
             variable="THE_TOKEN",
             push_seconds=self.push_seconds,
         )

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.errors import HostError
-from tests.delivery.conftest import Project, clone, git
-from tests.fakes.git_hosts import GitHosts
+from tests.delivery.conftest import TOKEN, Project, clone, git, opened
+from tests.fakes.git_hosts import GitHosts, git_hosts
 
 
 def test_a_repository_is_created_and_holds_what_was_made(
@@ -127,13 +127,67 @@ def test_a_repository_that_is_gone_is_not_made_again_unasked(project: Project, h
     assert caught.value.cause == "gone" and hosts.writes() == []
 
 
-def test_another_destination_leaves_the_first_alone(project: Project) -> None:
+def test_another_destination_has_to_be_asked_for_twice(project: Project, hosts: GitHosts) -> None:
     project.publish()
-    project.target = project.target.model_validate({"name": "elsewhere"})
-    done = project.publish()
-    assert done.full_name == "ada/elsewhere" and done.done == "created"
-    assert "stays as it is" in done.warnings[0]
-    assert set(project.double.repositories) == {"ada/notes", "ada/elsewhere"}
+    hosts.forget()
+    with pytest.raises(HostError, match="hishamos exports forget") as caught:
+        project.publish(name="elsewhere")
+    assert caught.value.cause == "elsewhere" and hosts.writes() == []
+    project.target = project.target.model_validate({})
+    assert project.publish().done == "unchanged"
+
+
+def test_a_token_of_somebody_else_goes_on_with_the_same_repository(project: Project) -> None:
+    project.double.add_org("acme", "ada", "bot")
+    first = project.publish(owner="acme")
+    project.double.add_token(TOKEN, "bot")
+    project.commit("feat: more")
+    assert project.publish().repository_id == first.repository_id
+    assert set(project.double.repositories) == {"acme/notes"}
+
+
+def test_a_host_with_another_url_is_another_host(project: Project, hosts: GitHosts, tmp_path: Path) -> None:
+    """A number means something on the host that gave it alone."""
+    project.publish()
+    with git_hosts(tmp_path / "others") as others:
+        double = others.github if project.host.kind == "github" else others.gitlab
+        double.add_token(TOKEN, "ada")
+        double.create("ada/other")
+        project.host = opened(others, project.host.kind)
+        with pytest.raises(HostError) as caught:
+            project.publish()
+        assert caught.value.cause == "elsewhere" and others.writes() == []
+
+
+def test_a_stranger_who_is_quicker_keeps_the_repository(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our look and our creation somebody makes one of that name: the refusal is definite."""
+    find = type(project.host).find
+
+    def slow(self: object, full_name: str) -> object:
+        found = find(self, full_name)  # type: ignore[arg-type]
+        project.double.create("ada/notes", files={"README.md": "theirs"})
+        return found
+
+    monkeypatch.setattr(type(project.host), "find", slow)
+    with pytest.raises(HostError) as caught:
+        project.publish(conflict="reuse")
+    assert caught.value.cause == "name_taken"
+    monkeypatch.undo()
+    assert not project.record.begun_at and not project.remote.pulls
+    with pytest.raises(HostError):
+        project.publish(conflict="fail")
+
+
+def test_files_that_name_a_project_give_nobody_its_rights(project: Project) -> None:
+    """Whoever writes a brief can choose its key: commits are proposed, and nothing else is changed."""
+    project.double.add_user("eve")
+    project.double.create("ada/notes", files={"PROVENANCE.json": '{"project": "notes"}'})
+    done = project.publish(conflict="reuse", visibility="public", access={"eve": "admin"})
+    assert project.remote.visibility == "private" and done.visibility == "private"
+    assert not {**project.remote.collaborators, **project.remote.invitations}.get("eve")
+    assert done.change_url and "stay as they are" in " ".join(done.warnings)
 
 
 # Owners
@@ -145,6 +199,19 @@ def test_an_organization_or_a_nested_group(project: Project) -> None:
     done = project.publish(owner=owner)
     assert done.full_name == f"{owner}/notes"
     assert project.double.repositories[f"{owner}/notes"].branches == {"main": project.head}
+
+
+def test_a_repository_that_went_to_somebody_else_is_not_pushed_to(project: Project) -> None:
+    project.owners = ("ada",)
+    project.publish()
+    project.double.add_org("evil", "ada")
+    repo = project.double.repositories.pop("ada/notes")
+    repo.full_name = "evil/notes"
+    project.double.repositories["evil/notes"] = repo
+    project.commit("feat: more")
+    with pytest.raises(HostError, match="HISHAMOS_PUBLISH_OWNERS") as caught:
+        project.publish()
+    assert caught.value.cause == "not_allowed" and repo.branches["main"] != project.head
 
 
 def test_an_owner_that_nobody_knows(project: Project, hosts: GitHosts) -> None:
@@ -210,6 +277,7 @@ def test_a_proposal_that_people_closed_is_not_opened_again(project: Project, hos
     project.commit("feat: second")
     project.publish()
     project.remote.pulls[1].state = "closed"
+    git(project.remote.path, "update-ref", "-d", "refs/heads/hishamos/update")
     hosts.forget()
     done = project.publish()
     assert "was closed" in done.warnings[0] and hosts.writes() == []
@@ -217,15 +285,75 @@ def test_a_proposal_that_people_closed_is_not_opened_again(project: Project, hos
     assert project.publish().change_url and len(project.remote.pulls) == 2
 
 
-def test_commits_on_the_proposals_branch_stay(project: Project) -> None:
+def test_commits_on_the_proposals_branch_are_merged(project: Project) -> None:
     project.publish(publish="pull_request")
     project.commit("feat: second")
     project.publish()
     theirs = project.double.commit("ada/notes", "people.txt", "theirs", branch="hishamos/update")
-    project.commit("feat: third")
+    project.commit("feat: third", third="3\n")
+    done = project.publish()
+    assert done.branch == "hishamos/update" and len(project.remote.pulls) == 1
+    history = git(project.remote.path, "rev-list", "hishamos/update").split()
+    assert {theirs, project.head} <= set(history)
+    assert git(project.remote.path, "show", "hishamos/update:people.txt") == "theirs"
+    assert git(project.remote.path, "show", "hishamos/update:third.txt") == "3"
+
+
+def test_commits_that_conflict_get_a_branch_of_their_own(project: Project) -> None:
+    project.publish(publish="pull_request")
+    project.commit("feat: second", notes="ours\n")
+    project.publish()
+    theirs = project.double.commit("ada/notes", "notes.txt", "theirs\n", branch="hishamos/update")
+    project.commit("feat: third", notes="ours again\n")
     done = project.publish()
     assert project.remote.branches["hishamos/update"] == theirs
     assert project.remote.branches[done.branch] == project.head and done.branch != "hishamos/update"
+
+
+def test_after_a_squash_the_next_proposal_merges_cleanly(project: Project) -> None:
+    project.publish(publish="pull_request")
+    project.commit("feat: second", notes="second\n")
+    project.publish()
+    project.double.merge_pull("ada/notes", 1, method="squash")
+    theirs = project.double.commit("ada/notes", "people.txt", "theirs")
+    assert project.publish().done == "unchanged" and len(project.remote.pulls) == 1
+    project.commit("feat: third", notes="third\n")
+    done = project.publish()
+    merged = git(project.remote.path, "merge-tree", "--write-tree", "main", done.branch)
+    assert git(project.remote.path, "show", f"{merged}:notes.txt") == "third"
+    assert git(project.remote.path, "show", f"{merged}:people.txt") == "theirs"
+    assert "people" in " ".join(done.warnings) or theirs
+
+
+def test_rebuilt_projects_keep_to_one_proposal(project: Project) -> None:
+    project.double.create("ada/notes", files={"PROVENANCE.json": '{"project": "notes"}', "old.txt": "old"})
+    for number in range(3):
+        project.commit(f"feat: build {number}", notes=f"{number}\n")
+        project.publish(conflict="reuse")
+    assert len(project.remote.pulls) == 1 and set(project.remote.branches) == {"main", "hishamos/update"}
+    assert git(project.remote.path, "show", "hishamos/update:notes.txt") == "2"
+
+
+def test_another_default_branch_leaves_nobodys_work_behind(project: Project) -> None:
+    project.publish()
+    theirs = project.double.commit("ada/notes", "people.txt", "theirs")
+    project.commit("feat: more")
+    done = project.publish(default_branch="trunk", publish="pull_request")
+    assert project.remote.default_branch == "main" and project.remote.branches["main"] == theirs
+    assert (
+        "trunk" not in project.remote.branches and "would lack" in " ".join(done.warnings) and done.change_url
+    )
+
+
+def test_a_default_branch_that_people_renamed_is_followed(project: Project) -> None:
+    project.publish()
+    git(project.remote.path, "branch", "-m", "main", "master")
+    project.remote.default_branch = "master"
+    project.double.commit("ada/notes", "people.txt", "theirs", branch="master")
+    project.commit("feat: more")
+    done = project.publish()
+    assert set(project.remote.branches) == {"master", "hishamos/update"}
+    assert project.remote.default_branch == "master" and "was renamed" in " ".join(done.warnings)
 
 
 def test_a_protected_branch_turns_a_push_into_a_proposal(project: Project) -> None:
@@ -284,7 +412,7 @@ def test_everything_that_can_be_asked_for(project: Project) -> None:
         merge_ways=["squash"],
         delete_merged_branches=True,
     )
-    assert done.warnings == ()
+    assert done.warnings == (() if github else ("homepage: gitlab has no such thing",))
     remote = project.double.repositories["acme/notes"]
     assert remote.branches == {"main": project.head, "release/next": project.head}
     assert remote.description == "Keeps notes" and remote.topics == ["notes"]
@@ -311,6 +439,21 @@ def test_a_rotated_secret_is_set_again_and_nothing_else(project: Project, hosts:
     project.secrets = {"DEPLOY_KEY": Secret("another-value-4567", "2")}
     project.publish()
     assert len(hosts.writes()) == 1 and "DEPLOY_KEY" in f"{hosts.writes()[0].path}{hosts.writes()[0].request}"
+
+
+def test_visibility_is_what_the_host_says(project: Project) -> None:
+    project.publish(visibility="private")
+    for _ in range(2):
+        project.remote.visibility = "public"
+        done = project.publish()
+        assert (done.done, done.visibility, project.remote.visibility) == ("updated", "private", "private")
+
+
+def test_what_is_not_asked_for_any_more_is_told(project: Project) -> None:
+    project.double.add_user("bob")
+    project.publish(access={"bob": "write"})
+    project.target = project.target.model_validate({})
+    assert "access of bob is not asked for any more" in " ".join(project.publish().warnings)
 
 
 def test_what_does_not_work_is_a_warning_and_is_tried_again(project: Project, hosts: GitHosts) -> None:
@@ -367,13 +510,14 @@ def test_a_release_waits_for_its_proposal(project: Project) -> None:
 def test_a_dry_run_changes_nothing_and_says_what_it_would_do(project: Project, hosts: GitHosts) -> None:
     project.publish(dry=True, topics=["notes"])
     assert project.job and "create ada/notes, private" in project.job.steps[0]
+    assert len(project.job.steps) == 3 and "set" in project.job.steps[2]
     assert hosts.writes() == [] and not project.record.asked
     project.publish()
     project.commit("feat: more")
     hosts.forget()
     before = project.record
     project.publish(dry=True, variables={"REGION": "eu"})
-    assert [step.split()[0] for step in project.job.steps] == ["push", "set"]
+    assert [step.split()[0] for step in project.job.steps] == ["push", "set"], project.job.steps
     assert hosts.writes() == [] and project.record == before
 
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
-from hishamos_pipeline.core.staleness import PlannedStep
+from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.targets import target_of
 from hishamos_pipeline.resources.pipeline import Pipeline
-from hishamos_pipeline.sensors.requested_exports import is_delivered, requested_exports, runs_for
+from hishamos_pipeline.sensors.requested_exports import TRIES, requested_exports, runs_for
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.tables import ExportRequest
@@ -20,27 +20,29 @@ def request(number: int, kind: str) -> ExportRequest:
     return ExportRequest(id=number, type=kind)
 
 
+def none_earlier(_: str) -> tuple[int, bool]:
+    return 0, False
+
+
 def test_one_run_for_each_project_with_all_that_was_asked_for() -> None:
     asked = [
-        ("a", request(1, "zip")),
-        ("b", request(2, "github")),
-        ("a", request(3, "gitlab")),
-        ("../c", request(4, "zip")),
-    ]
-    runs = runs_for(asked)
+        ("a", request(1, "zip")), ("b", request(2, "github")), ("a", request(3, "gitlab")), ("../c", request(4, "zip")),
+    ]  # fmt: skip
+    runs, given_up = runs_for(asked, none_earlier)
     assert [(run.partition_key, run.run_key) for run in runs] == [
-        ("a", "export_project/a/3"),
-        ("b", "export_project/b/2"),
-    ]
+        ("a", "export_project/a/3/1"), ("b", "export_project/b/2/1"),
+    ]  # fmt: skip
     assert runs[0].asset_selection == [dg.AssetKey("gitlab_project"), dg.AssetKey("zip_archive")]
-    assert runs_for(asked) == runs and runs_for([]) == []
+    assert given_up == {} and runs_for([], none_earlier) == ([], {})
 
 
-@pytest.mark.parametrize(
-    ("kinds", "delivered"), [((), True), (("github_repository",), True), (("stories", "zip_archive"), False)]
-)
-def test_a_build_comes_first(kinds: tuple[str, ...], delivered: bool) -> None:
-    assert is_delivered([PlannedStep(kind, "", certain=True) for kind in kinds]) is delivered
+def test_a_run_that_died_is_asked_for_again_and_at_last_given_up() -> None:
+    asked = [("a", request(1, "github"))]
+    assert runs_for(asked, lambda _: (1, True)) == ([], {})
+    (again,) = runs_for(asked, lambda _: (1, False))[0]
+    assert again.run_key == "export_project/a/1/2"
+    runs, given_up = runs_for(asked, lambda _: (TRIES, False))
+    assert runs == [] and list(given_up) == ["a"]
 
 
 def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
@@ -57,15 +59,27 @@ def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
         return result
 
 
-def test_requests_of_projects_that_are_not_built_wait(
+def test_requests_of_projects_that_are_not_built_wait_and_hold_nobody_up(
     store: ProjectStore, settings: Settings, notes: ProjectRun, tmp_path: Path
 ) -> None:
+    for number in range(120):
+        store.projects.submit(Idea(key=f"p{number}", title="P"), "test")
+        store.projects.set_state(f"p{number}", "failed", step="stories", reason="broken")
+        store.export_requests.add(f"p{number}", "github", Target(), "ada")
     store.export_requests.add("notes", "github", Target(), "ada")
     assert "no export was requested" in str(tick(settings, tmp_path).skip_reason)
-    store.projects.set_state("notes", "failed", step="stories", reason="broken")
-    assert "no export was requested" in str(tick(settings, tmp_path).skip_reason)
-    (waiting,) = store.export_requests.requested(10)
-    assert waiting[0] == "notes"
+    store.projects.set_state("notes", "exported")
+    (run,) = tick(settings, tmp_path).run_requests or []
+    assert run.partition_key == "notes"
+    store.projects.set_state("notes", "blocked", step="github_repository", reason="no token")
+    assert len(tick(settings, tmp_path).run_requests or []) == 1
+
+
+def test_what_a_request_does_not_say_stays_as_it_was(store: ProjectStore, notes: ProjectRun) -> None:
+    store.export_requests.add("notes", "github", Target(owner="acme", visibility="public"), "ada")
+    store.export_requests.add("notes", "github", Target(visibility="private"), "ada")
+    target = target_of(notes, "github")
+    assert (target.owner, target.visibility) == ("acme", "private")
 
 
 def test_a_request_stands_until_it_is_done_or_withdrawn(store: ProjectStore, notes: ProjectRun) -> None:

@@ -13,8 +13,7 @@ from moto.server import ThreadedMotoServer
 from hishamos_pipeline.errors import PathError, StorageError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace import storage as storages
-from hishamos_pipeline.workspace.project_folder import ProjectFolder
-from hishamos_pipeline.workspace.storage import Storage
+from hishamos_pipeline.workspace.storage import Manifest, Storage
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +70,19 @@ def contents(root: Path) -> dict[str, tuple[bytes, int]]:
     }
 
 
+def hashes(manifest: Manifest) -> dict[str, str]:
+    return {path: file.sha256 for path, file in manifest.files.items()}
+
+
 def test_what_is_published_comes_back(storage: Storage, tree: Path, tmp_path: Path) -> None:
-    assert (
-        storage.manifest("notes", "tree") is None and storage.fetch("notes", "tree", tmp_path / "x") is None
-    )
-    storage.publish("notes", "tree", tree, "v1")
-    manifest = storage.fetch("notes", "tree", tmp_path / "back")
+    assert storage.manifest("notes", "tree") is None
+    assert storage.fetch("notes", "tree", tmp_path / "x", {}) is None
+    kept = storage.publish("notes", "tree", tree, "v1")
+    manifest = storage.fetch("notes", "tree", tmp_path / "back", hashes(kept))
     assert manifest and manifest.version == "v1" and contents(tmp_path / "back") == contents(tree)
     assert (tmp_path / "back/.git/refs").is_dir()
-    storage.publish("notes", "run", tree / "run", "")
-    storage.fetch("notes", "run", tmp_path / "alone")
+    kept = storage.publish("notes", "run", tree / "run", "")
+    storage.fetch("notes", "run", tmp_path / "alone", hashes(kept))
     assert (tmp_path / "alone").read_text() == "#!/bin/sh\n" and os.access(tmp_path / "alone", os.X_OK)
 
 
@@ -99,7 +101,7 @@ def test_only_what_is_new_is_sent(storage: Storage, tree: Path, monkeypatch: pyt
 def test_a_publication_that_fails_halfway_leaves_the_old_one(
     storage: Storage, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.publish("notes", "tree", tree, "v1")
+    first = storage.publish("notes", "tree", tree, "v1")
     before = contents(tree)
     put = Storage._put
 
@@ -115,10 +117,10 @@ def test_a_publication_that_fails_halfway_leaves_the_old_one(
         storage.publish("notes", "tree", tree, "v2")
     monkeypatch.undo()
     os.environ.update({"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
-    storage.fetch("notes", "tree", tmp_path / "old")
+    storage.fetch("notes", "tree", tmp_path / "old", hashes(first))
     assert contents(tmp_path / "old") == before
-    storage.publish("notes", "tree", tree, "v2")
-    storage.fetch("notes", "tree", tmp_path / "new")
+    second = storage.publish("notes", "tree", tree, "v2")
+    storage.fetch("notes", "tree", tmp_path / "new", hashes(second))
     assert contents(tmp_path / "new") == contents(tree)
 
 
@@ -142,7 +144,10 @@ def test_readers_see_one_or_the_other(storage: Storage, tmp_path: Path) -> None:
     writer.start()
     try:
         for number in range(10):
-            storage.fetch("notes", "tree", tmp_path / f"read-{number}")
+            manifest = storage.manifest("notes", "tree")
+            assert manifest
+            if storage.fetch("notes", "tree", tmp_path / f"read-{number}", hashes(manifest)) is None:
+                continue  # it has been replaced in between
             texts = {path.read_text() for path in (tmp_path / f"read-{number}").iterdir()}
             assert len(texts) == 1
     finally:
@@ -154,17 +159,20 @@ def test_a_damaged_content_is_made_and_sent_again(storage: Storage, tree: Path, 
     manifest = storage.publish("notes", "tree", tree, "v1")
     digest = manifest.files["src/a.py"].sha256
     storage._fs.pipe_file(storage._object("notes", digest, "src/a.py"), b"something else")
-    assert storage.fetch("notes", "tree", tmp_path / "bad") is None
+    assert storage.fetch("notes", "tree", tmp_path / "bad", hashes(manifest)) is None
     storage.publish("notes", "tree", tree, "v1")
-    assert storage.fetch("notes", "tree", tmp_path / "good") and contents(tmp_path / "good") == contents(tree)
+    assert storage.fetch("notes", "tree", tmp_path / "good", hashes(manifest)) and contents(
+        tmp_path / "good"
+    ) == contents(tree)
 
 
 def test_a_manifest_cannot_lead_out_of_its_folder(storage: Storage, tree: Path, tmp_path: Path) -> None:
     manifest = storage.publish("notes", "tree", tree, "v1")
-    evil = manifest.model_dump_json().replace('"src/a.py"', '"../../evil.py"')
-    storage._fs.pipe_file(storage._path("notes/tree.json"), evil.encode())
+    evil = Manifest.model_validate_json(manifest.model_dump_json().replace('"src/a.py"', '"../../evil.py"'))
+    storage._fs.pipe_file(storage._path("notes/tree.json"), evil.model_dump_json().encode())
+    assert storage.fetch("notes", "tree", tmp_path / "out", hashes(manifest)) is None
     with pytest.raises(PathError):
-        storage.fetch("notes", "tree", tmp_path / "out")
+        storage.fetch("notes", "tree", tmp_path / "out", hashes(evil))
     assert not list(tmp_path.rglob("evil.py"))
 
 
@@ -179,13 +187,13 @@ def test_large_files_go_in_parts(
     (file,) = manifest.files.values()
     head = client(s3_url).head_object(Bucket=bucket, Key=f"notes/objects/{file.sha256}/large.zip")
     assert head["ContentLength"] == 12 << 20 and head["ETag"].strip('"').endswith("-3")
-    storage.fetch("notes", "large.zip", tmp_path / "back.zip")
+    storage.fetch("notes", "large.zip", tmp_path / "back.zip", hashes(manifest))
     assert (tmp_path / "back.zip").read_bytes() == large.read_bytes()
     assert storage.object_url("notes", file.sha256, "large.zip").startswith(f"s3://{bucket}/notes/objects/")
 
 
 def test_what_is_wrong_with_a_storage_is_told(s3_url: str, bucket: str, tree: Path) -> None:
-    with pytest.raises(StorageError, match="does the bucket exist"):
+    with pytest.raises(StorageError, match="make the bucket or folder first"):
         Storage("s3://nowhere-at-all", {"endpoint_url": s3_url}).publish("notes", "tree", tree, "v1")
     with pytest.raises(StorageError, match="the network"):
         Storage(f"s3://{bucket}", {"endpoint_url": "http://127.0.0.1:9"}).manifest("notes", "tree")
@@ -197,17 +205,11 @@ def test_only_folders_and_buckets(url: str) -> None:
         Settings(storage_url=url)
 
 
-def test_a_project_folder_brings_back_what_is_not_here(storage: Storage, tmp_path: Path, tree: Path) -> None:
-    """Another machine, or a disk that was lost."""
-    here = ProjectFolder(tmp_path / "here", "notes", storage)
-    with here.staging("tree") as staging:
-        tree.rename(staging / "tree")
-        here.publish_folder("tree", staging / "tree", "v1")
-    with here.staging("zip") as staging:
-        (staging / "notes.zip").write_bytes(b"zip")
-        here.publish_file("notes.zip", staging / "notes.zip")
-    there = ProjectFolder(tmp_path / "there", "notes", storage)
-    assert there.restore("tree") and there.restore("notes.zip") and not there.restore("repository")
-    assert contents(there.path("tree").resolve()) == contents(here.path("tree").resolve())
-    assert there.path("notes.zip").read_bytes() == b"zip"
-    assert ProjectFolder(tmp_path / "there", "other", storage).restore("tree") is False
+def test_a_content_that_is_larger_than_it_should_be_is_not_loaded(
+    storage: Storage, tree: Path, tmp_path: Path
+) -> None:
+    manifest = storage.publish("notes", "run", tree / "run", "")
+    kept = storage._object("notes", manifest.files["run"].sha256, "run")
+    storage._fs.pipe_file(kept, b"x" * 1_000_000)
+    assert storage.fetch("notes", "run", tmp_path / "out", hashes(manifest)) is None
+    assert not (tmp_path / "out").exists()

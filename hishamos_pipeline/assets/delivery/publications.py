@@ -8,7 +8,7 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery.hosts.interface import HostKind
-from hishamos_pipeline.errors import HostError
+from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.generation.delivering import foreign_commits, publish
 from hishamos_pipeline.generation.project import Made, ProjectRun
 
@@ -48,7 +48,7 @@ def _foreign(run: ProjectRun, kind: HostKind) -> list[str]:
         return []
     try:
         return foreign_commits(run, kind)
-    except HostError as error:
+    except HishamosError as error:
         return [f"it could not be looked: {error}"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -10,12 +11,14 @@ from typing import TypeVar
 
 import requests
 
-from hishamos_pipeline.delivery.hosts.causes import HEALING, Cause, host_error
+from hishamos_pipeline.delivery.hosts.causes import HEALING, host_error
 from hishamos_pipeline.errors import HostError
 
 T = TypeVar("T")
 
 _FIRST_SECONDS = 0.5
+# All waits for one request together, in the longest ones.
+_PATIENCE = 2
 # What GitHub asks for where it names no time itself.
 _SECONDARY_SECONDS = 60.0
 
@@ -44,12 +47,16 @@ class Patience:
         Raises:
             HostError: the last one.
         """
+        waited = 0.0
         for attempt in range(self.retries + 1):
             try:
                 return work()
             except HostError as error:
                 wait = self.wait_before(error, attempt)
                 if wait is None or attempt == self.retries or (error.done and not repeat):
+                    raise
+                waited += wait
+                if waited > _PATIENCE * self.longest:
                     raise
                 self.sleep(wait)
         raise AssertionError("unreachable")
@@ -72,23 +79,22 @@ def of_requests(error: Exception, host: str) -> HostError:
 
     The connection may have broken after the host had done what it was asked for.
     """
+    said = f"{type(error).__name__}: {error}"
     if isinstance(error, requests.exceptions.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return host_error("tls", host, _short(error))
+        reason = re.search(r"certificate verify failed: [^(\"']+", said)
+        return host_error("tls", host, reason[0] if reason else "no safe connection")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return host_error("timeout", host, "no connection in time")
-    if isinstance(error, requests.exceptions.Timeout):
+    if (
+        isinstance(error, requests.exceptions.Timeout) or "timed out" in said
+    ):  # also as urllib3's retries wrap it
         return host_error("timeout", host, "no answer in time", done=True)
     if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        said = _short(error)
-        cause: Cause = "dns" if "NameResolutionError" in said or "resolve" in said else "unreachable"
-        if "timed out" in said:  # urllib3's retries wrap a timeout once more
-            cause = "timeout"
-        refused = "NewConnectionError" in said or "Connection refused" in said
-        return host_error(cause, host, said, done=not refused)
+        if "NameResolutionError" in said or "resolve" in said:
+            return host_error("dns", host, "its name is not known")
+        if "NewConnectionError" in said or "Connection refused" in said:
+            return host_error("unreachable", host, "no connection")
+        return host_error("unreachable", host, "the connection broke off", done=True)
     if isinstance(error, json.JSONDecodeError | requests.exceptions.JSONDecodeError):
         return host_error("not_a_host", host, "the answer is not JSON", done=True)
-    return host_error("not_a_host", host, f"unexpected answer: {_short(error)}", done=True)
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
+    return host_error("not_a_host", host, f"unexpected answer ({said[:200]})", done=True)

@@ -17,9 +17,12 @@ Cause = Literal[
     "sso",
     "not_found",
     "permission",
+    "not_allowed",
     "name_taken",
     "foreign_history",
     "gone",
+    "elsewhere",
+    "archived",
     "invalid_name",
     "quota",
     "plan",
@@ -36,6 +39,7 @@ Cause = Literal[
     "secret_scanning",
     "protected_branch",
     "moved_meanwhile",
+    "interrupted",
     "refused",
 ]
 
@@ -43,7 +47,7 @@ Cause = Literal[
 ADVICE: dict[str, str] = {
     "token_missing": "set {variable}, or run `hishamos credentials add {host}`",
     "token_expired": "make a new token and set {variable}, or run `hishamos credentials add {host}`",
-    "token_revoked": "it is wrong or was revoked: make a new one, and set {variable} "
+    "token_revoked": "it is wrong, has expired or was revoked: make a new one, and set {variable} "
     "or run `hishamos credentials add {host}`",
     "scope": "make a token that may create and push repositories (GitHub: scope `repo`, or Administration and "
     "Contents; GitLab: `api`)",
@@ -52,10 +56,13 @@ ADVICE: dict[str, str] = {
     "sso": "the organization asks for single sign-on: authorize the token for it in the host's token settings",
     "not_found": "check the name; hosts say the same where the token may not see it",
     "permission": "ask an owner to let the token's user do that, or publish to another owner",
+    "not_allowed": "publish to another `owner`, or have the operator change the setting",
     "name_taken": "choose another `name`, or set `conflict` to `reuse` or `rename`",
     "foreign_history": "it holds what this project did not make: choose another `name`, or set `conflict` to `rename`",
     "gone": "if it was deleted on purpose, run `hishamos exports forget` and export again; else look at the "
     "token's rights",
+    "elsewhere": "to publish it anew, run `hishamos exports forget` first; what is published already stays as it is",
+    "archived": "unarchive it on the host, or run `hishamos exports forget` and choose another `name`",
     "invalid_name": "choose another `name`",
     "quota": "delete what is not needed, or ask for more",
     "plan": "make the repository public, or have the owner's plan upgraded",
@@ -73,13 +80,14 @@ ADVICE: dict[str, str] = {
     "secret_scanning": "remove the secret from the named file; nothing was pushed",
     "protected_branch": "set `publish` to `pull_request`, or let the token's user push to the branch",
     "moved_meanwhile": "somebody pushed at the same time: export again",
+    "interrupted": "export again to go on",
     "refused": "correct what it names, and export again",
 }
 
 # Only these can be otherwise a moment later.
 HEALING = frozenset({"timeout", "unreachable", "rate_limit", "secondary_limit", "host_error"})
 # A person has to do something first.
-WAITING_FOR_PEOPLE = frozenset(get_args(Cause)) - HEALING - {"moved_meanwhile"}
+WAITING_FOR_PEOPLE = frozenset(get_args(Cause)) - HEALING - {"moved_meanwhile", "interrupted"}
 
 
 def host_error(
@@ -95,12 +103,17 @@ def host_error(
         wait: seconds that the host asks to wait.
         done: whether it may have been done nevertheless.
     """
+    wait = min(wait, _LONGEST_WAIT) if wait is not None else None
     when = f" Try again in {wait:.0f} s (at {_clock_time(wait)})." if wait else ""
     advice = ADVICE[cause].format(host=host, variable=variable or "its token's variable")
     said = mask(" ".join(what.split()))[:600].rstrip(".")
     return HostError(
         f"{host}: {said} ({cause.replace('_', ' ')}); {advice}.{when}", cause, wait=wait, done=done
     )
+
+
+# Nobody is told to come back later than tomorrow, whatever a header says.
+_LONGEST_WAIT = 86_400.0
 
 
 def wait_of(headers: dict[str, str], now: datetime | None = None) -> float | None:
@@ -154,6 +167,8 @@ def cause_of_answer(status: int, text: str, headers: dict[str, str]) -> Cause:
         return "redirect"
     if status >= 500:
         return "host_error"
+    if "archived" in said:
+        return "archived"
     for pattern, cause in _WORDS:
         if re.search(pattern, said):
             return cause
@@ -184,15 +199,18 @@ _WORDS: tuple[tuple[str, Cause], ...] = (
 _GIT: tuple[tuple[str, Cause], ...] = (
     (r"without `?workflow`? scope|workflows? permission", "workflow_scope"),
     (r"GH001|exceeds .{0,40}file size|file size limit|larger than the maximum", "file_too_large"),
-    (r"GH013|push protection|push cannot contain secrets|secret.{0,30}(detected|scanning)", "secret_scanning"),
-    (r"GH006|protected branch|not allowed to (force )?push", "protected_branch"),
+    (r"push protection|push cannot contain secrets|secret.{0,30}(detected|scanning)", "secret_scanning"),
+    (r"archived", "archived"),
+    (r"returned error: 403|Write access to repository not granted|not allowed to upload code|"
+     r"not allowed to push code to this project", "permission"),
+    (r"GH006|GH013|repository rule violations|protected branch|not allowed to (force )?push", "protected_branch"),
+    (r"cannot lock ref '.*': '.*' exists", "refused"),
     (r"non-fast-forward|fetch first|stale info|cannot lock ref|failed to update ref|already exists", "moved_meanwhile"),
     (r"SSL certificate|certificate verif|server certificate|unable to get local issuer|CAfile|SSL peer", "tls"),
     (r"Could not resolve (host|proxy)|Name or service not known", "dns"),
-    (r"unable to update url base from redirection|redirect|returned error: 30\d", "redirect"),
+    (r"unable to update url base from redirection|returned error: 30\d", "redirect"),
     (r"returned error: 429", "rate_limit"),
     (r"Authentication failed|could not read (Username|Password)|error: 401|HTTP Basic: Access denied", "token_revoked"),
-    (r"returned error: 403|Write access to repository not granted|not allowed to upload code", "permission"),
     (r"repository '.*' not found|returned error: 404|Repository not found", "not_found"),
     (r"returned error: 5\d\d", "host_error"),
     (r"Operation too slow|timed out|Timeout: the command|did not complete in \d+ secs", "timeout"),
@@ -204,4 +222,5 @@ _GIT: tuple[tuple[str, Cause], ...] = (
 
 def cause_of_git(text: str) -> Cause:
     """The cause behind what git and the host's hooks said; in English, since git is run with ``LC_ALL=C``."""
-    return next((cause for pattern, cause in _GIT if re.search(pattern, text, re.IGNORECASE)), "refused")
+    said = re.sub(r"https://[^\s']+", "URL", text)  # names of projects say nothing about causes
+    return next((cause for pattern, cause in _GIT if re.search(pattern, said, re.IGNORECASE)), "refused")

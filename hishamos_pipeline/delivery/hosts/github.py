@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import requests
 from urllib3 import Retry
 
-from hishamos_pipeline.core.target import Access, Protection, Release, Target
+from hishamos_pipeline.core.target import Protection, Release, Target
 from hishamos_pipeline.delivery.hosts.calling import Patience, of_requests
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, host_error, wait_of
+from hishamos_pipeline.delivery.hosts.github_fields import PERMISSIONS, facts_of, protection_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
     Change,
@@ -33,13 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_PERMISSIONS: Mapping[Access, str] = {
-    "read": "pull",
-    "triage": "triage",
-    "write": "push",
-    "maintain": "maintain",
-    "admin": "admin",
-}
 
 
 class _RedirectedError(Exception):
@@ -64,7 +58,7 @@ class GitHubHost:
     Args:
         name: what the settings call it.
         url: of its pages, such as ``https://github.com``.
-        token: a personal access token, classic or fine-grained, or one of an app.
+        token: a personal access token, classic or fine-grained.
         variable: what holds the token, for messages.
         patience: how long and how often it is tried.
         ca: a file with the authority of its certificate; empty for the usual ones.
@@ -92,10 +86,12 @@ class GitHubHost:
         logging.getLogger("github").handlers.clear()  # the library prints to stderr unasked
         self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
         self._url = url.rstrip("/")
-        public = urlsplit(url).hostname == "github.com"
+        machine = urlsplit(url).hostname or ""
+        # See https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency for ghe.com.
+        apart = machine == "github.com" or machine.endswith(".ghe.com")
         self._github: Github = github.Github(
             auth=github.Auth.Token(token),
-            base_url="https://api.github.com" if public else f"{self._url}/api/v3",
+            base_url=f"https://api.{machine}" if apart else f"{self._url}/api/v3",
             verify=ca or True,
             timeout=timeout,
             retry=_Once(total=0),
@@ -183,21 +179,21 @@ class GitHubHost:
     def settings(self, remote: Remote, target: Target, secrets: Mapping[str, Secret]) -> Iterator[Setting]:
         """See ``GitHost``."""
         repository = self._repository(remote)
-        facts = _facts(target)
         if "visibility" in target.model_fields_set and remote.visibility != target.visibility:
-            facts["visibility"] = target.visibility
+            yield Setting("visibility", None, lambda: self._edit(remote, {"visibility": target.visibility}))
+        facts = facts_of(target)
         if facts:
             yield Setting("repository", facts, lambda: self._edit(remote, facts))
         if target.topics:
             topics = list(target.topics)
             yield Setting("topics", topics, lambda: self._ask(lambda: repository.replace_topics(topics)))
-        rules = _protection(target.protection or Protection())
+        rules = protection_of(target.protection or Protection())
         protected = [target.default_branch] if target.protection else []
         for branch in [*protected, *(item.name for item in target.branches if item.protect)]:
             path = f"/branches/{branch.replace('/', '%2F')}/protection"
             yield Setting(f"protection of {branch}", rules, self._putting(remote, path, rules))
         for account, access in target.access.items():
-            permission = {"permission": _PERMISSIONS[access]}
+            permission = {"permission": PERMISSIONS[access]}
             yield Setting(f"access of {account}", permission, self._granting(remote, account, permission))
         for name, value in target.variables.items():
             yield Setting(f"variable {name}", value, self._setting_variable(repository, name, value))
@@ -206,13 +202,17 @@ class GitHubHost:
                 f"secret {name}", secret.version, self._setting_secret(repository, name, secret.value)
             )
 
+    def unknown(self, target: Target) -> list[str]:
+        """See ``GitHost``."""
+        return []
+
     def open_change(self, remote: Remote, branch: str) -> Change | None:
         """See ``GitHost``."""
         owner, base = remote.full_name.split("/")[0], remote.default_branch
 
         def look() -> Change | None:
             pulls = self._repository(remote).get_pulls(state="open", base=base, head=f"{owner}:{branch}")
-            return next((_change(pull) for pull in pulls if pull.head.ref == branch), None)
+            return next((_change(pull, remote) for pull in pulls if pull.head.ref == branch), None)
 
         return self._ask(look)
 
@@ -220,7 +220,7 @@ class GitHubHost:
         """See ``GitHost``."""
         repository, base = self._repository(remote), remote.default_branch
         return self._ask(
-            lambda: _change(repository.create_pull(base=base, head=branch, title=title, body=body)),
+            lambda: _change(repository.create_pull(base=base, head=branch, title=title, body=body), remote),
             repeat=False,
         )
 
@@ -231,16 +231,14 @@ class GitHubHost:
 
     def release(self, remote: Remote, release: Release, notes: str) -> str:
         """See ``GitHost``."""
-        repository = self._repository(remote)
+        repository, title = self._repository(remote), release.title or release.tag
         try:
-            return self._ask(lambda: _text(repository.get_release(release.tag).html_url), about=release.tag)
+            self._ask(lambda: _text(repository.get_release(release.tag).html_url), about=release.tag)
         except HostError as error:
             if error.cause != "not_found":
                 raise
-        title = release.title or release.tag
-        return self._ask(
-            lambda: _text(repository.create_git_release(release.tag, title, notes).html_url), repeat=False
-        )
+            self._ask(lambda: repository.create_git_release(release.tag, title, notes), repeat=False)
+        return f"{remote.web_url}/releases/tag/{release.tag}"
 
     def _repository(self, remote: Remote) -> "Repository":
         return self._github.get_repo(remote.full_name)
@@ -294,6 +292,7 @@ class GitHubHost:
                 raise self._of(error, about) from None
             except (
                 requests.RequestException,
+                OSError,
                 RuntimeError,
                 AssertionError,
                 ValueError,
@@ -306,7 +305,7 @@ class GitHubHost:
 
     def _of(self, error: Any, about: str) -> HostError:
         headers = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
-        data = error.data if isinstance(error.data, dict) else {"message": str(error.data)}
+        data = error.data if isinstance(error.data, dict) else {"message": str(error.data or "")}
         details = [item.get("message") or item.get("code") or "" if isinstance(item, dict) else str(item)
                    for item in data.get("errors") or ()]  # fmt: skip
         said = "; ".join(filter(None, [str(data.get("message") or ""), *map(str, details)]))
@@ -329,11 +328,12 @@ class GitHubHost:
         return Remote(
             id=found.id,
             full_name=full_name,
-            web_url=_text(found.html_url),
+            web_url=f"{self._url}/{full_name}",
             clone_url=self.clone_url(full_name),
             visibility=found.visibility or ("private" if found.private else "public"),
             default_branch=_text(found.default_branch),
             created_at=found.created_at,
+            archived=bool(found.archived),
         )
 
     def _redirected(self, location: str, about: str) -> HostError:
@@ -345,8 +345,9 @@ class GitHubHost:
         return host_error(cause, self.name, what, variable=self._variable, **more)
 
 
-def _change(pull: Any) -> Change:
-    return Change(int(pull.number), _text(pull.html_url), str(pull.title or ""), str(pull.body or ""))
+def _change(pull: Any, remote: Remote) -> Change:
+    number = int(pull.number)
+    return Change(number, f"{remote.web_url}/pull/{number}", str(pull.title or ""), str(pull.body or ""))
 
 
 def _text(value: Any) -> str:
@@ -358,39 +359,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a field is missing")
     return value
-
-
-def _facts(target: Target) -> dict[str, Any]:
-    """What one PATCH of the repository sets; only what the target speaks of."""
-    given = target.model_fields_set
-    facts: dict[str, Any] = {
-        name: getattr(target, name) for name in ("description", "homepage") if name in given
-    }
-    facts |= {
-        f"has_{name}": value for name, value in target.features.model_dump().items() if value is not None
-    }
-    if target.merge_ways:
-        for way, field in (("merge", "merge_commit"), ("squash", "squash_merge"), ("rebase", "rebase_merge")):
-            facts[f"allow_{field}"] = way in target.merge_ways
-    if target.delete_merged_branches is not None:
-        facts["delete_branch_on_merge"] = target.delete_merged_branches
-    return facts
-
-
-def _protection(rules: Protection) -> dict[str, Any]:
-    """The whole rule: GitHub wants every field, and takes null where it says boolean for an error."""
-    reviews = {"required_approving_review_count": rules.approvals} if rules.approvals else None
-    checks = {"strict": False, "contexts": list(rules.required_checks)} if rules.required_checks else None
-    return {
-        "required_status_checks": checks,
-        "enforce_admins": rules.enforce_admins,
-        "required_pull_request_reviews": reviews,
-        "restrictions": None,
-        "required_linear_history": rules.linear_history,
-        "required_conversation_resolution": rules.conversation_resolution,
-        "allow_force_pushes": False,
-        "allow_deletions": False,
-        "block_creations": False,
-        "lock_branch": False,
-        "allow_fork_syncing": False,
-    }

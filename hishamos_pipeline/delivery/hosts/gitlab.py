@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import requests
 
-from hishamos_pipeline.core.target import Access, Release, Target
+from hishamos_pipeline.core.target import Release, Target
 from hishamos_pipeline.delivery.hosts.calling import Patience, of_requests
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, host_error, wait_of
+from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
     Change,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Levels of https://docs.gitlab.com/ee/api/members.html#roles
-_LEVELS: Mapping[Access, int] = {"read": 20, "triage": 20, "write": 30, "maintain": 40, "admin": 40}
 _MAINTAINERS = 40
 # Masked values may hold nothing else; see "Mask a CI/CD variable" in GitLab's documents.
 _LEAST_MASKED = 8
@@ -156,23 +155,23 @@ class GitLabHost:
 
     def settings(self, remote: Remote, target: Target, secrets: Mapping[str, Secret]) -> Iterator[Setting]:
         """See ``GitHost``."""
-        facts = _facts(target)
         if "visibility" in target.model_fields_set and remote.visibility != target.visibility:
-            facts["visibility"] = target.visibility
+            yield Setting("visibility", None, lambda: self._edit(remote, {"visibility": target.visibility}))
+        facts = facts_of(target)
         if facts:
             yield Setting("repository", facts, lambda: self._edit(remote, facts))
         rules = target.protection
         if rules and rules.approvals:
             approvals = {"approvals_before_merge": rules.approvals}
             path = f"/projects/{remote.id}/approvals"
-            yield Setting("approvals", approvals, lambda: self._do("POST", path, approvals))
+            yield Setting("approvals", approvals, lambda: self._send("POST", path, approvals))
         level = 0 if rules and rules.enforce_admins else _MAINTAINERS
         protected = [target.default_branch] if rules else []
         for branch in [*protected, *(item.name for item in target.branches if item.protect)]:
             wanted = {"push": level, "merge": _MAINTAINERS}
             yield Setting(f"protection of {branch}", wanted, self._protecting(remote, branch, level))
         for account, access in target.access.items():
-            wanted_level = _LEVELS[access]
+            wanted_level = LEVELS[access]
             yield Setting(f"access of {account}", wanted_level, self._granting(remote, account, wanted_level))
         for name, value in target.variables.items():
             yield Setting(
@@ -182,6 +181,11 @@ class GitLabHost:
             apply = self._setting_variable(remote, name, secret.value, secret=True)
             yield Setting(f"secret {name}", secret.version, apply)
 
+    def unknown(self, target: Target) -> list[str]:
+        """See ``GitHost``."""
+        asked = {"homepage": bool(target.homepage), "features.projects": target.features.projects is not None}
+        return [name for name, given in asked.items() if given]
+
     def open_change(self, remote: Remote, branch: str) -> Change | None:
         """See ``GitHost``."""
         found = self._get(
@@ -190,7 +194,7 @@ class GitLabHost:
             source_branch=branch,
             target_branch=remote.default_branch,
         )
-        return next((_change(item) for item in found), None)
+        return next((_change(item, remote) for item in found), None)
 
     def propose(self, remote: Remote, branch: str, title: str, body: str) -> Change:
         """See ``GitHost``."""
@@ -201,12 +205,13 @@ class GitLabHost:
             "description": body,
             "remove_source_branch": True,
         }
-        return _change(self._send("POST", f"/projects/{remote.id}/merge_requests", asked, repeat=False))
+        made = self._send("POST", f"/projects/{remote.id}/merge_requests", asked, repeat=False)
+        return self._ask(lambda: _change(made, remote), "merge request")
 
     def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
         """See ``GitHost``."""
         path = f"/projects/{remote.id}/merge_requests/{change.number}"
-        self._do("PUT", path, {"title": title, "description": body})
+        self._send("PUT", path, {"title": title, "description": body})
 
     def release(self, remote: Remote, release: Release, notes: str) -> str:
         """See ``GitHost``."""
@@ -222,7 +227,7 @@ class GitLabHost:
         return f"{remote.web_url}/-/releases/{_quoted(_text(found['tag_name']))}"
 
     def _edit(self, remote: Remote, facts: Mapping[str, Any]) -> None:
-        self._do("PUT", f"/projects/{remote.id}", facts)
+        self._send("PUT", f"/projects/{remote.id}", facts)
 
     def _protecting(self, remote: Remote, branch: str, push_level: int) -> Callable[[], None]:
         """Protecting is no change of what is protected already, as the default branch is from its first push."""
@@ -236,10 +241,10 @@ class GitLabHost:
                     raise
             else:
                 levels = [item.get("access_level") for item in found.get("push_access_levels", ())]
-                if levels == [push_level] and not found.get("allow_force_push"):
-                    return
-                self._do("DELETE", f"{path}/{_quoted(branch)}", {})
-            self._do(
+                if not found.get("allow_force_push") and (push_level or levels == [0]):
+                    return  # as strict as asked for; what people have added to it stays
+                self._send("DELETE", f"{path}/{_quoted(branch)}", {})
+            self._send(
                 "POST",
                 path,
                 {
@@ -256,7 +261,7 @@ class GitLabHost:
         def to_group() -> None:
             group = self._get(f"/groups/{_quoted(account)}")
             self._tolerating(
-                lambda: self._do(
+                lambda: self._send(
                     "POST", f"/projects/{remote.id}/share", {"group_id": group["id"], "group_access": level}
                 )
             )
@@ -264,17 +269,19 @@ class GitLabHost:
         def to_user() -> None:
             users = self._get("/users", username=account)
             if not users:
-                raise self._error("not_found", f"user {account!r}")
+                to_group()  # a group at the top has no slash in its path
+                return
             member = {"user_id": users[0]["id"], "access_level": level}
             path = f"/projects/{remote.id}/members"
-            if self._tolerating(lambda: self._do("POST", path, member)):
-                self._do("PUT", f"{path}/{member['user_id']}", {"access_level": level})
+            if self._tolerating(lambda: self._send("POST", path, member)):
+                self._send("PUT", f"{path}/{member['user_id']}", {"access_level": level})
 
         return to_group if "/" in account else to_user
 
     def _setting_variable(self, remote: Remote, name: str, value: str, *, secret: bool) -> Callable[[], None]:
         maskable = len(value) >= _LEAST_MASKED and not any(c.isspace() for c in value)
-        body = {"value": value, "masked": secret and maskable, "raw": True}
+        # What is secret is for protected branches alone, so that not every merge request can read it.
+        body = {"value": value, "masked": secret and maskable, "protected": secret, "raw": True}
         path = f"/projects/{remote.id}/variables"
 
         def apply() -> None:
@@ -288,10 +295,10 @@ class GitLabHost:
             except HostError as error:
                 if error.cause != "not_found":
                     raise
-                self._do("POST", path, {"key": name, **body})
+                self._send("POST", path, {"key": name, **body})
                 return
             if any(found.get(key) != wanted for key, wanted in body.items()):
-                self._do("PUT", f"{path}/{name}", body)
+                self._send("PUT", f"{path}/{name}", body)
 
         return apply
 
@@ -313,9 +320,6 @@ class GitLabHost:
             return found
 
         return self._ask(work, path)
-
-    def _do(self, verb: str, path: str, body: Mapping[str, Any]) -> None:
-        self._send(verb, path, body)
 
     def _send(
         self, verb: str, path: str, body: Mapping[str, Any], *, repeat: bool = True, about: str = ""
@@ -342,7 +346,14 @@ class GitLabHost:
                 raise of_requests(json.JSONDecodeError("no JSON", "", 0), self.name) from None
             except gitlab.exceptions.GitlabError as error:
                 raise self._of(error, about) from None
-            except (requests.RequestException, ValueError, TypeError, LookupError, AttributeError) as error:
+            except (
+                requests.RequestException,
+                OSError,
+                ValueError,
+                TypeError,
+                LookupError,
+                AttributeError,
+            ) as error:
                 raise of_requests(error, self.name) from None
 
         return self._patience.persist(once, repeat=repeat)
@@ -371,11 +382,13 @@ class GitLabHost:
             return Remote(
                 id=int(found["id"]),
                 full_name=full_name,
-                web_url=_text(found["web_url"]),
+                web_url=f"{self._url}/{full_name}",
                 clone_url=self.clone_url(full_name),
                 visibility=_text(found["visibility"]),
                 default_branch=str(found.get("default_branch") or ""),
                 created_at=datetime.fromisoformat(_text(found["created_at"])),
+                archived=bool(found.get("archived")),
+                deleted=bool(found.get("marked_for_deletion_on") or found.get("marked_for_deletion_at")),
             )
         except (LookupError, TypeError, ValueError) as error:
             raise of_requests(error, self.name) from None
@@ -401,38 +414,7 @@ def _said(message: Any) -> str:
     return message.decode(errors="replace") if isinstance(message, bytes) else str(message or "")
 
 
-def _change(found: Mapping[str, Any]) -> Change:
-    return Change(
-        int(found["iid"]),
-        _text(found["web_url"]),
-        str(found.get("title") or ""),
-        str(found.get("description") or ""),
-    )
-
-
-def _facts(target: Target) -> dict[str, Any]:
-    """What one PUT of the project sets; only what the target speaks of."""
-    facts: dict[str, Any] = {}
-    if "description" in target.model_fields_set:
-        facts["description"] = target.description
-    if target.topics:
-        facts["topics"] = list(target.topics)
-    for feature, field in (("issues", "issues_access_level"), ("wiki", "wiki_access_level")):
-        switched = getattr(target.features, feature)
-        if switched is not None:
-            facts[field] = "enabled" if switched else "disabled"
-    rules = target.protection
-    if target.merge_ways or (rules and rules.linear_history):
-        linear = bool(rules and rules.linear_history) or "merge" not in target.merge_ways
-        facts["merge_method"] = "ff" if linear else "merge"
-    if target.merge_ways:
-        only_squash = target.merge_ways == ("squash",)
-        facts["squash_option"] = (
-            "always" if only_squash else "default_off" if "squash" in target.merge_ways else "never"
-        )
-    if target.delete_merged_branches is not None:
-        facts["remove_source_branch_after_merge"] = target.delete_merged_branches
-    if rules:
-        facts["only_allow_merge_if_pipeline_succeeds"] = bool(rules.required_checks)
-        facts["only_allow_merge_if_all_discussions_are_resolved"] = rules.conversation_resolution
-    return facts
+def _change(found: Mapping[str, Any], remote: Remote) -> Change:
+    number = int(found["iid"])
+    url = f"{remote.web_url}/-/merge_requests/{number}"
+    return Change(number, url, str(found.get("title") or ""), str(found.get("description") or ""))

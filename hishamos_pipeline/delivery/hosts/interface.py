@@ -30,7 +30,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository on a host."""
+    """A repository on a host; ``deleted`` if it is only waiting for its end."""
 
     id: int
     full_name: str
@@ -39,6 +39,8 @@ class Remote:
     visibility: str
     default_branch: str
     created_at: datetime
+    archived: bool = False
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Something to be set on a repository: what it should be, as JSON, and how it is made so."""
+    """Something to be set on a repository: what it should be, as JSON, and how it is made so.
+
+    ``wanted`` is ``None`` for what was seen to be otherwise on the host, and is set whatever was done before.
+    """
 
     name: str
     wanted: object
@@ -111,6 +116,10 @@ class GitHost(Protocol):
 
     def settings(self, remote: Remote, target: Target, secrets: Mapping[str, Secret]) -> Iterator[Setting]:
         """Everything else that the target asks for, one by one."""
+        ...
+
+    def unknown(self, target: Target) -> list[str]:
+        """What the target asks for that this kind of host does not have."""
         ...
 
     def open_change(self, remote: Remote, branch: str) -> Change | None:

@@ -39,6 +39,8 @@ def open_host(name: str, settings: Settings, keys: Callable[[str], str], patienc
         )
     if not token.isascii() or not token.isprintable() or " " in token:
         raise host_error("token_revoked", name, f"{found.token} holds no token", variable=found.token)
+    if found.ca and not found.ca.is_file():
+        raise host_error("tls", name, f"`ca` names {found.ca}, which is no file", variable=found.token)
     kind = _KINDS[found.kind]
     for user in (kind.git_user, ""):
         register(base64.b64encode(f"{user}:{token}".encode()).decode())  # as git and HTTP send it

@@ -13,6 +13,9 @@ def upgrade() -> None:
     with op.batch_alter_table("repository_exports", schema=None) as batch_op:
         batch_op.add_column(sa.Column("details", sa.Text(), nullable=False, server_default=""))
 
+    with op.batch_alter_table("credentials", schema=None) as batch_op:
+        batch_op.alter_column("name", existing_type=sa.String(length=80), type_=sa.String(length=200))
+
     op.create_table(
         "export_requests",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,113 @@
+"""What a project has published, kept in the storage besides its folder, and brought back from there.
+
+The storage is not trusted: trees and archives come back only with the hashes that the store knows, and of a repository
+nothing but a bundle of its history, whose head the store knows too; its configuration and hooks are made anew.
+"""
+
+from pathlib import Path
+
+from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
+from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.delivery import repository
+from hishamos_pipeline.errors import DeliveryError
+from hishamos_pipeline.workspace.project_folder import ProjectFolder
+from hishamos_pipeline.workspace.storage import Storage
+
+_BUNDLE = "repository.bundle"
+
+
+def keep_tree(storage: Storage | None, folder: ProjectFolder, staged: Path, build: VerifiedBuild) -> None:
+    """Keep a tree.
+
+    Raises:
+        StorageError: the storage refuses or cannot be reached.
+    """
+    if storage:
+        storage.publish(folder.key, "tree", staged, build.tree_hash)
+
+
+def keep_repository(storage: Storage | None, folder: ProjectFolder, staged: Path, head: str) -> None:
+    """Keep a repository's history.
+
+    Raises:
+        StorageError: the storage refuses or cannot be reached.
+        DeliveryError: git cannot bundle it.
+    """
+    if storage:
+        bundle = staged.with_name(_BUNDLE)
+        repository.write_bundle(staged, bundle)
+        storage.publish(folder.key, _BUNDLE, bundle, head)
+        bundle.unlink()
+
+
+def keep_archive(storage: Storage | None, folder: ProjectFolder, staged: Path) -> None:
+    """Keep an archive with its checksum.
+
+    Raises:
+        StorageError: the storage refuses or cannot be reached.
+    """
+    if storage:
+        for path in (staged, Path(f"{staged}.sha256")):
+            storage.publish(folder.key, path.name, path, "")
+
+
+def restore_tree(storage: Storage | None, folder: ProjectFolder, build: VerifiedBuild) -> bool:
+    """Whether the tree is here, after it was brought back if it was not.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    if folder.path("tree").is_dir() or storage is None:
+        return folder.path("tree").is_dir()
+    expected = {file.path: file.sha256 for file in build.files}
+    with folder.staging("restore-tree") as staging:
+        fetched = staging / "tree"
+        if storage.fetch(folder.key, "tree", fetched, expected) is None:
+            return False
+        for file in build.files:
+            (fetched / file.path).chmod(0o755 if file.executable else 0o644)
+        folder.publish_folder("tree", fetched, build.tree_hash)
+    return True
+
+
+def restore_repository(storage: Storage | None, folder: ProjectFolder, record: RepositoryRecord) -> bool:
+    """The same for the repository: made anew from the bundle, if that leads to the very head.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    there = folder.path(record.path)
+    if (there / ".git").is_dir() or storage is None:
+        return (there / ".git").is_dir()
+    manifest = storage.manifest(folder.key, _BUNDLE)
+    if manifest is None or manifest.version != record.head:
+        return False
+    with folder.staging("restore-repository") as staging:
+        expected = {path: file.sha256 for path, file in manifest.files.items()}
+        bundle, made = staging / _BUNDLE, staging / "repository"
+        if storage.fetch(folder.key, _BUNDLE, bundle, expected) is None:
+            return False
+        try:
+            repository.from_bundle(bundle, made, record.head)
+        except DeliveryError:
+            return False
+        folder.publish_folder(record.path, made, record.head)
+    return True
+
+
+def restore_archive(storage: Storage | None, folder: ProjectFolder, archive: Archive) -> bool:
+    """The same for an archive and its checksum.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    path = folder.path(archive.path)
+    checksum = path.with_name(f"{path.name}.sha256")
+    if not path.is_file() and storage is not None:
+        with folder.staging("restore-archive") as staging:
+            fetched = staging / archive.path
+            if storage.fetch(folder.key, archive.path, fetched, {archive.path: archive.sha256}) is not None:
+                folder.publish_file(archive.path, fetched)
+    if path.is_file() and not checksum.is_file() and file_sha256(path) == archive.sha256:
+        checksum.write_text(f"{archive.sha256}  {archive.path}\n")
+    return path.is_file() and checksum.is_file()
