@@ -40,7 +40,13 @@ class Projects:
         check_key(idea.key)
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            made = {"title": idea.title, "created_at": now, "updated_at": now, "state": "submitted", "reason": ""}
+            made = {
+                "title": idea.title,
+                "created_at": now,
+                "updated_at": now,
+                "state": "submitted",
+                "reason": "",
+            }
             insert_new(session, Project, [{"key": idea.key, "failed_step": "", "cost_usd": 0.0, **made}])
             project = find_project(session, idea.key)
             newest = _newest(session, project.id)
