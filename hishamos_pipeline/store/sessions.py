@@ -14,7 +14,6 @@ from hishamos_pipeline.core.clock import Clock
 from hishamos_pipeline.errors import ProjectNotFoundError, StorageError
 from hishamos_pipeline.store.tables import Base, Project
 
-
 WRITES = "hishamos_writes"
 
 
