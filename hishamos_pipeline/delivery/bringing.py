@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from hishamos_pipeline.delivery import decisions, wording
 from hishamos_pipeline.delivery.commits import inert
-from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import Change, Remote
 from hishamos_pipeline.delivery.locating import VISIBLE_TRIES
 from hishamos_pipeline.delivery.publication import Publishing
@@ -50,7 +49,8 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
     if first and not job.dry:
         # The first branch becomes the default one by itself, as a rule.
         remote = job.host.find_by_id(remote.id) or remote
-    if remote.default_branch != branch:
+    if remote.default_branch != branch and job.record.default_branch != branch:
+        # Once: whom people make the default afterwards is theirs to say.
         job.step(f"make {branch} the default branch", lambda: job.host.set_default_branch(remote, branch))
     remote = replace(remote, default_branch=branch)
     job.save(default_branch=branch)
@@ -152,7 +152,7 @@ def _branch_for(
             return branch, git.joined(commit, theirs, message)
         if merged := git.merged(theirs, offered):
             return branch, merged
-    raise host_error("moved_meanwhile", job.host.name, f"{branch} holds commits of others")
+    raise job.host.connection.error("moved_meanwhile", f"{branch} holds commits of others")
 
 
 def _proposed(

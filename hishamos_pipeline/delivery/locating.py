@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery import decisions
-from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import Owner, Remote
 from hishamos_pipeline.delivery.publication import Publishing
 from hishamos_pipeline.delivery.remote_git import RemoteGit
@@ -24,13 +23,13 @@ def locate(job: Publishing, owner: Owner) -> Remote | None:
         HostError: the name is taken, the repository is gone, or the host refuses.
     """
     target, record = job.order.target, job.record
-    asked = f"{job.host.clone_url('')}{target.owner or '~'}/{target.name or job.order.key}".lower()
+    asked = f"{job.host.connection.clone_url('')}{target.owner or '~'}/{target.name or job.order.key}".lower()
     if record.repository_id and record.asked != asked:
-        raise host_error(
-            "elsewhere", job.host.name, f"it is published at {record.web_url}, and asked for elsewhere"
+        raise job.host.connection.error(
+            "elsewhere", f"it is published at {record.web_url}, and asked for elsewhere"
         )
     if record.asked != asked:
-        job.record = Publication(wanted=True, host=job.host.name, asked=asked)
+        job.record = Publication(wanted=True, host=job.host.connection.name, asked=asked)
     return _recorded(job) if record.repository_id else _found(job, owner)
 
 
@@ -39,9 +38,9 @@ def _recorded(job: Publishing) -> Remote:
     record = job.record
     found = job.host.find_by_id(record.repository_id)
     if found is None or found.deleted:
-        raise host_error("gone", job.host.name, f"{record.full_name} is not there any more")
+        raise job.host.connection.error("gone", f"{record.full_name} is not there any more")
     if found.archived:
-        raise host_error("archived", job.host.name, f"{found.full_name} is archived")
+        raise job.host.connection.error("archived", f"{found.full_name} is archived")
     if found.full_name != record.full_name:
         job.warn(f"it was renamed from {record.full_name} to {found.full_name} on the host")
     return job.keep(found, created=record.created, adopted=record.adopted)
@@ -62,7 +61,7 @@ def _found(job: Publishing, owner: Owner) -> Remote | None:
             raise
         if found := _claimed(job, taken):
             return found
-    raise host_error("name_taken", job.host.name, f"{owner.path}/{name} and its numbered names")
+    raise job.host.connection.error("name_taken", f"{owner.path}/{name} and its numbered names")
 
 
 def _claimed(job: Publishing, found: Remote) -> Remote | None:
@@ -77,9 +76,9 @@ def _claimed(job: Publishing, found: Remote) -> Remote | None:
             known = "" if ours or empty else _known_by(job, found, git, heads)
     verdict = decisions.claim(conflict, empty=empty, made_by_us=ours, known=bool(known))
     if verdict == "foreign":
-        raise host_error("foreign_history", job.host.name, f"{found.full_name} exists and is not empty")
+        raise job.host.connection.error("foreign_history", f"{found.full_name} exists and is not empty")
     if verdict == "taken":
-        raise host_error("name_taken", job.host.name, f"{found.full_name} exists already")
+        raise job.host.connection.error("name_taken", f"{found.full_name} exists already")
     if verdict == "next_name":
         return None
     if verdict == "adopt":
@@ -161,6 +160,6 @@ def _made(job: Publishing, full_name: str) -> Remote | None:
                 with job.git(found) as git:
                     if not git.heads():
                         return found
-            raise host_error("name_taken", job.host.name, f"{full_name} exists already")
+            raise job.host.connection.error("name_taken", f"{full_name} exists already")
         job.patience.sleep(0.5 * 2**look)
     return None

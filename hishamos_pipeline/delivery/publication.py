@@ -29,7 +29,6 @@ class Order:
         secrets: values for the target's secrets.
         told: what descriptions and notes tell.
         owners: patterns of the owners that may be published to.
-        variable: what holds the host's token, for messages.
         push_seconds: the longest that git may take for one command.
     """
 
@@ -40,7 +39,6 @@ class Order:
     secrets: Mapping[str, Secret]
     told: Told
     owners: tuple[str, ...] = ("*",)
-    variable: str = ""
     push_seconds: int = 600
 
 
@@ -114,13 +112,14 @@ class Publishing:
 
     def access(self, clone_url: str) -> Access:
         """What git needs to reach a repository of the host."""
+        at = self.host.connection
         return Access(
-            host=self.host.name,
+            host=at.name,
             url=clone_url,
             user=self.host.git_user,
-            token=self.host.token,
-            variable=self.order.variable,
-            ca=self.host.ca,
+            token=at.token,
+            variable=at.variable,
+            ca=at.ca,
             seconds=self.order.push_seconds,
             patience=self.patience,
         )

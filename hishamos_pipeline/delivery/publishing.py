@@ -11,9 +11,9 @@ from functools import partial
 from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery import wording
-from hishamos_pipeline.delivery.bringing import bring, foreign
+from hishamos_pipeline.delivery.bringing import bring
 from hishamos_pipeline.delivery.commits import inert
-from hishamos_pipeline.delivery.hosts.causes import HEALING, host_error
+from hishamos_pipeline.delivery.hosts.causes import HEALING
 from hishamos_pipeline.delivery.hosts.interface import Remote
 from hishamos_pipeline.delivery.locating import locate
 from hishamos_pipeline.delivery.publication import Publishing
@@ -39,7 +39,7 @@ def publish(job: Publishing) -> Publication:
     owner = job.host.owner(job.order.target.owner or account.login)
     if not job.record.repository_id and owner.is_user and owner.path.lower() != account.login.lower():
         problem = f"{owner.path} is another user than the token's, {account.login}"
-        raise host_error("permission", job.host.name, problem)
+        raise job.host.connection.error("permission", problem)
     _require_allowed(job, owner.path)
     remote = locate(job, owner)
     if remote is None:
@@ -61,7 +61,7 @@ def publish(job: Publishing) -> Publication:
 def _require_allowed(job: Publishing, owner: str) -> None:
     if not any(fnmatchcase(owner.lower(), pattern.lower()) for pattern in job.order.owners):
         problem = f"HISHAMOS_PUBLISH_OWNERS allows {', '.join(job.order.owners)}, not {owner}"
-        raise host_error("not_allowed", job.host.name, problem)
+        raise job.host.connection.error("not_allowed", problem)
 
 
 def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]) -> str:
@@ -149,12 +149,3 @@ def _release(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str
         job.save(release_url=url)
 
     return [(name, wanted, apply)]
-
-
-def drift(git: RemoteGit, commit: str, branch: str) -> list[str]:
-    """Subjects of the commits on a branch of the host that are not in our commit's history, the newest first.
-
-    Raises:
-        HostError: the host cannot be reached.
-    """
-    return foreign(git, commit, git.heads(), branch)

@@ -17,12 +17,12 @@ from hishamos_pipeline.core.documents import (
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.delivery import archives, remote_git, repository
+from hishamos_pipeline.delivery.bringing import foreign
 from hishamos_pipeline.delivery.commits import BRANCH, Identity
 from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import GitHost, HostKind, Secret
 from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
 from hishamos_pipeline.delivery.publication import Order, Publishing
-from hishamos_pipeline.delivery.publishing import drift
 from hishamos_pipeline.delivery.publishing import publish as publish_on_host
 from hishamos_pipeline.delivery.remote_git import end_git
 from hishamos_pipeline.delivery.wording import Told
@@ -190,7 +190,6 @@ def publishing_of(
             checks=tuple((c.name, f"{c.figure:g} {c.unit}") for c in build.checks if c.passed),
         ),
         owners=run.settings.publish_owner_list,
-        variable=run.settings.hosts[host.name].token,
         push_seconds=run.settings.push_seconds,
     )
     return Publishing(
@@ -211,17 +210,19 @@ def foreign_commits(run: ProjectRun, kind: HostKind) -> list[str]:
         HostError: the host cannot be reached.
     """
     publication, job = run.store.deliveries.publication(run.key, kind), publishing_of(run, kind, dry=True)
-    if publication is None or not publication.commit or publication.host != job.host.name:
+    if publication is None or not publication.commit or publication.host != job.host.connection.name:
         return []
-    access = job.access(job.host.clone_url(publication.full_name))
+    access = job.access(job.host.connection.clone_url(publication.full_name))
     with remote_git.opened(job.order.repository, access) as git:
-        return drift(git, job.order.commit, job.order.target.default_branch)
+        return foreign(git, job.order.commit, git.heads(), publication.default_branch)
 
 
 def _host(run: ProjectRun, kind: HostKind, target: Target, sleep: Callable[[float], None] | None) -> GitHost:
     host = open_host(target.host or kind, run.settings, run.keys, patience_of(run.settings, sleep))
     if host.kind != kind:
-        raise host_error("refused", host.name, f"`host` names a {host.kind}, and this is an export to {kind}")
+        raise host_error(
+            "refused", host.connection.name, f"`host` names a {host.kind}, and this is an export to {kind}"
+        )
     return host
 
 

@@ -84,7 +84,7 @@ def test_keys_are_kept_rotated_and_never_shown(tmp_path: Path, fake: FakeProvide
     assert KEY not in listed.stdout + kept.stdout
     assert "unreadable" in hishamos(tmp_path, "providers", "list", HISHAMOS_SECRET_KEYS=new).stdout
     both = f"{new},{old}"
-    assert "1 keys" in hishamos(tmp_path, "credentials", "rotate", HISHAMOS_SECRET_KEYS=both).stdout
+    assert "1 key again" in hishamos(tmp_path, "credentials", "rotate", HISHAMOS_SECRET_KEYS=both).stdout
     checked = hishamos(tmp_path, "providers", "check", "openai-chat", HISHAMOS_SECRET_KEYS=new, **urls)
     assert checked.returncode == 0, checked.stdout
     models = hishamos(tmp_path, "providers", "models", "openai-chat", HISHAMOS_SECRET_KEYS=new, **urls)

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,6 @@ class Project:
             secrets=self.secrets,
             told=Told("Notes", (("US-001", "Add a note"),), (("tests", "12 tests"),)),
             owners=self.owners,
-            variable="THE_TOKEN",
             push_seconds=self.push_seconds,
         )
         self.job = Publishing(
@@ -126,7 +125,7 @@ def make_project(
     git(folder, "init", "--quiet", "--initial-branch=main")
     double = hosts.github if kind == "github" else hosts.gitlab
     project = Project(folder, opened(hosts, kind, token, **settings), double, Target())
-    project.host._patience = project.patience  # type: ignore[attr-defined]
+    project.host.connection = replace(project.host.connection, patience=project.patience)
     project.commit("chore: set up the project")
     return project
 

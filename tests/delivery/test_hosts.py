@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -306,7 +307,8 @@ def _listen(server: socket.socket, heard: list[bytes]) -> None:
 
 def test_git_without_the_authority_of_the_host(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.publish()
-    project.host.ca = str(Path(ssl.get_default_verify_paths().openssl_cafile))
+    other = str(Path(ssl.get_default_verify_paths().openssl_cafile))
+    project.host.connection = replace(project.host.connection, ca=other)
     monkeypatch.setenv("GIT_SSL_NO_VERIFY", "1")
     assert project.job
     access = project.job.access(project.record.clone_url)

@@ -263,6 +263,15 @@ def test_changes_are_proposed_when_asked_for_and_one_request_is_kept_up_to_date(
     assert project.publish().change_url != done.change_url and len(project.remote.pulls) == 2
 
 
+def test_another_default_branch_of_peoples_choice_stays(project: Project, hosts: GitHosts) -> None:
+    project.publish()
+    git(project.remote.path, "branch", "develop", "main")
+    project.remote.default_branch = "develop"
+    project.commit("feat: more")
+    project.publish()
+    assert project.remote.default_branch == "develop" and project.remote.branches["main"] == project.head
+
+
 def test_squashed_proposals_are_known_by_their_files(project: Project) -> None:
     project.publish(publish="pull_request")
     project.commit("feat: second", second="2\n")

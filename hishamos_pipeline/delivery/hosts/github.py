@@ -13,8 +13,9 @@ import requests
 from urllib3 import Retry
 
 from hishamos_pipeline.core.target import Protection, Release, Target
-from hishamos_pipeline.delivery.hosts.calling import Patience, of_requests
-from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, host_error, wait_of
+from hishamos_pipeline.delivery.hosts.calling import of_requests
+from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
+from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.github_fields import PERMISSIONS, facts_of, protection_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
@@ -53,56 +54,29 @@ class _Once(Retry):
 
 
 class GitHubHost:
-    """A GitHub with a token.
-
-    Args:
-        name: what the settings call it.
-        url: of its pages, such as ``https://github.com``.
-        token: a personal access token, classic or fine-grained.
-        variable: what holds the token, for messages.
-        patience: how long and how often it is tried.
-        ca: a file with the authority of its certificate; empty for the usual ones.
-        timeout: seconds for one answer.
-        write_seconds: least time between two requests that change something.
-    """
+    """A GitHub with a personal access token, classic or fine-grained."""
 
     kind: HostKind = "github"
     git_user = "x-access-token"
 
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        token: str,
-        *,
-        variable: str,
-        patience: Patience,
-        ca: str = "",
-        timeout: int = 30,
-        write_seconds: float = 1.0,
-    ) -> None:
+    def __init__(self, connection: Connection) -> None:
         import github
 
         logging.getLogger("github").handlers.clear()  # the library prints to stderr unasked
-        self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
-        self._url = url.rstrip("/")
-        machine = urlsplit(url).hostname or ""
+        self.connection = connection
+        machine = urlsplit(connection.url).hostname or ""
         # See https://docs.github.com/en/enterprise-cloud@latest/admin/data-residency for ghe.com.
         apart = machine == "github.com" or machine.endswith(".ghe.com")
         self._github: Github = github.Github(
-            auth=github.Auth.Token(token),
-            base_url=f"https://api.{machine}" if apart else f"{self._url}/api/v3",
-            verify=ca or True,
-            timeout=timeout,
+            auth=github.Auth.Token(connection.token),
+            base_url=f"https://api.{machine}" if apart else f"{connection.url}/api/v3",
+            verify=connection.ca or True,
+            timeout=connection.timeout,
             retry=_Once(total=0),
             seconds_between_requests=None,
-            seconds_between_writes=write_seconds,
+            seconds_between_writes=connection.write_seconds,
             lazy=True,
         )
-
-    def clone_url(self, full_name: str) -> str:
-        """See ``GitHost``."""
-        return f"{self._url}/{full_name}.git"
 
     def account(self) -> Account:
         """See ``GitHost``."""
@@ -115,9 +89,9 @@ class GitHubHost:
         if account.scopes is None:
             return
         if not account.scopes & {"repo", "public_repo"}:
-            raise self._error("scope", "the token has none of the scopes `repo` and `public_repo`")
+            raise self.connection.error("scope", "the token has none of the scopes `repo` and `public_repo`")
         if with_workflows and "workflow" not in account.scopes:
-            raise self._error("workflow_scope", "the token lacks the scope `workflow`")
+            raise self.connection.error("workflow_scope", "the token lacks the scope `workflow`")
 
     def owner(self, path: str) -> Owner:
         """See ``GitHost``."""
@@ -299,9 +273,9 @@ class GitHubHost:
                 TypeError,
                 LookupError,
             ) as error:
-                raise of_requests(error, self.name) from None
+                raise of_requests(error, self.connection.name) from None
 
-        return self._patience.persist(once, repeat=repeat)
+        return self.connection.patience.persist(once, repeat=repeat)
 
     def _of(self, error: Any, about: str) -> HostError:
         headers = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
@@ -312,7 +286,7 @@ class GitHubHost:
         status = int(error.status)
         cause = cause_of_answer(status, said, headers)
         what = ": ".join(filter(None, [about, said or f"answer {status}"]))
-        return self._error(cause, what, wait=wait_of(headers), done=status >= 500)
+        return self.connection.error(cause, what, wait=wait_of(headers), done=status >= 500)
 
     def _remote(self, found: "Repository", asked: str = "") -> Remote:
         """What an answer says of a repository.
@@ -328,8 +302,8 @@ class GitHubHost:
         return Remote(
             id=found.id,
             full_name=full_name,
-            web_url=f"{self._url}/{full_name}",
-            clone_url=self.clone_url(full_name),
+            web_url=f"{self.connection.url}/{full_name}",
+            clone_url=self.connection.clone_url(full_name),
             visibility=found.visibility or ("private" if found.private else "public"),
             default_branch=_text(found.default_branch),
             created_at=found.created_at,
@@ -338,11 +312,8 @@ class GitHubHost:
 
     def _redirected(self, location: str, about: str) -> HostError:
         if "/repositories/" in location and about:
-            return self._error("name_taken", f"{about} leads to a repository that was renamed")
-        return self._error("redirect", f"the answer leads to {location[:200] or 'nowhere'}")
-
-    def _error(self, cause: Any, what: str, **more: Any) -> HostError:
-        return host_error(cause, self.name, what, variable=self._variable, **more)
+            return self.connection.error("name_taken", f"{about} leads to a repository that was renamed")
+        return self.connection.error("redirect", f"the answer leads to {location[:200] or 'nowhere'}")
 
 
 def _change(pull: Any, remote: Remote) -> Change:

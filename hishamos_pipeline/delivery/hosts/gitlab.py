@@ -14,8 +14,9 @@ from urllib.parse import quote
 import requests
 
 from hishamos_pipeline.core.target import Release, Target
-from hishamos_pipeline.delivery.hosts.calling import Patience, of_requests
-from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, host_error, wait_of
+from hishamos_pipeline.delivery.hosts.calling import of_requests
+from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
+from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
@@ -54,46 +55,23 @@ class _Session(requests.Session):
 
 
 class GitLabHost:
-    """A GitLab with a token.
-
-    Args:
-        name: what the settings call it.
-        url: of its pages, such as ``https://gitlab.com``.
-        token: a personal, project or group access token.
-        variable: what holds the token, for messages.
-        patience: how long and how often it is tried.
-        ca: a file with the authority of its certificate; empty for the usual ones.
-        timeout: seconds for one answer.
-        write_seconds: least time between two requests that change something.
-    """
+    """A GitLab with a personal, project or group access token."""
 
     kind: HostKind = "gitlab"
     git_user = "oauth2"
 
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        token: str,
-        *,
-        variable: str,
-        patience: Patience,
-        ca: str = "",
-        timeout: int = 30,
-        write_seconds: float = 1.0,
-    ) -> None:
+    def __init__(self, connection: Connection) -> None:
         import gitlab
 
-        self.name, self.token, self.ca, self._variable, self._patience = name, token, ca, variable, patience
-        self._url = url.rstrip("/")
-        self._session, self._write_seconds, self._wrote = _Session(), write_seconds, -write_seconds
+        self.connection = connection
+        self._session, self._wrote = _Session(), -connection.write_seconds
         self._gitlab: Gitlab = gitlab.Gitlab(
-            url, oauth_token=token, ssl_verify=ca or True, timeout=timeout, session=self._session
+            connection.url,
+            oauth_token=connection.token,
+            ssl_verify=connection.ca or True,
+            timeout=connection.timeout,
+            session=self._session,
         )
-
-    def clone_url(self, full_name: str) -> str:
-        """See ``GitHost``."""
-        return f"{self._url}/{full_name}.git"
 
     def account(self) -> Account:
         """See ``GitHost``; tokens of apps have no record of their own."""
@@ -109,7 +87,7 @@ class GitLabHost:
     def require_scopes(self, account: Account, *, with_workflows: bool) -> None:
         """See ``GitHost``; CI files need no right of their own here."""
         if account.scopes is not None and "api" not in account.scopes:
-            raise self._error("scope", "the token lacks the scope `api`")
+            raise self.connection.error("scope", "the token lacks the scope `api`")
 
     def owner(self, path: str) -> Owner:
         """See ``GitHost``."""
@@ -124,7 +102,9 @@ class GitLabHost:
             if error.cause == "not_found":
                 return None
             if error.cause == "redirect" and "/projects/" in self._session.last.get("location", ""):
-                raise self._error("name_taken", f"{full_name} leads to a project that was moved") from None
+                raise self.connection.error(
+                    "name_taken", f"{full_name} leads to a project that was moved"
+                ) from None
             raise
 
     def find_by_id(self, number: int) -> Remote | None:
@@ -286,7 +266,7 @@ class GitLabHost:
 
         def apply() -> None:
             if secret and not maskable:
-                raise self._error(
+                raise self.connection.error(
                     "refused",
                     f"secret {name} cannot be masked: GitLab wants at least {_LEAST_MASKED} characters, no spaces",
                 )
@@ -325,7 +305,9 @@ class GitLabHost:
         self, verb: str, path: str, body: Mapping[str, Any], *, repeat: bool = True, about: str = ""
     ) -> Any:
         def work() -> Any:
-            self._patience.sleep(max(self._wrote + self._write_seconds - time.monotonic(), 0))
+            self.connection.patience.sleep(
+                max(self._wrote + self.connection.write_seconds - time.monotonic(), 0)
+            )
             try:
                 answer = self._gitlab.http_request(verb, path, post_data=dict(body), obey_rate_limit=False)
             finally:
@@ -343,7 +325,7 @@ class GitLabHost:
             try:
                 return work()
             except gitlab.exceptions.GitlabParsingError:
-                raise of_requests(json.JSONDecodeError("no JSON", "", 0), self.name) from None
+                raise of_requests(json.JSONDecodeError("no JSON", "", 0), self.connection.name) from None
             except gitlab.exceptions.GitlabError as error:
                 raise self._of(error, about) from None
             except (
@@ -354,9 +336,9 @@ class GitLabHost:
                 LookupError,
                 AttributeError,
             ) as error:
-                raise of_requests(error, self.name) from None
+                raise of_requests(error, self.connection.name) from None
 
-        return self._patience.persist(once, repeat=repeat)
+        return self.connection.patience.persist(once, repeat=repeat)
 
     def _of(self, error: Any, about: str) -> HostError:
         body = error.response_body
@@ -372,7 +354,7 @@ class GitLabHost:
         headers = self._session.last
         cause = cause_of_answer(status, said, headers)
         what = ": ".join(filter(None, [about, said or f"answer {status}"]))
-        return self._error(cause, what, wait=wait_of(headers), done=status >= 500)
+        return self.connection.error(cause, what, wait=wait_of(headers), done=status >= 500)
 
     def _remote(self, found: Mapping[str, Any], asked: str = "") -> Remote:
         try:
@@ -382,8 +364,8 @@ class GitLabHost:
             return Remote(
                 id=int(found["id"]),
                 full_name=full_name,
-                web_url=f"{self._url}/{full_name}",
-                clone_url=self.clone_url(full_name),
+                web_url=f"{self.connection.url}/{full_name}",
+                clone_url=self.connection.clone_url(full_name),
                 visibility=_text(found["visibility"]),
                 default_branch=str(found.get("default_branch") or ""),
                 created_at=datetime.fromisoformat(_text(found["created_at"])),
@@ -391,10 +373,7 @@ class GitLabHost:
                 deleted=bool(found.get("marked_for_deletion_on") or found.get("marked_for_deletion_at")),
             )
         except (LookupError, TypeError, ValueError) as error:
-            raise of_requests(error, self.name) from None
-
-    def _error(self, cause: Any, what: str, **more: Any) -> HostError:
-        return host_error(cause, self.name, what, variable=self._variable, **more)
+            raise of_requests(error, self.connection.name) from None
 
 
 def _quoted(path: str) -> str:

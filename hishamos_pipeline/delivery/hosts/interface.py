@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from hishamos_pipeline.core.target import Release, Target
+from hishamos_pipeline.delivery.hosts.connection import Connection
 
 HostKind = Literal["github", "gitlab"]
 
@@ -76,15 +77,9 @@ class Setting:
 class GitHost(Protocol):
     """A Git host with a token. Every method raises ``HostError`` with the cause and what to do."""
 
-    name: str
+    connection: Connection
     kind: HostKind
     git_user: str
-    token: str
-    ca: str
-
-    def clone_url(self, full_name: str) -> str:
-        """Where git reaches a repository; made from the settings, so that no answer leads the token elsewhere."""
-        ...
 
     def account(self) -> Account:
         """Whose token it is; a request that fails tells what is wrong with it."""

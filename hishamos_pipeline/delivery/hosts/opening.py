@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.delivery.hosts.calling import Patience
 from hishamos_pipeline.delivery.hosts.causes import host_error
+from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.github import GitHubHost
 from hishamos_pipeline.delivery.hosts.gitlab import GitLabHost
 from hishamos_pipeline.delivery.hosts.interface import GitHost
@@ -45,14 +46,16 @@ def open_host(name: str, settings: Settings, keys: Callable[[str], str], patienc
     for user in (kind.git_user, ""):
         register(base64.b64encode(f"{user}:{token}".encode()).decode())  # as git and HTTP send it
     return kind(
-        name,
-        found.url,
-        register(token),
-        variable=found.token,
-        patience=patience,
-        ca=str(found.ca or ""),
-        timeout=settings.host_timeout_seconds,
-        write_seconds=settings.host_write_seconds,
+        Connection(
+            name=name,
+            url=found.url.rstrip("/"),
+            token=register(token),
+            variable=found.token,
+            patience=patience,
+            ca=str(found.ca or ""),
+            timeout=settings.host_timeout_seconds,
+            write_seconds=settings.host_write_seconds,
+        )
     )
 
 
