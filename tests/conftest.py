@@ -15,10 +15,12 @@ from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.sandbox.choice import open_sandbox
 from hishamos_pipeline.settings import Settings, get_settings
+from hishamos_pipeline.store.database import open_engine, upgrade
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from hishamos_pipeline.toolchains.python import PythonToolchains
 from tests.fakes.clock import FixedClock
 from tests.fakes.index import FakeIndex, package_index
+from tests.fakes.postgres import PostgresServer, postgres_server
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "ideas"
@@ -64,10 +66,28 @@ def isolated_environment(
     get_settings.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; a test that needs it fails where there is none, and says how to install it."""
+    with postgres_server() as server:
+        yield server
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def database_url() -> str:
+    """Where the store is; the folders of tests that run on both databases have a fixture of their own."""
+    return ""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with a home under the test's own folder."""
-    return Settings(home=tmp_path / "home", inbox_quiet_seconds=0)
+    if database_url:
+        monkeypatch.setenv("HISHAMOS_DATABASE_URL", database_url)
+        engine = open_engine(database_url)
+        upgrade(engine)
+        engine.dispose()
+    return Settings(home=tmp_path / "home", inbox_quiet_seconds=0, database_url=database_url)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, settings
 from hishamos_pipeline.store import database
+from hishamos_pipeline.store.sessions import reachable
 
 
 @click.group("db")
@@ -15,8 +16,9 @@ def command() -> None:
 def upgrade() -> None:
     """Bring the schema to this release's revision. Safe to run again, and from several processes."""
     engine = database.open_engine(settings().store_url)
-    before = database.current_revision(engine) or "none"
-    after = database.upgrade(engine)
+    with reachable():
+        before = database.current_revision(engine) or "none"
+        after = database.upgrade(engine)
     engine.dispose()
     click.echo(f"project store: revision {before} -> {after}")
 
@@ -26,7 +28,8 @@ def upgrade() -> None:
 def current(as_json: bool) -> None:
     """Show the schema's revision, and the one that this release needs."""
     engine = database.open_engine(settings().store_url)
-    found, head = database.current_revision(engine), database.head_revision()
+    with reachable():
+        found, head = database.current_revision(engine), database.head_revision()
     engine.dispose()
     if as_json:
         print_json({"current": found, "head": head})

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import yaml
 from filelock import FileLock
 
 from hishamos_pipeline.settings import Settings
@@ -24,6 +25,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
         StorageError: the folder is not writable.
     """
     home = settings.dagster_home
+    on_server = settings.store_url.startswith("postgresql")
+    if on_server:
+        os.environ.setdefault("HISHAMOS_DAGSTER_DATABASE_URL", settings.store_url)
     os.environ["HISHAMOS_HOME"] = str(settings.home)
     os.environ.setdefault("HISHAMOS_DAGSTER_DIR", str(home))
     if "DAGSTER_HOME" in os.environ and Path(os.environ["DAGSTER_HOME"]) != home:
@@ -32,14 +36,34 @@ def prepare_dagster_home(settings: Settings) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
             source = next(folder / name for folder in _FOLDERS if (folder / name).exists()).read_text()
+            if name == "dagster.yaml" and on_server:
+                source = _with_server(source)
             target = home / name
             if not target.exists() or target.read_text() != source:
                 fresh = home / f".{name}.{os.getpid()}"
                 fresh.write_text(source)
                 fresh.replace(target)
         os.environ["DAGSTER_HOME"] = str(home)
-        _create_storage(home)
+        if on_server:
+            _create_tables(home)
+        else:
+            _create_storage(home)
     return home
+
+
+def _with_server(source: str) -> str:
+    """Dagster's settings with its storage on PostgreSQL; everything else stays as it is."""
+    given = yaml.safe_load(source)
+    given["storage"] = {"postgres": {"postgres_url": {"env": "HISHAMOS_DAGSTER_DATABASE_URL"}}}
+    return yaml.safe_dump(given, sort_keys=False)
+
+
+def _create_tables(home: Path) -> None:
+    """Make Dagster's own tables on the server, one process at a time."""
+    import dagster as dg
+
+    with FileLock(home / ".storage.lock"), dg.DagsterInstance.get() as instance:
+        _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
 
 
 def _create_storage(home: Path) -> None:

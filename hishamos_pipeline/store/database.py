@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from hishamos_pipeline.errors import StorageError, StoreVersionError
 
 _WRITES = "hishamos_writes"
+_UPGRADE_LOCK = 0x48495341
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -65,10 +66,14 @@ def upgrade(engine: Engine) -> str:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+    from sqlalchemy import text
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with for_writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Two processes that upgrade at the same time take turns; the second finds nothing to do.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     head = ScriptDirectory.from_config(config).get_current_head()
@@ -86,9 +91,15 @@ def current_revision(engine: Engine) -> str | None:
     from sqlalchemy import inspect, text
 
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
+        table = version_table(connection)
+        if not inspect(connection).has_table(table):
             return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return connection.execute(text(f"SELECT version_num FROM {table}")).scalar()  # noqa: S608 - one of two names
+
+
+def version_table(connection: Connection) -> str:
+    """Where Alembic keeps the schema's revision: on a server, Dagster has the usual name in the same database."""
+    return "alembic_version" if connection.dialect.name == "sqlite" else "hishamos_version"
 
 
 def prepare(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import check_key
-from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import IdeaRevision, Project
 
 
@@ -40,17 +40,15 @@ class Projects:
         check_key(idea.key)
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            project = session.scalars(select(Project).where(Project.key == idea.key)).one_or_none()
-            if project is None:
-                project = Project(
-                    key=idea.key,
-                    title=idea.title,
-                    created_at=now,
-                    updated_at=now,
-                    state="submitted",
-                )
-                session.add(project)
-                session.flush()
+            made = {
+                "title": idea.title,
+                "created_at": now,
+                "updated_at": now,
+                "state": "submitted",
+                "reason": "",
+            }
+            insert_new(session, Project, [{"key": idea.key, "failed_step": "", "cost_usd": 0.0, **made}])
+            project = find_project(session, idea.key)
             newest = _newest(session, project.id)
             if newest is not None and not idea.answers:
                 # A brief as it was written knows no answers; those that were given since still stand.

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock
-from hishamos_pipeline.errors import ProjectNotFoundError
+from hishamos_pipeline.errors import ProjectNotFoundError, StorageError
 from hishamos_pipeline.store.tables import Base, Project
+
+WRITES = "hishamos_writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +28,40 @@ class Sessions:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads."""
-        with self.reading() as session:
+        with reachable(), self.reading() as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that is committed at the end."""
-        with self.writing.begin() as session:
+        with reachable(), self.writing.begin() as session:
             yield session
 
 
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn the errors of a database that is away, full or locked into ``StorageError``; its URL is not told."""
+    try:
+        yield
+    except OperationalError as error:
+        why = " ".join(str(error.orig).split())[:300]
+        raise StorageError(
+            f"the project store cannot be used ({why}): check HISHAMOS_DATABASE_URL, and that the database is there"
+        ) from None
+
+
 def find_project(session: Session, key: str) -> Project:
-    """The row of a project.
+    """The row of a project; in a session that writes, it is locked until the end, so that writers take turns.
+
+    SQLite's writers take turns as it is.
 
     Raises:
         ProjectNotFoundError: if there is none.
     """
-    project = session.scalars(select(Project).where(Project.key == key)).one_or_none()
+    query = select(Project).where(Project.key == key)
+    if session.info.get(WRITES):
+        query = query.with_for_update()
+    project = session.scalars(query).one_or_none()
     if project is None:
         raise ProjectNotFoundError(
             f"no project {key!r}: submit its idea first, with `hishamos ideas submit FILE` "

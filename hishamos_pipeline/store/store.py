@@ -16,7 +16,7 @@ from hishamos_pipeline.store.dialogue import Dialogue
 from hishamos_pipeline.store.edits import Edits
 from hishamos_pipeline.store.export_requests import ExportRequests
 from hishamos_pipeline.store.projects import Projects
-from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.sessions import WRITES, Sessions, reachable
 from hishamos_pipeline.store.units import Units
 
 
@@ -32,7 +32,7 @@ class ProjectStore:
         self.engine = engine
         sessions = Sessions(
             sessionmaker(engine, expire_on_commit=False),
-            sessionmaker(database.for_writing(engine), expire_on_commit=False),
+            sessionmaker(database.for_writing(engine), expire_on_commit=False, info={WRITES: True}),
             clock or SystemClock(),
         )
         self._sessions = sessions
@@ -65,5 +65,6 @@ def open_store(url: str, clock: Clock | None = None) -> ProjectStore:
         StorageError: the folder of an embedded store cannot be made.
     """
     engine = database.open_engine(url)
-    database.prepare(engine)
+    with reachable():
+        database.prepare(engine)
     return ProjectStore(engine, clock)

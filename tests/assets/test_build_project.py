@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -17,9 +18,9 @@ from hishamos_pipeline.settings import Settings
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(tmp_path: Path, dagster_storage: dict[str, Any]) -> Iterator[dg.DagsterInstance]:
     """An ephemeral instance with the partition of the small project."""
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
+    with dg.instance_for_test(temp_dir=str(tmp_path), overrides=dagster_storage) as made:
         add_partition(made, "notes")
         yield made
 

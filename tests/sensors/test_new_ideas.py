@@ -32,7 +32,9 @@ def workshop(settings: Settings) -> Iterator[Workshop]:
 
 
 def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
-    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster")) as instance:
+    url = settings.database_url
+    overrides = {"storage": {"postgres": {"postgres_url": url}}} if url else {}
+    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster"), overrides=overrides) as instance:
         with dg.build_sensor_context(
             instance=instance,
             instance_ref=instance.get_ref(),

@@ -46,8 +46,10 @@ def test_a_run_that_died_is_asked_for_again_and_at_last_given_up() -> None:
 
 
 def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
+    url = settings.database_url
+    overrides = {"storage": {"postgres": {"postgres_url": url}}} if url else {}
     (tmp_path / "dagster").mkdir(exist_ok=True)
-    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster")) as instance:
+    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster"), overrides=overrides) as instance:
         with dg.build_sensor_context(
             instance=instance,
             instance_ref=instance.get_ref(),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import CredentialError
@@ -18,10 +19,13 @@ def test_a_secret_is_encrypted_in_the_file(store: ProjectStore, settings: Settin
     store.credentials.set("ANTHROPIC_API_KEY", SECRET, (OLD,))
     assert store.credentials.get("ANTHROPIC_API_KEY", (OLD,)) == SECRET
     assert list(store.credentials.names()) == ["ANTHROPIC_API_KEY"]
+    with store.read() as session:
+        kept = session.execute(text("SELECT * FROM credentials")).all()
+    assert kept and SECRET not in str(kept)
     store.engine.dispose()
-    files = [path for path in Path(settings.home).iterdir() if path.is_file()]
-    assert files
-    assert all(SECRET.encode() not in path.read_bytes() for path in files)
+    if store.engine.dialect.name == "sqlite":
+        files = [path for path in Path(settings.home).iterdir() if path.is_file()]
+        assert files and all(SECRET.encode() not in path.read_bytes() for path in files)
     assert mask(f"said {SECRET}") == "said ***"
 
 

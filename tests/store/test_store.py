@@ -158,6 +158,26 @@ def test_two_writers_wait_for_each_other(settings: object, store: ProjectStore) 
     assert head is not None and head.revision == 80
 
 
+def test_many_submissions_of_one_key_at_once(store: ProjectStore) -> None:
+    """All of them are kept, in one project, each with a number of its own."""
+    errors: list[BaseException] = []
+
+    def submit(number: int) -> None:
+        try:
+            for part in range(25):
+                store.projects.submit(IDEA.model_copy(update={"vision": f"{number}-{part}"}), "t")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=submit, args=(n,)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and len(store.projects.all()) == 1
+    assert store.projects.idea_revision("notes").revision == 500
+
+
 def revisions() -> list[str]:
     """Every earlier state of the schema, the empty database first."""
     found = sorted(path.stem.split("_")[0] for path in (database.MIGRATIONS / "versions").glob("[0-9]*.py"))
@@ -196,7 +216,8 @@ def test_models_and_migrations_agree(store: ProjectStore) -> None:
     from alembic.runtime.migration import MigrationContext
 
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "version_table": database.version_table(connection)}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, Base.metadata) == []
 
 

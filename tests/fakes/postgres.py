@@ -1,0 +1,121 @@
+"""A real PostgreSQL server for the tests: on loopback, with its data in memory where that can be, gone at the end."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+
+MISSING = (
+    "PostgreSQL's server is missing (initdb, postgres): `make test` installs it as root; otherwise install the package "
+    "`postgresql`, or put its bin folder on PATH"
+)
+
+
+@dataclass
+class PostgresServer:
+    """A running server; each test gets a database of its own."""
+
+    port: int
+    folder: Path
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy's URL of a database."""
+        return f"postgresql+psycopg2://hishamos@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """Make an empty database, and return its URL."""
+        name = f"test_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement outside of a transaction."""
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user="hishamos", dbname="postgres")
+        connection.autocommit = True
+        try:
+            connection.cursor().execute(statement)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Start a server.
+
+    Raises:
+        FileNotFoundError: it is not installed; says how to install it.
+    """
+    programs = _programs()
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=memory if os.access(memory, os.W_OK) else None))
+    user = _other_user()
+    if user:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = {"user": user, "extra_groups": []} if user else {}
+    log = (folder.parent / f"{folder.name}.log").open("wb")
+    try:
+        subprocess.run(
+            [programs / "initdb", "-D", folder / "data", "-U", "hishamos", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True, stdout=log, stderr=log, cwd=folder, **options,
+        )  # fmt: skip
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1", "-k", folder,
+             "-c", "fsync=off", "-c", "max_connections=200"],
+            stdout=log, stderr=log, cwd=folder, **options,
+        )  # fmt: skip
+        try:
+            made = PostgresServer(port, folder)
+            _wait_for(made, server)
+            yield made
+        finally:
+            server.terminate()
+            server.wait(30)
+    finally:
+        log.close()
+        Path(log.name).unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
+    """The folder of the newest server on this machine."""
+    found = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/opt/homebrew/opt").glob("postgresql*/bin")]
+    for folder in sorted(found, key=lambda path: path.parts, reverse=True):
+        if (folder / "postgres").exists():
+            return folder
+    program = shutil.which("postgres")
+    if program is None:
+        raise FileNotFoundError(MISSING)
+    return Path(program).resolve().parent
+
+
+def _other_user() -> str | None:
+    """Somebody else to run the server as: it refuses root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _wait_for(server: PostgresServer, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(300):
+        assert process.poll() is None, "the server ended"
+        try:
+            server.execute("SELECT 1")
+            return
+        except psycopg2.OperationalError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not start")

@@ -1,0 +1,65 @@
+"""Processes that race for the same rows, on both databases."""
+
+import multiprocessing
+from typing import Any
+
+from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.store.database import current_revision, head_revision, open_engine
+from hishamos_pipeline.store.store import ProjectStore, open_store
+from tests.store.test_store import IDEA
+
+
+def _request(url: str, barrier: Any, results: Any) -> None:
+    store = open_store(url)
+    barrier.wait()
+    try:
+        for _ in range(10):
+            store.export_requests.add("notes", "github", Target(), "t")
+            store.deliveries.begin_export("notes", "zip")
+        results.put("")
+    except BaseException as error:
+        results.put(repr(error))
+    store.engine.dispose()
+
+
+def test_exports_of_one_project_from_several_processes(store: ProjectStore) -> None:
+    store.projects.submit(IDEA, "t")
+    store.deliveries.record_tree("notes", "/x", [], passed=True)
+    url = store.engine.url.render_as_string(hide_password=False)
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_request, args=(url, barrier, results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    assert [results.get(timeout=60) for _ in processes] == [""] * 4
+    for process in processes:
+        process.join()
+    assert len(store.export_requests.of_project("notes")) == 40
+    assert [row.type for row in store.deliveries.exports("notes")] == ["zip"]
+
+
+def _upgrade(url: str, barrier: Any, results: Any) -> None:
+    from hishamos_pipeline.store.database import upgrade
+
+    engine = open_engine(url)
+    barrier.wait()
+    try:
+        results.put(upgrade(engine))
+    except BaseException as error:
+        results.put(repr(error))
+    engine.dispose()
+
+
+def test_several_processes_may_upgrade_at_once(database_url: str, tmp_path: Any, request: Any) -> None:
+    url = database_url or f"sqlite:///{tmp_path}/new.db"
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(3), context.Queue()
+    processes = [context.Process(target=_upgrade, args=(url, barrier, results)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    assert [results.get(timeout=60) for _ in processes] == [head_revision()] * 3
+    for process in processes:
+        process.join()
+    engine = open_engine(url)
+    assert current_revision(engine) == head_revision()
+    engine.dispose()
