@@ -8,6 +8,7 @@ from hishamos_pipeline.jobs.export_project import export_project
 from hishamos_pipeline.resources.executor import executor
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
+from hishamos_pipeline.sensors.failed_runs import failed_runs
 from hishamos_pipeline.sensors.new_ideas import new_ideas
 from hishamos_pipeline.sensors.requested_exports import requested_exports
 
@@ -19,7 +20,7 @@ def defs() -> dg.Definitions:
         assets=dg.load_assets_from_package_module(assets),
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[build_project, export_project],
-        sensors=[new_ideas, edited_artifacts, requested_exports],
+        sensors=[new_ideas, edited_artifacts, requested_exports, failed_runs],
         resources={"pipeline": Pipeline()},
         executor=executor,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from hishamos_pipeline.core.channel import Channel, LogChannel
 from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.errors import CredentialError
 
@@ -210,6 +211,15 @@ class Settings(BaseSettings):
         1.0, ge=0, description="Least time between two requests that change something on a Git host."
     )
     push_seconds: int = Field(600, gt=0, description="Longest that one push may take.")
+
+    notify: dict[str, Channel] = Field(
+        {"log": LogChannel(kind="log")},
+        description="Channels by name that tell of failed runs: `kind` is `log`, `webhook` (`url`, `secret`) or "
+        "`email` (`host`, `port`, `tls`, `user`, `password`, `sender`, `to`); JSON.",
+    )
+    silent_looks: int = Field(
+        8, gt=0, description="How often the `failed_runs` sensor looks in vain for a sign of life of a run."
+    )
 
     author_name: str = Field("HishamOS", description="Author of generated commits.")
     author_email: str = Field("hishamos@localhost", description="E-mail of generated commits.")

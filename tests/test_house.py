@@ -18,6 +18,7 @@ FLOORS = (
     {"intake", "agents", "toolchains"},
     {"blueprints", "verification", "delivery"},
     {"generation"},
+    {"operations"},
     {"partitions", "resources"},
     {"assets"},
     {"jobs"},

@@ -45,6 +45,7 @@ def declared(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """``dagster.asset`` for an artifact; inputs, group, owners and code version come from the graph."""
     step = STEPS[kind]
+    workshop = Workshop(get_settings())
     return dg.asset(
         name=kind,
         deps=[dg.AssetKey(name) for name in step.inputs],
@@ -52,9 +53,17 @@ def declared(
         group_name=step.group,
         owners=[f"team:{step.group}"],
         kinds=kinds,
-        code_version=code_version(kind, Workshop(get_settings()).engine),
+        code_version=code_version(kind, workshop.engine),
+        pool=_pool(kind, workshop.provider_of(kind)),
         description=description,
     )
+
+
+def _pool(kind: str, provider: str) -> str | None:
+    """What few steps of all runs may use at a time: a provider, or the machine's sandbox."""
+    if kind == "verified_build":
+        return "sandbox"
+    return f"provider_{provider}" if provider else None
 
 
 @contextmanager

@@ -71,7 +71,12 @@ def run_job(key: str, kinds: Sequence[str], job_name: str = BUILD_PROJECT) -> It
         definition = load_job_definition(job_name)
         run = instance.create_run_for_job(
             definition,
-            tags={"dagster/partition": key, "hishamos/source": "command line"},
+            # The daemon cannot try again what was started here.
+            tags={
+                "dagster/partition": key,
+                "hishamos/source": "command line",
+                "dagster/max_retries": "0",
+            },
             # The caller shows the progress; Dagster's own log of it goes to the event log alone.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             asset_selection=frozenset(dg.AssetKey(kind) for kind in kinds),
@@ -99,6 +104,7 @@ def _end_dead_runs(instance: dg.DagsterInstance, key: str, alive: str) -> None:
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags=tags)):
         if run.run_id != alive:
             instance.report_run_failed(run, "the process that ran it was killed")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _progress(event: dg.DagsterEvent) -> Progress | None:

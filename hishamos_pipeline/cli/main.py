@@ -29,6 +29,7 @@ COMMANDS = {
     "agents": ("agents", "List the roles, show one, or give one a task."),
     "prompts": ("prompts", "List the prompts, and show what changed in one."),
     "costs": ("costs", "Show what models have cost."),
+    "notices": ("notices", "Show what was told of failed runs, and try a channel."),
     "doctor": ("doctor", "Check that everything HishamOS needs is there."),
     "db": ("db", "Look after the project store's schema."),
     "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),

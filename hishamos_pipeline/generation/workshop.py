@@ -7,6 +7,7 @@ from functools import cached_property
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry, load_registry
+from hishamos_pipeline.agents.tasks import TASK_OF
 from hishamos_pipeline.core.idea import Budget
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import register
@@ -128,6 +129,16 @@ class Workshop:
 
         assert isinstance(self.engine, ModelEngine)
         return [str(ref) for ref in self.engine.models]
+
+    def provider_of(self, kind: str) -> str:
+        """The provider whose model is asked first for an artifact; empty where none is asked."""
+        task = TASK_OF.get(kind)
+        if task is None or not self.asks_models:
+            return ""
+        from hishamos_pipeline.generation.model_engine import chain
+
+        refs, _ = chain(self.settings, task)
+        return refs[0].provider if refs else ""
 
     @cached_property
     def toolchains(self) -> Toolchains:

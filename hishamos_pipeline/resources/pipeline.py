@@ -8,6 +8,7 @@ from pydantic import PrivateAttr
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.operations.heart import Heart
 from hishamos_pipeline.settings import get_settings
 
 
@@ -20,6 +21,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     home: str = ""
     _workshop: Workshop = PrivateAttr()
     _run: ProjectRun | None = PrivateAttr(default=None)
+    _heart: Heart | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the services."""
@@ -29,14 +31,20 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._workshop = Workshop(settings)
         key = _project_of(context)
         self._run = self._workshop.project(key) if key else None
-        if self._run:
+        if self._run and context.run:
+            self._heart = Heart(self._workshop.store.heartbeats, context.run.run_id, key)
+            self._heart.start()
             self._run.begin()
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Record how far the project has come, and close the services."""
-        if self._run:
-            self._run.settle()
-        self._workshop.close()
+        try:
+            if self._run:
+                self._run.settle()
+            if self._heart:
+                self._heart.stop()
+        finally:
+            self._workshop.close()
 
     @property
     def workshop(self) -> Workshop:

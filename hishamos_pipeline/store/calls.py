@@ -5,18 +5,15 @@ row is inserted in the same transaction that adds up what was spent, two process
 last of a budget.
 """
 
-import os
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import Select, case, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
+from hishamos_pipeline.core.machine import is_dead, process
 from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Scope, Spent, Throttle, over
 from hishamos_pipeline.errors import BudgetError
 from hishamos_pipeline.store.sessions import Sessions
@@ -55,7 +52,7 @@ class Calls:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._owner = f"{_machine()}:{os.getpid()}"
+        self._owner = process()
 
     def admit(
         self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool
@@ -261,7 +258,7 @@ class Calls:
         now = self._sessions.clock.now()
         running = select(LlmCall).where(LlmCall.outcome == "running")
         with self._sessions.read() as session:
-            gone = [r.id for r in session.scalars(running) if r.lease_until < now or _is_dead(r.owner)]
+            gone = [r.id for r in session.scalars(running) if r.lease_until < now or is_dead(r.owner)]
         if not gone:
             return
         with self._sessions.write() as session:
@@ -322,30 +319,6 @@ def _book(session: Session, key: str, usd: float) -> None:
     project = session.scalars(select(Project).where(Project.key == key).with_for_update()).one_or_none()
     if project is not None:
         project.cost_usd = max(project.cost_usd + usd, 0.0)
-
-
-@cache
-def _machine() -> str:
-    """The name of this machine, or container: process numbers of another one mean nothing here."""
-    try:
-        namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        namespace = ""
-    return f"{socket.gethostname()}{namespace.removeprefix('pid')}"
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether a process of this machine has ended; one of another machine is told by its lease alone."""
-    host, _, pid = owner.rpartition(":")
-    if host != _machine():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # it lives, and is somebody else's
-    return False
 
 
 def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:

@@ -1,6 +1,7 @@
 """Ideas and the projects they become."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.errors import ProjectNotFoundError
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import IdeaRevision, Project
 
@@ -136,6 +138,39 @@ class Projects:
             project = find_project(session, key)
             _enter(project, state, step, reason)
             project.updated_at = self._sessions.clock.now()
+
+    def fail(self, key: str, step: str, reason: str, revision: int | None = None) -> bool:
+        """Record that a run has ended without its project: whether it was still waited for.
+
+        Args:
+            key: the project.
+            step: where it stopped, if that is known.
+            reason: why.
+            revision: the brief's revision that the run was to build, if that is known.
+        """
+        with self._sessions.write() as session:
+            try:
+                project = find_project(session, key)
+            except ProjectNotFoundError:
+                return False
+            newest = _newest(session, project.id)
+            replaced = revision is not None and newest is not None and newest.revision > revision
+            if replaced or project.state not in ("submitted", "building"):
+                return False
+            _enter(project, "failed", step, reason)
+            project.updated_at = self._sessions.clock.now()
+            return True
+
+    def building(self, before: datetime, limit: int) -> list[str]:
+        """Keys of projects that have been in work since before a time, the oldest first."""
+        query = (
+            select(Project.key)
+            .where(Project.state == "building", Project.updated_at < before)
+            .order_by(Project.updated_at)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return list(session.scalars(query))
 
 
 def _newest(session: Session, project_id: int) -> IdeaRevision | None:

@@ -15,6 +15,8 @@ from hishamos_pipeline.store.deliveries import Deliveries
 from hishamos_pipeline.store.dialogue import Dialogue
 from hishamos_pipeline.store.edits import Edits
 from hishamos_pipeline.store.export_requests import ExportRequests
+from hishamos_pipeline.store.heartbeats import Heartbeats
+from hishamos_pipeline.store.notices import Notices
 from hishamos_pipeline.store.projects import Projects
 from hishamos_pipeline.store.sessions import WRITES, Sessions, reachable
 from hishamos_pipeline.store.units import Units
@@ -46,6 +48,8 @@ class ProjectStore:
         self.calls = Calls(sessions)
         self.dialogue = Dialogue(sessions)
         self.credentials = Credentials(sessions)
+        self.heartbeats = Heartbeats(sessions)
+        self.notices = Notices(sessions)
 
     @property
     def clock(self) -> Clock:

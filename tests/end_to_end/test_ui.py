@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.git_hosts import GitHosts, git_hosts
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 
@@ -47,9 +47,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHosts]:
 @pytest.fixture(scope="module")
 def server(home: Path, hosts: GitHosts) -> Iterator[str]:
     """``hishamos dev`` on a free port, with an empty home and both Git hosts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "HISHAMOS_HOME": str(home),

@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,8 @@ from itertools import count
 from pathlib import Path
 
 import psycopg2
+
+from tests.fakes.ports import free_port
 
 MISSING = (
     "PostgreSQL's server is missing (initdb, postgres): `make test` installs it as root; otherwise install the package "
@@ -62,9 +63,7 @@ def postgres_server() -> Iterator[PostgresServer]:
     user = _other_user()
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {"user": user, "extra_groups": []} if user else {}
     log = (folder.parent / f"{folder.name}.log").open("wb")
     try:

@@ -1,17 +1,15 @@
 """The sensor: what it requests, on a real instance, tick after tick."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.generation.workshop import Workshop
-from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.sensors.new_ideas import new_ideas, requested_builds
 from hishamos_pipeline.settings import Settings
+from tests.sensors.ticking import tick
 
 
 def test_a_run_key_carries_the_revision() -> None:
@@ -31,63 +29,49 @@ def workshop(settings: Settings) -> Iterator[Workshop]:
     opened.close()
 
 
-def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
-    url = settings.database_url
-    overrides = {"storage": {"postgres": {"postgres_url": url}}} if url else {}
-    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster"), overrides=overrides) as instance:
-        with dg.build_sensor_context(
-            instance=instance,
-            instance_ref=instance.get_ref(),
-            definitions=defs(),
-            resources={"pipeline": Pipeline(home=str(settings.home))},
-        ) as context:
-            result = new_ideas(context)
-        assert isinstance(result, dg.SensorResult)
-        return result
-
-
 def keys(result: dg.SensorResult) -> list[str | None]:
     return [request.partition_key for request in result.run_requests or []]
 
 
-@pytest.fixture(autouse=True)
-def dagster_folder(tmp_path: Path) -> None:
-    (tmp_path / "dagster").mkdir()
-
-
-def test_new_ideas_get_a_partition_and_a_run(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+def test_new_ideas_get_a_partition_and_a_run(
+    settings: Settings, workshop: Workshop, instance: dg.DagsterInstance
+) -> None:
     settings.inbox.mkdir(parents=True)
     (settings.inbox / "shop.md").write_text("# Shop\n")
     (settings.inbox / "bad.yaml").write_text("title: [")
     workshop.store.projects.submit(Idea(key="notes", title="Notes"), "t")
-    result = tick(settings, tmp_path)
+    result = tick(new_ideas, instance, settings)
     assert sorted(map(str, keys(result))) == ["notes", "shop"]
     (added,) = result.dynamic_partitions_requests or []
     assert sorted(added.partition_keys) == ["notes", "shop"]  # type: ignore[union-attr]
     assert (settings.inbox / "bad.yaml.error.txt").exists()
 
 
-def test_a_tick_that_died_is_made_up_for(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_tick_that_died_is_made_up_for(
+    settings: Settings, workshop: Workshop, instance: dg.DagsterInstance
+) -> None:
     """The state in the store decides; asking again gives the same run key, which Dagster runs once."""
     workshop.store.projects.submit(Idea(key="notes", title="Notes"), "t")
-    first, second = tick(settings, tmp_path), tick(settings, tmp_path)
+    first, second = tick(new_ideas, instance, settings), tick(new_ideas, instance, settings)
     assert [r.run_key for r in first.run_requests or []] == [r.run_key for r in second.run_requests or []]
     workshop.store.projects.set_state("notes", "building")
-    done = tick(settings, tmp_path)
+    done = tick(new_ideas, instance, settings)
     assert keys(done) == [] and "no new idea" in str(done.skip_reason)
 
 
-def test_a_changed_idea_gets_another_run(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_changed_idea_gets_another_run(
+    settings: Settings, workshop: Workshop, instance: dg.DagsterInstance
+) -> None:
     projects = workshop.store.projects
     projects.submit(Idea(key="notes", title="Notes"), "t")
     projects.set_state("notes", "exported")
-    assert keys(tick(settings, tmp_path)) == []
+    assert keys(tick(new_ideas, instance, settings)) == []
     projects.submit(Idea(key="notes", title="Notes", vision="more"), "t")
-    (request,) = tick(settings, tmp_path).run_requests or []
+    (request,) = tick(new_ideas, instance, settings).run_requests or []
     assert request.run_key == "build_project/notes/2"
 
 
-def test_a_tick_is_bounded(settings: Settings, workshop: Workshop, tmp_path: Path) -> None:
+def test_a_tick_is_bounded(settings: Settings, workshop: Workshop, instance: dg.DagsterInstance) -> None:
     for number in range(25):
         workshop.store.projects.submit(Idea(key=f"idea-{number}", title="x"), "t")
-    assert len(keys(tick(settings, tmp_path))) == settings.runs_per_tick == 10
+    assert len(keys(tick(new_ideas, instance, settings))) == settings.runs_per_tick == 10

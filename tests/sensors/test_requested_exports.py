@@ -1,19 +1,16 @@
 """The sensor that picks requested exports out of the store."""
 
-from pathlib import Path
-
 import dagster as dg
 
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.targets import target_of
-from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.sensors.requested_exports import TRIES, requested_exports, runs_for
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.tables import ExportRequest
+from tests.sensors.ticking import tick
 
 
 def request(number: int, kind: str) -> ExportRequest:
@@ -45,36 +42,20 @@ def test_a_run_that_died_is_asked_for_again_and_at_last_given_up() -> None:
     assert runs == [] and list(given_up) == ["a"]
 
 
-def tick(settings: Settings, tmp_path: Path) -> dg.SensorResult:
-    url = settings.database_url
-    overrides = {"storage": {"postgres": {"postgres_url": url}}} if url else {}
-    (tmp_path / "dagster").mkdir(exist_ok=True)
-    with dg.instance_for_test(temp_dir=str(tmp_path / "dagster"), overrides=overrides) as instance:
-        with dg.build_sensor_context(
-            instance=instance,
-            instance_ref=instance.get_ref(),
-            definitions=defs(),
-            resources={"pipeline": Pipeline(home=str(settings.home))},
-        ) as context:
-            result = requested_exports(context)
-        assert isinstance(result, dg.SensorResult)
-        return result
-
-
 def test_requests_of_projects_that_are_not_built_wait_and_hold_nobody_up(
-    store: ProjectStore, settings: Settings, notes: ProjectRun, tmp_path: Path
+    store: ProjectStore, settings: Settings, notes: ProjectRun, instance: dg.DagsterInstance
 ) -> None:
     for number in range(120):
         store.projects.submit(Idea(key=f"p{number}", title="P"), "test")
         store.projects.set_state(f"p{number}", "failed", step="stories", reason="broken")
         store.export_requests.add(f"p{number}", "github", Target(), "ada")
     store.export_requests.add("notes", "github", Target(), "ada")
-    assert "no export was requested" in str(tick(settings, tmp_path).skip_reason)
+    assert "no export was requested" in str(tick(requested_exports, instance, settings).skip_reason)
     store.projects.set_state("notes", "exported")
-    (run,) = tick(settings, tmp_path).run_requests or []
+    (run,) = tick(requested_exports, instance, settings).run_requests or []
     assert run.partition_key == "notes"
     store.projects.set_state("notes", "blocked", step="github_repository", reason="no token")
-    assert len(tick(settings, tmp_path).run_requests or []) == 1
+    assert len(tick(requested_exports, instance, settings).run_requests or []) == 1
 
 
 def test_what_a_request_does_not_say_stays_as_it_was(store: ProjectStore, notes: ProjectRun) -> None:

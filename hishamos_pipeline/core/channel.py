@@ -1,0 +1,49 @@
+"""Channels: how people are told of what happens while nobody watches."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from hishamos_pipeline.core.document import Document
+
+_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+_Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
+
+
+class LogChannel(Document):
+    """A line in the log of the daemon."""
+
+    kind: Literal["log"]
+
+
+class WebhookChannel(Document):
+    """A POST of JSON, signed as https://www.standardwebhooks.com says.
+
+    ``secret`` names the variable or stored credential that holds the key, as ``whsec_`` and Base64, or as it is.
+    """
+
+    kind: Literal["webhook"]
+    url: str = Field(pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?)$")
+    secret: _Variable
+
+
+class EmailChannel(Document):
+    """An e-mail over SMTP; ``password`` names the variable or stored credential that holds it."""
+
+    kind: Literal["email"]
+    host: str = Field(min_length=1)
+    port: int = Field(587, gt=0, lt=65536)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: _Variable | None = None
+    sender: _Address
+    to: tuple[_Address, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _secret_password(self) -> Self:
+        if self.user and self.tls == "none":
+            raise ValueError("a password would be sent unprotected: set `tls` to `starttls` or `tls`")
+        return self
+
+
+Channel = Annotated[LogChannel | WebhookChannel | EmailChannel, Field(discriminator="kind")]

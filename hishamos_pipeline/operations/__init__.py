@@ -1,0 +1,1 @@
+"""What keeps an installation running for weeks: who lives, what failed, what is told, what is removed."""

@@ -1,0 +1,158 @@
+"""The sensor of failures: ends runs whose process has died, writes causes to projects, and has people told."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterRunStatus
+from pydantic import TypeAdapter, ValidationError
+
+from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.operations.heart import Watched, watch
+from hishamos_pipeline.operations.telling import tell_due
+from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.store.operation_tables import Heartbeat
+from hishamos_pipeline.store.store import ProjectStore
+
+_PER_TICK = 50
+_TELL_SECONDS = 20
+# A build that no run makes any more is given up after this; a run that is only being launched takes seconds.
+_STUCK = timedelta(minutes=5)
+# What failed before anybody looked is told no more.
+_FIRST_LOOK = timedelta(days=1)
+_UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+_DIED = (
+    "its process on {} ended without a word, or has not been heard of for too long; build it again to go on"
+)
+_WORDLESS = "no run builds it any more, and none has said why; build it again to go on"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the last tick has stopped: in Dagster's log of failures, and in watching hearts."""
+
+    failures: str | None = None
+    hearts: dict[str, Watched] | None = None
+
+
+_CURSOR = TypeAdapter(Cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that failed for good: its project, the brief's revision it was for if known, where and why."""
+
+    run_id: str
+    project: str
+    revision: int | None
+    step: str
+    reason: str
+
+
+def failure_of(run: dg.DagsterRun, event: dg.DagsterEvent | None) -> Failure | None:
+    """What to write down of a failed run; nothing of one that is tried again, or that is not about a project."""
+    key = run.tags.get("dagster/partition", "")
+    if not KEY_PATTERN.fullmatch(key) or run.tags.get("dagster/will_retry") == "true":
+        return None
+    step, reason = "", (event.message if event else "") or "the run failed without saying why"
+    data = event.job_failure_data if event and event.is_job_failure and event.event_specific_data else None
+    first = data.first_step_failure_event if data else None
+    if first is not None:
+        step = first.step_key or ""
+        details = first.step_failure_data
+        said = details.user_failure_data.description if details.user_failure_data else None
+        reason = said or (details.error.message if details.error else None) or reason
+    elif data and data.error:
+        reason = data.error.message
+    made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)", run.tags.get("dagster/run_key", ""))
+    return Failure(
+        run.run_id, key, int(made[1]) if made else None, step, " ".join(mask(reason).split())[:4000]
+    )
+
+
+def read_cursor(text: str | None) -> Cursor:
+    """The last tick's cursor; an empty one where there is none, or none that this release can read."""
+    try:
+        return _CURSOR.validate_json(text) if text else Cursor()
+    except ValidationError:
+        return Cursor()
+
+
+def end_dead_runs(
+    instance: dg.DagsterInstance, store: ProjectStore, stopped: Iterable[Heartbeat]
+) -> list[str]:
+    """Fail runs whose hearts have stopped and free what they hold; their projects."""
+    ended = []
+    for heart in stopped:
+        run = instance.get_run_by_id(heart.run_id)
+        if run and not run.is_finished:
+            instance.report_run_failed(run, _DIED.format(heart.machine))
+            instance.event_log_storage.free_concurrency_slots_for_run(heart.run_id)
+            ended.append(heart.project)
+        store.heartbeats.end(heart.run_id)
+    return ended
+
+
+def has_run(instance: dg.DagsterInstance, key: str) -> bool:
+    """Whether a run of a project is waiting or running."""
+    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={"dagster/partition": key})
+    return bool(instance.get_run_ids(filters, limit=1))
+
+
+def write_down(
+    instance: dg.DagsterInstance, store: ProjectStore, failures: Iterable[Failure], channels: Collection[str]
+) -> None:
+    """Write causes to projects that have no other run, and what is to be told; doing it again changes nothing."""
+    for failure in failures:
+        if not has_run(instance, failure.project):
+            store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
+        store.notices.add(
+            f"run/{failure.run_id}",
+            channels,
+            event="run.failed",
+            project=failure.project,
+            run_id=failure.run_id,
+            step=failure.step,
+            reason=failure.reason,
+        )
+
+
+@dg.sensor(
+    minimum_interval_seconds=15,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends runs whose process has died, writes the causes of failures to their projects, and tells people.",
+)
+def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
+    """One bounded tick."""
+    store, settings = pipeline.workshop.store, pipeline.workshop.settings
+    instance, cursor = context.instance, read_cursor(context.cursor)
+    hearts, stopped = watch(store.heartbeats.all(), cursor.hearts or {}, settings.silent_looks)
+    for key in end_dead_runs(instance, store, stopped):
+        context.log.error(f"{key}: its run was ended, since its process has died")
+    since = None if cursor.failures else (store.clock.now() - _FIRST_LOOK).timestamp()
+    page = instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE, after_timestamp=since),
+        limit=_PER_TICK,
+        cursor=cursor.failures,
+        ascending=True,
+    )
+    runs = ((instance.get_run_by_id(r.run_id), r.event_log_entry.dagster_event) for r in page.records)
+    failures = [found for run, event in runs if run and (found := failure_of(run, event))]
+    write_down(instance, store, failures, settings.notify)
+    for key in store.projects.building(store.clock.now() - _STUCK, _PER_TICK):
+        if not has_run(instance, key) and store.projects.fail(key, "", _WORDLESS):
+            context.log.error(f"{key}: {_WORDLESS}")
+    told = tell_due(store.notices, settings, pipeline.workshop.key, most=_PER_TICK, seconds=_TELL_SECONDS)
+    after = _CURSOR.dump_json(Cursor(page.cursor, hearts)).decode()
+    return dg.SensorResult(
+        skip_reason=f"{len(failures)} failed runs, {len(stopped)} dead, {told} notices told", cursor=after
+    )

@@ -1,0 +1,70 @@
+"""Notices: what people are to be told, kept until a channel has told it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from hishamos_pipeline.store.operation_tables import Notice
+from hishamos_pipeline.store.sessions import Sessions, insert_new
+
+TRIES = 8
+_FIRST_WAIT = timedelta(seconds=30)
+
+
+class Notices:
+    """Reads and writes notices; one that could not be told is tried again, later each time, ``TRIES`` times in all."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def add(
+        self,
+        occasion: str,
+        channels: Iterable[str],
+        *,
+        event: str,
+        project: str,
+        run_id: str,
+        step: str,
+        reason: str,
+    ) -> None:
+        """Have every channel tell of an occasion; one that is known already is not told twice."""
+        now = self._sessions.clock.now()
+        told = {"event": event, "project": project, "run_id": run_id, "step": step, "reason": reason[:4000]}
+        state = {"status": "waiting", "tries": 0, "error": "", "created_at": now, "next_try_at": now}
+        with self._sessions.write() as session:
+            rows = [{"occasion": occasion, "channel": channel, **told, **state} for channel in channels]
+            insert_new(session, Notice, rows)
+
+    def due(self, limit: int) -> list[Notice]:
+        """Notices whose time has come, the oldest first."""
+        query = (
+            select(Notice)
+            .where(Notice.status == "waiting", Notice.next_try_at <= self._sessions.clock.now())
+            .order_by(Notice.next_try_at, Notice.id)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return list(session.scalars(query))
+
+    def sent(self, notice_id: int) -> None:
+        """Record that a notice was told."""
+        with self._sessions.write() as session:
+            row = session.get_one(Notice, notice_id)
+            row.status, row.error, row.tries = "sent", "", row.tries + 1
+            row.sent_at = self._sessions.clock.now()
+
+    def failed(self, notice_id: int, error: str) -> None:
+        """Record that a notice could not be told, and when to try again: after 30 s, then twice as long each time."""
+        with self._sessions.write() as session:
+            row = session.get_one(Notice, notice_id)
+            row.tries, row.error = row.tries + 1, error[:1000]
+            row.next_try_at = self._sessions.clock.now() + _FIRST_WAIT * 2 ** (row.tries - 1)
+            if row.tries >= TRIES:
+                row.status = "failed"
+
+    def newest(self, limit: int) -> list[Notice]:
+        """The newest notices, the newest first."""
+        with self._sessions.read() as session:
+            return list(session.scalars(select(Notice).order_by(Notice.id.desc()).limit(limit)))

@@ -1,0 +1,216 @@
+"""Channels: a real HTTP server and a real SMTP server on loopback, which refuse, redirect and die."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from pydantic import TypeAdapter, ValidationError
+
+from hishamos_pipeline.core.channel import Channel, EmailChannel, WebhookChannel
+from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.operations.telling import tell_due
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.notices import TRIES
+from hishamos_pipeline.store.store import ProjectStore
+from tests.fakes.clock import FixedClock
+from tests.fakes.ports import free_port
+
+KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+
+
+class Hooks:
+    """What a receiver of webhooks got, and what it answers next."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        self.url = ""
+
+
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    made = Hooks()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            made.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(made.answers.pop(0) if made.answers else 204)
+            self.send_header("Location", made.url)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}/hook"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+def keys(variable: str) -> str:
+    return {"HOOK_KEY": KEY, "MAIL_PASSWORD": "s3cret-of-the-mail-server"}.get(variable, "")
+
+
+def with_channels(settings: Settings, **channels: Any) -> Settings:
+    return settings.model_copy(update={"notify": channels})
+
+
+def note(store: ProjectStore, *channels: str) -> None:
+    store.notices.add(
+        "run/r1",
+        channels,
+        event="run.failed",
+        project="notes",
+        run_id="r1",
+        step="stories",
+        reason="broken: é",
+    )
+
+
+def tell(store: ProjectStore, settings: Settings) -> int:
+    return tell_due(store.notices, settings, keys, most=10, seconds=10)
+
+
+def test_a_webhook_is_signed(store: ProjectStore, settings: Settings, hooks: Hooks) -> None:
+    given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY"))
+    note(store, "ops")
+    assert tell(store, given) == 1 and tell(store, given) == 0
+    ((headers, body),) = hooks.got
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = hmac.new(b"0123456789abcdef01234567", signed, hashlib.sha256).digest()
+    assert headers["webhook-signature"] == "v1," + base64.b64encode(expected).decode()
+    said = json.loads(body)
+    assert (said["type"], said["data"]["project"], said["data"]["reason"]) == (
+        "run.failed",
+        "notes",
+        "broken: é",
+    )
+
+
+@pytest.mark.parametrize("answer", [500, 404, 302])
+def test_what_was_refused_is_told_later_with_the_same_id(
+    store: ProjectStore, settings: Settings, hooks: Hooks, clock: FixedClock, answer: int
+) -> None:
+    given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY"))
+    hooks.answers = [answer]
+    note(store, "ops")
+    assert tell(store, given) == 0 and tell(store, given) == 0
+    assert len(hooks.got) == 1  # neither followed nor asked again at once
+    clock.advance(timedelta(seconds=31))
+    assert tell(store, given) == 1
+    assert hooks.got[0][0]["webhook-id"] == hooks.got[1][0]["webhook-id"]
+
+
+def test_one_that_never_works_is_given_up(
+    store: ProjectStore, settings: Settings, hooks: Hooks, clock: FixedClock
+) -> None:
+    given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY"))
+    hooks.answers = [503] * 100
+    note(store, "ops")
+    for _ in range(TRIES + 3):
+        tell(store, given)
+        clock.advance(timedelta(days=1))
+    (notice,) = store.notices.newest(5)
+    assert (notice.status, notice.tries, len(hooks.got)) == ("failed", TRIES, TRIES)
+    assert "503" in notice.error
+
+
+def test_one_bad_channel_does_not_hold_up_the_others(
+    store: ProjectStore, settings: Settings, hooks: Hooks, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = WebhookChannel(kind="webhook", url="http://127.0.0.1:1/", secret="HOOK_KEY")
+    no_key = WebhookChannel(kind="webhook", url=hooks.url, secret="NO_SUCH_KEY")
+    good = WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY")
+    given = with_channels(settings, away=away, no_key=no_key, good=good, **settings.notify)
+    note(store, "away", "no_key", "removed", "good", "log")
+    assert tell(store, given) == 2
+    errors = {notice.channel: notice.error for notice in store.notices.newest(9)}
+    assert "NO_SUCH_KEY" in errors["no_key"] and "HISHAMOS_NOTIFY" in errors["removed"]
+    assert errors["good"] == errors["log"] == ""
+    assert "project notes failed at stories: broken: é" in caplog.text
+
+
+class Mailbox:
+    """Keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], bytes]] = []
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        self.mails.append((envelope.rcpt_tos, envelope.content))
+        return "250 taken"
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[Mailbox, int]]:
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        yield box, controller.port
+    finally:
+        controller.stop()
+
+
+def mail(port: int, **more: Any) -> EmailChannel:
+    to = ("ops@example.org", "ann@example.org")
+    return EmailChannel(kind="email", host="127.0.0.1", port=port, sender="h@example.org", to=to, **more)
+
+
+def test_an_email_says_what_failed(store: ProjectStore, settings: Settings) -> None:
+    with mail_server() as (box, port):
+        note(store, "mail")
+        assert tell(store, with_channels(settings, mail=mail(port, tls="none"))) == 1
+    ((to, content),) = box.mails
+    message = message_from_bytes(content)
+    assert to == ["ops@example.org", "ann@example.org"]
+    assert message["Subject"] == "HishamOS: notes failed at stories"
+    assert "hishamos projects show notes" in message.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def test_a_password_is_not_sent_without_tls(store: ProjectStore, settings: Settings) -> None:
+    register(keys("MAIL_PASSWORD"))
+    with mail_server() as (box, port):
+        note(store, "mail")
+        given = with_channels(settings, mail=mail(port, user="u", password="MAIL_PASSWORD"))
+        assert tell(store, given) == 0
+    assert box.mails == []
+    assert "STARTTLS" in store.notices.newest(1)[0].error
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": "webhook", "url": "http://example.org/", "secret": "KEY"},
+        {"kind": "webhook", "url": "https://u:p@example.org/", "secret": "KEY"},
+        {"kind": "webhook", "url": "https://example.org/", "secret": "whsec_abc"},
+        {"kind": "email", "host": "h", "sender": "a@b", "to": []},
+        {"kind": "email", "host": "h", "sender": "a@b\nBcc: c@d", "to": ["x@y"]},
+        {
+            "kind": "email",
+            "host": "h",
+            "sender": "a@b",
+            "to": ["x@y"],
+            "user": "u",
+            "tls": "none",
+            "password": "P",
+        },
+        {"kind": "pigeon"},
+    ],
+)
+def test_channels_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Channel).validate_python(given)

@@ -1,0 +1,171 @@
+"""The sensor of failures: dead processes, causes, stuck projects and notices, on a real instance."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData, RunFailureReason
+from dagster._core.storage.dagster_run import DagsterRunStatus
+from dagster_shared.error import SerializableErrorInfo
+
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.machine import machine
+from hishamos_pipeline.sensors.failed_runs import failed_runs, failure_of, read_cursor
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.store import ProjectStore, open_store
+from tests.fakes.clock import FixedClock
+from tests.sensors.ticking import tick
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """The store's clock shows the same time as the sensor's."""
+    return FixedClock(datetime.now(UTC))
+
+
+def submit(store: ProjectStore, key: str, state: str = "building") -> None:
+    store.projects.submit(Idea(key=key, title=key), "test")
+    store.projects.set_state(key, state)
+
+
+def started(instance: dg.DagsterInstance, key: str, **tags: str) -> dg.DagsterRun:
+    return instance.create_run(
+        job_name="build_project", run_id=None, run_config={}, status=DagsterRunStatus.STARTED,
+        tags={"dagster/partition": key, **tags}, root_run_id=None, parent_run_id=None, step_keys_to_execute=None,
+        execution_plan_snapshot=None, job_snapshot=None, parent_job_snapshot=None, asset_selection=None,
+        asset_check_selection=None, resolved_op_selection=None, op_selection=None, remote_job_origin=None,
+        job_code_origin=None, asset_graph=None,
+    )  # fmt: skip
+
+
+def fail(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    error = SerializableErrorInfo(why, [], "Failure")
+    instance.report_run_failed(run, job_failure_data=JobFailureData(error, RunFailureReason.RUN_EXCEPTION))
+
+
+def test_a_failed_run_is_written_down_and_told_once(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    fail(instance, started(instance, "notes"), "the disk is full")
+    first = tick(failed_runs, instance, settings)
+    project = store.projects.get("notes")
+    assert (project.state, project.reason) == ("failed", "the disk is full")
+    (notice,) = store.notices.newest(10)
+    assert (notice.status, notice.project, notice.reason) == ("sent", "notes", "the disk is full")
+    store.projects.set_state("notes", "building")
+    tick(failed_runs, instance, settings, first.cursor)
+    tick(failed_runs, instance, settings, None)  # a cursor that was lost
+    assert len(store.notices.newest(10)) == 1
+
+
+def test_a_run_that_is_tried_again_is_no_failure_yet(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    run = started(instance, "notes")
+    instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    fail(instance, run, "crashed")
+    instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("notes").state == "building" and store.notices.newest(1) == []
+
+
+def test_another_run_and_a_newer_brief_keep_their_projects(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    for key in ("goes-on", "new-brief"):
+        submit(store, key)
+    fail(instance, started(instance, "goes-on"), "old")
+    started(instance, "goes-on")
+    store.projects.submit(Idea(key="new-brief", title="x", vision="more"), "test")
+    fail(instance, started(instance, "new-brief", **{"dagster/run_key": "build_project/new-brief/1"}), "old")
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("goes-on").state == "building"
+    assert store.projects.get("new-brief").state == "submitted"
+    fail(instance, started(instance, "new-brief", **{"dagster/run_key": "build_project/new-brief/2"}), "new")
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("new-brief").reason == "new"
+
+
+def test_a_process_that_was_killed_ends_its_run(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    """At once on this machine; by its silence on another one, whatever the clock says."""
+    for key in ("here", "elsewhere"):
+        submit(store, key)
+    here, elsewhere = started(instance, "here"), started(instance, "elsewhere")
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    store.heartbeats.beat(here.run_id, "here", f"{machine()}:{process.pid}")
+    store.heartbeats.beat(elsewhere.run_id, "elsewhere", "node-7:4711")
+    result = tick(failed_runs, instance, settings)
+    assert store.projects.get("here").state == "building"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    for _ in range(settings.silent_looks - 1):
+        result = tick(failed_runs, instance, settings, result.cursor)
+    assert "has not been heard of" in store.projects.get("here").reason
+    assert store.projects.get("elsewhere").state == "building"
+    tick(failed_runs, instance, settings, result.cursor)
+    assert "node-7:4711" in store.projects.get("elsewhere").reason
+    ended = [instance.get_run_by_id(run.run_id) for run in (here, elsewhere)]
+    assert [run and run.status for run in ended] == [DagsterRunStatus.FAILURE] * 2
+    assert store.heartbeats.all() == []
+
+
+def test_a_heart_that_beats_lives_for_ever(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    run, cursor = started(instance, "notes"), None
+    for _ in range(3 * settings.silent_looks):
+        store.heartbeats.beat(run.run_id, "notes", "node-7:1")
+        cursor = tick(failed_runs, instance, settings, cursor).cursor
+    assert store.projects.get("notes").state == "building"
+
+
+def test_a_project_that_nobody_builds_any_more_is_told(
+    instance: dg.DagsterInstance, settings: Settings
+) -> None:
+    clock = FixedClock(datetime.now(UTC) - timedelta(minutes=6))
+    earlier = open_store(settings.store_url, clock)
+    for key in ("deserted", "waits"):
+        submit(earlier, key)
+    clock.advance(timedelta(minutes=4))
+    submit(earlier, "fresh")
+    started(instance, "waits")
+    tick(failed_runs, instance, settings)
+    states = {project.key: project.state for project in earlier.projects.all()}
+    assert states == {"deserted": "failed", "waits": "building", "fresh": "building"}
+    assert "no run builds it" in earlier.projects.get("deserted").reason
+    earlier.engine.dispose()
+
+
+@pytest.mark.slow
+def test_thousands_of_failures_are_taken_in_page_by_page(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    total = 1000
+    for number in range(total):
+        run = started(instance, f"p{number}")
+        instance.report_dagster_event(
+            DagsterEvent(DagsterEventType.RUN_FAILURE.value, "build_project", message=f"why {number}"),
+            run.run_id,
+        )
+    cursor = None
+    for _ in range(total // 50):
+        cursor = tick(failed_runs, instance, settings, cursor).cursor
+    assert {notice.reason for notice in store.notices.newest(2 * total)} == {f"why {n}" for n in range(total)}
+
+
+def test_runs_that_are_about_no_project_are_left_alone() -> None:
+    for key in ("", "../x", "A"):
+        assert failure_of(dg.DagsterRun("j", tags={"dagster/partition": key}), None) is None
+
+
+def test_a_cursor_that_cannot_be_read_begins_anew() -> None:
+    assert read_cursor("{") == read_cursor('{"other": 1}') == read_cursor(None)
