@@ -1,6 +1,8 @@
 # Every target does its own set-up: `make demo` and `make test` work on a fresh machine with Python 3.11+, git and make.
 PYTHON ?= python3
 BIN = .venv/bin
+# Processes that tests run in; many of them wait for servers and other processes.
+WORKERS ?= 3
 HISHAMOS_HOME ?= $(CURDIR)/.hishamos
 export HISHAMOS_HOME
 
@@ -38,7 +40,7 @@ dev: install ## start the Dagster UI and daemon on 127.0.0.1:3000
 
 test: install-dev ## run every test; installs the browser where it may
 	scripts/test-dependencies
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-fast: install-dev ## run the tests that take no servers, browser or minutes
 	$(BIN)/python -m pytest -m "not slow"

@@ -4,6 +4,7 @@ import dagster as dg
 
 from hishamos_pipeline import assets
 from hishamos_pipeline.jobs.build_project import build_project
+from hishamos_pipeline.jobs.cleanup import cleanup, cleanup_schedule
 from hishamos_pipeline.jobs.export_project import export_project
 from hishamos_pipeline.resources.executor import executor
 from hishamos_pipeline.resources.pipeline import Pipeline
@@ -19,7 +20,8 @@ def defs() -> dg.Definitions:
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets),
         asset_checks=dg.load_asset_checks_from_package_module(assets),
-        jobs=[build_project, export_project],
+        jobs=[build_project, export_project, cleanup],
+        schedules=[cleanup_schedule],
         sensors=[new_ideas, edited_artifacts, requested_exports, failed_runs],
         resources={"pipeline": Pipeline()},
         executor=executor,

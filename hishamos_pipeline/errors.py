@@ -22,6 +22,7 @@
     ├── StorageError            the disk is full or not writable
     ├── StoreVersionError       the database is older or newer than this release
     ├── ProjectBusyError        another build of the project is running
+    ├── DeletionRefusedError    a project may not be deleted yet: the message says what to do first
     ├── RoleError               no such role or task, or a declaration that cannot be read
     └── ModelError              a language model could not be asked, or gave no usable answer
         ├── ModelSetupError     provider, model, structured output or price: the settings are at fault
@@ -166,6 +167,10 @@ class StoreVersionError(HishamosError):
 
 class ProjectBusyError(HishamosError):
     """Another process is building the same project."""
+
+
+class DeletionRefusedError(HishamosError):
+    """A project may not be deleted: it is not archived, or would be lost for good."""
 
 
 class RoleError(HishamosError):

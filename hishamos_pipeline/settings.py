@@ -221,6 +221,33 @@ class Settings(BaseSettings):
         8, gt=0, description="How often the `failed_runs` sensor looks in vain for a sign of life of a run."
     )
 
+    keep_grace_hours: float = Field(24, ge=0, description="Nothing younger is removed by a cleanup.")
+    keep_revisions: int = Field(
+        20, gt=0, description="How many revisions of each artifact are kept whatever their age."
+    )
+    keep_revision_days: int = Field(90, ge=0, description="Days for which older revisions are kept.")
+    keep_failed_days: int = Field(30, ge=0, description="Days for which trees that failed are kept.")
+    keep_archive_days: int | None = Field(
+        None, ge=0, description="Days for which ZIP and TAR of untouched projects are kept; empty for ever."
+    )
+    keep_run_days: int = Field(
+        30,
+        ge=0,
+        description="Days for which Dagster's runs are kept; each project's last that succeeded stays.",
+    )
+    keep_toolchain_days: int = Field(30, ge=0, description="Days for which unused toolchains are kept.")
+    keep_idle_days: int | None = Field(
+        None, ge=0, description="Days after which untouched projects are archived; empty for never."
+    )
+    keep_archived_days: int | None = Field(
+        None, ge=0, description="Days after which archived projects are deleted; empty for never."
+    )
+    disk_quota_mb: int | None = Field(
+        None,
+        gt=0,
+        description="Most that projects and toolchains may take, MB; archives and toolchains go first.",
+    )
+
     author_name: str = Field("HishamOS", description="Author of generated commits.")
     author_email: str = Field("hishamos@localhost", description="E-mail of generated commits.")
     commit_date: AwareDatetime | None = Field(

@@ -35,13 +35,15 @@ def reference() -> str:
         _write_command(out, command, context, name)
     out.write("\n## Assets\n\n| asset | group | made from | what it is |\n| --- | --- | --- | --- |\n")
     graph = defs().resolve_asset_graph()
-    for kind, step in STEPS.items():
-        node = graph.get(next(key for key in graph.get_all_asset_keys() if key.to_user_string() == kind))
-        text = " ".join((node.description or "").split("\n\n")[0].split())
-        out.write(f"| `{kind}` | {step.group} | {', '.join(step.inputs) or '–'} | {text} |\n")
+    nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    order = [*STEPS, *sorted(nodes.keys() - STEPS.keys())]
+    for kind in order:
+        text = " ".join((nodes[kind].description or "").split("\n\n")[0].split())
+        inputs = STEPS[kind].inputs if kind in STEPS else ()
+        out.write(f"| `{kind}` | {nodes[kind].group_name} | {', '.join(inputs) or '–'} | {text} |\n")
     out.write("\n## Checks\n\n| asset | check | blocks | what it says |\n| --- | --- | --- | --- |\n")
     for key in sorted(
-        graph.asset_check_keys, key=lambda key: (list(STEPS).index(key.asset_key.to_user_string()), key.name)
+        graph.asset_check_keys, key=lambda key: (order.index(key.asset_key.to_user_string()), key.name)
     ):
         spec = graph.get(key)
         text = " ".join((spec.description or "").split())

@@ -27,6 +27,7 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ProjectKeyError, 2),
     (errors.RoleError, 2),
     (errors.EditError, 2),
+    (errors.DeletionRefusedError, 2),
     (errors.HostError, 7),
     (errors.BudgetError, 1),
     (errors.AnswerError, 1),

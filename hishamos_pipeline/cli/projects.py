@@ -1,14 +1,18 @@
-"""``hishamos projects``: list projects, or show one."""
+"""``hishamos projects``: list projects, show one, archive or delete it."""
+
+from getpass import getuser
+from pathlib import Path
 
 import click
 
+from hishamos_pipeline.cli.instance import with_runs
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
 from hishamos_pipeline.cli.summary import print_summary, summary
 
 
 @click.group("projects")
 def command() -> None:
-    """List projects, or show one."""
+    """List projects, show one, archive or delete it."""
 
 
 @command.command("list")
@@ -82,3 +86,49 @@ def show(key: str, as_json: bool) -> None:
                 for c in checks
             ],
         )
+
+
+@command.command("archive")
+@click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+def archive(keys: tuple[str, ...]) -> None:
+    """Take projects out of work. Nothing of them is removed; building one again brings it back."""
+    from hishamos_pipeline.operations.cleanup import projects
+
+    with with_runs() as (opened, history):
+        for key in keys:
+            projects.archive(opened.store, history, key)
+            click.echo(f"{key}: archived")
+
+
+@command.command("delete")
+@click.argument("key")
+@click.option(
+    "--export-to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="First copy its repository and archives to this folder.",
+)
+@click.option("--without-export", is_flag=True, help="Delete it although it is kept nowhere else.")
+@click.confirmation_option(prompt="Delete the project with everything that it has?")
+def delete(key: str, export_to: Path | None, without_export: bool) -> None:
+    """Delete the archived project KEY: files, rows, partition and runs. What models have cost stays on the books.
+
+    It is refused if its repository is neither published nor in the storage, unless it is copied first.
+    """
+    from hishamos_pipeline.operations.cleanup import projects
+    from hishamos_pipeline.workspace.storage import open_storage
+
+    with with_runs() as (opened, history):
+        given = opened.settings
+        projects.require_deletable(
+            opened.store,
+            history,
+            open_storage(given),
+            key,
+            without_export=without_export or export_to is not None,
+        )
+        if export_to:
+            projects.copy_to(given.projects_dir, key, export_to)
+            click.echo(f"copied to {export_to / key}")
+        opened.store.housekeeping.begin_deletion(key, getuser())
+        projects.finish_deletion(opened.store, history, given.projects_dir, key)
+    click.echo(f"{key}: deleted")

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from hishamos_pipeline.core.machine import is_dead, process
 from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.store.heartbeats import Heartbeats
@@ -51,7 +53,7 @@ class Heart:
         while not self._stopped.wait(self._every):
             try:
                 self._beats.beat(self._run_id, self._project, process())
-            except StorageError as error:
+            except (StorageError, SQLAlchemyError) as error:
                 log.warning("%s: no sign of life could be given: %s", self._project, error)
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterRunStatus
+from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heart import Watched, watch
 from hishamos_pipeline.operations.telling import tell_due
 from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.store.operation_tables import Heartbeat
 from hishamos_pipeline.store.store import ProjectStore
 
@@ -23,13 +25,6 @@ _TELL_SECONDS = 20
 _STUCK = timedelta(minutes=5)
 # What failed before anybody looked is told no more.
 _FIRST_LOOK = timedelta(days=1)
-_UNFINISHED = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
 _DIED = (
     "its process on {} ended without a word, or has not been heard of for too long; build it again to go on"
 )
@@ -102,18 +97,12 @@ def end_dead_runs(
     return ended
 
 
-def has_run(instance: dg.DagsterInstance, key: str) -> bool:
-    """Whether a run of a project is waiting or running."""
-    filters = dg.RunsFilter(statuses=_UNFINISHED, tags={"dagster/partition": key})
-    return bool(instance.get_run_ids(filters, limit=1))
-
-
 def write_down(
-    instance: dg.DagsterInstance, store: ProjectStore, failures: Iterable[Failure], channels: Collection[str]
+    history: RunHistory, store: ProjectStore, failures: Iterable[Failure], channels: Collection[str]
 ) -> None:
     """Write causes to projects that have no other run, and what is to be told; doing it again changes nothing."""
     for failure in failures:
-        if not has_run(instance, failure.project):
+        if not history.in_flight(failure.project):
             store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
         store.notices.add(
             f"run/{failure.run_id}",
@@ -147,9 +136,10 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
     )
     runs = ((instance.get_run_by_id(r.run_id), r.event_log_entry.dagster_event) for r in page.records)
     failures = [found for run, event in runs if run and (found := failure_of(run, event))]
-    write_down(instance, store, failures, settings.notify)
-    for key in store.projects.building(store.clock.now() - _STUCK, _PER_TICK):
-        if not has_run(instance, key) and store.projects.fail(key, "", _WORDLESS):
+    history = DagsterRuns(instance)
+    write_down(history, store, failures, settings.notify)
+    for key in store.projects.keys_in(("building",), store.clock.now() - _STUCK, _PER_TICK):
+        if not history.in_flight(key) and store.projects.fail(key, "", _WORDLESS):
             context.log.error(f"{key}: {_WORDLESS}")
     told = tell_due(store.notices, settings, pipeline.workshop.key, most=_PER_TICK, seconds=_TELL_SECONDS)
     after = _CURSOR.dump_json(Cursor(page.cursor, hearts)).decode()

@@ -47,3 +47,13 @@ class Notice(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Deletion(Base):
+    """A project that is being deleted: until nothing is left of it, its key cannot be used again."""
+
+    __tablename__ = "deletions"
+
+    key: Mapped[str] = mapped_column(String(63), primary_key=True)
+    requested_by: Mapped[str] = mapped_column(String(120))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)

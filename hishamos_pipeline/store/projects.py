@@ -1,5 +1,6 @@
 """Ideas and the projects they become."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session, aliased
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import check_key
-from hishamos_pipeline.errors import ProjectNotFoundError
+from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError
+from hishamos_pipeline.store.operation_tables import Deletion
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import IdeaRevision, Project
 
@@ -38,10 +40,15 @@ class Projects:
 
         Raises:
             ProjectKeyError: the key breaks the slug rule.
+            ProjectBusyError: the project of this key is being deleted.
         """
         check_key(idea.key)
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
+            if session.get(Deletion, idea.key):
+                raise ProjectBusyError(
+                    f"project {idea.key!r} is being deleted: wait until `hishamos cleanup` has finished that"
+                )
             made = {
                 "title": idea.title,
                 "created_at": now,
@@ -161,12 +168,12 @@ class Projects:
             project.updated_at = self._sessions.clock.now()
             return True
 
-    def building(self, before: datetime, limit: int) -> list[str]:
-        """Keys of projects that have been in work since before a time, the oldest first."""
+    def keys_in(self, states: Collection[str], before: datetime, limit: int | None = None) -> list[str]:
+        """Keys of projects in one of these states that nothing has happened to since a time, the oldest first."""
         query = (
             select(Project.key)
-            .where(Project.state == "building", Project.updated_at < before)
-            .order_by(Project.updated_at)
+            .where(Project.state.in_(states), Project.updated_at < before)
+            .order_by(Project.updated_at, Project.id)
             .limit(limit)
         )
         with self._sessions.read() as session:

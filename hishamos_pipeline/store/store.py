@@ -16,6 +16,7 @@ from hishamos_pipeline.store.dialogue import Dialogue
 from hishamos_pipeline.store.edits import Edits
 from hishamos_pipeline.store.export_requests import ExportRequests
 from hishamos_pipeline.store.heartbeats import Heartbeats
+from hishamos_pipeline.store.housekeeping import Housekeeping
 from hishamos_pipeline.store.notices import Notices
 from hishamos_pipeline.store.projects import Projects
 from hishamos_pipeline.store.sessions import WRITES, Sessions, reachable
@@ -50,6 +51,7 @@ class ProjectStore:
         self.credentials = Credentials(sessions)
         self.heartbeats = Heartbeats(sessions)
         self.notices = Notices(sessions)
+        self.housekeeping = Housekeeping(sessions)
 
     @property
     def clock(self) -> Clock:

@@ -186,20 +186,21 @@ class Approval(Base):
 
 
 class Blob(Base):
-    """The text of a generated file, found by its SHA-256."""
+    """The text of a generated file, found by its SHA-256, and when it was last kept."""
 
     __tablename__ = "blobs"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     content: Mapped[str] = mapped_column(Text)
     size: Mapped[int]
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Unit(Base):
     """A unit of work, a file as a rule, found by the hash of everything that it was made from."""
 
     __tablename__ = "units"
-    __table_args__ = (UniqueConstraint("project_id", "unit_key"),)
+    __table_args__ = (UniqueConstraint("project_id", "unit_key"), Index(None, "blob"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
@@ -296,6 +297,7 @@ class ProjectFile(Base):
     __table_args__ = (
         UniqueConstraint("generated_project_id", "path"),
         CheckConstraint("size >= 0", name="size"),
+        Index(None, "content_hash"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

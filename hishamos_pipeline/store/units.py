@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import Blob, Unit
+
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,13 @@ class Units:
         with self._sessions.read() as session:
             project = find_project(session, key)
             found: dict[str, str] = {}
-            for start in range(0, len(wanted), 500):
+            for start in range(0, len(wanted), _AT_ONCE):
                 rows = session.execute(
                     select(Unit.unit_key, Blob.content)
                     .join(Blob, Blob.sha256 == Unit.blob)
                     .where(
                         Unit.project_id == project.id,
-                        Unit.unit_key.in_(wanted[start : start + 500]),
+                        Unit.unit_key.in_(wanted[start : start + _AT_ONCE]),
                     )
                 )
                 found.update((row[0], row[1]) for row in rows)
@@ -52,7 +56,7 @@ class Units:
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
-            insert_new(session, Blob, [_blob(unit.text) for unit in made])
+            _keep_texts(session, (unit.text for unit in made), now)
             insert_new(
                 session,
                 Unit,
@@ -72,10 +76,8 @@ class Units:
 
     def add_texts(self, texts: Iterable[str]) -> None:
         """Keep texts that are no unit of their own."""
-        rows = [_blob(text) for text in texts]
-        if rows:
-            with self._sessions.write() as session:
-                insert_new(session, Blob, rows)
+        with self._sessions.write() as session:
+            _keep_texts(session, texts, self._sessions.clock.now())
 
     def texts(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts by hash.
@@ -86,9 +88,9 @@ class Units:
         wanted = list(dict.fromkeys(hashes))
         found: dict[str, str] = {}
         with self._sessions.read() as session:
-            for start in range(0, len(wanted), 500):
+            for start in range(0, len(wanted), _AT_ONCE):
                 rows = session.execute(
-                    select(Blob.sha256, Blob.content).where(Blob.sha256.in_(wanted[start : start + 500]))
+                    select(Blob.sha256, Blob.content).where(Blob.sha256.in_(wanted[start : start + _AT_ONCE]))
                 )
                 found.update((row[0], row[1]) for row in rows)
         missing = [name for name in wanted if name not in found]
@@ -97,5 +99,16 @@ class Units:
         return found
 
 
-def _blob(text: str) -> dict[str, object]:
-    return {"sha256": sha256_text(text), "content": text, "size": len(text.encode())}
+def _keep_texts(session: Session, texts: Iterable[str], now: datetime) -> None:
+    """Keep texts, and note of those that are there already that somebody uses them."""
+    by_hash = {sha256_text(text): text for text in texts}
+    rows = [
+        {"sha256": digest, "content": text, "size": len(text.encode()), "used_at": now}
+        for digest, text in sorted(
+            by_hash.items()
+        )  # in one order, so that two writers cannot block each other
+    ]
+    insert_new(session, Blob, rows)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = [row["sha256"] for row in rows[start : start + _AT_ONCE]]
+        session.execute(update(Blob).where(Blob.sha256.in_(some), Blob.used_at < now).values(used_at=now))

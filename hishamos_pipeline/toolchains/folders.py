@@ -5,6 +5,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,6 +26,8 @@ def made_once(folder: Path, make: Callable[[Path], None], *, wait_seconds: float
         StorageError: disk full or read-only.
     """
     if folder.is_dir():
+        with suppress(OSError):  # it may be somebody else's
+            os.utime(folder)  # a cleanup removes what was not used for long
         return folder
     with storage_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,10 @@ a publication that was killed are in no manifest, and do no harm.
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -166,6 +167,48 @@ class Storage:
                 return None
         return manifest
 
+    def unnamed(self, key: str, before: datetime) -> dict[str, int]:
+        """Contents of a project that no manifest names, older than a time: their sizes in bytes by place.
+
+        Raises:
+            StorageError: the storage cannot be reached, or a manifest cannot be read: then nothing is said.
+        """
+        with self._errors():
+            listed = self._fs.find(self._path(f"{key}/objects"), detail=True)
+        if not listed:
+            return {}
+        named = self._named(key)
+        return {
+            path: facts["size"]
+            for path, facts in sorted(listed.items())
+            if path not in named and _changed_at(facts) < before
+        }
+
+    def forget(self, key: str, paths: Iterable[str], before: datetime) -> None:
+        """Remove contents that ``unnamed`` has found, but none that is named meanwhile.
+
+        Raises:
+            StorageError: the storage refuses or cannot be reached.
+        """
+        still = self.unnamed(key, before)
+        with self._errors():
+            for path in paths:
+                if path in still:
+                    self._fs.rm_file(path)
+
+    def _named(self, key: str) -> set[str]:
+        with self._errors():
+            try:
+                manifests = self._fs.glob(self._path(f"{key}/*.json"))
+            except FileNotFoundError:
+                manifests = []
+        named = set()
+        for path in manifests:
+            found = self.manifest(key, path.rpartition("/")[2].removesuffix(".json"))
+            if found:
+                named |= {self._object(key, file.sha256, name) for name, file in found.files.items()}
+        return named
+
     def check(self) -> None:
         """Write, read and remove something.
 
@@ -283,6 +326,12 @@ def _manifest_of(source: Path, version: str) -> Manifest:
         if not names and not file_names:
             folders.append(Path(folder).relative_to(source).as_posix())
     return Manifest(version=version, files=files, folders=tuple(sorted(folders)))
+
+
+def _changed_at(facts: Mapping[str, Any]) -> datetime:
+    """When a content was written, as S3 or a folder tells it."""
+    told = facts.get("LastModified") or facts.get("mtime") or 0.0
+    return told if isinstance(told, datetime) else datetime.fromtimestamp(told, UTC)
 
 
 def _stored(path: Path) -> StoredFile:

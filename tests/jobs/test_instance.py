@@ -45,6 +45,7 @@ def test_the_queue_and_its_limits(live: dg.DagsterInstance) -> None:
     monitoring = live.run_monitoring_settings
     assert live.run_monitoring_enabled and monitoring["free_slots_after_run_end_seconds"] == 300
     assert monitoring["max_runtime_seconds"] == 7200
+    assert not live.telemetry_enabled and not live.nux_enabled
     assert live.get_settings("retention")["sensor"]["purge_after_days"]["success"] == 30
 
 

@@ -4,12 +4,14 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from hishamos_pipeline.core.hashing import file_sha256
 from hishamos_pipeline.errors import PathError, StorageError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace import storage as storages
@@ -213,3 +215,34 @@ def test_a_content_that_is_larger_than_it_should_be_is_not_loaded(
     storage._fs.pipe_file(kept, b"x" * 1_000_000)
     assert storage.fetch("notes", "run", tmp_path / "out", hashes(manifest)) is None
     assert not (tmp_path / "out").exists()
+
+
+def test_contents_that_no_manifest_names_are_found_and_forgotten(storage: Storage, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for text in ("one", "two"):
+        (source / "file").write_text(text)
+        (source / "same").write_text("same")
+        storage.publish("notes", "tree", source, text)
+    later, earlier = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(hours=1)
+    assert storage.unnamed("notes", earlier) == {} == storage.unnamed("never-published", later)
+    ((path, size),) = storage.unnamed("notes", later).items()
+    assert size == 3 and path.endswith("/file")
+    named = {f.sha256 for f in storage.manifest("notes", "tree").files.values()}  # type: ignore[union-attr]
+    storage.forget("notes", [path, *(storage._object("notes", digest, "same") for digest in named)], later)
+    assert storage.unnamed("notes", later) == {}
+    fetched = storage.fetch("notes", "tree", tmp_path / "back", expected_of(source))
+    assert fetched is not None and (tmp_path / "back" / "file").read_text() == "two"
+
+
+def test_where_a_manifest_cannot_be_read_nothing_is_forgotten(storage: Storage, tmp_path: Path) -> None:
+    source = tmp_path / "file"
+    source.write_text("text")
+    storage.publish("notes", "file", source, "1")
+    storage._write(storage._path("notes/other.json"), b"{")
+    with pytest.raises(StorageError, match=r"other\.json is no manifest"):
+        storage.unnamed("notes", datetime.now(UTC) + timedelta(hours=1))
+
+
+def expected_of(folder: Path) -> dict[str, str]:
+    return {path.name: file_sha256(path) for path in folder.iterdir()}

@@ -1,0 +1,26 @@
+"""Dagster's instance for commands that look after its runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hishamos_pipeline.cli.output import workshop
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.resources.run_history import DagsterRuns
+
+
+@contextmanager
+def with_runs() -> "Iterator[tuple[Workshop, DagsterRuns]]":
+    """The services with Dagster's runs."""
+    with workshop() as opened:
+        from hishamos_pipeline.jobs.home import prepare_dagster_home
+
+        prepare_dagster_home(opened.settings)
+        import dagster as dg
+
+        from hishamos_pipeline.resources.run_history import DagsterRuns
+
+        with dg.DagsterInstance.get() as instance:
+            yield opened, DagsterRuns(instance)

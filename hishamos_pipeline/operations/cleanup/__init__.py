@@ -1,0 +1,1 @@
+"""The cleanup: what may go, kind by kind, and the report of what went."""

@@ -1,0 +1,93 @@
+"""Files of projects that nobody needs any more: what killed builds left, trees that failed, old archives."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.operations.cleanup import disk
+from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.workspace.project_folder import ProjectFolder
+
+_STOPPED = ("failed", "blocked", "archived")
+
+
+def folders(projects_dir: Path) -> Iterator[ProjectFolder]:
+    """The folders of projects, by key."""
+    if projects_dir.is_dir():
+        for path in sorted(projects_dir.iterdir()):
+            if path.is_dir() and KEY_PATTERN.fullmatch(path.name):
+                yield ProjectFolder(projects_dir, path.name)
+
+
+def staging(projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+    """What killed processes left: staging folders, links that were never put in place, folders that no link names."""
+    for folder in folders(projects_dir):
+        linked = {path.resolve() for path in folder.root.iterdir() if path.is_symlink()}
+        left = [
+            *_children(folder.root / "staging"),
+            *(path for path in _children(folder.root / "versions") if path.resolve() not in linked),
+            *(path for path in folder.root.iterdir() if path.name.startswith(".") and path.is_symlink()),
+        ]
+        for path in left:
+            if disk.changed_at(path) < before:
+                yield Leftover(
+                    f"{folder.key}/{path.relative_to(folder.root)}",
+                    disk.size_of(path),
+                    partial(_unless_in_work, folder, path),
+                )
+    for path in _children(projects_dir):
+        if disk.is_going(path):
+            yield Leftover(path.name, disk.size_of(path), partial(disk.remove, path))
+
+
+def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+    """Trees of projects whose last build failed; one that was verified is not among them."""
+    for key in store.projects.keys_in(_STOPPED, before):
+        tree = ProjectFolder(projects_dir, key).path("tree")
+        if tree.is_symlink() and _is_failed(store, key):
+            target = tree.resolve()
+            yield Leftover(
+                f"{key}/tree",
+                disk.size_of(target),
+                partial(_remove_tree, tree, target),
+            )
+
+
+def archives(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+    """Archives of projects that nothing has happened to; the next build of such a project makes them again."""
+    for key in store.projects.keys_in(("exported", *_STOPPED), before):
+        for path in archives_of(projects_dir, key):
+            yield Leftover(f"{key}/{path.name}", disk.size_of(path), partial(disk.remove, path))
+
+
+def archives_of(projects_dir: Path, key: str) -> list[Path]:
+    """The archives of a project, and their checksums."""
+    root = projects_dir / key
+    return [path for path in sorted(root.glob(f"{key}.*")) if path.is_file()]
+
+
+def _is_failed(store: ProjectStore, key: str) -> bool:
+    found = store.deliveries.newest(key)
+    return found is not None and found.status == "failed"
+
+
+def _remove_tree(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    disk.remove(target)
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _unless_in_work(folder: ProjectFolder, path: Path) -> None:
+    """Remove what a killed process left; who is staging an artifact right now holds its lock."""
+    try:
+        with folder.lock(path.name, wait_seconds=0):
+            disk.remove(path)
+    except ProjectBusyError:
+        return

@@ -1,0 +1,37 @@
+"""Rows of the store: superseded revisions, texts that nothing names, texts of model calls."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+
+from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.store.store import ProjectStore
+
+_TEXTS_AT_ONCE = 500
+
+
+def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[Leftover]:
+    """Superseded revisions with their units and records of trees, project by project."""
+    rows = store.housekeeping
+    for key in rows.crowded(keep, before):
+        found = rows.thin(key, keep=keep, before=before, dry_run=True)
+        if found.revisions or found.trees or found.units:
+            yield Leftover(
+                key,
+                found.bytes,
+                partial(rows.thin, key, keep=keep, before=before),
+                count=found.revisions + found.trees + found.units,
+            )
+
+
+def texts(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+    """Texts of generated files that nothing names any more."""
+    found = sorted(store.housekeeping.unused_texts(before).items())
+    for start in range(0, len(found), _TEXTS_AT_ONCE):
+        some = dict(found[start : start + _TEXTS_AT_ONCE])
+        yield Leftover(
+            f"{len(some)} texts",
+            sum(some.values()),
+            partial(store.housekeeping.remove_texts, some, before),
+            count=len(some),
+        )

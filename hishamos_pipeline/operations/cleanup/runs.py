@@ -1,0 +1,68 @@
+"""Runs of Dagster and their event logs, which it never removes by itself."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that has ended; ``project`` is empty where it was about none."""
+
+    run_id: str
+    project: str
+    job: str
+    succeeded: bool
+    ended_at: datetime
+
+
+class RunHistory(Protocol):
+    """Dagster's memory of runs and partitions; ``resources.run_history.DagsterRuns`` is the real one."""
+
+    def in_flight(self, project: str) -> bool:
+        """Whether a run of a project waits or runs."""
+        ...
+
+    def ended(self, project: str = "") -> Iterable[EndedRun]:
+        """All runs that have ended, or those of one project, the newest first."""
+        ...
+
+    def size(self, run_id: str) -> int:
+        """Bytes that a run takes on this machine's disk; 0 where they are on a server."""
+        ...
+
+    def remove(self, run_id: str) -> None:
+        """Remove a run with its events and logs."""
+        ...
+
+    def remove_partition(self, project: str) -> None:
+        """Remove a project's partition."""
+        ...
+
+
+def outlived(ended: Iterable[EndedRun], before: datetime) -> Iterator[EndedRun]:
+    """Runs that may go: older than a time, and not the last that succeeded of its job for its project.
+
+    That one holds the newest materialization of every asset, which Dagster would forget with it.
+
+    Args:
+        ended: runs, the newest first.
+        before: younger ones stay.
+    """
+    seen: set[tuple[str, str]] = set()
+    for run in ended:
+        newest = run.succeeded and (run.project, run.job) not in seen
+        if run.succeeded:
+            seen.add((run.project, run.job))
+        if run.ended_at < before and not newest:
+            yield run
+
+
+def old_runs(history: RunHistory, before: datetime) -> Iterator[Leftover]:
+    """Runs that may go."""
+    for run in list(outlived(history.ended(), before)):
+        yield Leftover(run.run_id, history.size(run.run_id), partial(history.remove, run.run_id))

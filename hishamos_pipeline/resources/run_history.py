@@ -1,0 +1,77 @@
+"""Dagster's runs, as a cleanup and the sensors see them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterRunStatus
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from hishamos_pipeline.operations.cleanup.runs import EndedRun
+from hishamos_pipeline.partitions import projects
+
+_PARTITION = "dagster/partition"
+_ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+_UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDED]
+_PAGE = 500
+
+
+class DagsterRuns:
+    """Runs and partitions of an instance; see ``operations.cleanup.runs.RunHistory``."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+
+    def in_flight(self, project: str) -> bool:
+        """Whether a run of a project waits or runs."""
+        filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
+        return bool(self._instance.get_run_ids(filters, limit=1))
+
+    def ended(self, project: str = "") -> Iterator[EndedRun]:
+        """All runs that have ended, or those of one project, the newest first."""
+        filters = dg.RunsFilter(statuses=_ENDED, tags={_PARTITION: project} if project else {})
+        cursor: str | None = None
+        while True:
+            page = self._instance.get_run_records(filters, limit=_PAGE, cursor=cursor)
+            for record in page:
+                run = record.dagster_run
+                ended_at = (
+                    datetime.fromtimestamp(record.end_time, UTC)
+                    if record.end_time
+                    else record.update_timestamp
+                )
+                yield EndedRun(
+                    run.run_id,
+                    run.tags.get(_PARTITION, ""),
+                    run.job_name,
+                    run.status == DagsterRunStatus.SUCCESS,
+                    ended_at,
+                )
+            if len(page) < _PAGE:
+                return
+            cursor = page[-1].dagster_run.run_id
+
+    def size(self, run_id: str) -> int:
+        """Bytes of a run's own database, where it has one."""
+        path = self._own_database(run_id)
+        return path.stat().st_size if path and path.exists() else 0
+
+    def remove(self, run_id: str) -> None:
+        """Remove a run with its events and logs; the run itself last, so that an interruption loses none of them."""
+        self._instance.compute_log_manager.delete_logs(prefix=[run_id])
+        path = self._own_database(run_id)
+        if path is None or path.exists():
+            self._instance.event_log_storage.delete_events(run_id)
+        if path:  # rows that were deleted would leave it as large as it was
+            for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+                name.unlink(missing_ok=True)
+        self._instance.run_storage.delete_run(run_id)
+
+    def remove_partition(self, project: str) -> None:
+        """Remove a project's partition."""
+        self._instance.delete_dynamic_partition(str(projects.name), project)
+
+    def _own_database(self, run_id: str) -> Path | None:
+        storage = self._instance.event_log_storage
+        return Path(storage.path_for_shard(run_id)) if isinstance(storage, SqliteEventLogStorage) else None

@@ -1,0 +1,99 @@
+"""Dagster's memory of runs, and its fake: the same promises."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.storage.dagster_run import DagsterRunStatus
+
+from hishamos_pipeline.operations.cleanup.runs import EndedRun, RunHistory, outlived
+from hishamos_pipeline.resources.run_history import DagsterRuns
+from tests.fakes.run_history import FakeRuns
+
+Add = Callable[[str, DagsterRunStatus], str]
+NOW = datetime.now(UTC)
+
+
+def of_dagster(instance: dg.DagsterInstance) -> tuple[RunHistory, Add]:
+    @dg.op
+    def nothing() -> None:
+        """Does nothing."""
+
+    @dg.job
+    def build() -> None:
+        nothing()
+
+    def add(project: str, status: DagsterRunStatus) -> str:
+        instance.add_dynamic_partitions("projects", [project])
+        tags = {"dagster/partition": project}
+        if status == DagsterRunStatus.SUCCESS:
+            return build.execute_in_process(instance=instance, tags=tags).run_id
+        run = instance.create_run_for_job(build, tags=tags, status=DagsterRunStatus.STARTED)
+        if status == DagsterRunStatus.FAILURE:
+            instance.report_run_failed(run)
+        return run.run_id
+
+    return DagsterRuns(instance), add
+
+
+def of_fake(_: dg.DagsterInstance) -> tuple[RunHistory, Add]:
+    fake = FakeRuns()
+
+    def add(project: str, status: DagsterRunStatus) -> str:
+        name = f"run-{len(fake.runs)}"
+        fake.partitions.add(project)
+        if status == DagsterRunStatus.STARTED:
+            fake.working.add(project)
+        else:
+            ended_at = NOW + timedelta(seconds=len(fake.runs))
+            fake.runs.append(EndedRun(name, project, "build", status == DagsterRunStatus.SUCCESS, ended_at))
+        return name
+
+    return fake, add
+
+
+@pytest.mark.parametrize("make", [of_dagster, of_fake])
+def test_runs_are_listed_and_removed(instance: dg.DagsterInstance, make) -> None:
+    history, add = make(instance)
+    first, second = add("a", DagsterRunStatus.SUCCESS), add("a", DagsterRunStatus.FAILURE)
+    other = add("b", DagsterRunStatus.SUCCESS)
+    add("c", DagsterRunStatus.STARTED)
+    assert [run.run_id for run in history.ended()] == [other, second, first]
+    assert [(run.project, run.succeeded) for run in history.ended("a")] == [("a", False), ("a", True)]
+    assert abs(next(iter(history.ended("a"))).ended_at - NOW) < timedelta(minutes=10)
+    assert [history.in_flight(key) for key in "abcd"] == [False, False, True, False]
+    history.remove(first)
+    history.remove(first)  # as after an interruption
+    assert [run.run_id for run in history.ended()] == [other, second]
+    assert history.size(first) == 0
+    history.remove_partition("a")
+    history.remove_partition("a")
+
+
+def test_nothing_of_a_removed_run_is_left(instance: dg.DagsterInstance) -> None:
+    history, add = of_dagster(instance)
+    run = add("a", DagsterRunStatus.SUCCESS)
+    success = dg.DagsterEventType.RUN_SUCCESS
+    assert instance.all_logs(run) and instance.fetch_run_status_changes(success, limit=5).records
+    history.remove(run)
+    assert instance.get_run_by_id(run) is None and history.size(run) == 0
+    assert instance.fetch_run_status_changes(success, limit=5).records == []
+    history.remove_partition("a")
+    assert instance.get_dynamic_partitions("projects") == []
+
+
+def test_the_last_success_of_each_job_and_project_stays() -> None:
+    def run(name: str, project: str, job: str, succeeded: bool, days: int) -> EndedRun:
+        return EndedRun(name, project, job, succeeded, NOW - timedelta(days=days))
+
+    ended = [
+        run("young-failure", "a", "build", False, 1),
+        run("old-failure", "a", "build", False, 40),
+        run("last-build", "a", "build", True, 50),
+        run("older-build", "a", "build", True, 60),
+        run("last-export", "a", "export", True, 70),
+        run("other", "b", "build", True, 80),
+    ]
+    gone = [item.run_id for item in outlived(ended, NOW - timedelta(days=30))]
+    assert gone == ["old-failure", "older-build"]
