@@ -221,6 +221,10 @@ class Settings(BaseSettings):
         8, gt=0, description="How often the `failed_runs` sensor looks in vain for a sign of life of a run."
     )
 
+    log_format: Literal["human", "json"] = Field(
+        "human", description="How log lines are written: for people, or as one JSON object a line."
+    )
+
     keep_grace_hours: float = Field(24, ge=0, description="Nothing younger is removed by a cleanup.")
     keep_revisions: int = Field(
         20, gt=0, description="How many revisions of each artifact are kept whatever their age."

@@ -1,5 +1,6 @@
 """The ``hishamos`` command. Each command's module is imported when the command is run."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -31,6 +32,8 @@ COMMANDS = {
     "costs": ("costs", "Show what models have cost."),
     "notices": ("notices", "Show what was told of failed runs, and try a channel."),
     "cleanup": ("cleanup", "Remove what the settings keep no longer."),
+    "audit": ("audit", "Show who did what, and verify that nothing was changed."),
+    "metrics": ("metrics", "Serve figures for Prometheus."),
     "doctor": ("doctor", "Check that everything HishamOS needs is there."),
     "db": ("db", "Look after the project store's schema."),
     "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
@@ -81,6 +84,10 @@ def main() -> None:
     handler.addFilter(MaskingFilter())
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("hishamos").addHandler(handler)
+    if os.environ.get("HISHAMOS_LOG_FORMAT") == "json":
+        from hishamos_pipeline.operations.logs import configure_logs
+
+        configure_logs("json")
     try:
         # Outside standalone mode, click returns the code of an early exit, or what the command returned.
         code = cli.main(standalone_mode=False, prog_name="hishamos")

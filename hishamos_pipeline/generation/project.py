@@ -33,6 +33,7 @@ from hishamos_pipeline.errors import (
     ProjectNotFoundError,
     UnbuildableError,
 )
+from hishamos_pipeline.generation.observing import making
 from hishamos_pipeline.generation.safekeeping import restore_archive, restore_repository, restore_tree
 from hishamos_pipeline.generation.settling import settled
 from hishamos_pipeline.generation.targets import published_with
@@ -168,6 +169,13 @@ class ProjectRun:
         Raises:
             HishamosError: what ``produce`` raises; the project's state and reason are recorded first.
         """
+        with making(self.store.counters, self.key, kind) as ended:
+            started = time.monotonic()
+            made = await self._make(kind, produce)
+            ended(made.document, time.monotonic() - started, made.reused)
+            return made
+
+    async def _make(self, kind: str, produce: Callable[[], Awaitable[D]]) -> Made[D]:
         async with self._lock(kind):
             try:
                 inputs = self._inputs(kind)

@@ -12,6 +12,7 @@ from hishamos_pipeline.core.idea import Budget
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.errors import CredentialError, ProjectNotFoundError
+from hishamos_pipeline.generation.observing import CountedSandbox
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.llm.desk import Desk
 from hishamos_pipeline.llm.gateway import Gateway
@@ -118,7 +119,7 @@ class Workshop:
 
         sandbox = open_sandbox(self.settings.sandbox)
         require_allowed(sandbox, self.models, listed(self.settings.sandbox_unsafe_models))
-        return sandbox
+        return CountedSandbox(sandbox, lambda: self.store.counters)
 
     @property
     def models(self) -> list[str]:

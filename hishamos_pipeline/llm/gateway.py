@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from opentelemetry import trace
 from pydantic import BaseModel
 
 from hishamos_pipeline.core.secrets import mask
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hishamos_pipeline.llm.wire import Tally
 
 log = logging.getLogger("hishamos.llm")
+tracer = trace.get_tracer("hishamos")
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -113,6 +115,23 @@ class Gateway:
             AnswerError: every model was asked, and the last one gave no usable answer.
             ModelError: every model was asked, and the last one could not be reached.
         """
+        with tracer.start_as_current_span(f"ask {request.role}/{request.task}") as span:
+            result = await self._ask(request)
+            span.set_attributes(
+                {
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.provider.name": result.provider,
+                    "gen_ai.request.model": result.model,
+                    "gen_ai.usage.input_tokens": result.input_tokens,
+                    "gen_ai.usage.output_tokens": result.output_tokens,
+                    "hishamos.cached": result.cached,
+                    "hishamos.project": request.purpose.project,
+                    "hishamos.asset": request.purpose.asset,
+                }
+            )
+            return result
+
+    async def _ask(self, request: Request[A]) -> Result[A]:
         from hishamos_pipeline.llm.wire import Tally
 
         fell: list[str] = []

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from hishamos_pipeline.core.actor import act_as
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.operations.heart import Heart
+from hishamos_pipeline.operations.logs import configure_logs
+from hishamos_pipeline.operations.traces import configure_traces, flush_traces
 from hishamos_pipeline.settings import get_settings
 
 
@@ -30,6 +34,13 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
         self._workshop = Workshop(settings)
         key = _project_of(context)
+        run_id = context.run.run_id if context.run else ""
+        configure_logs(settings.log_format)
+        configure_traces()
+        bind_contextvars(**({"run": run_id} if run_id else {}), **({"project": key} if key else {}))
+        by_hand = context.run is not None and "hishamos/source" in context.run.tags
+        if not by_hand:  # otherwise a person at the command line acts
+            act_as(f"run:{run_id}" if run_id else "sensor")
         self._run = self._workshop.project(key) if key else None
         if self._run and context.run:
             self._heart = Heart(self._workshop.store.heartbeats, context.run.run_id, key)
@@ -44,6 +55,8 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             if self._heart:
                 self._heart.stop()
         finally:
+            flush_traces()
+            unbind_contextvars("run", "project")
             self._workshop.close()
 
     @property

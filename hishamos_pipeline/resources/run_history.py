@@ -28,6 +28,13 @@ class DagsterRuns:
         filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
         return bool(self._instance.get_run_ids(filters, limit=1))
 
+    def unfinished(self) -> dict[str, int]:
+        """How many runs are in each status that is not an end, by its name in lower case."""
+        return {
+            status.value.lower(): self._instance.get_runs_count(dg.RunsFilter(statuses=[status]))
+            for status in _UNFINISHED
+        }
+
     def ended(self, project: str = "") -> Iterator[EndedRun]:
         """All runs that have ended, or those of one project, the newest first."""
         filters = dg.RunsFilter(statuses=_ENDED, tags={_PARTITION: project} if project else {})

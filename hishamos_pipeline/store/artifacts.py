@@ -13,6 +13,7 @@ from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.sessions import Sessions, find_project
 from hishamos_pipeline.store.tables import Approval, ArtifactRevision, Project
 
@@ -218,6 +219,8 @@ class Artifacts:
                         approved_at=self._sessions.clock.now(),
                     )
                 )
+                now = self._sessions.clock.now()
+                audit(session, now, "artifact.approve", key, kind=kind, hash=row.content_hash, by=approver)
         except IntegrityError:
             pass  # approved before: the first approval stands
         return row.content_hash

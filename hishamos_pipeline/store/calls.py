@@ -189,6 +189,24 @@ class Calls:
                 if answers
             }
 
+    def totals(self) -> Sequence[Any]:
+        """Sums of all calls that have ended, by role, provider and outcome; no row is ever removed, so they grow."""
+        row = LlmCall
+        query = select(
+            row.role,
+            row.provider,
+            row.outcome,
+            func.count().label("calls"),
+            func.sum(row.input_tokens).label("input_tokens"),
+            func.sum(row.output_tokens).label("output_tokens"),
+            func.sum(row.cached_tokens).label("cached_tokens"),
+            func.sum(row.cost_usd).label("cost_usd"),
+            func.sum(row.seconds).label("seconds"),
+        ).where(row.outcome != "running")
+        query = query.group_by(row.role, row.provider, row.outcome)
+        with self._sessions.read() as session:
+            return session.execute(query.order_by(row.role, row.provider, row.outcome)).all()
+
     def costs(self, project: str, by: By) -> list[dict[str, Any]]:
         """Costs by role, model, asset or day, the dearest first; an empty project means all of them."""
         label: Any = {

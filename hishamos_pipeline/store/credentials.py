@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.errors import CredentialError
+from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.sessions import Sessions
 from hishamos_pipeline.store.tables import Credential
 
@@ -33,7 +34,9 @@ class Credentials:
         """
         ciphertext = _fernet(secret_keys).encrypt(secret.encode()).decode()
         with self._sessions.write() as session:
-            session.merge(Credential(name=name, ciphertext=ciphertext, updated_at=self._sessions.clock.now()))
+            now = self._sessions.clock.now()
+            session.merge(Credential(name=name, ciphertext=ciphertext, updated_at=now))
+            audit(session, now, "credential.set", name)
 
     def get(self, name: str, secret_keys: tuple[str, ...]) -> str | None:
         """A secret; ``None`` where none is kept under that name.
@@ -57,6 +60,7 @@ class Credentials:
             row = session.get(Credential, name)
             if row is not None:
                 session.delete(row)
+                audit(session, self._sessions.clock.now(), "credential.remove", name)
             return row is not None
 
     def rotate(self, secret_keys: tuple[str, ...]) -> int:
@@ -70,6 +74,7 @@ class Credentials:
             rows = list(session.scalars(select(Credential)))
             for row in rows:
                 row.ciphertext = fernet.encrypt(_decrypt(row, secret_keys).encode()).decode()
+            audit(session, self._sessions.clock.now(), "credential.rotate", "all", count=len(rows))
             return len(rows)
 
 

@@ -10,6 +10,7 @@ from hishamos_pipeline.core.editing import Edit, Proposal, item_hash
 from hishamos_pipeline.core.hashing import canonical_json
 from hishamos_pipeline.core.items import Item
 from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import EditRow, ProposalRow
 
@@ -42,6 +43,8 @@ class Edits:
                         base=base, base_content=seen, author=author, reason=reason, edited_at=now,
                     )
                 )  # fmt: skip
+            items = [f"{edit.kind}/{edit.item}" for edit in edits]
+            audit(session, now, "artifact.edit", key, items=items[:50], by=author, reason=reason[:500])
 
     def active(self, key: str, kind: str) -> list[Edit]:
         """The edits of an artifact that hold, the oldest first."""

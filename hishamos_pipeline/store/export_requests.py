@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.sessions import Sessions, find_project
 from hishamos_pipeline.store.tables import ExportRequest, Project
 
@@ -40,6 +41,7 @@ class ExportRequests:
             )
             session.add(row)
             session.flush()
+            audit(session, row.requested_at, "export.request", key, type=kind, number=row.id, by=by)
             return row.id
 
     def standing(self, key: str, kind: str) -> ExportRequest | None:
@@ -79,6 +81,7 @@ class ExportRequests:
             ).all()
             for row in rows:
                 row.status = "withdrawn"
+            audit(session, self._sessions.clock.now(), "export.withdraw", key, type=kind, count=len(rows))
             return len(rows)
 
     def requested(self, limit: int) -> Sequence[tuple[str, ExportRequest]]:

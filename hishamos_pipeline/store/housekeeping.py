@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.retention import Revision, superseded
 from hishamos_pipeline.errors import ProjectNotFoundError
+from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.operation_tables import Deletion
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import (
@@ -131,6 +132,7 @@ class Housekeeping:
             find_project(session, key)
             row = {"key": key, "requested_by": by[:120], "requested_at": self._sessions.clock.now()}
             insert_new(session, Deletion, [row])
+            audit(session, self._sessions.clock.now(), "project.delete", key, by=by)
 
     def deletions(self) -> list[Deletion]:
         """Deletions that were begun and not finished."""
@@ -150,6 +152,7 @@ class Housekeeping:
         """Record that nothing is left of a project."""
         with self._sessions.write() as session:
             session.execute(delete(Deletion).where(Deletion.key == key))
+            audit(session, self._sessions.clock.now(), "project.deleted", key)
 
 
 def _revisions(session: Session, project_id: int) -> list[Revision]:

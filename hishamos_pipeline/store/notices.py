@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hishamos_pipeline.store.operation_tables import Notice
 from hishamos_pipeline.store.sessions import Sessions, insert_new
@@ -63,6 +63,12 @@ class Notices:
             row.next_try_at = self._sessions.clock.now() + _FIRST_WAIT * 2 ** (row.tries - 1)
             if row.tries >= TRIES:
                 row.status = "failed"
+
+    def by_status(self) -> dict[str, int]:
+        """How many notices are waiting, sent and failed."""
+        query = select(Notice.status, func.count()).group_by(Notice.status)
+        with self._sessions.read() as session:
+            return {"waiting": 0, "sent": 0, "failed": 0} | dict(session.execute(query).all())
 
     def newest(self, limit: int) -> list[Notice]:
         """The newest notices, the newest first."""

@@ -57,3 +57,29 @@ class Deletion(Base):
     key: Mapped[str] = mapped_column(String(63), primary_key=True)
     requested_by: Mapped[str] = mapped_column(String(120))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Counter(Base):
+    """A figure that only grows; ``labels`` are JSON with sorted keys."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    labels: Mapped[str] = mapped_column(String(300), primary_key=True)
+    value: Mapped[float]
+
+
+class AuditEntry(Base):
+    """Who did what to what; ``hash`` covers the entry and the hash of the one before."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(120))
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(300))
+    details: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

@@ -11,9 +11,13 @@ from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError
+from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.operation_tables import Deletion
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
-from hishamos_pipeline.store.tables import IdeaRevision, Project
+from hishamos_pipeline.store.tables import PROJECT_STATES, IdeaRevision, Project
+
+# States that somebody is responsible for; the others come and go with every build.
+_AUDITED = {"building": "build", "archived": "archive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class Projects:
             project.title = idea.title
             _enter(project, "submitted", "", "")
             project.updated_at = now
+            audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source[:300])
         return Submission(idea.key, revision, changed=True)
 
     def get(self, key: str) -> Project:
@@ -144,7 +149,9 @@ class Projects:
         with self._sessions.write() as session:
             project = find_project(session, key)
             _enter(project, state, step, reason)
-            project.updated_at = self._sessions.clock.now()
+            project.updated_at = now = self._sessions.clock.now()
+            if state in _AUDITED:
+                audit(session, now, f"project.{_AUDITED[state]}", key, step=step, reason=reason[:500])
 
     def fail(self, key: str, step: str, reason: str, revision: int | None = None) -> bool:
         """Record that a run has ended without its project: whether it was still waited for.
@@ -167,6 +174,12 @@ class Projects:
             _enter(project, "failed", step, reason)
             project.updated_at = self._sessions.clock.now()
             return True
+
+    def by_state(self) -> dict[str, int]:
+        """How many projects are in each state; states that none is in are there with 0."""
+        query = select(Project.state, func.count()).group_by(Project.state)
+        with self._sessions.read() as session:
+            return dict.fromkeys(PROJECT_STATES, 0) | dict(session.execute(query).all())
 
     def keys_in(self, states: Collection[str], before: datetime, limit: int | None = None) -> list[str]:
         """Keys of projects in one of these states that nothing has happened to since a time, the oldest first."""

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from hishamos_pipeline.core.clock import Clock, SystemClock
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts import Artifacts
+from hishamos_pipeline.store.audit import Audit
 from hishamos_pipeline.store.backlog import Backlog
 from hishamos_pipeline.store.calls import Calls
+from hishamos_pipeline.store.counters import Counters
 from hishamos_pipeline.store.credentials import Credentials
 from hishamos_pipeline.store.deliveries import Deliveries
 from hishamos_pipeline.store.dialogue import Dialogue
@@ -52,6 +54,8 @@ class ProjectStore:
         self.heartbeats = Heartbeats(sessions)
         self.notices = Notices(sessions)
         self.housekeeping = Housekeeping(sessions)
+        self.audit = Audit(sessions)
+        self.counters = Counters(sessions)
 
     @property
     def clock(self) -> Clock:

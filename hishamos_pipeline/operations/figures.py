@@ -1,0 +1,105 @@
+"""Figures for Prometheus: of all processes and machines, read from the store when they are asked for."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from hishamos_pipeline.store.counters import BUCKETS
+from hishamos_pipeline.store.store import ProjectStore
+
+# name in the store: what it is called in front of `_total`, and what it is.
+_COUNTERS = {
+    "asset_results": ("hishamos_asset_results", "Assets by how their making ended: made, reused, failed."),
+    "files": ("hishamos_files", "Files in the artifacts that were made."),
+    "sandbox_commands": ("hishamos_sandbox_commands", "Commands in the sandbox by how they ended."),
+}
+_SECONDS = ("asset_seconds", "hishamos_asset_seconds", "Seconds that the making of an asset took.")
+_BOUNDS = [*map(str, BUCKETS), "+Inf"]
+
+
+class Figures(Collector):
+    """Collects every figure; none is by project.
+
+    Args:
+        store: the project store.
+        queue: gives how many of Dagster's runs are in each state that is not an end.
+    """
+
+    def __init__(self, store: ProjectStore, queue: Callable[[], Mapping[str, int]]) -> None:
+        self._store, self._queue = store, queue
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures, as of now."""
+        counters = self._store.counters.all()
+        yield from self._counted(counters)
+        yield self._seconds(counters)
+        yield from self._calls()
+        yield _gauge("hishamos_projects", "Projects by state.", "state", self._store.projects.by_state())
+        yield _gauge("hishamos_runs", "Runs that have not ended, by status.", "status", self._queue())
+        yield _gauge("hishamos_notices", "Notices by status.", "status", self._store.notices.by_status())
+
+    def _counted(self, counters: list[tuple[str, dict[str, str], float]]) -> Iterator[Metric]:
+        for stored, (name, help_) in _COUNTERS.items():
+            rows = [(labels, value) for found, labels, value in counters if found == stored]
+            names = sorted({label for labels, _ in rows for label in labels})
+            family = CounterMetricFamily(name, help_, labels=names)
+            for labels, value in rows:
+                family.add_metric([labels.get(label, "") for label in names], value)
+            yield family
+
+    def _seconds(self, counters: list[tuple[str, dict[str, str], float]]) -> Metric:
+        stored, name, help_ = _SECONDS
+        buckets: dict[str, dict[str, float]] = defaultdict(dict)
+        sums: dict[str, float] = {}
+        for found, labels, value in counters:
+            if found == f"{stored}_bucket":
+                bound = labels.pop("le")
+                buckets[json.dumps(labels)][bound] = value
+            elif found == f"{stored}_sum":
+                sums[json.dumps(labels)] = value
+        family = HistogramMetricFamily(name, help_, labels=["asset", "role"])
+        for text, counts in buckets.items():
+            total, cumulative = 0.0, []
+            for bound in _BOUNDS:
+                total += counts.get(bound, 0.0)
+                cumulative.append((bound, total))
+            labels = json.loads(text)
+            family.add_metric([labels["asset"], labels["role"]], cumulative, sums.get(text, 0.0))
+        return family
+
+    def _calls(self) -> Iterator[Metric]:
+        names = ["role", "provider"]
+        calls = CounterMetricFamily(
+            "hishamos_model_calls", "Calls of models; those that the cache answered are `cached`.",
+            labels=[*names, "outcome"],
+        )  # fmt: skip
+        tokens = CounterMetricFamily(
+            "hishamos_model_tokens", "Tokens of models.", labels=[*names, "direction"]
+        )
+        cost = CounterMetricFamily("hishamos_model_cost_usd", "US dollars that models cost.", labels=names)
+        seconds = CounterMetricFamily("hishamos_model_seconds", "Seconds of calls of models.", labels=names)
+        sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * 5)
+        for row in self._store.calls.totals():
+            calls.add_metric([row.role, row.provider, row.outcome], row.calls)
+            mine = sums[row.role, row.provider]
+            for index, value in enumerate(
+                (row.input_tokens, row.output_tokens, row.cached_tokens, row.cost_usd, row.seconds)
+            ):
+                mine[index] += value
+        for (role, provider), (sent, received, cached, usd, took) in sorted(sums.items()):
+            for direction, value in (("input", sent), ("output", received), ("cached_input", cached)):
+                tokens.add_metric([role, provider, direction], value)
+            cost.add_metric([role, provider], usd)
+            seconds.add_metric([role, provider], took)
+        yield from (calls, tokens, cost, seconds)
+
+
+def _gauge(name: str, help_: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, help_, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family

@@ -1,0 +1,162 @@
+"""The figures: what they say after real work, none of it by project; and the dashboard asks for what is there."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+
+import promql_parser
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
+from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.generation.observing import CountedSandbox
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.operations.figures import Figures
+from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
+from hishamos_pipeline.store.store import ProjectStore
+from tests.conftest import ROOT
+from tests.generation.test_project import build
+
+DASHBOARD = ROOT / "deploy" / "grafana" / "hishamos.json"
+
+
+@pytest.fixture
+def registry(store: ProjectStore) -> CollectorRegistry:
+    made = CollectorRegistry()
+    made.register(Figures(store, lambda: {"queued": 3, "started": 1}))
+    return made
+
+
+def samples(registry: CollectorRegistry) -> list[Sample]:
+    text = generate_latest(registry).decode()
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
+    return sum(s.value for s in samples(registry) if s.name == name and labels.items() <= s.labels.items())
+
+
+def call(store: ProjectStore, outcome: str) -> None:
+    start = CallStart(
+        purpose=Purpose("notes", "stories"), role="qa", task="write", provider="anthropic", model="m",
+        prompt_version="v", request_hash=sha256_text(outcome), request="{}", attempt=1, fell_from="",
+        reserved_usd=0.1, reserved_tokens=10,
+    )  # fmt: skip
+    if outcome == "cached":
+        store.calls.record_cached(start)
+        return
+    admitted = store.calls.admit(start, [], Throttle(9, 99), alone=False)
+    assert isinstance(admitted, int)
+    store.calls.settle(
+        admitted, CallEnd(outcome=outcome, input_tokens=7, output_tokens=5, cost_usd=0.02, seconds=2.0)
+    )
+
+
+class Stub:
+    """A sandbox whose commands end as it is told."""
+
+    name, isolates = "stub", True
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes = list(outcomes)
+
+    async def run(self, command: Command, tree: object, limits: Limits, toolchain: Toolchain) -> Outcome:
+        return self.outcomes.pop(0)
+
+
+async def worked(notes: ProjectRun, store: ProjectStore) -> None:
+    """Something of everything that is counted."""
+    await build(notes, until="zip_archive")
+    with pytest.raises(ArtifactMissingError):
+        await notes.make("tar_archive", lambda: _missing())
+    for outcome in ("ok", "failed", "cached"):
+        call(store, outcome)
+    killed = Outcome(None, "", 1.0, limit="wall time of 300 s (HISHAMOS_CHECK_SECONDS)")
+    sandbox = CountedSandbox(
+        Stub(Outcome(0, "", 1.0), killed, Outcome(None, "", 1.0, signal="SIGSEGV")), lambda: store.counters
+    )  # type: ignore[arg-type]
+    for _ in range(3):
+        await sandbox.run(Command([]), ROOT, Limits(), Toolchain(ROOT, ()))
+
+
+async def _missing():  # type: ignore[no-untyped-def]
+    raise ArtifactMissingError("gone")
+
+
+async def test_they_say_what_happened(
+    notes: ProjectRun, store: ProjectStore, registry: CollectorRegistry
+) -> None:
+    await worked(notes, store)
+    await build(notes, until="stories")
+    assert value(registry, "hishamos_asset_results_total", asset="stories", result="made") == 1
+    assert value(registry, "hishamos_asset_results_total", asset="stories", result="reused") == 1
+    assert value(registry, "hishamos_asset_results_total", asset="tar_archive", result="failed") == 1
+    assert value(registry, "hishamos_asset_seconds_count", asset="verified_build") == 1
+    assert value(registry, "hishamos_asset_seconds_bucket", asset="stories", le="+Inf") == 1
+    assert 0 < value(registry, "hishamos_asset_seconds_sum", asset="verified_build") < 300
+    assert value(registry, "hishamos_files_total", asset="source_code") > 3
+    assert value(registry, "hishamos_model_tokens_total", direction="input", role="qa") == 14
+    assert value(registry, "hishamos_model_cost_usd_total", provider="anthropic") == pytest.approx(0.04)
+    assert value(registry, "hishamos_model_calls_total", outcome="cached") == 1
+    assert value(registry, "hishamos_sandbox_commands_total", ending="killed_seconds") == 1
+    assert value(registry, "hishamos_sandbox_commands_total", ending="signal") == 1
+    assert value(registry, "hishamos_runs", status="queued") == 3
+    assert sum(s.value for s in samples(registry) if s.name == "hishamos_projects") == 1
+    assert all("project" not in sample.labels for sample in samples(registry))
+    assert "notes" not in generate_latest(registry).decode()
+
+
+def expressions() -> Iterator[str]:
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        for target in panel["targets"]:
+            yield target["expr"].replace("$__rate_interval", "5m")
+
+
+def selectors(expression: promql_parser.Expr) -> list[promql_parser.VectorSelector]:
+    """Every metric that an expression asks for."""
+    if isinstance(expression, promql_parser.VectorSelector):
+        return [expression]
+    inner = [getattr(expression, name, None) for name in ("expr", "lhs", "rhs", "vector_selector", "vs")]
+    inner += list(getattr(expression, "args", None) or [])
+    return [
+        found
+        for part in inner
+        if isinstance(part, promql_parser.Expr | promql_parser.VectorSelector)
+        for found in selectors(part)
+    ]
+
+
+async def test_the_dashboard_asks_for_figures_that_are_there(
+    notes: ProjectRun, store: ProjectStore, registry: CollectorRegistry
+) -> None:
+    await worked(notes, store)
+    labels: dict[str, set[str]] = {}
+    for sample in samples(registry):
+        labels.setdefault(sample.name, set()).update(sample.labels)
+    asked = 0
+    for text in expressions():
+        found = selectors(promql_parser.parse(text))
+        assert found, text
+        for selector in found:
+            asked += 1
+            assert selector.name in labels, f"{text}: there is no {selector.name}"
+            for matcher in selector.matchers.matchers:
+                assert matcher.name in labels[selector.name], f"{text}: {selector.name} has no {matcher.name}"
+    assert asked >= 15
+    titles = [panel["title"] for panel in json.loads(DASHBOARD.read_text())["panels"]]
+    assert len(set(titles)) == len(titles)
+
+
+def test_they_are_served(registry: CollectorRegistry) -> None:
+    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"hishamos_projects" in answer.read()
+    finally:
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,84 @@
+"""Traces: what a real build sends to a collector, over OTLP, on loopback."""
+
+import gzip
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+PROGRAM = """
+import asyncio, sys
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.operations.traces import configure_traces, flush_traces
+from hishamos_pipeline.settings import get_settings
+from hishamos_pipeline.core.idea import Idea
+from tests.generation.test_project import build
+configured = configure_traces()
+workshop = Workshop(get_settings())
+workshop.store.projects.submit(Idea(key="notes", title="Notes", features=("User can add a note",)), "test")
+asyncio.run(build(workshop.project("notes"), until="architecture"))
+flush_traces()
+print(configured)
+"""
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[str, list[Any]]]:
+    """A collector's URL, and the spans that it got."""
+    got: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            request = ExportTraceServiceRequest.FromString(body)
+            for resource in request.resource_spans:
+                got.extend(span for scope in resource.scope_spans for span in scope.spans)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", got
+    server.shutdown()
+    server.server_close()
+
+
+def run(**variables: str) -> str:
+    environment = {**os.environ, **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_every_asset_is_a_span(collector: tuple[str, list[Any]]) -> None:
+    url, got = collector
+    assert run(OTEL_EXPORTER_OTLP_ENDPOINT=url) == "True"
+    names = [span.name for span in got]
+    assert names == ["make idea", "make requirements", "make architecture"]
+    attributes = {item.key: item.value.string_value for item in got[0].attributes}
+    assert attributes["hishamos.project"] == "notes" and attributes["hishamos.asset"] == "idea"
+
+
+def test_without_a_collector_nothing_is_sent(collector: tuple[str, list[Any]]) -> None:
+    assert run() == "False" and collector[1] == []
+
+
+def test_a_collector_that_is_away_holds_nothing_up() -> None:
+    assert run(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", OTEL_EXPORTER_OTLP_TIMEOUT="1") == "True"
