@@ -14,6 +14,7 @@ from hishamos_pipeline.errors import HishamosError, ModelSetupError
 from hishamos_pipeline.generation.workshop import Workshop
 
 _LEAST_FREE_MB = 200
+_MOST_CLOCK_SECONDS = 30
 
 
 @click.command("doctor")
@@ -27,6 +28,7 @@ def command(as_json: bool) -> None:
         ("git", _git),
         ("home", _home),
         ("store", _store),
+        ("clock", _clock),
         ("engine", _engine),
         ("models", _models),
         ("sandbox", _sandbox),
@@ -34,6 +36,8 @@ def command(as_json: bool) -> None:
         ("storage", _storage),
         ("hosts", _hosts),
         ("dagster", _dagster),
+        ("daemon", _daemon),
+        ("notices", _notices),
     )
     for name, check in checks:
         try:
@@ -82,6 +86,27 @@ def _store(opened: Workshop) -> str:
 
     store = opened.store
     return f"{store.engine.dialect.name}, revision {current_revision(store.engine)}"
+
+
+def _clock(opened: Workshop) -> str:
+    """Against the server's clock where there is one, otherwise against the newest thing that was written down."""
+    store = opened.store
+    now = store.clock.now()
+    told = store.server_time()
+    if told is not None:
+        ahead, whose = (now - told).total_seconds(), "the database server's"
+    else:
+        entries = store.audit.newest(1)
+        ahead, whose = (
+            min((now - entries[0].at).total_seconds() if entries else 0.0, 0.0),
+            "the newest entry's",
+        )
+    if abs(ahead) > _MOST_CLOCK_SECONDS:
+        raise RuntimeError(
+            f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} {whose}: "
+            "set it, and keep it right by NTP"
+        )
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _engine(opened: Workshop) -> str:
@@ -156,3 +181,31 @@ def _dagster(opened: Workshop) -> str:
     with dagster.DagsterInstance.get():
         job = load_job_definition()
     return f"{dagster.__version__}, job {job.name}, home {home}"
+
+
+def _daemon(opened: Workshop) -> str:
+    """Whether what waits for the daemon can go on: sensors, the schedule, queued runs."""
+    import dagster as dg
+
+    from hishamos_pipeline.resources.run_history import DagsterRuns
+
+    with dg.DagsterInstance.get() as instance:
+        history = DagsterRuns(instance)
+        silent, queued = history.silent_daemons(), history.unfinished()["queued"]
+        waiting = len(opened.store.projects.waiting(1000))
+    if silent and (queued or waiting):
+        raise RuntimeError(
+            f"{queued} runs are queued and {waiting} ideas wait, and nothing starts them ({', '.join(silent)} silent): "
+            "start `hishamos dev`, or dagster-daemon"
+        )
+    return f"silent: {', '.join(silent)}; nothing waits for it" if silent else "beats"
+
+
+def _notices(opened: Workshop) -> str:
+    """Whether people could be told of failures."""
+    found = opened.store.notices.by_status()
+    if found["failed"]:
+        raise RuntimeError(
+            f"{found['failed']} notices could not be told: see `hishamos notices list`, and try `hishamos notices test`"
+        )
+    return f"{', '.join(opened.settings.notify) or 'no channel'}; {found['waiting']} waiting"

@@ -15,6 +15,7 @@ _PARTITION = "dagster/partition"
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDED]
 _PAGE = 500
+_BEAT_SECONDS = 30
 
 
 class DagsterRuns:
@@ -34,6 +35,16 @@ class DagsterRuns:
             status.value.lower(): self._instance.get_runs_count(dg.RunsFilter(statuses=[status]))
             for status in _UNFINISHED
         }
+
+    def silent_daemons(self) -> list[str]:
+        """Parts of the daemon that should run and have not been heard of for half a minute; all where it is not on."""
+        from dagster._daemon.controller import get_daemon_statuses
+
+        wanted = list(self._instance.get_required_daemon_types())
+        found = get_daemon_statuses(
+            self._instance, wanted, heartbeat_interval_seconds=_BEAT_SECONDS, ignore_errors=True
+        )
+        return sorted(kind.lower() for kind, status in found.items() if not status.healthy)
 
     def ended(self, project: str = "") -> Iterator[EndedRun]:
         """All runs that have ended, or those of one project, the newest first."""

@@ -1,8 +1,9 @@
 """The project store: one object that hands out the repositories of its tables."""
 
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock, SystemClock
@@ -61,6 +62,14 @@ class ProjectStore:
     def clock(self) -> Clock:
         """Where the store takes its times from."""
         return self._sessions.clock
+
+    def server_time(self) -> datetime | None:
+        """The time by the database server's clock; ``None`` for the embedded store, which has none of its own."""
+        if self.engine.dialect.name == "sqlite":
+            return None
+        with self.read() as session:
+            told: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return told.astimezone(UTC)
 
     def read(self) -> AbstractContextManager[Session]:
         """A session for reading."""

@@ -40,3 +40,25 @@ def test_notices_are_listed_and_tried(tmp_path: Path) -> None:
     channels = '{"ops": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secret": "NO_KEY"}}'
     no_key = hishamos(tmp_path, "notices", "test", "ops", HISHAMOS_NOTIFY=channels)
     assert no_key.returncode == 6 and "NO_KEY" in no_key.stderr
+
+
+def test_the_doctor_says_that_nothing_starts_what_waits(tmp_path: Path) -> None:
+    fine = hishamos(tmp_path, "doctor", "--json")
+    assert fine.returncode == 0, fine.stdout
+    assert {"store", "clock", "daemon", "notices"} <= {item["check"] for item in json.loads(fine.stdout)}
+    assert hishamos(tmp_path, "ideas", "submit", "-", stdin=BRIEF).returncode == 0
+    waits = hishamos(tmp_path, "doctor", "--json")
+    (daemon,) = [item for item in json.loads(waits.stdout) if item["check"] == "daemon"]
+    assert waits.returncode == 5 and not daemon["ok"] and "hishamos dev" in daemon["detail"]
+
+
+def test_who_did_what_is_shown_and_verified(tmp_path: Path) -> None:
+    assert hishamos(tmp_path, "ideas", "submit", "-", stdin=BRIEF).returncode == 0
+    (entry,) = json.loads(hishamos(tmp_path, "audit", "list", "--json").stdout)
+    assert (entry["action"], entry["subject"]) == ("idea.submit", "notes")
+    whole = hishamos(tmp_path, "audit", "verify", "--head", entry["hash"])
+    assert whole.returncode == 0 and entry["hash"] in whole.stdout
+    cut = hishamos(tmp_path, "audit", "verify", "--head", "0" * 63 + "1")
+    assert cut.returncode == 1 and "cut off" in cut.stderr
+    figures = hishamos(tmp_path, "metrics", "--once")
+    assert figures.returncode == 0 and 'hishamos_projects{state="submitted"} 1.0' in figures.stdout

@@ -1,0 +1,58 @@
+"""The doctor's questions about what runs for weeks: clock, daemon, notices."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from dagster._core.instance import DagsterInstance
+from dagster._daemon.types import DaemonHeartbeat
+
+from hishamos_pipeline.cli.doctor import _clock, _notices
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.resources.run_history import DagsterRuns
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.notices import TRIES
+from hishamos_pipeline.store.store import ProjectStore
+from tests.fakes.clock import FixedClock
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def workshop(settings: Settings, store: ProjectStore) -> Workshop:
+    made = Workshop(settings)
+    made.__dict__["store"] = store
+    return made
+
+
+def test_a_clock_that_jumped_back_is_noticed(workshop: Workshop, clock: FixedClock) -> None:
+    workshop.store.projects.submit(Idea(key="notes", title="Notes"), "test")
+    assert "UTC" in _clock(workshop)
+    clock.advance(timedelta(hours=-1))
+    with pytest.raises(RuntimeError, match="3600 s behind"):
+        _clock(workshop)
+
+
+def test_notices_that_nobody_could_be_told_are_noticed(workshop: Workshop, clock: FixedClock) -> None:
+    notices = workshop.store.notices
+    notices.add("run/1", ["ops"], event="run.failed", project="p", run_id="1", step="", reason="x")
+    assert "1 waiting" in _notices(workshop)
+    (row,) = notices.newest(1)
+    for _ in range(TRIES):
+        notices.failed(row.id, "away")
+    with pytest.raises(RuntimeError, match="1 notices could not be told"):
+        _notices(workshop)
+
+
+def test_a_daemon_that_stopped_is_silent(instance: DagsterInstance) -> None:
+    history = DagsterRuns(instance)
+    assert "sensor" in history.silent_daemons()
+    now = datetime.now(UTC).timestamp()
+    for kind in instance.get_required_daemon_types():
+        instance.add_daemon_heartbeat(DaemonHeartbeat(now, kind, "daemon-1", []))
+    assert history.silent_daemons() == []
+    instance.add_daemon_heartbeat(DaemonHeartbeat(now - 10_000, "SENSOR", "daemon-1", []))
+    assert history.silent_daemons() == ["sensor"]
