@@ -20,6 +20,7 @@
     │   └── HostError           a Git host refused, or could not be reached (cause, wait)
     ├── ToolMissingError        a program such as git is not on this machine
     ├── StorageError            the disk is full or not writable
+    │   └── StoreAwayError      the database cannot be reached; it may be back in a moment
     ├── StoreVersionError       the database is older or newer than this release
     ├── ProjectBusyError        another build of the project is running
     ├── DeletionRefusedError    a project may not be deleted yet: the message says what to do first
@@ -159,6 +160,10 @@ class ToolMissingError(HishamosError):
 
 class StorageError(HishamosError):
     """A file could not be written: disk full, read-only, or no permission."""
+
+
+class StoreAwayError(StorageError):
+    """The database of the project store cannot be reached, or was lost in the middle of something."""
 
 
 class StoreVersionError(HishamosError):

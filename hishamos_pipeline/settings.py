@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="SQLAlchemy URL of the project store; empty is SQLite under the home."
     )
+    database_wait_seconds: float = Field(
+        60, ge=0, description="How long a run waits for a database server that is away."
+    )
     storage_url: str = Field(
         "",
         pattern=r"^(s3://[^/@\s]+(/[^@\s]*)?|file:///.+)?$",

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.errors import HishamosError, StoreAwayError
 from hishamos_pipeline.generation.project import ProjectRun, code_version
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.partitions import project_key, projects
@@ -16,6 +16,8 @@ from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.settings import get_settings
 
 _MAX_OFFENDING = 50
+_STORE_TRIES = 5
+_STORE_PAUSE_SECONDS = 5
 
 Body = Callable[[ProjectRun], Awaitable["dg.MaterializeResult[Any]"]]
 # What offends, as ids with a reason each; empty when the check passes.
@@ -70,10 +72,12 @@ def _pool(kind: str, provider: str) -> str | None:
 def failures() -> Iterator[None]:
     """Turn our own errors into failures that show the message without a stack trace.
 
-    Trying again cannot help against any of them.
+    Trying again cannot help against any of them, but for a database that was lost.
     """
     try:
         yield
+    except StoreAwayError as error:
+        raise dg.RetryRequested(max_retries=_STORE_TRIES, seconds_to_wait=_STORE_PAUSE_SECONDS) from error
     except HishamosError as error:
         raise dg.Failure(description=str(error), allow_retries=False) from error
 

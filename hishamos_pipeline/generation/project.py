@@ -31,6 +31,7 @@ from hishamos_pipeline.errors import (
     HishamosError,
     HostError,
     ProjectNotFoundError,
+    StoreAwayError,
     UnbuildableError,
 )
 from hishamos_pipeline.generation.observing import making
@@ -195,6 +196,8 @@ class ProjectRun:
                     made = settled(self.store, self.key, kind, await produce())
                 producer = self._producer(kind, inputs, time.monotonic() - started, head)
                 row = self.store.artifacts.write(self.key, kind, made, replace(producer, reason=reason))
+            except StoreAwayError:
+                raise  # nothing can be recorded; it is tried again, and the sensor of failures records the end of that
             except HishamosError as error:
                 blocked = isinstance(error, _BLOCKING) or (
                     isinstance(error, HostError) and error.cause in WAITING_FOR_PEOPLE

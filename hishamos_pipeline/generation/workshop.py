@@ -29,6 +29,7 @@ class Workshop:
     """The store, the engine and the sandbox of this installation, each opened when first used."""
 
     settings: Settings
+    patient: bool = False  # whether a database that is away is waited for
 
     @cached_property
     def store(self) -> ProjectStore:
@@ -37,7 +38,8 @@ class Workshop:
         Raises:
             StoreVersionError, StorageError: see ``open_store``.
         """
-        return open_store(self.settings.store_url)
+        wait = self.settings.database_wait_seconds if self.patient else 0.0
+        return open_store(self.settings.store_url, wait_seconds=wait)
 
     @cached_property
     def engine(self) -> Engine:

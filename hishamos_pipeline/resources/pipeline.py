@@ -32,7 +32,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = get_settings()
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
-        self._workshop = Workshop(settings)
+        self._workshop = Workshop(settings, patient=context.run is not None)
         key = _project_of(context)
         run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)

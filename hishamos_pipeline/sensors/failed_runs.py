@@ -1,9 +1,10 @@
 """The sensor of failures: ends runs whose process has died, writes causes to projects, and has people told."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import dagster as dg
 from dagster import DagsterEventType
@@ -28,6 +29,7 @@ _FIRST_LOOK = timedelta(days=1)
 _DIED = (
     "its process on {} ended without a word, or has not been heard of for too long; build it again to go on"
 )
+_FROM_OUTSIDE = "This run has been marked as failed from outside"
 _WORDLESS = "no run builds it any more, and none has said why; build it again to go on"
 
 
@@ -53,8 +55,16 @@ class Failure:
     reason: str
 
 
-def failure_of(run: dg.DagsterRun, event: dg.DagsterEvent | None) -> Failure | None:
-    """What to write down of a failed run; nothing of one that is tried again, or that is not about a project."""
+def failure_of(
+    run: dg.DagsterRun, event: dg.DagsterEvent | None, last_words: Callable[[], str] = lambda: ""
+) -> Failure | None:
+    """What to write down of a failed run; nothing of one that is tried again, or that is not about a project.
+
+    Args:
+        run: the run.
+        event: its failure.
+        last_words: gives what Dagster itself has last said of the run, for failures that say nothing.
+    """
     key = run.tags.get("dagster/partition", "")
     if not KEY_PATTERN.fullmatch(key) or run.tags.get("dagster/will_retry") == "true":
         return None
@@ -64,10 +74,12 @@ def failure_of(run: dg.DagsterRun, event: dg.DagsterEvent | None) -> Failure | N
     if first is not None:
         step = first.step_key or ""
         details = first.step_failure_data
-        said = details.user_failure_data.description if details.user_failure_data else None
-        reason = said or (details.error.message if details.error else None) or reason
+        told = details.user_failure_data.description if details.user_failure_data else None
+        reason = told or (details.error.message if details.error else None) or reason
     elif data and data.error:
         reason = data.error.message
+    elif reason.startswith(_FROM_OUTSIDE):
+        reason = last_words() or reason
     made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)", run.tags.get("dagster/run_key", ""))
     return Failure(
         run.run_id, key, int(made[1]) if made else None, step, " ".join(mask(reason).split())[:4000]
@@ -95,6 +107,18 @@ def end_dead_runs(
             ended.append(heart.project)
         store.heartbeats.end(heart.run_id)
     return ended
+
+
+def said_of(instance: dg.DagsterInstance, run_id: str) -> str:
+    """What Dagster has last said of a run."""
+    found = instance.get_records_for_run(
+        run_id, of_type=DagsterEventType.ENGINE_EVENT, limit=1, ascending=False
+    )
+    for record in found.records:
+        event = record.event_log_entry.dagster_event
+        error = event.engine_event_data.error if event else None
+        return f"{event.message if event else ''} {error.message if error else ''}".strip()
+    return ""
 
 
 def write_down(
@@ -134,8 +158,12 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
         cursor=cursor.failures,
         ascending=True,
     )
-    runs = ((instance.get_run_by_id(r.run_id), r.event_log_entry.dagster_event) for r in page.records)
-    failures = [found for run, event in runs if run and (found := failure_of(run, event))]
+    failures = []
+    for record in page.records:
+        run = instance.get_run_by_id(record.run_id)
+        said = partial(said_of, instance, record.run_id)
+        if run and (found := failure_of(run, record.event_log_entry.dagster_event, said)):
+            failures.append(found)
     history = DagsterRuns(instance)
     write_down(history, store, failures, settings.notify)
     for key in store.projects.keys_in(("building",), store.clock.now() - _STUCK, _PER_TICK):

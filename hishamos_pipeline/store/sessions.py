@@ -1,5 +1,6 @@
 """Short transactions over the store's engine."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,14 +8,15 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock
-from hishamos_pipeline.errors import ProjectNotFoundError, StorageError
+from hishamos_pipeline.errors import ProjectNotFoundError, StorageError, StoreAwayError
 from hishamos_pipeline.store.tables import Base, Project
 
 WRITES = "hishamos_writes"
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +26,63 @@ class Sessions:
     reading: sessionmaker[Session]
     writing: sessionmaker[Session]
     clock: Clock
+    wait_seconds: float = 0.0
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads."""
+        self._require_database()
         with reachable(), self.reading() as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that is committed at the end."""
+        self._require_database()
         with reachable(), self.writing.begin() as session:
             yield session
+
+    def _require_database(self) -> None:
+        """Wait for a server that is away, as long as is allowed; before a transaction, nothing can be lost by it."""
+        if not self.wait_seconds:
+            return
+        until = time.monotonic() + self.wait_seconds
+        while True:
+            try:
+                with reachable(), self.reading() as session:
+                    session.connection()
+                return
+            except StoreAwayError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
 
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Turn the errors of a database that is away, full or locked into ``StorageError``; its URL is not told."""
+    """Turn the errors of a database that is away, full or locked into ours; its URL is not told.
+
+    Raises:
+        StoreAwayError: it cannot be reached, or was lost.
+        StorageError: it is full, or locked for too long.
+    """
     try:
         yield
-    except OperationalError as error:
+    except DBAPIError as error:
+        if not (isinstance(error, OperationalError) or error.connection_invalidated):
+            raise
         why = " ".join(str(error.orig).split())[:300]
-        raise StorageError(
+        raise (StoreAwayError if _is_away(error) else StorageError)(
             f"the project store cannot be used ({why}): check HISHAMOS_DATABASE_URL, and that the database is there"
         ) from None
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the server is not there: then it gives no code of its own, or one of its shutting down."""
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "pgcode", "none of PostgreSQL")
+    return code is None or code.startswith("57P")
 
 
 def find_project(session: Session, key: str) -> Project:

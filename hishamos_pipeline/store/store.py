@@ -32,14 +32,16 @@ class ProjectStore:
     Args:
         engine: an engine from ``store.database.open_engine`` whose schema is current.
         clock: where times come from.
+        wait_seconds: how long a server that is away is waited for before a transaction.
     """
 
-    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
+    def __init__(self, engine: Engine, clock: Clock | None = None, wait_seconds: float = 0.0) -> None:
         self.engine = engine
         sessions = Sessions(
             sessionmaker(engine, expire_on_commit=False),
             sessionmaker(database.for_writing(engine), expire_on_commit=False, info={WRITES: True}),
             clock or SystemClock(),
+            0.0 if engine.dialect.name == "sqlite" else wait_seconds,
         )
         self._sessions = sessions
         self.projects = Projects(sessions)
@@ -76,7 +78,7 @@ class ProjectStore:
         return self._sessions.read()
 
 
-def open_store(url: str, clock: Clock | None = None) -> ProjectStore:
+def open_store(url: str, clock: Clock | None = None, wait_seconds: float = 0.0) -> ProjectStore:
     """Open the store at ``url``; the embedded one is created and migrated by itself.
 
     Raises:
@@ -86,4 +88,4 @@ def open_store(url: str, clock: Clock | None = None) -> ProjectStore:
     engine = database.open_engine(url)
     with reachable():
         database.prepare(engine)
-    return ProjectStore(engine, clock)
+    return ProjectStore(engine, clock, wait_seconds)

@@ -3,10 +3,11 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -28,6 +29,8 @@ class PostgresServer:
 
     port: int
     folder: Path
+    start: Callable[[], "subprocess.Popen[bytes]"]
+    process: "subprocess.Popen[bytes]"
     _numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str) -> str:
@@ -39,6 +42,16 @@ class PostgresServer:
         name = f"test_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
+
+    def kill(self) -> None:
+        """Kill the server and everything that it has started, as a crash does."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Start it again after a crash, on the same data."""
+        self.process = self.start()
+        _wait_for(self, self.process)
 
     def execute(self, statement: str) -> None:
         """Run a statement outside of a transaction."""
@@ -71,18 +84,21 @@ def postgres_server() -> Iterator[PostgresServer]:
             [programs / "initdb", "-D", folder / "data", "-U", "hishamos", "-A", "trust", "-E", "UTF8", "--no-sync"],
             check=True, stdout=log, stderr=log, cwd=folder, **options,
         )  # fmt: skip
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1", "-k", folder,
-             "-c", "fsync=off", "-c", "max_connections=200"],
-            stdout=log, stderr=log, cwd=folder, **options,
-        )  # fmt: skip
+
+        def start() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(
+                [programs / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1", "-k", folder,
+                 "-c", "fsync=off", "-c", "max_connections=200"],
+                stdout=log, stderr=log, cwd=folder, start_new_session=True, **options,
+            )  # fmt: skip
+
+        made = PostgresServer(port, folder, start, start())
         try:
-            made = PostgresServer(port, folder)
-            _wait_for(made, server)
+            _wait_for(made, made.process)
             yield made
         finally:
-            server.terminate()
-            server.wait(30)
+            made.process.terminate()
+            made.process.wait(30)
     finally:
         log.close()
         Path(log.name).unlink()

@@ -162,6 +162,18 @@ def test_thousands_of_failures_are_taken_in_page_by_page(
     assert {notice.reason for notice in store.notices.newest(2 * total)} == {f"why {n}" for n in range(total)}
 
 
+def test_a_failure_without_words_is_told_by_what_dagster_said_before(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    run = started(instance, "notes")
+    instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
+    instance.report_engine_event("the code server is away", run)
+    instance.report_run_failed(run)
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("notes").reason == "the code server is away"
+
+
 def test_runs_that_are_about_no_project_are_left_alone() -> None:
     for key in ("", "../x", "A"):
         assert failure_of(dg.DagsterRun("j", tags={"dagster/partition": key}), None) is None

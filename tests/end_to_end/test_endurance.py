@@ -1,0 +1,71 @@
+"""Daemon, code server, runs and PostgreSQL killed at random: every project ends, and nothing is lost or made twice."""
+
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.end_to_end.installation import Installation, endure, installation
+from tests.fakes.postgres import postgres_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+BRIEF = "# {title}\n\n## Features\n- User can add a note\n"
+# By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
+BUILDS, KILLS = map(int, os.environ.get("HISHAMOS_ENDURANCE", "4 6").split())
+
+
+@pytest.mark.timeout(120 * BUILDS + 300)
+def test_every_project_ends_whatever_is_killed(tmp_path: Path, toolchains_dir: Path) -> None:
+    with (
+        postgres_server() as server,
+        installation(
+            tmp_path / "home", server.new_database(), server, HISHAMOS_TOOLCHAINS=str(toolchains_dir)
+        ) as made,
+    ):
+        inbox = made.home / "inbox"
+        inbox.mkdir(exist_ok=True)
+        keys = {f"notes-{number}" for number in range(BUILDS)}
+        for key in keys:
+            (inbox / f"{key}.md").write_text(BRIEF.format(title=key.replace("-", " ")))
+        endure(made, keys, kills=KILLS, seconds=100 * BUILDS + 200)
+        assert_whole(made, keys)
+        print(made.killed, Counter(made.states().values()))
+        with made.store() as store:
+            print(
+                *(f"{row.key} {row.failed_step}: {row.reason[:150]}" for row in store.projects.all()),
+                sep="\n",
+            )
+
+
+def assert_whole(made: Installation, keys: set[str]) -> None:
+    """No idea was lost, no history is twice, no slot is held, and every failure has a cause."""
+    with made.store() as store:
+        projects = {project.key: project for project in store.projects.all()}
+        assert projects.keys() == keys
+        for key, project in projects.items():
+            assert project.state == "exported" or project.reason, (key, project.state)
+            for row in store.artifacts.history(key):
+                assert row.revision == 1 or row.reason, (key, row.kind, row.revision)
+            if project.state == "exported":
+                repository = made.home / "projects" / key / "repository"
+                log = subprocess.run(
+                    ["git", "-C", repository, "log", "--format=%s"],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout.splitlines()
+                assert len(log) == len(set(log)) > 1, (key, log)
+                assert not list((repository.parent / "staging").iterdir())
+        assert store.heartbeats.all() == []
+        assert store.audit.verify().problem == ""
+    os.environ.update(
+        {name: made.environment[name] for name in ("HISHAMOS_DAGSTER_DATABASE_URL", "HISHAMOS_DAGSTER_DIR")}
+    )
+    with dg.DagsterInstance.from_config(str(made.home / "dagster")) as instance:
+        info = instance.event_log_storage.get_concurrency_info("sandbox")
+        assert (info.active_slot_count, info.pending_step_count, info.assigned_step_count) == (0, 0, 0)
+        unfinished = [run for run in instance.get_runs() if not run.is_finished]
+        assert unfinished == []
