@@ -67,10 +67,12 @@ docs: install-dev ## make the generated reference and the screenshots again
 
 LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
 	--no-emit-index-url --extra build --extra sandbox
+DEPLOYED = --extra celery --extra k8s --extra otel --extra s3
 lock: .venv/bin/python ## pin the dependencies again
 	$(BIN)/python -m pip install -q uv
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(LOCK) $(DEPLOYED) -c requirements-dev.lock pyproject.toml -o deploy/requirements.lock
 
 clean: ## remove the environment and all state
 	rm -rf .venv .hishamos

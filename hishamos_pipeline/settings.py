@@ -70,6 +70,16 @@ class Settings(BaseSettings):
     database_wait_seconds: float = Field(
         60, ge=0, description="How long a run waits for a database server that is away."
     )
+    code_server: str = Field(
+        "",
+        pattern=r"^([^\s:/]+:\d+)?$",
+        description="`HOST:PORT` of the code server for webserver and daemon; empty: they load the code themselves.",
+    )
+    celery_broker: str = Field(
+        "",
+        pattern=r"^(rediss?://.+)?$",
+        description="URL of the Redis that hands runs to workers (`hishamos worker`); empty for runs on this machine.",
+    )
     storage_url: str = Field(
         "",
         pattern=r"^(s3://[^/@\s]+(/[^@\s]*)?|file:///.+)?$",

@@ -15,6 +15,7 @@ from hishamos_pipeline.generation.workshop import Workshop
 
 _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
+_PING_SECONDS = 2.0
 
 
 @click.command("doctor")
@@ -37,6 +38,7 @@ def command(as_json: bool) -> None:
         ("hosts", _hosts),
         ("dagster", _dagster),
         ("daemon", _daemon),
+        ("workers", _workers),
         ("notices", _notices),
     )
     for name, check in checks:
@@ -199,6 +201,24 @@ def _daemon(opened: Workshop) -> str:
             "start `hishamos dev`, or dagster-daemon"
         )
     return f"silent: {', '.join(silent)}; nothing waits for it" if silent else "beats"
+
+
+def _workers(opened: Workshop) -> str:
+    """Whether somebody takes the runs that are handed to workers."""
+    broker = opened.settings.celery_broker
+    if not broker:
+        return "none: runs are executed on this machine"
+    from celery import Celery  # type: ignore[import-untyped]
+    from kombu.exceptions import OperationalError
+
+    app = Celery("dagster", broker=broker)
+    try:
+        found = app.control.ping(timeout=_PING_SECONDS)
+    except (OperationalError, OSError) as error:
+        raise RuntimeError(f"the broker cannot be reached ({error}): check HISHAMOS_CELERY_BROKER") from None
+    if not found:
+        raise RuntimeError("no worker answers: start `hishamos worker` on at least one machine")
+    return ", ".join(sorted(name for answer in found for name in answer))
 
 
 def _notices(opened: Workshop) -> str:

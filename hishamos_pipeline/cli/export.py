@@ -191,6 +191,7 @@ def _run(run: "ProjectRun", assets: list[str], as_json: bool) -> bool:
 
 def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]:
     from hishamos_pipeline.core.documents import Archive
+    from hishamos_pipeline.generation.delivering import repository_of
     from hishamos_pipeline.workspace.tree import storage_errors
 
     written: list[Path] = []
@@ -198,7 +199,7 @@ def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]
         output.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
             if kind == "git":
-                written.append(_copy_repository(run.folder.path("repository"), output / run.key))
+                written.append(_copy_repository(repository_of(run), output / run.key))
                 continue
             archive = run.read(EXPORTS[kind], Archive)
             for name in (archive.path, f"{archive.path}.sha256"):

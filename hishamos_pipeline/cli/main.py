@@ -36,6 +36,8 @@ COMMANDS = {
     "metrics": ("metrics", "Serve figures for Prometheus."),
     "doctor": ("doctor", "Check that everything HishamOS needs is there."),
     "db": ("db", "Look after the project store's schema."),
+    "serve": ("serve", "Become one part of an installation: webserver, daemon, code server."),
+    "worker": ("worker", "Execute runs on this machine for an installation of many."),
     "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
 }
 

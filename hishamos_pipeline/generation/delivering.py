@@ -26,9 +26,9 @@ from hishamos_pipeline.delivery.publication import Order, Publishing
 from hishamos_pipeline.delivery.publishing import publish as publish_on_host
 from hishamos_pipeline.delivery.remote_git import end_git
 from hishamos_pipeline.delivery.wording import Told
-from hishamos_pipeline.errors import CredentialError, HostError, VerificationError
+from hishamos_pipeline.errors import ArtifactMissingError, CredentialError, HostError, VerificationError
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.safekeeping import keep_archive, keep_repository
+from hishamos_pipeline.generation.safekeeping import keep_archive, keep_repository, restore_repository
 from hishamos_pipeline.generation.targets import target_of
 
 T = TypeVar("T")
@@ -82,6 +82,22 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
     )
 
 
+def repository_of(run: ProjectRun) -> Path:
+    """The repository's folder, after it was brought back from the storage if another machine has made it.
+
+    Raises:
+        ArtifactMissingError: it was never made, or is neither here nor in the storage.
+        StorageError: the storage cannot be reached.
+    """
+    record = run.read("repository", RepositoryRecord)
+    with run.folder.lock("restore-repository", wait_seconds=run.settings.lock_seconds):
+        if not restore_repository(run.storage, run.folder, record):
+            raise ArtifactMissingError(
+                f"the repository of {run.key!r} is not on this machine: run `hishamos build {run.key}`"
+            )
+    return run.folder.path(record.path)
+
+
 async def write_archive(run: ProjectRun, kind: str) -> Archive:
     """Write one archive of the repository's head, if the idea asks for it.
 
@@ -103,7 +119,7 @@ def _write_archive(run: ProjectRun, kind: str) -> Archive:
     write = archives.write_zip if kind == "zip" else archives.write_tar
     with run.folder.staging(f"{kind}_archive") as staging:
         staged = staging / name
-        written = write(run.folder.path("repository"), staged, architecture.distribution)
+        written = write(repository_of(run), staged, architecture.distribution)
         keep_archive(run.storage, run.folder, staged)
         run.folder.publish_file(f"{name}.sha256", Path(f"{staged}.sha256"))
         path = run.folder.publish_file(name, staged)
@@ -180,7 +196,7 @@ def publishing_of(
     titles = {story.id: story.title for story in run.read("stories", Stories).stories}
     order = Order(
         key=run.key,
-        repository=run.folder.path(record.path),
+        repository=repository_of(run),
         commit=record.head,
         target=target,
         secrets=_secrets(run, target),

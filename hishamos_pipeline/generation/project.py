@@ -390,6 +390,10 @@ class ProjectRun:
     @asynccontextmanager
     async def _lock(self, kind: str) -> AsyncIterator[None]:
         with ExitStack() as stack:
-            lock = self.folder.lock(kind, wait_seconds=self.settings.lock_seconds)
-            await asyncio.to_thread(stack.enter_context, lock)
+            wait = self.settings.lock_seconds
+            for lock in (
+                self.folder.lock(kind, wait_seconds=wait),
+                self.store.locks.hold(f"{self.key}/{kind}", wait_seconds=wait),
+            ):
+                await asyncio.to_thread(stack.enter_context, lock)
             yield

@@ -52,12 +52,12 @@ def keep_archive(storage: Storage | None, folder: ProjectFolder, staged: Path) -
 
 
 def restore_tree(storage: Storage | None, folder: ProjectFolder, build: VerifiedBuild) -> bool:
-    """Whether the tree is here, after it was brought back if it was not.
+    """Whether the tree is here, after it was brought back if it was not, or if another machine has a newer one.
 
     Raises:
         StorageError: the storage cannot be reached.
     """
-    if folder.path("tree").is_dir() or storage is None:
+    if storage is None or folder.holds("tree", build.tree_hash):
         return folder.path("tree").is_dir()
     expected = {file.path: file.sha256 for file in build.files}
     with folder.staging("restore-tree") as staging:
@@ -77,7 +77,7 @@ def restore_repository(storage: Storage | None, folder: ProjectFolder, record: R
         StorageError: the storage cannot be reached.
     """
     there = folder.path(record.path)
-    if (there / ".git").is_dir() or storage is None:
+    if storage is None or folder.holds(record.path, record.head):
         return (there / ".git").is_dir()
     manifest = storage.manifest(folder.key, _BUNDLE)
     if manifest is None or manifest.version != record.head:

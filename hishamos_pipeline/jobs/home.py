@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
+from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.tree import storage_errors
 
@@ -14,6 +15,8 @@ _PACKAGE = Path(__file__).parent.parent
 # In a checkout the files are at the top; in an installed package they are beside the resources.
 _FOLDERS = (_PACKAGE.parent, _PACKAGE / "resources")
 _FILES = ("dagster.yaml", "workspace.yaml")
+# Processes of a worker are replaced after so many runs: libraries leak, and code changes with a restart alone.
+_RUNS_PER_PROCESS = 50
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -28,6 +31,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
     on_server = settings.store_url.startswith("postgresql")
     if on_server:
         os.environ.setdefault("HISHAMOS_DAGSTER_DATABASE_URL", settings.store_url)
+    if settings.celery_broker:
+        _require_shared(settings, on_server)
     os.environ["HISHAMOS_HOME"] = str(settings.home)
     os.environ.setdefault("HISHAMOS_DAGSTER_DIR", str(home))
     if "DAGSTER_HOME" in os.environ and Path(os.environ["DAGSTER_HOME"]) != home:
@@ -37,7 +42,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
         for name in _FILES:
             source = next(folder / name for folder in _FOLDERS if (folder / name).exists()).read_text()
             if name == "dagster.yaml" and on_server:
-                source = _with_server(source)
+                source = _with_server(source, on_workers=bool(settings.celery_broker))
+            if name == "workspace.yaml" and settings.code_server:
+                source = _with_code_server(settings.code_server)
             target = home / name
             if not target.exists() or target.read_text() != source:
                 fresh = home / f".{name}.{os.getpid()}"
@@ -51,10 +58,49 @@ def prepare_dagster_home(settings: Settings) -> Path:
     return home
 
 
-def _with_server(source: str) -> str:
-    """Dagster's settings with its storage on PostgreSQL; everything else stays as it is."""
+def write_worker_settings(settings: Settings, runs: int) -> Path:
+    """Write what ``dagster-celery worker start`` reads; the file has the broker's password, and is its owner's alone.
+
+    Args:
+        settings: name the broker.
+        runs: how many runs at the same time.
+    """
+    path = settings.dagster_home / "celery.yaml"
+    worker = {"worker_concurrency": runs, "worker_max_tasks_per_child": _RUNS_PER_PROCESS}
+    config = {"broker": settings.celery_broker, "backend": settings.celery_broker, "config_source": worker}
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump({"execution": {"config": config}}))
+    return path
+
+
+def _require_shared(settings: Settings, on_server: bool) -> None:
+    """Refuse workers that would each have a store, or files, of their own."""
+    if not on_server:
+        raise StorageError("HISHAMOS_CELERY_BROKER needs PostgreSQL: set HISHAMOS_DATABASE_URL as well")
+    if not settings.storage_url:
+        raise StorageError(
+            "HISHAMOS_CELERY_BROKER needs a storage for all machines: set HISHAMOS_STORAGE_URL as well"
+        )
+
+
+def _with_code_server(address: str) -> str:
+    """A workspace that asks a code server."""
+    host, _, port = address.rpartition(":")
+    server = {"host": host, "port": int(port), "location_name": "hishamos"}
+    return yaml.safe_dump({"load_from": [{"grpc_server": server}]}, sort_keys=False)
+
+
+def _with_server(source: str, *, on_workers: bool) -> str:
+    """Dagster's settings with its storage on PostgreSQL, and runs on workers; everything else stays as it is."""
     given = yaml.safe_load(source)
     given["storage"] = {"postgres": {"postgres_url": {"env": "HISHAMOS_DAGSTER_DATABASE_URL"}}}
+    if on_workers:
+        broker = {"env": "HISHAMOS_CELERY_BROKER"}
+        given["run_launcher"] = {
+            "module": "dagster_celery.launcher",
+            "class": "CeleryRunLauncher",
+            "config": {"broker": broker, "backend": broker, "default_queue": "dagster"},
+        }
     return yaml.safe_dump(given, sort_keys=False)
 
 

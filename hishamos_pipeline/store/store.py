@@ -20,6 +20,7 @@ from hishamos_pipeline.store.edits import Edits
 from hishamos_pipeline.store.export_requests import ExportRequests
 from hishamos_pipeline.store.heartbeats import Heartbeats
 from hishamos_pipeline.store.housekeeping import Housekeeping
+from hishamos_pipeline.store.locks import Locks
 from hishamos_pipeline.store.notices import Notices
 from hishamos_pipeline.store.projects import Projects
 from hishamos_pipeline.store.sessions import WRITES, Sessions, reachable
@@ -44,6 +45,7 @@ class ProjectStore:
             0.0 if engine.dialect.name == "sqlite" else wait_seconds,
         )
         self._sessions = sessions
+        self.locks = Locks(engine)
         self.projects = Projects(sessions)
         self.artifacts = Artifacts(sessions)
         self.units = Units(sessions)

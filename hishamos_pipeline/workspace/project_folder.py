@@ -82,6 +82,13 @@ class ProjectFolder:
                 shutil.rmtree(old, ignore_errors=True)
         return link
 
+    def holds(self, name: str, version: str) -> bool:
+        """Whether the published folder is of this version; another machine may have published a newer one meanwhile."""
+        link = self.root / name
+        if not link.is_dir():
+            return False
+        return not link.is_symlink() or link.readlink().name.startswith(f"{name}-{version[:16]}-")
+
     def publish_file(self, name: str, staged: Path) -> Path:
         """Make a staged file the published one, by one rename."""
         target = self.root / name

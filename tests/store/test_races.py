@@ -3,7 +3,11 @@
 import multiprocessing
 from typing import Any
 
+import pytest
+
 from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.database import current_revision, head_revision, open_engine
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.store.test_store import IDEA
@@ -63,3 +67,21 @@ def test_several_processes_may_upgrade_at_once(database_url: str, tmp_path: Any,
     engine = open_engine(url)
     assert current_revision(engine) == head_revision()
     engine.dispose()
+
+
+def test_a_lock_is_held_by_one(store: ProjectStore, settings: Settings) -> None:
+    """On a server by whatever machine; the embedded store leaves it to the machine's files."""
+    other = open_store(settings.store_url)
+    on_server = store.engine.dialect.name == "postgresql"
+    with store.locks.hold("notes/stories", wait_seconds=1):
+        with other.locks.hold("notes/idea", wait_seconds=0):
+            pass
+        if on_server:
+            with (
+                pytest.raises(ProjectBusyError, match="notes/stories"),
+                other.locks.hold("notes/stories", wait_seconds=0),
+            ):
+                pass
+    with other.locks.hold("notes/stories", wait_seconds=0):
+        pass
+    other.engine.dispose()

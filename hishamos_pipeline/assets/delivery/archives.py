@@ -9,7 +9,7 @@ from hishamos_pipeline.assets.metadata import materialization
 from hishamos_pipeline.core.documents import Archive
 from hishamos_pipeline.core.hashing import file_sha256
 from hishamos_pipeline.delivery.archives import differences
-from hishamos_pipeline.generation.delivering import write_archive
+from hishamos_pipeline.generation.delivering import repository_of, write_archive
 from hishamos_pipeline.generation.project import Made, ProjectRun
 
 
@@ -62,4 +62,4 @@ def _problems(run: ProjectRun, archive: Archive) -> list[str]:
     path = run.folder.path(archive.path)
     if file_sha256(path) != archive.sha256:
         return [f"{archive.path}: its bytes do not have the recorded checksum"]
-    return differences(path, run.folder.path("repository"))
+    return differences(path, repository_of(run))

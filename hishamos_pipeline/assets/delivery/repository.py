@@ -9,7 +9,7 @@ from hishamos_pipeline.assets.metadata import materialization, shown, traceabili
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.tracing import trace
 from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
-from hishamos_pipeline.generation.delivering import build_repository
+from hishamos_pipeline.generation.delivering import build_repository, repository_of
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.traces import traced
 
@@ -43,7 +43,7 @@ def repository_holds_the_build(run: ProjectRun) -> list[str]:
     build = run.read("verified_build", VerifiedBuild)
     texts = run.store.units.texts(file.sha256 for file in build.files)
     expected = {file.path: blob_id(texts[file.sha256].encode()) for file in build.files}
-    repo = open_repository(run.folder.path("repository"))
+    repo = open_repository(repository_of(run))
     found = {path: blob for path, (_, blob) in tree_of(repo).items()}
     repo.close()
     return [
