@@ -153,6 +153,7 @@ class Settings(BaseSettings):
     inbox_quiet_seconds: float = Field(
         1.0, ge=0, description="How long an inbox file must be unchanged before it is read."
     )
+    max_runs: int = Field(4, gt=0, description="Most runs at a time, on all machines together.")
     runs_per_tick: int = Field(10, gt=0, description="Most runs that one sensor tick requests.")
 
     max_path_length: int = Field(200, gt=0, description="Longest path in a tree, in characters.")

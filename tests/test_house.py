@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hishamos_pipeline.core.parsing import parse_python
+
 PACKAGE = Path(__file__).parent.parent / "hishamos_pipeline"
 FLOORS = (
     {"errors", "__init__"},
@@ -44,7 +46,7 @@ def rooms_and_imports() -> dict[str, set[str]]:
 def imported(path: Path) -> set[str]:
     """Every module that a file imports, also inside functions."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parse_python(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

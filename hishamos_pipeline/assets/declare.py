@@ -9,7 +9,8 @@ import dagster as dg
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.errors import HishamosError, StoreAwayError
-from hishamos_pipeline.generation.project import ProjectRun, code_version
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.versions import code_version
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.partitions import project_key, projects
 from hishamos_pipeline.resources.pipeline import Pipeline

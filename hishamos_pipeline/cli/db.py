@@ -1,5 +1,7 @@
 """``hishamos db``: the project store's schema."""
 
+import shlex
+
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, settings
@@ -35,3 +37,26 @@ def current(as_json: bool) -> None:
         print_json({"current": found, "head": head})
     else:
         click.echo(f"current {found or 'none'}, head {head}")
+
+
+@command.command("environment")
+def environment() -> None:
+    """Print the server's address for PostgreSQL's own programs, as shell exports, the password among them.
+
+    For `eval "$(hishamos db environment)"`; see deploy/backup.
+    """
+    from sqlalchemy import make_url
+
+    url = make_url(settings().store_url)
+    if url.get_backend_name() != "postgresql":
+        raise click.UsageError("HISHAMOS_DATABASE_URL names no PostgreSQL server")
+    given = {
+        "PGHOST": url.host,
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+    }
+    for name, value in given.items():
+        if value:
+            click.echo(f"export {name}={shlex.quote(str(value))}")

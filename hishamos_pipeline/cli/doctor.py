@@ -5,6 +5,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -222,8 +223,8 @@ def _workers(opened: Workshop) -> str:
 
 
 def _notices(opened: Workshop) -> str:
-    """Whether people could be told of failures."""
-    found = opened.store.notices.by_status()
+    """Whether people could be told of the failures of the last day."""
+    found = opened.store.notices.by_status(opened.store.clock.now() - timedelta(days=1))
     if found["failed"]:
         raise RuntimeError(
             f"{found['failed']} notices could not be told: see `hishamos notices list`, and try `hishamos notices test`"

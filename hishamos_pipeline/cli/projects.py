@@ -1,6 +1,5 @@
 """``hishamos projects``: list projects, show one, archive or delete it."""
 
-from getpass import getuser
 from pathlib import Path
 
 import click
@@ -8,6 +7,8 @@ import click
 from hishamos_pipeline.cli.instance import with_runs
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
 from hishamos_pipeline.cli.summary import print_summary, summary
+from hishamos_pipeline.core.actor import actor
+from hishamos_pipeline.store.tables import PROJECT_STATES
 
 
 @click.group("projects")
@@ -16,11 +17,18 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(PROJECT_STATES), help="Only those in this state."
+)
+@click.option(
+    "--limit", default=200, show_default=True, type=click.IntRange(1), help="Most projects to list."
+)
+@click.option("--after", default="", metavar="KEY", help="Only those whose key comes after this one.")
 @json_option
-def list_projects(as_json: bool) -> None:
-    """List all projects with their states."""
+def list_projects(states: tuple[str, ...], limit: int, after: str, as_json: bool) -> None:
+    """List projects by key, with their states."""
     with workshop() as opened:
-        rows = opened.store.projects.all()
+        rows = opened.store.projects.page(limit, after=after, states=states)
     if as_json:
         print_json(
             [
@@ -41,6 +49,8 @@ def list_projects(as_json: bool) -> None:
         ("key", "title", "state", "where", "why"),
         [(row.key, row.title, row.state, row.failed_step, row.reason) for row in rows],
     )
+    if len(rows) == limit:
+        click.echo(f"there may be more: --after {rows[-1].key}")
 
 
 @command.command("show")
@@ -129,6 +139,6 @@ def delete(key: str, export_to: Path | None, without_export: bool) -> None:
         if export_to:
             projects.copy_to(given.projects_dir, key, export_to)
             click.echo(f"copied to {export_to / key}")
-        opened.store.housekeeping.begin_deletion(key, getuser())
+        opened.store.housekeeping.begin_deletion(key, actor())
         projects.finish_deletion(opened.store, history, given.projects_dir, key)
     click.echo(f"{key}: deleted")

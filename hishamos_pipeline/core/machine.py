@@ -4,6 +4,7 @@ import os
 import socket
 from functools import cache
 from pathlib import Path
+from uuid import getnode
 
 
 @cache
@@ -11,9 +12,11 @@ def machine() -> str:
     """The name of this machine, or container: process numbers of another one mean nothing here."""
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
+        # Copies of a machine may share its name.
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]
     except OSError:
-        namespace = ""
-    return f"{socket.gethostname()}{namespace.removeprefix('pid')}"
+        namespace, boot = "", f"{getnode():x}"
+    return f"{socket.gethostname()}:{boot}{namespace.removeprefix('pid')}"
 
 
 def process() -> str:

@@ -53,11 +53,13 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
     architecture = run.read("architecture", Architecture)
     submitted = run.store.projects.idea_revision(run.key, 1).submitted_at
     published = run.folder.path("repository")
+    recorded = run.store.artifacts.head(run.key, "repository") is not None
     with run.folder.staging("repository") as staging:
         staged = staging / "repository"
         commits = repository.build_repository(
             staged,
-            published if (published / ".git").is_dir() else None,
+            # What was never recorded is left from an earlier project of the same key.
+            published if (published / ".git").is_dir() and recorded else None,
             build,
             run.store.units.texts(file.sha256 for file in build.files),
             stories=run.read("stories", Stories),
@@ -68,7 +70,8 @@ def _build_repository(run: ProjectRun) -> RepositoryRecord:
             now=run.store.clock.now(),
         )
         head = commits[-1].sha
-        repository.require_unchanged(published, staged)
+        if recorded:
+            repository.require_unchanged(published, staged)
         keep_repository(run.storage, run.folder, staged, head)
         run.folder.publish_folder("repository", staged, head)
     run.store.deliveries.complete_export(run.key, "git", url=published.as_uri(), checksum=head)

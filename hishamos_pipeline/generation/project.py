@@ -6,19 +6,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import TASK_OF, Task
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core import staleness
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
 from hishamos_pipeline.core.graph import EXPORTS, STEPS
-from hishamos_pipeline.core.hashing import content_hash, file_sha256, hash_files, sha256_text
+from hishamos_pipeline.core.hashing import file_sha256, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.core.target import Publication
@@ -38,18 +36,20 @@ from hishamos_pipeline.generation.observing import making
 from hishamos_pipeline.generation.safekeeping import restore_archive, restore_repository, restore_tree
 from hishamos_pipeline.generation.settling import settled
 from hishamos_pipeline.generation.targets import published_with
+from hishamos_pipeline.generation.versions import code_version
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.artifacts import Producer
 from hishamos_pipeline.store.store import ProjectStore
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.tables import ArtifactRevision, ExportRequest
 from hishamos_pipeline.toolchains.interface import Toolchains
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import open_storage
 
 D = TypeVar("D", bound=Document)
 Q = TypeVar("Q", bound=Document)
+T = TypeVar("T")
 
 _TRIES = 3
 # A person has to do something before it can go on.
@@ -58,34 +58,6 @@ _FALLBACK = ":fallback"
 _MISSING = "its files are missing"
 _PUBLISHED: Mapping[str, HostKind] = {"github_repository": "github", "gitlab_project": "gitlab"}
 _EXPORTED = {artifact: name for name, artifact in EXPORTS.items()}
-_PACKAGE = Path(__file__).parent.parent
-# Plain code that makes artifacts without asking an engine; its change makes them stale.
-_CODE: Mapping[str, tuple[str, ...]] = {
-    "idea": ("core/idea.py",),
-    "sprint_plan": ("core/sprints.py",),
-    "verified_build": ("verification/*.py", "sandbox/*.py", "toolchains/*.py"),
-    "code_review": ("generation/steps.py",),
-    "repository": ("delivery/commits.py", "delivery/repository.py"),
-    "zip_archive": ("delivery/archives.py",),
-    "tar_archive": ("delivery/archives.py",),
-    "github_repository": ("core/target.py",),
-    "gitlab_project": ("core/target.py",),
-}
-
-
-@cache
-def _code_hash(kind: str) -> str:
-    files = [path for pattern in _CODE.get(kind, ()) for path in _PACKAGE.glob(pattern)]
-    return hash_files(files)[:16]
-
-
-def code_version(kind: str, engine: Engine) -> str:
-    """What an artifact's making depends on: our code, the engine's version, and the answer's schema."""
-    task = TASK_OF.get(kind)
-    if task is None:
-        return _code_hash(kind)
-    schema = content_hash(task.answer.model_json_schema())
-    return sha256_text(f"{_code_hash(kind)}{engine.version(task)}{schema}")[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +104,7 @@ class ProjectRun:
         self.folder = ProjectFolder(settings.projects_dir, key)
         self.storage = open_storage(settings)
         self._before = ""
+        self._memory: dict[str, Any] | None = None
 
     @property
     def fresh(self) -> bool:
@@ -245,6 +218,13 @@ class ProjectRun:
 
     def plan(self) -> tuple[staleness.PlannedStep, ...]:
         """What a build would make, and why; exports that nobody asks for are left out."""
+        self._memory = {}
+        try:
+            return self._plan()
+        finally:
+            self._memory = None
+
+    def _plan(self) -> tuple[staleness.PlannedStep, ...]:
         rows = self.store.artifacts.heads(self.key)
         heads = {kind: self._head(row) for kind, row in rows.items()}
         idea = self.store.projects.idea_revision(self.key)
@@ -297,12 +277,25 @@ class ProjectRun:
 
     def wants(self, export: str) -> bool:
         """Whether the brief or a request that stands asks for an export: ``zip``, ``tar``, ``github`` or ``gitlab``."""
-        asked = export in self.submitted_idea().exports
-        return asked or self.store.export_requests.standing(self.key, export) is not None
+        return export in self.submitted_idea().exports or self.standing(export) is not None
 
     def submitted_idea(self) -> Idea:
         """The newest submitted brief."""
-        return self.store.projects.idea(self.key)
+        return self._remembered("idea", lambda: self.store.projects.idea(self.key))
+
+    def standing(self, export: str) -> ExportRequest | None:
+        """The request for an export that stands."""
+        ask = self.store.export_requests.standing
+        return self._remembered(f"request/{export}", lambda: ask(self.key, export))
+
+    def _remembered(self, name: str, ask: Callable[[], T]) -> T:
+        """What the store says; while a plan is made, as it was said the first time."""
+        if self._memory is None:
+            return ask()
+        if name not in self._memory:
+            self._memory[name] = ask()
+        found: T = self._memory[name]
+        return found
 
     def _inputs(self, kind: str) -> dict[str, str]:
         if kind == "idea":
@@ -338,7 +331,7 @@ class ProjectRun:
         kind = _EXPORTED[row.kind]
         if made.wanted != self.wants(kind):
             return "it is asked for now" if self.wants(kind) else "it is not asked for any more"
-        request = self.store.export_requests.standing(self.key, kind)
+        request = self.standing(kind)
         if request and request.status == "requested":
             return "an export was requested"
         if made.wanted and self.store.deliveries.last_failed(self.key, kind):

@@ -8,6 +8,7 @@ from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.delivery.hosts.interface import HostKind
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.store.tables import ExportRequest
 
 
 class Published(Protocol):
@@ -25,6 +26,10 @@ class Published(Protocol):
         """Whether an export is asked for."""
         ...
 
+    def standing(self, export: str) -> ExportRequest | None:
+        """The request for an export that stands."""
+        ...
+
 
 def target_of(run: Published, kind: HostKind, options: Target | None = None) -> Target:
     """What a publication is asked for with: by the request that stands, else by the brief, else by the operator.
@@ -37,7 +42,7 @@ def target_of(run: Published, kind: HostKind, options: Target | None = None) -> 
     idea, given = run.submitted_idea(), run.settings
     asked, defaults = (idea.github, given.github) if kind == "github" else (idea.gitlab, given.gitlab)
     if options is None:
-        request = run.store.export_requests.standing(run.key, kind)
+        request = run.standing(kind)
         options = Target.model_validate_json(request.options) if request else Target()
     target = options.over(asked.over(defaults))
     if target.description:

@@ -17,6 +17,7 @@ _FOLDERS = (_PACKAGE.parent, _PACKAGE / "resources")
 _FILES = ("dagster.yaml", "workspace.yaml")
 # Processes of a worker are replaced after so many runs: libraries leak, and code changes with a restart alone.
 _RUNS_PER_PROCESS = 50
+_LONGEST_SECONDS = 4 * 3600
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
@@ -41,8 +42,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
             source = next(folder / name for folder in _FOLDERS if (folder / name).exists()).read_text()
-            if name == "dagster.yaml" and on_server:
-                source = _with_server(source, on_workers=bool(settings.celery_broker))
+            if name == "dagster.yaml":
+                source = _adapted(source, settings, on_server=on_server)
             if name == "workspace.yaml" and settings.code_server:
                 source = _with_code_server(settings.code_server)
             target = home / name
@@ -66,7 +67,14 @@ def write_worker_settings(settings: Settings, runs: int) -> Path:
         runs: how many runs at the same time.
     """
     path = settings.dagster_home / "celery.yaml"
-    worker = {"worker_concurrency": runs, "worker_max_tasks_per_child": _RUNS_PER_PROCESS}
+    worker = {
+        "worker_concurrency": runs,
+        "worker_max_tasks_per_child": _RUNS_PER_PROCESS,
+        # A worker takes no more than it can begin at once, and keeps it for longer than a run takes.
+        "worker_prefetch_multiplier": 1,
+        "task_acks_late": True,
+        "broker_transport_options": {"visibility_timeout": _LONGEST_SECONDS},
+    }
     config = {"broker": settings.celery_broker, "backend": settings.celery_broker, "config_source": worker}
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump({"execution": {"config": config}}))
@@ -90,11 +98,13 @@ def _with_code_server(address: str) -> str:
     return yaml.safe_dump({"load_from": [{"grpc_server": server}]}, sort_keys=False)
 
 
-def _with_server(source: str, *, on_workers: bool) -> str:
-    """Dagster's settings with its storage on PostgreSQL, and runs on workers; everything else stays as it is."""
+def _adapted(source: str, settings: Settings, *, on_server: bool) -> str:
+    """Dagster's settings with the storage, the workers and the number of runs that ours name."""
     given = yaml.safe_load(source)
-    given["storage"] = {"postgres": {"postgres_url": {"env": "HISHAMOS_DAGSTER_DATABASE_URL"}}}
-    if on_workers:
+    given["concurrency"]["runs"]["max_concurrent_runs"] = settings.max_runs
+    if on_server:
+        given["storage"] = {"postgres": {"postgres_url": {"env": "HISHAMOS_DAGSTER_DATABASE_URL"}}}
+    if settings.celery_broker:
         broker = {"env": "HISHAMOS_CELERY_BROKER"}
         given["run_launcher"] = {
             "module": "dagster_celery.launcher",

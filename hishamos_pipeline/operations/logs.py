@@ -10,6 +10,10 @@ from structlog.typing import Processor
 from hishamos_pipeline.core.secrets import mask
 
 Format = Literal["human", "json"]
+# Without local variables: among them are keys and whole documents.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def configure_logs(how: Format) -> None:
@@ -38,7 +42,7 @@ def formatter(how: Format) -> logging.Formatter:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     end: list[Processor] = (
-        [structlog.processors.dict_tracebacks, _masked, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [_TRACEBACKS, _masked, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if how == "json"
         else [structlog.processors.format_exc_info, _masked, _sentence]
     )

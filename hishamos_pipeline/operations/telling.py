@@ -11,12 +11,14 @@ import ssl
 import time
 from collections.abc import Callable
 from email.message import EmailMessage
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import requests
 
 from hishamos_pipeline.core.channel import EmailChannel, LogChannel, WebhookChannel
 from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.errors import CredentialError, HishamosError
+from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notices import Notices
 from hishamos_pipeline.store.operation_tables import Notice
@@ -44,7 +46,7 @@ def tell_due(notices: Notices, settings: Settings, keys: Keys, *, most: int, sec
             break
         try:
             tell(notice, settings, keys)
-        except (HishamosError, OSError, smtplib.SMTPException) as error:
+        except Exception as error:  # whatever is wrong with one channel, the others are told
             notices.failed(notice.id, mask(f"{type(error).__name__}: {error}"))
             log.warning("notice %s could not be told by %s: %s", notice.id, notice.channel, error)
         else:
@@ -110,11 +112,24 @@ def _post(notice: Notice, channel: WebhookChannel, keys: Keys) -> None:
         "webhook-timestamp": str(now),
         "webhook-signature": signature(_secret(channel.secret, keys), notice_id, now, body),
     }
-    answer = requests.post(
-        channel.url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False
-    )
-    if not answer.ok or answer.is_redirect:
-        raise OSError(f"it answered {answer.status_code}: {answer.text[:200]}")
+    try:
+        # What it answers is not read: it may be without an end.
+        with requests.post(
+            channel.url,
+            data=body,
+            headers=headers,
+            timeout=_TIMEOUT_SECONDS,
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            status = answer.status_code
+    except requests.RequestException as error:
+        # Its own words hold the URL, which can be a secret.
+        raise OSError(
+            f"{urlsplit(channel.url).hostname} could not be reached: {type(error).__name__}"
+        ) from None
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        raise OSError(f"{urlsplit(channel.url).hostname} answered {status}")
 
 
 def _mail(notice: Notice, channel: EmailChannel, keys: Keys) -> None:

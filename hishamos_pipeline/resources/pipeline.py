@@ -1,5 +1,6 @@
 """The resource through which assets reach the store, the engine, the sandbox and the workspace."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import dagster as dg
@@ -45,19 +46,24 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._run and context.run:
             self._heart = Heart(self._workshop.store.heartbeats, context.run.run_id, key)
             self._heart.start()
-            self._run.begin()
+            try:
+                self._run.begin()
+            except BaseException:
+                self._heart.stop()  # there is no teardown after a setup that failed
+                raise
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Record how far the project has come, and close the services."""
         try:
             if self._run:
                 self._run.settle()
-            if self._heart:
-                self._heart.stop()
         finally:
-            flush_traces()
-            unbind_contextvars("run", "project")
-            self._workshop.close()
+            with ExitStack() as stack:  # each is done, whatever becomes of the others
+                stack.callback(self._workshop.close)
+                stack.callback(unbind_contextvars, "run", "project")
+                stack.callback(flush_traces)
+                if self._heart:
+                    stack.callback(self._heart.stop)
 
     @property
     def workshop(self) -> Workshop:

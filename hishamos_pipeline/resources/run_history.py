@@ -8,12 +8,15 @@ import dagster as dg
 from dagster import DagsterRunStatus
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from hishamos_pipeline.core.graph import EXPORTS, STEPS
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
 from hishamos_pipeline.partitions import projects
 
 _PARTITION = "dagster/partition"
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDED]
+# What a job makes of which nothing was selected.
+_WHOLE = {"build_project": frozenset(STEPS), "export_project": frozenset(EXPORTS.values())}
 _PAGE = 500
 _BEAT_SECONDS = 30
 
@@ -62,7 +65,7 @@ class DagsterRuns:
                 yield EndedRun(
                     run.run_id,
                     run.tags.get(_PARTITION, ""),
-                    run.job_name,
+                    _assets_of(run),
                     run.status == DagsterRunStatus.SUCCESS,
                     ended_at,
                 )
@@ -93,3 +96,9 @@ class DagsterRuns:
     def _own_database(self, run_id: str) -> Path | None:
         storage = self._instance.event_log_storage
         return Path(storage.path_for_shard(run_id)) if isinstance(storage, SqliteEventLogStorage) else None
+
+
+def _assets_of(run: dg.DagsterRun) -> frozenset[str]:
+    if run.asset_selection:
+        return frozenset(key.to_user_string() for key in run.asset_selection)
+    return _WHOLE.get(run.job_name, frozenset({run.job_name}))

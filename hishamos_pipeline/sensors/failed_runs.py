@@ -10,6 +10,7 @@ import dagster as dg
 from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
 
+from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -38,6 +39,7 @@ class Cursor:
     """Where the last tick has stopped: in Dagster's log of failures, and in watching hearts."""
 
     failures: str | None = None
+    since: float | None = None
     hearts: dict[str, Watched] | None = None
 
 
@@ -72,7 +74,7 @@ def failure_of(
     data = event.job_failure_data if event and event.is_job_failure and event.event_specific_data else None
     first = data.first_step_failure_event if data else None
     if first is not None:
-        step = first.step_key or ""
+        step = artifact_of(first.step_key or "")
         details = first.step_failure_data
         told = details.user_failure_data.description if details.user_failure_data else None
         reason = told or (details.error.message if details.error else None) or reason
@@ -84,6 +86,11 @@ def failure_of(
     return Failure(
         run.run_id, key, int(made[1]) if made else None, step, " ".join(mask(reason).split())[:4000]
     )
+
+
+def artifact_of(step_key: str) -> str:
+    """The artifact that a step makes, or that it checks: a check's step begins with the name of what it judges."""
+    return next((kind for kind in STEPS if step_key == kind or step_key.startswith(f"{kind}_")), step_key)
 
 
 def read_cursor(text: str | None) -> Cursor:
@@ -151,7 +158,7 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
     hearts, stopped = watch(store.heartbeats.all(), cursor.hearts or {}, settings.silent_looks)
     for key in end_dead_runs(instance, store, stopped):
         context.log.error(f"{key}: its run was ended, since its process has died")
-    since = None if cursor.failures else (store.clock.now() - _FIRST_LOOK).timestamp()
+    since = cursor.since or (store.clock.now() - _FIRST_LOOK).timestamp()
     page = instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE, after_timestamp=since),
         limit=_PER_TICK,
@@ -170,7 +177,7 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
         if not history.in_flight(key) and store.projects.fail(key, "", _WORDLESS):
             context.log.error(f"{key}: {_WORDLESS}")
     told = tell_due(store.notices, settings, pipeline.workshop.key, most=_PER_TICK, seconds=_TELL_SECONDS)
-    after = _CURSOR.dump_json(Cursor(page.cursor, hearts)).decode()
+    after = _CURSOR.dump_json(Cursor(page.cursor, since, hearts)).decode()
     return dg.SensorResult(
         skip_reason=f"{len(failures)} failed runs, {len(stopped)} dead, {told} notices told", cursor=after
     )

@@ -10,6 +10,9 @@ from hishamos_pipeline.intake.inbox import InboxResult, take_in
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT, build_project
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.store.store import ProjectStore
+
+_CANCELLED = "its run was cancelled before it began; build it to take it up again"
 
 
 def requested_builds(waiting: Iterable[tuple[str, int]]) -> list[dg.RunRequest]:
@@ -27,9 +30,14 @@ def skip_reason(taken: Sequence[InboxResult]) -> str:
     return f"no new idea; set aside: {', '.join(bad)}" if bad else "no new idea"
 
 
-def _was_requested(context: dg.SensorEvaluationContext, request: dg.RunRequest) -> bool:
+def _was_requested(context: dg.SensorEvaluationContext, store: ProjectStore, request: dg.RunRequest) -> bool:
+    """Whether there is a run already; one that was cancelled before it began ends the waiting of its project."""
     filters = dg.RunsFilter(tags={"dagster/run_key": str(request.run_key)})
-    return bool(context.instance.get_run_ids(filters, limit=1))
+    runs = context.instance.get_runs(filters, limit=1)
+    if runs and runs[0].status == dg.DagsterRunStatus.CANCELED:
+        revision = int(str(request.run_key).rpartition("/")[2])
+        store.projects.fail(str(request.partition_key), "", _CANCELLED, revision)
+    return bool(runs)
 
 
 @dg.sensor(
@@ -40,15 +48,17 @@ def _was_requested(context: dg.SensorEvaluationContext, request: dg.RunRequest) 
 )
 def new_ideas(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick. What to do is decided from the store's state, so a tick that died is made up for."""
-    workshop = pipeline.workshop
+    workshop, store = pipeline.workshop, pipeline.workshop.store
     taken = take_in(workshop.settings, workshop.store.projects)
     for result in taken:
         if result.error:
             context.log.warning(f"inbox: {result.path.name} set aside: {result.error}")
     limit = workshop.settings.runs_per_tick
     waiting = requested_builds(workshop.store.projects.waiting(10 * limit))
-    # A run that was cancelled in the queue is not asked for again; it must not keep others waiting.
-    requests = list(islice((request for request in waiting if not _was_requested(context, request)), limit))
+    # What was cancelled in the queue is not asked for again, and must not keep others waiting.
+    requests = list(
+        islice((request for request in waiting if not _was_requested(context, store, request)), limit)
+    )
     if not requests:
         return dg.SensorResult(skip_reason=skip_reason(taken))
     keys = [str(request.partition_key) for request in requests]

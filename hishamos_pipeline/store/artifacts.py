@@ -244,10 +244,13 @@ class Artifacts:
 
 
 def _newest(session: Session, key: str, kind: str) -> ArtifactRevision | None:
-    project = find_project(session, key)
-    return session.scalars(
+    row = session.scalars(
         select(ArtifactRevision)
-        .where(ArtifactRevision.project_id == project.id, ArtifactRevision.kind == kind)
+        .join(Project, Project.id == ArtifactRevision.project_id)
+        .where(Project.key == key, ArtifactRevision.kind == kind)
         .order_by(ArtifactRevision.revision.desc())
         .limit(1)
     ).one_or_none()
+    if row is None:
+        find_project(session, key)  # a project that there is not is an error
+    return row

@@ -74,6 +74,7 @@ def upgrade(engine: Engine) -> str:
         if engine.dialect.name == "postgresql":
             # Two processes that upgrade at the same time take turns; the second finds nothing to do.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+            _adopt(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     head = ScriptDirectory.from_config(config).get_current_head()
@@ -91,10 +92,29 @@ def current_revision(engine: Engine) -> str | None:
     from sqlalchemy import inspect, text
 
     with engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
         table = version_table(connection)
-        if not inspect(connection).has_table(table):
+        if table not in tables:
+            table = "alembic_version"  # of a release that had the server to itself
+        if table not in tables or "projects" not in tables:
             return None
         return connection.execute(text(f"SELECT version_num FROM {table}")).scalar()  # noqa: S608 - one of two names
+
+
+def _adopt(connection: Connection) -> None:
+    """Take over the revision that a release before wrote where Dagster keeps its own."""
+    from sqlalchemy import inspect, text
+
+    tables = inspect(connection).get_table_names()
+    ours = version_table(connection)
+    if ours in tables or "projects" not in tables or "alembic_version" not in tables:
+        return
+    kept = "version_num FROM alembic_version WHERE version_num LIKE '000_'"
+    connection.execute(text(f"CREATE TABLE {ours} (version_num VARCHAR(32) PRIMARY KEY)"))
+    connection.execute(text(f"INSERT INTO {ours} SELECT {kept}"))
+    connection.execute(text("DELETE FROM alembic_version WHERE version_num LIKE '000_'"))
+    if not connection.execute(text("SELECT count(*) FROM alembic_version")).scalar():
+        connection.execute(text("DROP TABLE alembic_version"))  # so that Dagster makes its own tables
 
 
 def version_table(connection: Connection) -> str:

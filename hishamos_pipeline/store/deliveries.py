@@ -61,6 +61,16 @@ class Deliveries:
                 .limit(1)
             ).one_or_none()
 
+    def newest_status(self, key: str) -> str:
+        """The status of the newest tree of a project; empty if there is none."""
+        with self._sessions.read() as session:
+            query = (
+                select(GeneratedProject.status)
+                .where(GeneratedProject.project_id == find_project(session, key).id)
+                .order_by(GeneratedProject.created_at.desc(), GeneratedProject.id.desc())
+            )
+            return session.scalars(query.limit(1)).one_or_none() or ""
+
     def begin_export(self, key: str, kind: str) -> None:
         """Record that an export of the newest tree has begun."""
         with self._sessions.write() as session:

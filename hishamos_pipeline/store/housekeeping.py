@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.retention import Revision, superseded
-from hishamos_pipeline.errors import ProjectNotFoundError
+from hishamos_pipeline.errors import DeletionRefusedError, ProjectNotFoundError
 from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.operation_tables import Deletion
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
@@ -19,6 +19,7 @@ from hishamos_pipeline.store.tables import (
     ArtifactRevision,
     Blob,
     Conversation,
+    Credential,
     EditRow,
     GeneratedProject,
     LlmBody,
@@ -123,13 +124,17 @@ class Housekeeping:
         return removed
 
     def begin_deletion(self, key: str, by: str) -> None:
-        """Record that a project is being deleted; from now on its key cannot be submitted until that is done.
+        """Record that an archived project is being deleted; until that is done, nothing can build or submit it.
 
         Raises:
             ProjectNotFoundError: there is no such project.
+            DeletionRefusedError: it is not archived any more.
         """
         with self._sessions.write() as session:
-            find_project(session, key)
+            if find_project(session, key).state != "archived":
+                raise DeletionRefusedError(
+                    f"{key} is not archived: run `hishamos projects archive {key}` first"
+                )
             row = {"key": key, "requested_by": by[:120], "requested_at": self._sessions.clock.now()}
             insert_new(session, Deletion, [row])
             audit(session, self._sessions.clock.now(), "project.delete", key, by=by)
@@ -146,6 +151,10 @@ class Housekeeping:
             session.execute(delete(LlmBody).where(LlmBody.call_id.in_(calls)))
             session.execute(delete(ToolCall).where(ToolCall.project == key))
             session.execute(delete(Conversation).where(Conversation.project == key))
+            # The next project of this key may be somebody else's.
+            session.execute(
+                delete(Credential).where(Credential.name.startswith(f"secret:{key}/", autoescape=True))
+            )
             session.execute(delete(Project).where(Project.key == key))
 
     def end_deletion(self, key: str) -> None:

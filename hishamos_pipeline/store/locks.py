@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.store.sessions import reachable
@@ -46,9 +46,10 @@ class Locks:
                 _acquire(connection, name, wait_seconds)
             yield
         finally:
-            with suppress(DBAPIError):  # the server was lost, and the lock with it
+            with suppress(SQLAlchemyError):  # the server was lost, and the lock with it
                 connection.execute(text("SELECT pg_advisory_unlock_all()"))
-            connection.close()
+            with suppress(SQLAlchemyError):
+                connection.close()
 
 
 def _acquire(connection: Connection, name: str, wait_seconds: float) -> None:

@@ -1,9 +1,9 @@
 """Notices: what people are to be told, kept until a channel has told it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from hishamos_pipeline.store.operation_tables import Notice
 from hishamos_pipeline.store.sessions import Sessions, insert_new
@@ -31,7 +31,8 @@ class Notices:
     ) -> None:
         """Have every channel tell of an occasion; one that is known already is not told twice."""
         now = self._sessions.clock.now()
-        told = {"event": event, "project": project, "run_id": run_id, "step": step, "reason": reason[:4000]}
+        said = reason.replace("\0", "")[:4000]
+        told = {"event": event, "project": project, "run_id": run_id, "step": step[:40], "reason": said}
         state = {"status": "waiting", "tries": 0, "error": "", "created_at": now, "next_try_at": now}
         with self._sessions.write() as session:
             rows = [{"occasion": occasion, "channel": channel, **told, **state} for channel in channels]
@@ -42,7 +43,8 @@ class Notices:
         query = (
             select(Notice)
             .where(Notice.status == "waiting", Notice.next_try_at <= self._sessions.clock.now())
-            .order_by(Notice.next_try_at, Notice.id)
+            # What was never tried comes first: a channel that is away holds up no other one.
+            .order_by(Notice.tries, Notice.next_try_at, Notice.id)
             .limit(limit)
         )
         with self._sessions.read() as session:
@@ -64,9 +66,21 @@ class Notices:
             if row.tries >= TRIES:
                 row.status = "failed"
 
-    def by_status(self) -> dict[str, int]:
-        """How many notices are waiting, sent and failed."""
+    def outdated(self, before: datetime) -> int:
+        """How many notices from before a time wait for nothing any more."""
+        with self._sessions.read() as session:
+            return session.scalars(select(func.count()).select_from(Notice).where(*_ended(before))).one()
+
+    def remove(self, before: datetime) -> None:
+        """Remove notices from before a time that wait for nothing any more."""
+        with self._sessions.write() as session:
+            session.execute(delete(Notice).where(*_ended(before)))
+
+    def by_status(self, since: datetime | None = None) -> dict[str, int]:
+        """How many notices, of those since a time, are waiting, sent and failed."""
         query = select(Notice.status, func.count()).group_by(Notice.status)
+        if since is not None:
+            query = query.where(Notice.created_at >= since)
         with self._sessions.read() as session:
             return {"waiting": 0, "sent": 0, "failed": 0} | dict(session.execute(query).all())
 
@@ -74,3 +88,7 @@ class Notices:
         """The newest notices, the newest first."""
         with self._sessions.read() as session:
             return list(session.scalars(select(Notice).order_by(Notice.id.desc()).limit(limit)))
+
+
+def _ended(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Notice.status != "waiting", Notice.created_at < before

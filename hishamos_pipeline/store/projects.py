@@ -49,10 +49,7 @@ class Projects:
         check_key(idea.key)
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            if session.get(Deletion, idea.key):
-                raise ProjectBusyError(
-                    f"project {idea.key!r} is being deleted: wait until `hishamos cleanup` has finished that"
-                )
+            _refuse_deleted(session, idea.key)
             made = {
                 "title": idea.title,
                 "created_at": now,
@@ -102,6 +99,14 @@ class Projects:
         with self._sessions.read() as session:
             return list(session.scalars(select(Project).order_by(Project.key)))
 
+    def page(self, limit: int, *, after: str = "", states: Collection[str] = ()) -> list[Project]:
+        """Projects by key, at most so many, those after a key and in one of some states."""
+        query = select(Project).where(Project.key > after).order_by(Project.key).limit(limit)
+        if states:
+            query = query.where(Project.state.in_(states))
+        with self._sessions.read() as session:
+            return list(session.scalars(query))
+
     def idea(self, key: str) -> Idea:
         """The newest revision of a project's brief.
 
@@ -145,9 +150,14 @@ class Projects:
 
         Raises:
             ProjectNotFoundError: if there is no such project.
+            ProjectBusyError: it is being deleted, or is to be archived while it is built.
         """
         with self._sessions.write() as session:
             project = find_project(session, key)
+            if state == "building":
+                _refuse_deleted(session, key)
+            if state == "archived" and project.state == "building":
+                raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
             _enter(project, state, step, reason)
             project.updated_at = now = self._sessions.clock.now()
             if state in _AUDITED:
@@ -169,7 +179,9 @@ class Projects:
                 return False
             newest = _newest(session, project.id)
             replaced = revision is not None and newest is not None and newest.revision > revision
-            if replaced or project.state not in ("submitted", "building"):
+            # A run that may have been for another revision says nothing about one that nothing has begun to build.
+            waited_for = ("building",) if revision is None else ("submitted", "building")
+            if replaced or project.state not in waited_for:
                 return False
             _enter(project, "failed", step, reason)
             project.updated_at = self._sessions.clock.now()
@@ -193,6 +205,13 @@ class Projects:
             return list(session.scalars(query))
 
 
+def _refuse_deleted(session: Session, key: str) -> None:
+    if session.get(Deletion, key):
+        raise ProjectBusyError(
+            f"project {key!r} is being deleted: wait until `hishamos cleanup` has finished that"
+        )
+
+
 def _newest(session: Session, project_id: int) -> IdeaRevision | None:
     return session.scalars(
         select(IdeaRevision)
@@ -203,4 +222,5 @@ def _newest(session: Session, project_id: int) -> IdeaRevision | None:
 
 
 def _enter(project: Project, state: str, step: str, reason: str) -> None:
-    project.state, project.failed_step, project.reason = state, step, reason[:4000]
+    project.state, project.failed_step = state, step[:40]
+    project.reason = reason.replace("\0", "")[:4000]

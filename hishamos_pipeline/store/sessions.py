@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -108,5 +109,19 @@ def find_project(session: Session, key: str) -> Project:
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, but none whose key exists already."""
     if rows:
-        insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-        session.execute(insert(table).on_conflict_do_nothing(), rows)
+        session.execute(_insert(session)(table).on_conflict_do_nothing(), rows)
+
+
+def insert_or_update(
+    session: Session, table: type[Base], rows: Sequence[Mapping[str, object]], *, key: str, updated: str
+) -> None:
+    """Insert rows; of those whose key exists already, one column is set to the new value. Each row at once."""
+    if rows:
+        made = _insert(session)(table)
+        session.execute(
+            made.on_conflict_do_update(index_elements=[key], set_={updated: made.excluded[updated]}), rows
+        )
+
+
+def _insert(session: Session) -> Any:
+    return postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new, insert_or_update
 from hishamos_pipeline.store.tables import Blob, Unit
 
 _AT_ONCE = 500
@@ -108,7 +108,4 @@ def _keep_texts(session: Session, texts: Iterable[str], now: datetime) -> None:
             by_hash.items()
         )  # in one order, so that two writers cannot block each other
     ]
-    insert_new(session, Blob, rows)
-    for start in range(0, len(rows), _AT_ONCE):
-        some = [row["sha256"] for row in rows[start : start + _AT_ONCE]]
-        session.execute(update(Blob).where(Blob.sha256.in_(some), Blob.used_at < now).values(used_at=now))
+    insert_or_update(session, Blob, rows, key="sha256", updated="used_at")

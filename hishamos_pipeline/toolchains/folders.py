@@ -28,7 +28,8 @@ def made_once(folder: Path, make: Callable[[Path], None], *, wait_seconds: float
     if folder.is_dir():
         with suppress(OSError):  # it may be somebody else's
             os.utime(folder)  # a cleanup removes what was not used for long
-        return folder
+        if folder.is_dir():
+            return folder
     with storage_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -89,6 +89,8 @@ class PythonToolchains:
         """Exact versions with hashes, as they were resolved the first time; or what cannot be installed."""
         known = self._known(requirements)
         if known.is_file():
+            with suppress(OSError):
+                os.utime(known)  # a cleanup removes what was not used for long
             with suppress(ValueError, TypeError):  # one that cannot be read is made anew
                 return tuple(Package(**item) for item in json.loads(known.read_text())), []
         report, said = await asyncio.to_thread(

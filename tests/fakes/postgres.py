@@ -97,7 +97,9 @@ def postgres_server() -> Iterator[PostgresServer]:
             _wait_for(made, made.process)
             yield made
         finally:
-            made.process.terminate()
+            made.process.send_signal(
+                signal.SIGINT
+            )  # without waiting for connections that a test has left open
             made.process.wait(30)
     finally:
         log.close()

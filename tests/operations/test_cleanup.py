@@ -19,6 +19,7 @@ from hishamos_pipeline.operations.cleanup.runs import EndedRun
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
+from hishamos_pipeline.workspace.storage import open_storage
 from tests.fakes.clock import FixedClock
 from tests.fakes.run_history import FakeRuns
 from tests.generation.test_project import build
@@ -209,7 +210,7 @@ def exported(store: ProjectStore, settings: Settings, history: FakeRuns, key: st
     (settings.projects_dir / key).mkdir(parents=True)
     (settings.projects_dir / key / "file").write_text("x")
     history.partitions.add(key)
-    history.runs.append(EndedRun(f"run-{key}", key, "build_project", True, datetime.now(UTC)))
+    history.runs.append(EndedRun(f"run-{key}", key, frozenset({"idea"}), True, datetime.now(UTC)))
 
 
 def test_a_project_is_archived_and_then_deleted(
@@ -263,6 +264,23 @@ def test_a_deletion_that_was_interrupted_is_finished(
     assert store.projects.submit(Idea(key="notes", title="Other"), "test").revision == 1
 
 
+def test_nothing_is_built_while_it_is_deleted_and_its_secrets_go(
+    store: ProjectStore, settings: Settings, history: FakeRuns
+) -> None:
+    exported(store, settings, history, "notes")
+    with pytest.raises(DeletionRefusedError, match="not archived"):
+        store.housekeeping.begin_deletion("notes", "ann")
+    keys = ("vRjRHVhl7yPpyHSyoz2x_1xVTRmbEIXHqS6HlGqhd5k=",)
+    for name in ("secret:notes/TOKEN", "secret:notes-2/TOKEN", "GITHUB_TOKEN"):
+        store.credentials.set(name, "a-secret-of-some-length", keys)
+    projects.archive(store, history, "notes")
+    store.housekeeping.begin_deletion("notes", "ann")
+    with pytest.raises(ProjectBusyError, match="being deleted"):
+        store.projects.set_state("notes", "building")
+    projects.finish_deletion(store, history, settings.projects_dir, "notes")
+    assert set(store.credentials.names()) == {"secret:notes-2/TOKEN", "GITHUB_TOKEN"}
+
+
 async def test_what_is_kept_nowhere_else_is_not_deleted(
     notes: ProjectRun, store: ProjectStore, settings: Settings, history: FakeRuns, clock: FixedClock, cleaned: Clean,
     tmp_path: Path,
@@ -291,6 +309,14 @@ async def test_what_is_kept_nowhere_else_is_not_deleted(
         toolchains=notes.toolchains,
         settings=kept,
     )
+    await build(again)
+    projects.archive(store, history, "notes")
+    moved = notes.submitted_idea().model_copy(update={"vision": "another"})
+    store.projects.submit(moved, "test")
+    await build(notes)  # without the storage: what is there is not the newest any more
+    projects.archive(store, history, "notes")
+    with pytest.raises(DeletionRefusedError, match="kept nowhere else"):
+        projects.require_deletable(store, history, open_storage(kept), "notes")
     (settings.projects_dir / "notes" / "repository").unlink()
     (settings.projects_dir / "notes" / "tree").unlink()
     await build(again)

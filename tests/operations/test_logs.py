@@ -14,7 +14,7 @@ SECRET = "sk-a-secret-of-the-log-test"
 
 
 def line(how: Format, message: str, *arguments: Any, exception: Exception | None = None) -> str:
-    trouble = (type(exception), exception, None) if exception else None
+    trouble = (type(exception), exception, exception.__traceback__) if exception else None
     record = logging.LogRecord("hishamos.llm", logging.WARNING, __file__, 1, message, arguments, trouble)  # type: ignore[arg-type]
     return formatter(how).format(record)
 
@@ -48,3 +48,16 @@ def test_people_read_a_sentence() -> None:
 
 def test_what_is_logged_cannot_forge_a_line() -> None:
     assert "\n" not in line("json", "one\n{two}")
+
+
+def test_local_variables_are_in_no_line() -> None:
+    password = "a-password-that-was-never-registered"
+
+    def fail() -> None:
+        url = f"postgresql://u:{password}@host/db"
+        raise ValueError(len(url))
+
+    try:
+        fail()
+    except ValueError as error:
+        assert password not in line("json", "it broke", exception=error.with_traceback(error.__traceback__))

@@ -47,7 +47,9 @@ def of_fake(_: dg.DagsterInstance) -> tuple[RunHistory, Add]:
             fake.working.add(project)
         else:
             ended_at = NOW + timedelta(seconds=len(fake.runs))
-            fake.runs.append(EndedRun(name, project, "build", status == DagsterRunStatus.SUCCESS, ended_at))
+            fake.runs.append(
+                EndedRun(name, project, frozenset({"build"}), status == DagsterRunStatus.SUCCESS, ended_at)
+            )
         return name
 
     return fake, add
@@ -83,17 +85,20 @@ def test_nothing_of_a_removed_run_is_left(instance: dg.DagsterInstance) -> None:
     assert instance.get_dynamic_partitions("projects") == []
 
 
-def test_the_last_success_of_each_job_and_project_stays() -> None:
-    def run(name: str, project: str, job: str, succeeded: bool, days: int) -> EndedRun:
-        return EndedRun(name, project, job, succeeded, NOW - timedelta(days=days))
+def test_the_last_run_that_made_an_asset_stays() -> None:
+    def run(name: str, project: str, assets: str, succeeded: bool, days: int) -> EndedRun:
+        return EndedRun(name, project, frozenset(assets.split()), succeeded, NOW - timedelta(days=days))
 
     ended = [
-        run("young-failure", "a", "build", False, 1),
-        run("old-failure", "a", "build", False, 40),
-        run("last-build", "a", "build", True, 50),
-        run("older-build", "a", "build", True, 60),
-        run("last-export", "a", "export", True, 70),
-        run("other", "b", "build", True, 80),
+        run("young-failure", "a", "idea stories", False, 1),
+        run("old-failure", "a", "idea stories", False, 40),
+        run("export-again", "a", "zip", True, 45),
+        run("last-part", "a", "stories", True, 48),
+        run("last-build", "a", "idea stories", True, 50),
+        run("older-part", "a", "idea", True, 55),
+        run("older-export", "a", "zip", True, 60),
+        run("tar", "a", "tar zip", True, 70),
+        run("other", "b", "idea", True, 80),
     ]
     gone = [item.run_id for item in outlived(ended, NOW - timedelta(days=30))]
-    assert gone == ["old-failure", "older-build"]
+    assert gone == ["old-failure", "older-part", "older-export"]

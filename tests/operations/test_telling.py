@@ -143,6 +143,23 @@ def test_one_bad_channel_does_not_hold_up_the_others(
     assert "project notes failed at stories: broken: é" in caplog.text
 
 
+def test_the_secret_of_a_url_is_in_no_error(store: ProjectStore, settings: Settings) -> None:
+    url = "https://127.0.0.1:1/services/a_secret_url"
+    given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=url, secret="HOOK_KEY"))
+    note(store, "ops")
+    assert tell(store, given) == 0
+    (notice,) = store.notices.newest(1)
+    assert "a_secret_url" not in notice.error and "127.0.0.1 could not be reached" in notice.error
+
+
+def test_a_host_that_is_none_stops_nobody(store: ProjectStore, settings: Settings) -> None:
+    nowhere = EmailChannel(
+        kind="email", host="mail..example.com", sender="h@example.org", to=("a@example.org",)
+    )
+    note(store, "nowhere", "log")
+    assert tell(store, with_channels(settings, nowhere=nowhere, **settings.notify)) == 1
+
+
 class Mailbox:
     """Keeps what it was sent."""
 

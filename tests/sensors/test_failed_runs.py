@@ -14,7 +14,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.machine import machine
-from hishamos_pipeline.sensors.failed_runs import failed_runs, failure_of, read_cursor
+from hishamos_pipeline.sensors.failed_runs import artifact_of, failed_runs, failure_of, read_cursor
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.fakes.clock import FixedClock
@@ -172,6 +172,43 @@ def test_a_failure_without_words_is_told_by_what_dagster_said_before(
     instance.report_run_failed(run)
     tick(failed_runs, instance, settings)
     assert store.projects.get("notes").reason == "the code server is away"
+
+
+def test_what_failed_long_ago_is_never_told(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, later = started(instance, "old"), started(instance, "new")
+    then = datetime.now(UTC).timestamp() - 5 * 86400
+    with monkeypatch.context() as patched:
+        patched.setattr("time.time", lambda: then)
+        instance.report_run_failed(run)
+    first = tick(failed_runs, instance, settings)
+    second = tick(failed_runs, instance, settings, first.cursor)
+    assert store.notices.newest(5) == []
+    fail(instance, later, "just now")
+    tick(failed_runs, instance, settings, second.cursor)
+    assert [notice.project for notice in store.notices.newest(5)] == ["new"]
+
+
+def test_a_failed_check_and_a_nul_do_not_stop_the_sensor(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    assert artifact_of("github_repository_github_has_no_foreign_commits") == "github_repository"
+    fail(instance, started(instance, "notes"), "a NUL \0 in it")
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("notes").reason == "a NUL  in it"
+
+
+def test_a_run_of_an_unknown_revision_leaves_a_new_brief_alone(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    run = started(instance, "notes")
+    store.projects.submit(Idea(key="notes", title="Notes", vision="another"), "test")
+    fail(instance, run, "old")
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("notes").state == "submitted" and store.projects.waiting(5) == [("notes", 2)]
 
 
 def test_runs_that_are_about_no_project_are_left_alone() -> None:

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.sensors.new_ideas import new_ideas, requested_builds
 from hishamos_pipeline.settings import Settings
@@ -75,3 +76,17 @@ def test_a_tick_is_bounded(settings: Settings, workshop: Workshop, instance: dg.
     for number in range(25):
         workshop.store.projects.submit(Idea(key=f"idea-{number}", title="x"), "t")
     assert len(keys(tick(new_ideas, instance, settings))) == settings.runs_per_tick == 10
+
+
+def test_what_was_cancelled_in_the_queue_waits_no_longer(
+    settings: Settings, workshop: Workshop, instance: dg.DagsterInstance
+) -> None:
+    workshop.store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    run = instance.create_run_for_job(
+        defs().resolve_job_def("build_project"),
+        tags={"dagster/partition": "notes", "dagster/run_key": "build_project/notes/1"},
+    )
+    instance.report_run_canceled(run)
+    assert keys(tick(new_ideas, instance, settings)) == []
+    project = workshop.store.projects.get("notes")
+    assert project.state == "failed" and "cancelled" in project.reason

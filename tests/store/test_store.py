@@ -1,6 +1,7 @@
 """The project store on a real SQLite database."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,53 @@ def test_a_database_of_every_earlier_revision_upgrades(revision: str, tmp_path: 
     if revision != "base":
         assert upgraded.projects.get("old").cost_usd == 0.5
     upgraded.engine.dispose()
+
+
+@pytest.mark.parametrize("revision", ["0005", "0006"])
+def test_a_filled_store_is_upgraded(tmp_path: Path, database_url: str, revision: str) -> None:
+    """With rows that refer to one another, on both databases."""
+    from alembic import command
+    from alembic.config import Config
+
+    url = database_url or f"sqlite:///{tmp_path}/old.db"
+    engine = database.open_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(database.MIGRATIONS))
+    with database.for_writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        for statement in (
+            "INSERT INTO projects (key, title, state, failed_step, reason, cost_usd, created_at, updated_at)"
+            " VALUES ('old', 'Old', 'exported', '', '', 0.5, '2026-01-01', '2026-01-01')",
+            f"INSERT INTO blobs (sha256, content, size) VALUES ('{'a' * 64}', 'text', 4)",
+            "INSERT INTO units (project_id, kind, name, unit_key, blob, cost_usd, created_at)"
+            f" VALUES (1, 'source_code', 'a.py', 'k', '{'a' * 64}', 0, '2026-01-01')",
+        ):
+            connection.execute(text(statement))
+    database.upgrade(engine)
+    store = ProjectStore(engine)
+    assert store.units.find("old", ["k"]) == {"k": "text"}
+    assert store.housekeeping.unused_texts(datetime.now(UTC)) == {}
+    engine.dispose()
+
+
+def test_a_server_of_an_earlier_release_is_taken_over(database_url: str) -> None:
+    """It kept its revision under the name that Dagster uses too."""
+    if not database_url:
+        return  # the embedded store has kept its place
+    engine = database.open_engine(database_url)
+    database.upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE hishamos_version RENAME TO alembic_version"))
+    assert database.current_revision(engine) == database.head_revision()
+    database.upgrade(engine)
+    with engine.begin() as connection:
+        assert (
+            connection.execute(text("SELECT version_num FROM hishamos_version")).scalar()
+            == database.head_revision()
+        )
+        assert connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None
+    engine.dispose()
 
 
 def test_models_and_migrations_agree(store: ProjectStore) -> None:

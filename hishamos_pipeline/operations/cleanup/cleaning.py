@@ -62,6 +62,7 @@ def _sweeps(workshop: Workshop, history: RunHistory) -> dict[str, Sweep]:
             store, keep=given.keep_revisions, before=older(given.keep_revision_days)
         ),
         "texts": lambda: rows.texts(store, grace),
+        "notices": lambda: rows.notices(store, older(given.keep_run_days)),
         "runs": lambda: runs.old_runs(history, older(given.keep_run_days)),
         "toolchains": lambda: toolchains.toolchains(
             given.toolchains_dir, older(given.keep_toolchain_days), grace

@@ -8,7 +8,7 @@ from pathlib import Path
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.operations.cleanup import disk
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 
@@ -26,35 +26,37 @@ def folders(projects_dir: Path) -> Iterator[ProjectFolder]:
 def staging(projects_dir: Path, before: datetime) -> Iterator[Leftover]:
     """What killed processes left: staging folders, links that were never put in place, folders that no link names."""
     for folder in folders(projects_dir):
-        linked = {path.resolve() for path in folder.root.iterdir() if path.is_symlink()}
-        left = [
-            *_children(folder.root / "staging"),
-            *(path for path in _children(folder.root / "versions") if path.resolve() not in linked),
-            *(path for path in folder.root.iterdir() if path.name.startswith(".") and path.is_symlink()),
-        ]
+        try:
+            left = _left_in(folder, before)
+        except OSError as error:
+            yield broken(folder.key, error)
+            continue
         for path in left:
-            if disk.changed_at(path) < before:
-                yield Leftover(
-                    f"{folder.key}/{path.relative_to(folder.root)}",
-                    disk.size_of(path),
-                    partial(_unless_in_work, folder, path),
-                )
+            name = f"{folder.key}/{path.relative_to(folder.root)}"
+            yield Leftover(name, disk.size_of(path), partial(_unless_in_work, folder, path))
     for path in _children(projects_dir):
         if disk.is_going(path):
             yield Leftover(path.name, disk.size_of(path), partial(disk.remove, path))
+
+
+def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
+    linked = {path.resolve() for path in folder.root.iterdir() if path.is_symlink()}
+    left = [
+        *_children(folder.root / "staging"),
+        *(path for path in _children(folder.root / "versions") if path.resolve() not in linked),
+        *(path for path in folder.root.iterdir() if path.name.startswith(".") and path.is_symlink()),
+    ]
+    return [path for path in left if disk.changed_at(path) < before]
 
 
 def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
     """Trees of projects whose last build failed; one that was verified is not among them."""
     for key in store.projects.keys_in(_STOPPED, before):
         tree = ProjectFolder(projects_dir, key).path("tree")
-        if tree.is_symlink() and _is_failed(store, key):
+        if tree.is_symlink() and store.deliveries.newest_status(key) == "failed":
             target = tree.resolve()
-            yield Leftover(
-                f"{key}/tree",
-                disk.size_of(target),
-                partial(_remove_tree, tree, target),
-            )
+            going = partial(_remove_tree, ProjectFolder(projects_dir, key), tree, target)
+            yield Leftover(f"{key}/tree", disk.size_of(target), going)
 
 
 def archives(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
@@ -70,14 +72,12 @@ def archives_of(projects_dir: Path, key: str) -> list[Path]:
     return [path for path in sorted(root.glob(f"{key}.*")) if path.is_file()]
 
 
-def _is_failed(store: ProjectStore, key: str) -> bool:
-    found = store.deliveries.newest(key)
-    return found is not None and found.status == "failed"
-
-
-def _remove_tree(link: Path, target: Path) -> None:
-    link.unlink(missing_ok=True)
-    disk.remove(target)
+def _remove_tree(folder: ProjectFolder, link: Path, target: Path) -> None:
+    """Remove a tree, unless a build has put another one in its place meanwhile."""
+    with folder.lock("verified_build", wait_seconds=0):
+        if link.is_symlink() and link.resolve() == target:
+            link.unlink()
+            disk.remove(target)
 
 
 def _children(folder: Path) -> list[Path]:

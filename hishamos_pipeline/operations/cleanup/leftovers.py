@@ -19,6 +19,15 @@ class Leftover:
     count: int = 1
 
 
+def broken(name: str, error: Exception) -> Leftover:
+    """Something that could not even be looked at: it is told, and the rest is gone on with."""
+
+    def fail() -> None:
+        raise error
+
+    return Leftover(name, 0, fail, count=0)
+
+
 Sweep = Callable[[], Iterable[Leftover]]
 
 

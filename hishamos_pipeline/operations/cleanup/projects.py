@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from hishamos_pipeline.core.documents import RepositoryRecord
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, StorageError
 from hishamos_pipeline.operations.cleanup import disk
 from hishamos_pipeline.operations.cleanup.files import archives_of
@@ -18,7 +19,7 @@ from hishamos_pipeline.workspace.storage import Storage
 from hishamos_pipeline.workspace.tree import storage_errors
 
 _BUNDLE = "repository.bundle"
-_HOSTS = {"github_repository": "github", "gitlab_project": "gitlab"}
+_HOSTS = ("github", "gitlab")
 
 
 def idle(store: ProjectStore, history: RunHistory, before: datetime) -> Iterator[Leftover]:
@@ -90,7 +91,7 @@ def require_deletable(
     _require_idle(store, history, key)
     if store.projects.get(key).state != "archived":
         raise DeletionRefusedError(f"{key} is not archived: run `hishamos projects archive {key}` first")
-    if not without_export and store.artifacts.head(key, "repository") and not _is_kept(store, storage, key):
+    if not without_export and _is_worth_keeping(store, key) and not _is_kept(store, storage, key):
         raise DeletionRefusedError(
             f"{key} is kept nowhere else: copy it with --export-to FOLDER, or say --without-export"
         )
@@ -127,7 +128,7 @@ def finish_deletion(store: ProjectStore, history: RunHistory, projects_dir: Path
         StorageError, OSError: the disk refused.
     """
     if history.in_flight(key):
-        raise ProjectBusyError(f"{key} is in work: it is deleted when that has ended")
+        raise ProjectBusyError(f"{key} has a run in flight: it is deleted when that has ended")
     folder = ProjectFolder(projects_dir, key).root
     if folder.exists():
         disk.remove(folder)
@@ -143,12 +144,23 @@ def _require_idle(store: ProjectStore, history: RunHistory, key: str) -> None:
         raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
 
 
+def _is_worth_keeping(store: ProjectStore, key: str) -> bool:
+    """Whether anything of it was ever verified."""
+    tree = store.deliveries.newest_status(key)
+    return tree == "completed" or store.artifacts.head(key, "repository") is not None
+
+
 def _is_kept(store: ProjectStore, storage: Storage | None, key: str) -> bool:
-    """Whether its newest repository is in the storage, or on a Git host."""
-    published = any(store.artifacts.head(key, kind) and _published(store, key, kind) for kind in _HOSTS)
-    return published or (storage is not None and storage.manifest(key, _BUNDLE) is not None)
+    """Whether its very repository, as it is now, is in the storage or on a Git host."""
+    if store.artifacts.head(key, "repository") is None:
+        return False
+    head = store.artifacts.read(key, "repository", RepositoryRecord).head
+    if any(_published(store, key, kind, head) for kind in _HOSTS):
+        return True
+    manifest = storage.manifest(key, _BUNDLE) if storage else None
+    return manifest is not None and manifest.version == head
 
 
-def _published(store: ProjectStore, key: str, kind: str) -> bool:
-    found = store.deliveries.publication(key, _HOSTS[kind])
-    return found is not None and bool(found.commit) and not store.deliveries.last_failed(key, _HOSTS[kind])
+def _published(store: ProjectStore, key: str, kind: str, head: str) -> bool:
+    found = store.deliveries.publication(key, kind)
+    return found is not None and found.commit == head and not store.deliveries.last_failed(key, kind)

@@ -24,6 +24,13 @@ def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[L
             )
 
 
+def notices(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+    """Notices that were told, or given up."""
+    count = store.notices.outdated(before)
+    if count:
+        yield Leftover(f"{count} notices", 0, partial(store.notices.remove, before), count=count)
+
+
 def texts(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
     """Texts of generated files that nothing names any more."""
     found = sorted(store.housekeeping.unused_texts(before).items())

@@ -1,5 +1,6 @@
 """Runs of Dagster and their event logs, which it never removes by itself."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,11 @@ from hishamos_pipeline.operations.cleanup.leftovers import Leftover
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:
-    """A run that has ended; ``project`` is empty where it was about none."""
+    """A run that has ended; ``project`` is empty where it was about none, ``assets`` are those that it was to make."""
 
     run_id: str
     project: str
-    job: str
+    assets: frozenset[str]
     succeeded: bool
     ended_at: datetime
 
@@ -45,19 +46,19 @@ class RunHistory(Protocol):
 
 
 def outlived(ended: Iterable[EndedRun], before: datetime) -> Iterator[EndedRun]:
-    """Runs that may go: older than a time, and not the last that succeeded of its job for its project.
+    """Runs that may go: older than a time, and not the last that has made some asset of its project.
 
-    That one holds the newest materialization of every asset, which Dagster would forget with it.
+    That one holds the asset's newest materialization, which Dagster would forget with it.
 
     Args:
         ended: runs, the newest first.
         before: younger ones stay.
     """
-    seen: set[tuple[str, str]] = set()
+    made: dict[str, set[str]] = defaultdict(set)
     for run in ended:
-        newest = run.succeeded and (run.project, run.job) not in seen
+        newest = run.succeeded and not run.assets <= made[run.project]
         if run.succeeded:
-            seen.add((run.project, run.job))
+            made[run.project] |= run.assets
         if run.ended_at < before and not newest:
             yield run
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.errors import StorageError
+from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.storage import Storage
 
@@ -13,7 +14,11 @@ def unnamed(storage: Storage, store: ProjectStore, before: datetime) -> Iterator
     for project in store.projects.all():
         if project.state == "building":
             continue  # what it has found there it may be about to name
-        found = storage.unnamed(project.key, before)
+        try:
+            found = storage.unnamed(project.key, before)
+        except StorageError as error:
+            yield broken(project.key, error)
+            continue
         if found:
 
             def remove(key: str = project.key, paths: Iterable[str] = tuple(found)) -> None:

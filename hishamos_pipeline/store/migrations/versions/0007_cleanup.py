@@ -10,13 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Texts from before count as used at the time of the upgrade.
-    op.add_column("blobs", sa.Column("used_at", sa.DateTime(timezone=True), nullable=True))
-    now = sa.func.current_timestamp()
-    blobs = sa.table("blobs", sa.column("used_at", sa.DateTime(timezone=True)))
-    op.execute(blobs.update().values(used_at=now))
-    with op.batch_alter_table("blobs") as batch_op:
-        batch_op.alter_column("used_at", existing_type=sa.DateTime(timezone=True), nullable=False)
+    # Added with a default rather than by building the table anew: units refer to it. Texts from before count as used at
+    # the time of the upgrade.
+    column = sa.Column(
+        "used_at", sa.DateTime(timezone=True), nullable=False, server_default="2026-01-01 00:00:00"
+    )
+    op.add_column("blobs", column)
+    op.execute("UPDATE blobs SET used_at = CURRENT_TIMESTAMP")
     op.create_index(op.f("ix_units_blob"), "units", ["blob"])
     op.create_index(op.f("ix_project_files_content_hash"), "project_files", ["content_hash"])
     op.create_table(
