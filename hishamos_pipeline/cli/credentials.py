@@ -131,6 +131,12 @@ def _variable(opened: "Workshop", name: str) -> str:
     known = _known(opened)
     if name in known:
         return known[name]
-    if _SECRET.fullmatch(name):
+    if _SECRET.fullmatch(name) or name in _of_channels(opened):
         return name
-    raise click.UsageError(f"{name!r} is neither of {', '.join(known)}, nor secret:KEY/NAME")
+    named = ", ".join([*known, *_of_channels(opened)])
+    raise click.UsageError(f"{name!r} is neither of {named}, nor secret:KEY/NAME")
+
+
+def _of_channels(opened: "Workshop") -> list[str]:
+    """Variables that the channels of HISHAMOS_NOTIFY name."""
+    return sorted({channel.variable for channel in opened.settings.notify.values() if channel.variable})

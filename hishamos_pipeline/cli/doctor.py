@@ -3,6 +3,7 @@
 import asyncio
 import platform
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +18,7 @@ from hishamos_pipeline.generation.workshop import Workshop
 _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
 _PING_SECONDS = 2.0
+_NEED_STORE = ("clock", "hosts", "dagster", "daemon", "notices")
 
 
 @click.command("doctor")
@@ -24,7 +26,7 @@ _PING_SECONDS = 2.0
 def command(as_json: bool) -> None:
     """Check this machine, and whatever the settings name: models, storage, Git hosts; exit code 5 if one is amiss."""
     opened = Workshop(settings())
-    results = []
+    results: list[tuple[str, bool, str]] = []
     checks: tuple[tuple[str, Callable[[Workshop], str]], ...] = (
         ("python", _python),
         ("git", _git),
@@ -39,14 +41,20 @@ def command(as_json: bool) -> None:
         ("hosts", _hosts),
         ("dagster", _dagster),
         ("daemon", _daemon),
+        ("code server", _code_server),
         ("workers", _workers),
         ("notices", _notices),
     )
     for name, check in checks:
+        if name in _NEED_STORE and ("store", False) in {(done, ok) for done, ok, _ in results}:
+            results.append((name, False, "not looked at: the store comes first"))
+            continue
         try:
             results.append((name, True, check(opened)))
         except (HishamosError, OSError, RuntimeError) as error:
             results.append((name, False, str(error)))
+        except Exception as error:  # a doctor who faints helps nobody
+            results.append((name, False, f"{type(error).__name__}: {str(error).splitlines()[0][:300]}"))
     opened.close()
     if as_json:
         print_json([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in results])
@@ -204,6 +212,21 @@ def _daemon(opened: Workshop) -> str:
     return f"silent: {', '.join(silent)}; nothing waits for it" if silent else "beats"
 
 
+def _code_server(opened: Workshop) -> str:
+    """Whether the code server that webserver and daemon ask can be reached."""
+    address = opened.settings.code_server
+    if not address:
+        return "none: webserver and daemon load the code themselves"
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PING_SECONDS).close()
+    except OSError as error:
+        raise RuntimeError(
+            f"{address} cannot be reached ({error.strerror or error}): start `hishamos serve code-server`"
+        ) from None
+    return address
+
+
 def _workers(opened: Workshop) -> str:
     """Whether somebody takes the runs that are handed to workers."""
     broker = opened.settings.celery_broker
@@ -229,4 +252,9 @@ def _notices(opened: Workshop) -> str:
         raise RuntimeError(
             f"{found['failed']} notices could not be told: see `hishamos notices list`, and try `hishamos notices test`"
         )
+    for name, channel in opened.settings.notify.items():
+        if channel.variable and not opened.key(channel.variable):
+            raise RuntimeError(
+                f"{name}: {channel.variable} is empty: set it, or `hishamos credentials add {channel.variable}`"
+            )
     return f"{', '.join(opened.settings.notify) or 'no channel'}; {found['waiting']} waiting"

@@ -1,6 +1,7 @@
 """``hishamos notices``: what people were told of failures, and whether channels work."""
 
 import smtplib
+import uuid
 
 import click
 
@@ -71,7 +72,7 @@ def test(channel: str) -> None:
             channel=channel,
             event="test",
             project="example",
-            run_id="test",
+            run_id=f"test-{uuid.uuid4().hex[:12]}",  # a receiver leaves out what it has seen
             step="",
             reason="this is a test of a channel; nothing has failed",
             created_at=opened.store.clock.now(),

@@ -1,6 +1,7 @@
 """``hishamos serve``: one part of an installation as a process of its own, for containers and service managers."""
 
 import os
+import signal
 import sysconfig
 from pathlib import Path
 
@@ -39,4 +40,6 @@ def command(part: str, host: str, port: int | None) -> None:
             "dagster", "api", "grpc", "-m", "hishamos_pipeline.definitions", "-h", host, "-p", str(port or 4000),
         ],
     }[part]  # fmt: skip
+    # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(scripts / argv[0], argv)  # noqa: S606 - this process becomes the part

@@ -1,6 +1,7 @@
 """``hishamos worker``: executes runs on this machine for an installation of many."""
 
 import os
+import signal
 import sysconfig
 from pathlib import Path
 
@@ -38,4 +39,6 @@ def command(runs: int, name: str) -> None:
     click.echo(f"worker {worker}: {runs} runs at the same time, home {given.home}")
     # It calls `celery` by name, which an environment that nobody has activated would not find.
     environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(program, argv, environment)  # noqa: S606 - this process becomes the worker

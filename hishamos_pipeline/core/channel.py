@@ -15,6 +15,11 @@ class LogChannel(Document):
 
     kind: Literal["log"]
 
+    @property
+    def variable(self) -> str:
+        """What holds its secret: it has none."""
+        return ""
+
 
 class WebhookChannel(Document):
     """A POST of JSON, signed as https://www.standardwebhooks.com says.
@@ -25,6 +30,11 @@ class WebhookChannel(Document):
     kind: Literal["webhook"]
     url: str = Field(pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?)$")
     secret: _Variable
+
+    @property
+    def variable(self) -> str:
+        """What holds its secret."""
+        return self.secret
 
 
 class EmailChannel(Document):
@@ -38,6 +48,11 @@ class EmailChannel(Document):
     password: _Variable | None = None
     sender: _Address
     to: tuple[_Address, ...] = Field(min_length=1)
+
+    @property
+    def variable(self) -> str:
+        """What holds its secret; empty where nobody logs in."""
+        return (self.password or "") if self.user else ""
 
     @model_validator(mode="after")
     def _secret_password(self) -> Self:

@@ -169,22 +169,31 @@ class ProjectRun:
                     made = settled(self.store, self.key, kind, await produce())
                 producer = self._producer(kind, inputs, time.monotonic() - started, head)
                 row = self.store.artifacts.write(self.key, kind, made, replace(producer, reason=reason))
+            except BaseExceptionGroup as group:
+                # Of several that were made at a time, the first that failed has ended the others.
+                error = _first(group)
+                if not isinstance(error, StoreAwayError):
+                    self._fail(kind, error)
+                raise error from group
             except StoreAwayError:
                 raise  # nothing can be recorded; it is tried again, and the sensor of failures records the end of that
-            except HishamosError as error:
-                blocked = isinstance(error, _BLOCKING) or (
-                    isinstance(error, HostError) and error.cause in WAITING_FOR_PEOPLE
-                )
-                step = error.artifact if isinstance(error, ApprovalNeededError) else kind
-                self.stop("blocked" if blocked else "failed", step, str(error))
-                raise
-            except asyncio.CancelledError:
-                self.stop("failed", kind, "interrupted; build it again to go on")
-                raise
             except BaseException as error:
-                self.stop("failed", kind, f"{type(error).__name__}: {error}")
+                self._fail(kind, error)
                 raise
         return Made(made, row, reused=False, reason=reason)
+
+    def _fail(self, kind: str, error: BaseException) -> None:
+        """Record why a step was not made."""
+        if isinstance(error, HishamosError):
+            blocked = isinstance(error, _BLOCKING) or (
+                isinstance(error, HostError) and error.cause in WAITING_FOR_PEOPLE
+            )
+            step = error.artifact if isinstance(error, ApprovalNeededError) else kind
+            self.stop("blocked" if blocked else "failed", step, str(error))
+        elif isinstance(error, asyncio.CancelledError):
+            self.stop("failed", kind, "interrupted; build it again to go on")
+        else:
+            self.stop("failed", kind, f"{type(error).__name__}: {error}")
 
     def begin(self) -> None:
         """Record that a run of this project's steps has begun; a project without an idea has no state."""
@@ -390,3 +399,11 @@ class ProjectRun:
             ):
                 await asyncio.to_thread(stack.enter_context, lock)
             yield
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first failure of a group, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hishamos_pipeline.core.hashing import file_sha256
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.errors import HishamosError, ProjectBusyError, StorageError
 from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.projects import Projects, Submission
@@ -31,6 +31,7 @@ def take_in(settings: Settings, projects: Projects) -> list[InboxResult]:
 
     Raises:
         OSError: if the inbox itself cannot be read; that is not the same as an empty one.
+        StorageError: the project store cannot be reached; nothing is set aside for that.
     """
     settings.inbox.mkdir(parents=True, exist_ok=True)
     results: list[InboxResult] = []
@@ -67,6 +68,10 @@ def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
             max_features=settings.max_features,
         )
         submission = projects.submit(idea, f"inbox/{path.name}")
+    except StorageError:
+        raise  # the brief is not at fault: the next tick reads it again
+    except ProjectBusyError as error:
+        return InboxResult(path, None, str(error))  # so does one that comes after the deletion
     except (HishamosError, OSError) as error:
         message = str(error)
         digest = file_sha256(path) if path.exists() else "gone"

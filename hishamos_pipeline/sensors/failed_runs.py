@@ -9,6 +9,7 @@ from functools import partial
 import dagster as dg
 from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
@@ -48,13 +49,17 @@ _CURSOR = TypeAdapter(Cursor)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A run that failed for good: its project, the brief's revision it was for if known, where and why."""
+    """A run that failed for good: its project, the brief's revision it was for if known, where and why.
+
+    One that somebody has started ``by_hand`` at the command line was seen to fail there.
+    """
 
     run_id: str
     project: str
     revision: int | None
     step: str
     reason: str
+    by_hand: bool = False
 
 
 def failure_of(
@@ -84,7 +89,12 @@ def failure_of(
         reason = last_words() or reason
     made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)", run.tags.get("dagster/run_key", ""))
     return Failure(
-        run.run_id, key, int(made[1]) if made else None, step, " ".join(mask(reason).split())[:4000]
+        run.run_id,
+        key,
+        int(made[1]) if made else None,
+        step,
+        " ".join(mask(reason).split())[:4000],
+        by_hand="hishamos/source" in run.tags,
     )
 
 
@@ -128,22 +138,21 @@ def said_of(instance: dg.DagsterInstance, run_id: str) -> str:
     return ""
 
 
-def write_down(
-    history: RunHistory, store: ProjectStore, failures: Iterable[Failure], channels: Collection[str]
-) -> None:
-    """Write causes to projects that have no other run, and what is to be told; doing it again changes nothing."""
-    for failure in failures:
-        if not history.in_flight(failure.project):
-            store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
-        store.notices.add(
-            f"run/{failure.run_id}",
-            channels,
-            event="run.failed",
-            project=failure.project,
-            run_id=failure.run_id,
-            step=failure.step,
-            reason=failure.reason,
-        )
+def write_down(history: RunHistory, store: ProjectStore, failure: Failure, channels: Collection[str]) -> None:
+    """Write a cause to its project if that has no other run, and what is to be told; again it changes nothing."""
+    if not history.in_flight(failure.project):
+        store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
+    if failure.by_hand:
+        return
+    store.notices.add(
+        f"run/{failure.run_id}",
+        channels,
+        event="run.failed",
+        project=failure.project,
+        run_id=failure.run_id,
+        step=failure.step,
+        reason=failure.reason,
+    )
 
 
 @dg.sensor(
@@ -172,7 +181,13 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
         if run and (found := failure_of(run, record.event_log_entry.dagster_event, said)):
             failures.append(found)
     history = DagsterRuns(instance)
-    write_down(history, store, failures, settings.notify)
+    for failure in failures:
+        try:
+            write_down(history, store, failure, settings.notify)
+        except (
+            SQLAlchemyError
+        ) as error:  # one that cannot be written down must not hide all that come after it
+            context.log.error(f"{failure.project}: the failure of run {failure.run_id} was lost: {error}")
     for key in store.projects.keys_in(("building",), store.clock.now() - _STUCK, _PER_TICK):
         if not history.in_flight(key) and store.projects.fail(key, "", _WORDLESS):
             context.log.error(f"{key}: {_WORDLESS}")

@@ -42,6 +42,33 @@ def test_notices_are_listed_and_tried(tmp_path: Path) -> None:
     assert no_key.returncode == 6 and "NO_KEY" in no_key.stderr
 
 
+def test_the_secret_of_a_channel_is_kept_and_missed(tmp_path: Path) -> None:
+    channels = '{"ops": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secret": "OPS_KEY"}}'
+    given = {
+        "HISHAMOS_NOTIFY": channels,
+        "HISHAMOS_SECRET_KEYS": "vRjRHVhl7yPpyHSyoz2x_1xVTRmbEIXHqS6HlGqhd5k=",
+    }
+    missing = json.loads(hishamos(tmp_path, "doctor", "--json", **given).stdout)
+    (found,) = [item for item in missing if item["check"] == "notices"]
+    assert not found["ok"] and "credentials add OPS_KEY" in found["detail"]
+    kept = hishamos(tmp_path, "credentials", "add", "OPS_KEY", stdin="whsec_c2VjcmV0\n", **given)
+    assert kept.returncode == 0, kept.stderr
+    there = json.loads(hishamos(tmp_path, "doctor", "--json", **given).stdout)
+    assert {item["check"]: item["ok"] for item in there}["notices"]
+
+
+def test_the_doctor_stands_when_the_server_and_the_code_server_are_away(tmp_path: Path) -> None:
+    away = {
+        "HISHAMOS_DATABASE_URL": "postgresql+psycopg2://u@127.0.0.1:9/none",
+        "HISHAMOS_CODE_SERVER": "127.0.0.1:9",
+    }
+    done = hishamos(tmp_path, "doctor", "--json", **away)
+    assert done.returncode == 5 and "Traceback" not in done.stderr
+    found = {item["check"]: item for item in json.loads(done.stdout)}
+    assert not found["store"]["ok"] and "not looked at" in found["dagster"]["detail"]
+    assert "serve code-server" in found["code server"]["detail"]
+
+
 def test_the_doctor_says_that_nothing_starts_what_waits(tmp_path: Path) -> None:
     fine = hishamos(tmp_path, "doctor", "--json")
     assert fine.returncode == 0, fine.stdout

@@ -22,7 +22,7 @@ from tests.fakes.ports import free_port
 from tests.fakes.postgres import PostgresServer
 
 PARTS = ("daemon", "code server", "run", "postgres")
-ENDED = ("exported", "failed", "blocked", "archived")
+ENDED = ("exported", "verified", "failed", "blocked")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from tests.end_to_end.installation import Installation, endure, installation
 from tests.fakes.postgres import postgres_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-BRIEF = "# {title}\n\n## Features\n- User can add a note\n"
+BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
 # By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
 BUILDS, KILLS = map(int, os.environ.get("HISHAMOS_ENDURANCE", "4 6").split())
 
@@ -46,7 +46,7 @@ def assert_whole(made: Installation, keys: set[str]) -> None:
         projects = {project.key: project for project in store.projects.all()}
         assert projects.keys() == keys
         for key, project in projects.items():
-            assert project.state == "exported" or project.reason, (key, project.state)
+            assert project.state in ("exported", "verified") or project.reason, (key, project.state)
             for row in store.artifacts.history(key):
                 assert row.revision == 1 or row.reason, (key, row.kind, row.revision)
             if project.state == "exported":

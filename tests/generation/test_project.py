@@ -252,3 +252,20 @@ async def test_provenance_ties_files_to_stories_and_requirements(notes: ProjectR
     assert entry["requirements"] == ["REQ-001", "REQ-002", "REQ-003"]
     assert record["stories"]["US-004"]["status"] == "deferred"
     assert record["producers"]["source_code"]["engine"] == "blueprint"
+
+
+async def test_of_several_at_a_time_the_first_failure_is_told(notes: ProjectRun, store: ProjectStore) -> None:
+    await build(notes, until="requirements")
+    notes.begin()
+
+    async def produce() -> FileSet:
+        raise ExceptionGroup("several", [ExceptionGroup("one", [UnbuildableError("nothing to make")])])
+
+    with pytest.raises(UnbuildableError, match="nothing to make"):
+        await notes.make("architecture", produce)
+    project = store.projects.get("notes")
+    assert (project.state, project.failed_step, project.reason) == (
+        "blocked",
+        "architecture",
+        "nothing to make",
+    )

@@ -1,5 +1,7 @@
 import pytest
 
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.errors import StoreAwayError
 from hishamos_pipeline.intake.inbox import take_in
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
@@ -81,3 +83,36 @@ def test_a_note_that_is_no_text_or_a_link_does_no_harm(settings: Settings, store
     (settings.inbox / "bad.yaml.error.txt").symlink_to(precious)
     (result,) = take_in(settings, store.projects)
     assert result.error and precious.read_bytes() == b"\xff\xfe"
+
+
+def test_a_store_that_is_away_sets_nothing_aside(
+    settings: Settings, store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / "notes.md").write_text("# Notes\n")
+
+    def away(*_: object) -> None:
+        raise StoreAwayError("the server is not there")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.projects, "submit", away)
+        with pytest.raises(StoreAwayError):
+            take_in(settings, store.projects)
+    assert [path.name for path in settings.inbox.iterdir()] == ["notes.md"]
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and result.submission.key == "notes"
+
+
+def test_a_brief_of_a_project_that_is_being_deleted_waits(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / "notes.md").write_text("# Notes\n")
+    store.projects.submit(Idea(key="notes", title="Old"), "test")
+    store.projects.set_state("notes", "archived")
+    store.housekeeping.begin_deletion("notes", "ann")
+    (result,) = take_in(settings, store.projects)
+    assert result.error and "being deleted" in result.error
+    assert [path.name for path in settings.inbox.iterdir()] == ["notes.md"]
+    store.housekeeping.remove_project("notes")
+    store.housekeeping.end_deletion("notes")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and result.submission.revision == 1

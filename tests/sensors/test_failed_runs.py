@@ -149,7 +149,7 @@ def test_a_project_that_nobody_builds_any_more_is_told(
 def test_thousands_of_failures_are_taken_in_page_by_page(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:
-    total = 1000
+    total = 300
     for number in range(total):
         run = started(instance, f"p{number}")
         instance.report_dagster_event(
@@ -172,6 +172,15 @@ def test_a_failure_without_words_is_told_by_what_dagster_said_before(
     instance.report_run_failed(run)
     tick(failed_runs, instance, settings)
     assert store.projects.get("notes").reason == "the code server is away"
+
+
+def test_what_was_seen_to_fail_at_a_command_line_is_not_told(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    fail(instance, started(instance, "notes", **{"hishamos/source": "command line"}), "killed")
+    tick(failed_runs, instance, settings)
+    assert store.projects.get("notes").state == "failed" and store.notices.newest(5) == []
 
 
 def test_what_failed_long_ago_is_never_told(
