@@ -10,7 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import archiving, changing, models, publishing
+from benchmarks import archiving, changing, models, operating, publishing
 from benchmarks.empty_graph import critical_path
 from benchmarks.measure import HISHAMOS, Row, environment, medians, peak_mb, seconds
 
@@ -125,6 +125,7 @@ def main() -> None:
         *models.measure(),
         *changing.measure(),
         *publishing.measure(),
+        *operating.measure(),
     ]
     for row in rows:
         sys.stdout.write(f"{'ok ' if row.kept else 'NOT'} {row.name}: {row.figure} ({row.bound})\n")

@@ -29,7 +29,7 @@ from tests.fakes.run_history import FakeRuns
 from tests.generation.test_project import build
 from tests.sensors.ticking import instance_of, tick
 
-PROJECTS, FILES, ASKED = 300, 30_000, 20
+PROJECTS, FILES, ASKED = 10_000, 1_000_000, 200
 _IDEA = Idea(
     key="p00000",
     title="Notes",
@@ -242,14 +242,14 @@ def _bytes(root: Path) -> Row:
         )
     ours, dagsters = ((sizes[-1][i] - sizes[0][i]) / 3 / 1000 for i in (0, 1))
     return Row("each project of 3 stories: project store, and Dagster's storage, both SQLite",
-               f"{ours:.0f} kB, {dagsters:.0f} kB", "under 1,000 kB each", max(ours, dagsters) < 1000)  # fmt: skip
+               f"{ours:.0f} kB, {dagsters:.0f} kB", "under 1,500 kB each", max(ours, dagsters) < 1500)  # fmt: skip
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size + sum(p.stat().st_size for p in path.parent.glob(f"{path.name}-wal"))
 
 
-def rows() -> list[Row]:
+def measure() -> list[Row]:
     """Everything about many projects."""
     with tempfile.TemporaryDirectory() as folder, postgres_server() as server:
         root = Path(folder)
@@ -264,7 +264,7 @@ def rows() -> list[Row]:
 
 def main() -> None:
     """Print the rows of this file alone."""
-    for row in rows():
+    for row in measure():
         print(f"{'ok ' if row.kept else 'NOT'} {row.name}: {row.figure} ({row.bound})", flush=True)
 
 

@@ -9,9 +9,22 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster._core.errors import raise_execution_interrupts
 from dagster._core.execution.context.system import PlanExecutionContext
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster_async_executor import async_executor  # type: ignore[import-untyped]
 from dagster_async_executor.executor import AsyncExecutor  # type: ignore[import-untyped]
+
+# A step that waits for a slot of a pool says "now" when it is asked how long to wait, which this executor takes for
+# "until something happens": with nothing else to do, it would wait for ever.
+_PAUSE_SECONDS = 1.0
+_asked = InstanceConcurrencyContext.interval_to_next_pending_claim_check
+
+
+def _bounded(context: InstanceConcurrencyContext) -> float:
+    return max(_asked(context), _PAUSE_SECONDS) if context.has_pending_claims() else _asked(context)
+
+
+InstanceConcurrencyContext.interval_to_next_pending_claim_check = _bounded  # type: ignore[method-assign]
 
 
 class _Interruptible(AsyncExecutor):  # type: ignore[misc]

@@ -63,7 +63,7 @@ def test_runs_are_listed_and_removed(instance: dg.DagsterInstance, make) -> None
     add("c", DagsterRunStatus.STARTED)
     assert [run.run_id for run in history.ended()] == [other, second, first]
     assert [(run.project, run.succeeded) for run in history.ended("a")] == [("a", False), ("a", True)]
-    assert abs(next(iter(history.ended("a"))).ended_at - NOW) < timedelta(minutes=10)
+    assert abs(next(iter(history.ended("a"))).ended_at - NOW) < timedelta(hours=2)
     assert [history.in_flight(key) for key in "abcd"] == [False, False, True, False]
     history.remove(first)
     history.remove(first)  # as after an interruption
