@@ -24,7 +24,7 @@ def _bounded(context: InstanceConcurrencyContext) -> float:
     return max(_asked(context), _PAUSE_SECONDS) if context.has_pending_claims() else _asked(context)
 
 
-InstanceConcurrencyContext.interval_to_next_pending_claim_check = _bounded  # type: ignore[method-assign]
+InstanceConcurrencyContext.interval_to_next_pending_claim_check = _bounded  # type: ignore[assignment, method-assign]
 
 
 class _Interruptible(AsyncExecutor):  # type: ignore[misc]
