@@ -41,7 +41,7 @@ def materialization(
     metadata: dict[str, Any] = {
         "preview": dg.MetadataValue.md(shortened(preview)),
         **figures,
-        **{name: _table(*table) for name, table in (tables or {}).items()},
+        **{name: shown_table(*table) for name, table in (tables or {}).items()},
         **{name: dg.MetadataValue.url(url) for name, url in (links or {}).items() if url},
         **{name: text for name, text in (facts or {}).items() if text},
         "revision": made.row.revision,
@@ -91,7 +91,8 @@ def traceability(rows: Sequence[TraceRow]) -> tuple[tuple[str, ...], list[tuple[
     ]
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
+def shown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
+    """A table, of at most 200 rows."""
     schema = dg.TableSchema([dg.TableColumn(name) for name in columns])
     records = [
         dg.TableRecord(

@@ -1,10 +1,9 @@
 """``hishamos approve``: a person's approval of an artifact's present content."""
 
-import getpass
-
 import click
 
 from hishamos_pipeline.cli.output import workshop
+from hishamos_pipeline.core.actor import user
 
 
 @click.command("approve")
@@ -23,5 +22,5 @@ def command(key: str, artifact: str, approver: str, expected: str) -> None:
             raise click.UsageError(
                 f"{artifact} has changed: it is {row.content_hash[:12]} now; read it again"
             )
-        digest = opened.store.artifacts.approve(key, artifact, approver or getpass.getuser())
+        digest = opened.store.artifacts.approve(key, artifact, approver or user())
     click.echo(f"approved {artifact} of {key} ({digest[:12]}); go on with: hishamos build {key}")

@@ -1,13 +1,13 @@
 """``hishamos change``: a wish in a sentence becomes a diff of requirements and stories, to be accepted or not."""
 
 import asyncio
-import getpass
 import sys
 from dataclasses import asdict
 
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.core.actor import user
 
 
 @click.command("change")
@@ -36,7 +36,7 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
             for item in change.items:
                 click.echo(f"\n{item.status:<8} {item.kind} {item.item}\n{item.diff}")
         if change.items and not dry_run and (yes or (not as_json and _agreed())):
-            taken = accept(run, change, author=getpass.getuser())
+            taken = accept(run, change, author=user())
     if as_json:
         items = [asdict(item) for item in change.items]
         print_json({"summary": change.answer.summary, "items": items, "accepted": taken})

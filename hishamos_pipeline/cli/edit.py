@@ -1,6 +1,5 @@
 """``hishamos edit``: change an artifact by hand; the change stands when the artifact is made again."""
 
-import getpass
 import os
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hishamos_pipeline.cli.output import workshop
+from hishamos_pipeline.core.actor import user
 from hishamos_pipeline.core.items import EDITABLE, FILE_SETS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(
         if not edits:
             click.echo("nothing changed")
             return
-        row = apply_edits(run, artifact, edits, author=author or getpass.getuser(), reason=reason)
+        row = apply_edits(run, artifact, edits, author=author or user(), reason=reason)
     click.echo(f"recorded as {artifact}@{row.revision}; what follows from it: hishamos plan {key}")
 
 

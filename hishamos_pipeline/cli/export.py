@@ -1,7 +1,5 @@
 """``hishamos export``: archives and repositories to a folder of one's own, or to GitHub and GitLab."""
 
-import getpass
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.core.actor import user
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.errors import ArtifactMissingError
 
@@ -81,7 +80,7 @@ def command(
             if kind in EXPORTS and (kind in HOSTS or not run.wants(kind) or EXPORTS[kind] in stale)
         ]
         for kind in to_make:
-            run.store.export_requests.add(key, kind, options, _who())
+            run.store.export_requests.add(key, kind, options, user())
         if queue:
             waiting = ", ".join(to_make) or "nothing: it is there already"
             click.echo(
@@ -103,14 +102,6 @@ def command(
             print_publication(facts)
     if not succeeded:
         raise click.exceptions.Exit(1)
-
-
-def _who() -> str:
-    """Who asks; in a container, a number may have no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
 
 
 def print_publication(facts: Mapping[str, Any]) -> None:

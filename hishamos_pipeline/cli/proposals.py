@@ -1,10 +1,9 @@
 """``hishamos proposals``: what engines would make of items that people have edited."""
 
-import getpass
-
 import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.core.actor import user
 
 
 @click.group("proposals")
@@ -56,7 +55,7 @@ def accept(key: str, proposal: int) -> None:
     from hishamos_pipeline.generation.editing import decided
 
     with workshop() as opened:
-        row = decided(opened.project(key), proposal, accept=True, author=getpass.getuser())
+        row = decided(opened.project(key), proposal, accept=True, author=user())
     assert row is not None
     click.echo(f"recorded as {row.kind}@{row.revision}; what follows from it: hishamos plan {key}")
 
@@ -69,5 +68,5 @@ def reject(key: str, proposal: int) -> None:
     from hishamos_pipeline.generation.editing import decided
 
     with workshop() as opened:
-        decided(opened.project(key), proposal, accept=False, author=getpass.getuser())
+        decided(opened.project(key), proposal, accept=False, author=user())
     click.echo("rejected; the edit stands")

@@ -1,6 +1,7 @@
 """Who acts: a person on the command line, a run, a sensor; for the audit log."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ _actor: ContextVar[str] = ContextVar("hishamos_actor", default="")
 
 def actor() -> str:
     """Whoever acts now: ``user:NAME`` unless something else was set."""
-    return _actor.get() or f"user:{_user()}"
+    return _actor.get() or f"user:{user()}"
 
 
 def act_as(name: str) -> None:
@@ -28,8 +29,9 @@ def acting_as(name: str) -> Iterator[None]:
         _actor.reset(token)
 
 
-def _user() -> str:
+def user() -> str:
+    """The name of whoever sits at the command line; in a container, a number may have none."""
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        return "unknown"
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"

@@ -169,17 +169,16 @@ class ProjectRun:
                     made = settled(self.store, self.key, kind, await produce())
                 producer = self._producer(kind, inputs, time.monotonic() - started, head)
                 row = self.store.artifacts.write(self.key, kind, made, replace(producer, reason=reason))
-            except BaseExceptionGroup as group:
+            except BaseException as caught:
                 # Of several that were made at a time, the first that failed has ended the others.
-                error = _first(group)
+                error = _first(caught)
+                # Of a store that was lost nothing can be recorded; the step is tried again, and the sensor of failures
+                # records the end of that.
                 if not isinstance(error, StoreAwayError):
                     self._fail(kind, error)
-                raise error from group
-            except StoreAwayError:
-                raise  # nothing can be recorded; it is tried again, and the sensor of failures records the end of that
-            except BaseException as error:
-                self._fail(kind, error)
-                raise
+                if error is caught:
+                    raise
+                raise error from caught
         return Made(made, row, reused=False, reason=reason)
 
     def _fail(self, kind: str, error: BaseException) -> None:
@@ -401,9 +400,8 @@ class ProjectRun:
             yield
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first failure of a group, however deep."""
-    error: BaseException = group
+def _first(error: BaseException) -> BaseException:
+    """The first failure of a group, however deep; any other error is its own."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -13,7 +13,7 @@ from hishamos_pipeline.errors import DeliveryError
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import Storage
 
-_BUNDLE = "repository.bundle"
+BUNDLE = "repository.bundle"
 
 
 def keep_tree(storage: Storage | None, folder: ProjectFolder, staged: Path, build: VerifiedBuild) -> None:
@@ -34,9 +34,9 @@ def keep_repository(storage: Storage | None, folder: ProjectFolder, staged: Path
         DeliveryError: git cannot bundle it.
     """
     if storage:
-        bundle = staged.with_name(_BUNDLE)
+        bundle = staged.with_name(BUNDLE)
         repository.write_bundle(staged, bundle)
-        storage.publish(folder.key, _BUNDLE, bundle, head)
+        storage.publish(folder.key, BUNDLE, bundle, head)
         bundle.unlink()
 
 
@@ -79,13 +79,13 @@ def restore_repository(storage: Storage | None, folder: ProjectFolder, record: R
     there = folder.path(record.path)
     if storage is None or folder.holds(record.path, record.head):
         return (there / ".git").is_dir()
-    manifest = storage.manifest(folder.key, _BUNDLE)
+    manifest = storage.manifest(folder.key, BUNDLE)
     if manifest is None or manifest.version != record.head:
         return False
     with folder.staging("restore-repository") as staging:
         expected = {path: file.sha256 for path, file in manifest.files.items()}
-        bundle, made = staging / _BUNDLE, staging / "repository"
-        if storage.fetch(folder.key, _BUNDLE, bundle, expected) is None:
+        bundle, made = staging / BUNDLE, staging / "repository"
+        if storage.fetch(folder.key, BUNDLE, bundle, expected) is None:
             return False
         try:
             repository.from_bundle(bundle, made, record.head)

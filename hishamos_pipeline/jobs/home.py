@@ -116,9 +116,15 @@ def _adapted(source: str, settings: Settings, *, on_server: bool) -> str:
 
 def _create_tables(home: Path) -> None:
     """Make Dagster's own tables on the server, one process at a time."""
+    with FileLock(home / ".storage.lock"):
+        _open_storages()
+
+
+def _open_storages() -> None:
+    """Open all of Dagster's storages, which makes what is missing of their tables."""
     import dagster as dg
 
-    with FileLock(home / ".storage.lock"), dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.get() as instance:
         _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
 
 
@@ -130,8 +136,6 @@ def _create_storage(home: Path) -> None:
     made = home / ".storage-made"
     if made.exists():
         return
-    import dagster as dg
-
     with FileLock(home / ".storage.lock"):
         if made.exists():
             return
@@ -141,8 +145,7 @@ def _create_storage(home: Path) -> None:
         place = os.environ["HISHAMOS_DAGSTER_DIR"]
         os.environ["HISHAMOS_DAGSTER_DIR"] = str(aside)
         try:
-            with dg.DagsterInstance.get() as instance:
-                _ = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
+            _open_storages()
         finally:
             os.environ["HISHAMOS_DAGSTER_DIR"] = place
         for folder in aside.iterdir():

@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from hishamos_pipeline.store.operation_tables import Counter
-from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.sessions import Sessions, insert_of
 
 Labels = Mapping[str, str]
 # Name, labels and what to add.
@@ -32,9 +30,8 @@ class Counters:
         # In one order, so that two processes cannot block each other.
         rows = sorted((name, json.dumps(labels, sort_keys=True), amount) for name, labels, amount in amounts)
         with self._sessions.write() as session:
-            insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
             for name, labels, amount in rows:
-                made = insert(Counter).values(name=name, labels=labels, value=amount)
+                made = insert_of(session)(Counter).values(name=name, labels=labels, value=amount)
                 grown = {"value": Counter.value + made.excluded.value}
                 session.execute(made.on_conflict_do_update(index_elements=["name", "labels"], set_=grown))
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from hishamos_pipeline.errors import StorageError, StoreVersionError
 
-_WRITES = "hishamos_writes"
+WRITES = "hishamos_writes"
 _UPGRADE_LOCK = 0x48495341
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -50,7 +50,7 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Any) -> None:
         # Taking the write lock at once turns "database is locked" in mid-transaction into a wait.
-        writes = connection.get_execution_options().get(_WRITES, False)
+        writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
@@ -58,7 +58,7 @@ def open_engine(url: str) -> Engine:
 
 def for_writing(engine: Engine) -> Engine:
     """The same engine, whose transactions take SQLite's write lock when they begin."""
-    return engine.execution_options(**{_WRITES: True})
+    return engine.execution_options(**{WRITES: True})
 
 
 def upgrade(engine: Engine) -> str:

@@ -74,7 +74,7 @@ class Housekeeping:
             before: younger ones are kept.
             dry_run: only say what would go.
         """
-        with self._sessions.write() as session:
+        with self._sessions.read() if dry_run else self._sessions.write() as session:
             try:
                 project = find_project(session, key)
             except ProjectNotFoundError:

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock
 from hishamos_pipeline.errors import ProjectNotFoundError, StorageError, StoreAwayError
+from hishamos_pipeline.store.database import WRITES
 from hishamos_pipeline.store.tables import Base, Project
 
-WRITES = "hishamos_writes"
 _PAUSE_SECONDS = 0.5
 
 
@@ -32,29 +32,28 @@ class Sessions:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads."""
-        self._require_database()
-        with reachable(), self.reading() as session:
+        with reachable(), self._open(self.reading) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that is committed at the end."""
-        self._require_database()
-        with reachable(), self.writing.begin() as session:
+        with reachable(), self._open(self.writing) as session:
             yield session
+            session.commit()
 
-    def _require_database(self) -> None:
-        """Wait for a server that is away, as long as is allowed; before a transaction, nothing can be lost by it."""
-        if not self.wait_seconds:
-            return
+    def _open(self, make: sessionmaker[Session]) -> Session:
+        """A session with a connection: before its transaction, a server that is away can be waited for."""
         until = time.monotonic() + self.wait_seconds
         while True:
+            session = make()
             try:
-                with reachable(), self.reading() as session:
+                with reachable():
                     session.connection()
-                return
-            except StoreAwayError:
-                if time.monotonic() >= until:
+                return session
+            except BaseException as error:
+                session.close()
+                if not isinstance(error, StoreAwayError) or time.monotonic() >= until:
                     raise
                 time.sleep(_PAUSE_SECONDS)
 
@@ -95,7 +94,7 @@ def find_project(session: Session, key: str) -> Project:
         ProjectNotFoundError: if there is none.
     """
     query = select(Project).where(Project.key == key)
-    if session.info.get(WRITES):
+    if session.get_bind().get_execution_options().get(WRITES):
         query = query.with_for_update()
     project = session.scalars(query).one_or_none()
     if project is None:
@@ -109,7 +108,7 @@ def find_project(session: Session, key: str) -> Project:
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, but none whose key exists already."""
     if rows:
-        session.execute(_insert(session)(table).on_conflict_do_nothing(), rows)
+        session.execute(insert_of(session)(table).on_conflict_do_nothing(), rows)
 
 
 def insert_or_update(
@@ -117,11 +116,12 @@ def insert_or_update(
 ) -> None:
     """Insert rows; of those whose key exists already, one column is set to the new value. Each row at once."""
     if rows:
-        made = _insert(session)(table)
+        made = insert_of(session)(table)
         session.execute(
             made.on_conflict_do_update(index_elements=[key], set_={updated: made.excluded[updated]}), rows
         )
 
 
-def _insert(session: Session) -> Any:
+def insert_of(session: Session) -> Any:
+    """The ``insert`` of the session's database, which knows what to do about rows that exist already."""
     return postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert

@@ -23,7 +23,7 @@ from hishamos_pipeline.store.housekeeping import Housekeeping
 from hishamos_pipeline.store.locks import Locks
 from hishamos_pipeline.store.notices import Notices
 from hishamos_pipeline.store.projects import Projects
-from hishamos_pipeline.store.sessions import WRITES, Sessions, reachable
+from hishamos_pipeline.store.sessions import Sessions, reachable
 from hishamos_pipeline.store.units import Units
 
 
@@ -40,7 +40,7 @@ class ProjectStore:
         self.engine = engine
         sessions = Sessions(
             sessionmaker(engine, expire_on_commit=False),
-            sessionmaker(database.for_writing(engine), expire_on_commit=False, info={WRITES: True}),
+            sessionmaker(database.for_writing(engine), expire_on_commit=False),
             clock or SystemClock(),
             0.0 if engine.dialect.name == "sqlite" else wait_seconds,
         )

@@ -28,6 +28,7 @@ from hishamos_pipeline.toolchains.folders import made_once
 from hishamos_pipeline.toolchains.interface import Package, Prepared
 from hishamos_pipeline.toolchains.python_base import base_key, make_base, site_packages, write_scripts
 from hishamos_pipeline.toolchains.vetting import vet
+from hishamos_pipeline.workspace import disk
 
 _MIB = 1024 * 1024
 _TICK = 0.25
@@ -197,18 +198,9 @@ def _watch(poll: Any, folders: Sequence[Path], given: Settings) -> str:
         time.sleep(_TICK)
         if time.monotonic() > ends:
             return f"it took more than {given.toolchain_seconds:g} s (HISHAMOS_TOOLCHAIN_SECONDS)"
-        if sum(_size(folder) for folder in folders) > given.toolchain_mb * _MIB:
+        if sum(disk.size_of(folder) for folder in folders) > given.toolchain_mb * _MIB:
             return f"it took more than {given.toolchain_mb} MiB (HISHAMOS_TOOLCHAIN_MB)"
     return ""
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - many files, often
-    return total
 
 
 def _toolchain(folder: Path) -> Toolchain:

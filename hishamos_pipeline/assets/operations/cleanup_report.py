@@ -3,6 +3,7 @@
 import dagster as dg
 
 from hishamos_pipeline.assets.declare import failures
+from hishamos_pipeline.assets.metadata import shown_table
 from hishamos_pipeline.operations.cleanup.cleaning import clean
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.resources.run_history import DagsterRuns
@@ -21,7 +22,7 @@ def cleanup_report(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
     with failures():
         swept = clean(pipeline.workshop, DagsterRuns(context.instance))
     rows = [
-        (kind, done.count, done.bytes, ", ".join(done.names[:3]), "; ".join(done.failed[:3]))
+        (kind, str(done.count), str(done.bytes), ", ".join(done.names[:3]), "; ".join(done.failed[:3]))
         for kind, done in swept.items()
     ]
     failed = [f"{kind}: {text}" for kind, done in swept.items() for text in done.failed]
@@ -32,13 +33,7 @@ def cleanup_report(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.
             "removed": sum(done.count for done in swept.values()),
             "bytes": sum(done.bytes for done in swept.values()),
             "failed": len(failed),
-            "report": dg.MetadataValue.table(
-                records=[
-                    dg.TableRecord({name: str(value) for name, value in zip(_COLUMNS, row, strict=True)})
-                    for row in rows
-                ],
-                schema=dg.TableSchema([dg.TableColumn(name) for name in _COLUMNS]),
-            ),
+            "report": shown_table(_COLUMNS, rows),
         },
         check_results=[
             dg.AssetCheckResult(

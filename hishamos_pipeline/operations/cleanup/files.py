@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import ProjectBusyError
-from hishamos_pipeline.operations.cleanup import disk
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
 from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.workspace import disk
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 
 _STOPPED = ("failed", "blocked", "archived")

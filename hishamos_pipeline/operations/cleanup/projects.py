@@ -9,16 +9,16 @@ from pathlib import Path
 
 from hishamos_pipeline.core.documents import RepositoryRecord
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, StorageError
-from hishamos_pipeline.operations.cleanup import disk
+from hishamos_pipeline.generation.safekeeping import BUNDLE
 from hishamos_pipeline.operations.cleanup.files import archives_of
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.workspace import disk
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import Storage
 from hishamos_pipeline.workspace.tree import storage_errors
 
-_BUNDLE = "repository.bundle"
 _HOSTS = ("github", "gitlab")
 
 
@@ -157,7 +157,7 @@ def _is_kept(store: ProjectStore, storage: Storage | None, key: str) -> bool:
     head = store.artifacts.read(key, "repository", RepositoryRecord).head
     if any(_published(store, key, kind, head) for kind in _HOSTS):
         return True
-    manifest = storage.manifest(key, _BUNDLE) if storage else None
+    manifest = storage.manifest(key, BUNDLE) if storage else None
     return manifest is not None and manifest.version == head
 
 

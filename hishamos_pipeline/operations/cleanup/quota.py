@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from hishamos_pipeline.operations.cleanup import disk
 from hishamos_pipeline.operations.cleanup.files import archives_of, folders
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover
 from hishamos_pipeline.operations.cleanup.toolchains import toolchain
 from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.workspace import disk
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from hishamos_pipeline.operations.cleanup import disk
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.workspace import disk
 
 _MADE = ("python-", "resolved-")
 _LEFT = (".making-", ".pip-", ".gone-", ".resolved-")
