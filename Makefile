@@ -1,7 +1,8 @@
 # Every target does its own set-up: `make demo` and `make test` work on a fresh machine with Python 3.11+, git and make.
 PYTHON ?= python3
 BIN = .venv/bin
-# Processes that tests run in; many of them wait for servers and other processes.
+# Processes that tests run in; many of them wait for servers and other processes. Files go in the order of their names:
+# the longest tests are alone in theirs, and would otherwise come last.
 WORKERS ?= 3
 HISHAMOS_HOME ?= $(CURDIR)/.hishamos
 export HISHAMOS_HOME
@@ -40,7 +41,7 @@ dev: install ## start the Dagster UI and daemon on 127.0.0.1:3000
 
 test: install-dev ## run every test; installs the browser where it may
 	scripts/test-dependencies
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: install-dev ## run the tests that take no servers, browser or minutes
 	$(BIN)/python -m pytest -m "not slow"

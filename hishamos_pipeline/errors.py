@@ -23,6 +23,8 @@
     │   └── StoreAwayError      the database cannot be reached; it may be back in a moment
     ├── StoreVersionError       the database is older or newer than this release
     ├── ProjectBusyError        another build of the project is running
+    ├── FleetError              a fleet cannot be begun, stopped or taken up again as it was asked for
+    ├── FleetNotFoundError      no such fleet
     ├── DeletionRefusedError    a project may not be deleted yet: the message says what to do first
     ├── RoleError               no such role or task, or a declaration that cannot be read
     └── ModelError              a language model could not be asked, or gave no usable answer
@@ -174,6 +176,14 @@ class ProjectBusyError(HishamosError):
     """Another process is building the same project."""
 
 
+class FleetError(HishamosError):
+    """A fleet cannot be begun, stopped or taken up again as it was asked for; the message says what to do."""
+
+
+class FleetNotFoundError(HishamosError):
+    """No fleet of this name."""
+
+
 class DeletionRefusedError(HishamosError):
     """A project may not be deleted: it is not archived, or would be lost for good."""
 
@@ -199,7 +209,14 @@ class CredentialError(ModelError):
 
 
 class BudgetError(ModelError):
-    """A call could cost more than what is left of a budget; the message names the budget and its setting."""
+    """A call could cost more than what is left of a budget; the message names the budget and its setting.
+
+    ``scope`` is whose budget it is: that of the call, the project, the fleet, the day or the instance.
+    """
+
+    def __init__(self, message: str, scope: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
 
 
 class AnswerError(ModelError):

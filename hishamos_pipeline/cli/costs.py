@@ -4,15 +4,13 @@ from typing import Any, cast
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
-
-_BAR = 40
+from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, workshop
 
 
 @click.command("costs")
 @click.argument("key", required=False, default="")
 @click.option(
-    "--by", type=click.Choice(["role", "model", "asset", "day"]), default="asset", show_default=True,
+    "--by", type=click.Choice(["role", "model", "asset", "fleet", "day"]), default="asset", show_default=True,
     help="What the costs are added up by.",
 )  # fmt: skip
 @click.option("--plot", is_flag=True, help="Draw bars.")
@@ -37,10 +35,7 @@ def command(key: str, by: str, plot: bool, as_json: bool) -> None:
         click.echo("no model was asked")
         return
     if plot:
-        most = max(row["cost_usd"] for row in rows) or 1.0
-        for row in rows:
-            bar = "█" * round(_BAR * row["cost_usd"] / most)
-            click.echo(f"{row[by] or '(none)'!s:<28} {row['cost_usd']:>10.4f} USD {bar}")
+        click.echo("\n".join(bars([(str(row[by] or "(none)"), row["cost_usd"]) for row in rows], "USD")))
     else:
         print_table(
             (by, "calls", "cached", "failed", "tokens in", "tokens out", "USD"),

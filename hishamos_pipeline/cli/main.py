@@ -30,6 +30,7 @@ COMMANDS = {
     "agents": ("agents", "List the roles, show one, or give one a task."),
     "prompts": ("prompts", "List the prompts, and show what changed in one."),
     "costs": ("costs", "Show what models have cost."),
+    "fleet": ("fleet", "Build many projects on one account, and compare."),
     "notices": ("notices", "Show what was told of failed runs, and try a channel."),
     "cleanup": ("cleanup", "Remove what the settings keep no longer."),
     "audit": ("audit", "Show who did what, and verify that nothing was changed."),

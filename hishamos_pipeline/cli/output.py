@@ -17,6 +17,7 @@ from hishamos_pipeline.settings import get_settings
 _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ProjectNotFoundError, 3),
     (errors.ArtifactMissingError, 3),
+    (errors.FleetNotFoundError, 3),
     (errors.ProjectBusyError, 4),
     (errors.ToolMissingError, 5),
     (errors.StorageError, 5),
@@ -28,6 +29,7 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.RoleError, 2),
     (errors.EditError, 2),
     (errors.DeletionRefusedError, 2),
+    (errors.FleetError, 2),
     (errors.HostError, 7),
     (errors.BudgetError, 1),
     (errors.AnswerError, 1),
@@ -36,6 +38,7 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
 
 # Variables of our own that are not for people to set.
 _WIDE = 160
+_BAR = 40
 _NOT_SETTINGS = {"HISHAMOS_DAGSTER_DIR", "HISHAMOS_SCREENSHOTS", "HISHAMOS_BENCH_IDEAS"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -98,6 +101,15 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 def print_json(value: object) -> None:
     """Print a value as JSON for scripts."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def bars(rows: Sequence[tuple[str, float]], unit: str = "") -> list[str]:
+    """Lines with a bar for each value; the longest is that of the largest."""
+    most = max((value for _, value in rows), default=0.0) or 1.0
+    return [
+        f"{name:<28} {value:>10.4f} {unit} {'█' * round(_BAR * value / most)}".rstrip()
+        for name, value in rows
+    ]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

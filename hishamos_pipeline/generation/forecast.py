@@ -130,7 +130,7 @@ def _files(
 def _is_known(run: ProjectRun, task: Task[Any, Any], ask: FileAsk, texts: Mapping[str, str]) -> bool:
     question = ask.question({path: FileText(text=text) for path, text in texts.items()})
     unit = run.engine.fingerprint(task, question)
-    return unit in run.store.units.find(run.key, [unit])
+    return unit in run.store.units.find(run.key, [unit], run.terms.only)
 
 
 def _made(run: ProjectRun, kind: str) -> dict[str, str]:

@@ -137,7 +137,7 @@ def _before(run: ProjectRun, kind: str, as_type: type[D]) -> tuple[D, Requiremen
     earlier = run.store.artifacts.with_hash(run.key, "requirements", made_from)
     if document is None or earlier is None or row is None:
         return None
-    if run.fresh or row.code_version != run.version(kind):
+    if run.fresh or run.outdated(row) or row.code_version != run.version(kind):
         return None  # the prompt or the model is another one: all of it is asked for anew
     try:
         return document, Requirements.model_validate_json(earlier.content)

@@ -15,6 +15,7 @@ from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core import staleness
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
+from hishamos_pipeline.core.fleet import ALONE, Terms
 from hishamos_pipeline.core.graph import EXPORTS, STEPS
 from hishamos_pipeline.core.hashing import file_sha256, sha256_text
 from hishamos_pipeline.core.idea import Idea
@@ -58,6 +59,8 @@ _FALLBACK = ":fallback"
 _MISSING = "its files are missing"
 _PUBLISHED: Mapping[str, HostKind] = {"github_repository": "github", "gitlab_project": "gitlab"}
 _EXPORTED = {artifact: name for name, artifact in EXPORTS.items()}
+# What a fleet that makes all anew makes anew: an accepted brief stays one, and exports follow the repository.
+_MADE_ANEW = STEPS.keys() - {"idea", "repository", *EXPORTS.values()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class ProjectRun:
         sandbox: gives what runs the generated code, when the first is to be run.
         toolchains: gives what it is run with.
         settings: limits and folders.
+        terms: those of the fleet that it is built for.
         keys: gives the value of a variable or stored credential, empty if there is none.
     """
 
@@ -92,6 +96,7 @@ class ProjectRun:
         sandbox: Callable[[], Sandbox],
         toolchains: Callable[[], Toolchains],
         settings: Settings,
+        terms: Terms = ALONE,
         keys: Callable[[str], str] = lambda _: "",
     ) -> None:
         self.key = key
@@ -100,6 +105,7 @@ class ProjectRun:
         self.sandbox = sandbox
         self.toolchains = toolchains
         self.settings = settings
+        self.terms = terms
         self.keys = keys
         self.folder = ProjectFolder(settings.projects_dir, key)
         self.storage = open_storage(settings)
@@ -110,6 +116,10 @@ class ProjectRun:
     def fresh(self) -> bool:
         """Whether models are asked again, even for units that the store has."""
         return self.settings.llm_cache == "refresh"
+
+    def outdated(self, row: ArtifactRevision) -> bool:
+        """Whether an artifact is one that a fleet makes anew, and has not made yet."""
+        return self.terms.anew and row.kind in _MADE_ANEW and row.fleet != self.terms.fleet
 
     def read(self, kind: str, as_type: type[D]) -> D:
         """The newest document of a kind.
@@ -168,7 +178,10 @@ class ProjectRun:
                     # Another run has replaced an input meanwhile: what was made may be a mixture.
                     made = settled(self.store, self.key, kind, await produce())
                 producer = self._producer(kind, inputs, time.monotonic() - started, head)
-                row = self.store.artifacts.write(self.key, kind, made, replace(producer, reason=reason))
+                again = head is not None and self.outdated(head)
+                row = self.store.artifacts.write(
+                    self.key, kind, made, replace(producer, reason=reason), again=again
+                )
             except BaseException as caught:
                 # Of several that were made at a time, the first that failed has ended the others.
                 error = _first(caught)
@@ -183,6 +196,8 @@ class ProjectRun:
 
     def _fail(self, kind: str, error: BaseException) -> None:
         """Record why a step was not made."""
+        if isinstance(error, BudgetError) and error.scope == "fleet":
+            self.store.fleets.stop(self.terms.fleet, str(error))
         if isinstance(error, HishamosError):
             blocked = isinstance(error, _BLOCKING) or (
                 isinstance(error, HostError) and error.cause in WAITING_FOR_PEOPLE
@@ -314,6 +329,8 @@ class ProjectRun:
 
     def _problem(self, row: ArtifactRevision) -> str:
         """Why an artifact cannot stand although nothing that it was made from has changed."""
+        if self.outdated(row):
+            return f"fleet {self.terms.fleet} makes it anew"
         try:
             return self._file_problem(row)
         except ValidationError:
@@ -386,6 +403,7 @@ class ProjectRun:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             prompt_version=",".join(spent.prompt_versions)[:64],
+            fleet=self.terms.fleet,
         )
 
     @asynccontextmanager

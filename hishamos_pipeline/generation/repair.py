@@ -201,10 +201,7 @@ async def _by_model(run: ProjectRun, parts: Parts, item: Failure) -> tuple[Side,
         if story
         else (),
     )
-    answers = await make_units(
-        run.store, run.engine, key=run.key, kind=_KIND, task=tasks.FIND_FAULT,
-        asks=[Ask(item.name, lambda _: request)], fresh=run.fresh,
-    )  # fmt: skip
+    answers = await make_units(run, _KIND, tasks.FIND_FAULT, [Ask(item.name, lambda _: request)])
     fault = answers[item.name]
     return fault.side, fault.reason
 
@@ -225,10 +222,8 @@ async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, Any]:
         )
         return Ask(path, lambda _: request)
 
-    return await make_units(
-        run.store, run.engine, key=run.key, kind=_KIND, task=_TASKS[plan.side],
-        asks=[ask(path, items) for path, items in plan.files.items()], fresh=run.fresh,
-    )  # fmt: skip
+    asks = [ask(path, items) for path, items in plan.files.items()]
+    return await make_units(run, _KIND, _TASKS[plan.side], asks)
 
 
 def _texts(parts: Parts, paths: Sequence[str]) -> tuple[SourceText, ...]:

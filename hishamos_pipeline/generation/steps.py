@@ -91,16 +91,7 @@ async def write_files(run: ProjectRun, kind: FileKind) -> FileSet:
     asks = file_asks(architecture, stories, kind)
     if not asks:
         raise UnbuildableError(f"the architecture plans no {kind} files, because no story can be implemented")
-    files = await make_files(
-        run.store,
-        run.engine,
-        key=run.key,
-        kind=KINDS[kind],
-        task=FILE_TASKS[kind],
-        asks=asks,
-        fresh=run.fresh,
-        given=_edited_files(run, KINDS[kind]),
-    )
+    files = await make_files(run, KINDS[kind], FILE_TASKS[kind], asks, _edited_files(run, KINDS[kind]))
     return FileSet(files=files)
 
 
@@ -144,15 +135,7 @@ async def review_code(run: ProjectRun) -> CodeReview:
         )
         return Ask(file.path, lambda _: request)
 
-    reviews = await make_units(
-        run.store,
-        run.engine,
-        key=run.key,
-        kind="code_review",
-        task=tasks.REVIEW_FILE,
-        asks=[ask(file) for file in files],
-        fresh=run.fresh,
-    )
+    reviews = await make_units(run, "code_review", tasks.REVIEW_FILE, [ask(file) for file in files])
     return add_up([(texts[file.sha256].count("\n") + 1, reviews[file.path]) for file in files])
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Generic, TypeVar
 
-from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Architecture, FileKind, Stories, TreeFile
@@ -14,7 +13,7 @@ from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import HishamosError, PlanningError
-from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.store.units import MadeUnit
 
 Q = TypeVar("Q", bound=Document)
@@ -32,14 +31,10 @@ class Ask(Generic[Q, A]):
 
 
 async def make_units(
-    store: ProjectStore,
-    engine: Engine,
-    *,
-    key: str,
+    run: ProjectRun,
     kind: str,
     task: Task[Q, A],
     asks: Sequence[Ask[Q, A]],
-    fresh: bool = False,
     given: Mapping[str, A] | None = None,
 ) -> dict[str, A]:
     """Make units in topological order, or take them from the store.
@@ -48,13 +43,10 @@ async def make_units(
     that it needs are there.
 
     Args:
-        store: keeps the units.
-        engine: makes what is missing.
-        key: the project.
+        run: the project; its store keeps the units, its engine makes what is missing.
         kind: the artifact that the units belong to.
         task: how the engine is asked.
         asks: the units; a name in ``after`` that is none of them is ignored.
-        fresh: whether to make them even if the store has them.
         given: what people have written in place of some answers: those that come after are asked about that.
 
     Raises:
@@ -73,12 +65,13 @@ async def make_units(
 
     async def make(name: str, unit: str, question: Q) -> None:
         try:
-            answer = await engine.answer(task, question, Purpose(key, kind, name))
+            answer = await run.engine.answer(task, question, Purpose(run.key, kind, name))
         except HishamosError as error:
             failed.append(error)  # no more are begun; those that run are paid, so they are finished and kept
             return
         # At once: a cancelled sibling must not lose what it has made.
-        store.units.add(key, kind, [MadeUnit(name=name, unit_key=unit, text=_encoded(answer))])
+        made = MadeUnit(name=name, unit_key=unit, text=_encoded(answer))
+        run.store.units.add(run.key, kind, [made], fleet=run.terms.fleet, again=run.fresh or run.terms.anew)
         answers[name] = answer
         order.done(name)
         begin()
@@ -87,8 +80,8 @@ async def make_units(
         while not failed and (ready := order.get_ready()):
             known_answers = {**answers, **(given or {})}
             questions = {name: by_name[name].question(known_answers) for name in ready}
-            units = {name: engine.fingerprint(task, question) for name, question in questions.items()}
-            known = {} if fresh else store.units.find(key, units.values())
+            units = {name: run.engine.fingerprint(task, question) for name, question in questions.items()}
+            known = {} if run.fresh else run.store.units.find(run.key, units.values(), run.terms.only)
             for name in ready:
                 if units[name] in known:
                     answers[name] = _decoded(known[units[name]], task.answer)
@@ -116,20 +109,14 @@ FileAsk = Ask[FileRequest, FileText]
 
 
 async def make_files(
-    store: ProjectStore,
-    engine: Engine,
-    *,
-    key: str,
+    run: ProjectRun,
     kind: str,
     task: Task[FileRequest, FileText],
     asks: Sequence[FileAsk],
-    fresh: bool = False,
     given: Mapping[str, FileText] | None = None,
 ) -> tuple[TreeFile, ...]:
     """Make files, in the order asked for; see ``make_units``."""
-    answers = await make_units(
-        store, engine, key=key, kind=kind, task=task, asks=asks, fresh=fresh, given=given
-    )
+    answers = await make_units(run, kind, task, asks, given)
     return tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks)
 
 

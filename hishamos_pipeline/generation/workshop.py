@@ -2,16 +2,19 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+from pydantic import ValidationError
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry, load_registry
 from hishamos_pipeline.agents.tasks import TASK_OF
+from hishamos_pipeline.core.fleet import ALONE, OWN_SETTINGS, Terms
 from hishamos_pipeline.core.idea import Budget
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.errors import CredentialError, ProjectNotFoundError
+from hishamos_pipeline.errors import CredentialError, FleetError, ProjectNotFoundError
 from hishamos_pipeline.generation.observing import CountedSandbox
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.llm.desk import Desk
@@ -30,6 +33,7 @@ class Workshop:
 
     settings: Settings
     patient: bool = False  # whether a database that is away is waited for
+    terms: Terms = ALONE  # those of the fleet that projects are built for
 
     @cached_property
     def store(self) -> ProjectStore:
@@ -90,7 +94,7 @@ class Workshop:
         for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
                 self.key(provider.variable)
-        return Gateway(Desk(self.store.calls, self.settings, self._project_budget), self.access)
+        return Gateway(Desk(self.store.calls, self.settings, self._project_budget, self.terms), self.access)
 
     @property
     def access(self) -> Access:
@@ -176,8 +180,25 @@ class Workshop:
             sandbox=lambda: self.sandbox,
             toolchains=lambda: self.toolchains,
             settings=self.settings,
+            terms=self.terms,
             keys=self.key,
         )
+
+    def for_fleet(self, terms: Terms) -> "Workshop":
+        """The same services, for the runs of a fleet, with the settings that it has of its own.
+
+        Raises:
+            FleetError: a setting is none that a fleet can have, or not valid.
+        """
+        unknown = sorted(terms.settings.keys() - set(OWN_SETTINGS))
+        if unknown:
+            raise FleetError(f"a fleet cannot set {', '.join(unknown)}: it can set {', '.join(OWN_SETTINGS)}")
+        try:
+            valid = Settings.model_validate({**self.settings.model_dump(), **terms.settings})
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise FleetError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return replace(self, settings=valid, terms=terms)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from hishamos_pipeline.core import idea
+from hishamos_pipeline.core.fleet import ALONE, Terms
 from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Throttle
 from hishamos_pipeline.llm.prices import Prices
 from hishamos_pipeline.settings import Settings, listed
@@ -16,7 +17,7 @@ class CallLog(Protocol):
     """The store of calls; ``hishamos_pipeline.store.calls.Calls`` is the real one."""
 
     def admit(
-        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool
+        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool, only: str = ""
     ) -> int | Busy:
         """Reserve a call, or say how long to wait."""
         ...
@@ -29,7 +30,7 @@ class CallLog(Protocol):
         """Record how a call ended."""
         ...
 
-    def cached(self, request_hash: str) -> str | None:
+    def cached(self, request_hash: str, only: str = "") -> str | None:
         """The stored answer to a question."""
         ...
 
@@ -50,11 +51,13 @@ class Desk:
         log: the call store.
         settings: limits and budgets.
         project_budget: what the brief of a project allows.
+        terms: those of the fleet that calls are made for.
     """
 
     log: CallLog
     settings: Settings
     project_budget: Callable[[str], idea.Budget] = lambda _: idea.Budget()
+    terms: Terms = ALONE
     _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(
         default_factory=WeakKeyDictionary
     )
@@ -91,6 +94,9 @@ class Desk:
                 "HISHAMOS_BUDGET_INSTANCE_USD or _TOKENS",
             ),
         ]
+        if self.terms.fleet:
+            raised = f"`hishamos fleet resume {self.terms.fleet}` with --budget-usd or --budget-tokens"
+            budgets.append(Budget("fleet", self.terms.usd, self.terms.tokens, raised))
         if project:
             asked = self.project_budget(project)
             budgets.append(

@@ -212,8 +212,11 @@ class Metered(WrapperModel):
     async def _admit(self, start: CallStart) -> int | Busy:
         budgets = self._desk.budgets(start.purpose.project)
         alone = self._desk.settings.llm_cache == "use"
+        only = self._desk.terms.only
         asked = asyncio.ensure_future(
-            asyncio.to_thread(self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone)
+            asyncio.to_thread(
+                self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone, only=only
+            )
         )
         try:
             return await asyncio.shield(asked)
@@ -232,7 +235,7 @@ class Metered(WrapperModel):
         mode = "replay" if self._replay else self._desk.settings.llm_cache
         if mode == "refresh":
             return None
-        stored = await asyncio.to_thread(self._desk.log.cached, start.request_hash)
+        stored = await asyncio.to_thread(self._desk.log.cached, start.request_hash, self._desk.terms.only)
         if stored is None:
             if mode == "replay":
                 raise ReplayError(
@@ -388,6 +391,7 @@ class Metered(WrapperModel):
             request_hash=sha256_text(body),
             request=mask(body),
             fell_from=self._account.fell_from,
+            fleet=self._desk.terms.fleet,
         )
 
     def _reserved(self, start: CallStart, settings: ModelSettings | None, input_tokens: int) -> CallStart:

@@ -76,6 +76,8 @@ def tell(notice: Notice, settings: Settings, keys: Keys) -> None:
 
 def sentence(notice: Notice) -> str:
     """A notice in one sentence."""
+    if notice.event.startswith("fleet."):
+        return notice.reason
     where = f" at {notice.step}" if notice.step else ""
     return f"project {notice.project} failed{where}: {notice.reason}"
 
@@ -135,11 +137,10 @@ def _post(notice: Notice, channel: WebhookChannel, keys: Keys) -> None:
 def _mail(notice: Notice, channel: EmailChannel, keys: Keys) -> None:
     message = EmailMessage()
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
-    message["Subject"] = f"HishamOS: {notice.project} failed" + (f" at {notice.step}" if notice.step else "")
+    message["Subject"] = f"HishamOS: {sentence(notice).partition(':')[0].partition(' (')[0]}"
     message["Message-ID"] = f"<notice-{notice.id}-{notice.run_id}@hishamos>"
-    message.set_content(
-        f"{sentence(notice)}\n\nrun {notice.run_id}\nhishamos projects show {notice.project}\n"
-    )
+    where = f"\n\nrun {notice.run_id}\nhishamos projects show {notice.project}\n" if notice.project else "\n"
+    message.set_content(sentence(notice) + where)
     context = ssl.create_default_context()
     opened = (
         smtplib.SMTP_SSL(channel.host, channel.port, timeout=_TIMEOUT_SECONDS, context=context)

@@ -1,6 +1,6 @@
 """The resource through which assets reach the store, the engine, the sandbox and the workspace."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +8,7 @@ from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from hishamos_pipeline.core.actor import act_as
+from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
@@ -34,6 +35,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
         self._workshop = Workshop(settings, patient=context.run is not None)
+        if context.run and (fleet := context.run.tags.get(FLEET_TAG)):
+            with closing(self._workshop) as plain:
+                self._workshop = plain.for_fleet(plain.store.fleets.terms(fleet))
         key = _project_of(context)
         run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)

@@ -37,6 +37,7 @@ class Producer:
     prompt_version: str = ""
     reason: str = ""
     author: str = ""
+    fleet: str = ""
 
 
 class Artifacts:
@@ -45,8 +46,10 @@ class Artifacts:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def write(self, key: str, kind: str, document: Document, producer: Producer) -> ArtifactRevision:
-        """Add a revision. Content and inputs equal to the newest revision's add none.
+    def write(
+        self, key: str, kind: str, document: Document, producer: Producer, *, again: bool = False
+    ) -> ArtifactRevision:
+        """Add a revision. Content and inputs equal to the newest revision's add none, unless it was made ``again``.
 
         Raises:
             ProjectNotFoundError: if there is no such project.
@@ -60,7 +63,8 @@ class Artifacts:
             project = find_project(session, key)
             newest = _newest(session, key, kind)
             if (
-                newest is not None
+                not again
+                and newest is not None
                 and newest.content_hash == digest
                 and newest.inputs == dict(producer.inputs)
                 and newest.code_version == producer.code_version
@@ -85,6 +89,7 @@ class Artifacts:
                 prompt_version=producer.prompt_version,
                 reason=producer.reason,
                 author=producer.author,
+                fleet=producer.fleet,
                 created_at=self._sessions.clock.now(),
             )
             session.add(row)

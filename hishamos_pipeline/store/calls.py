@@ -22,7 +22,7 @@ from hishamos_pipeline.store.tables import LlmBody, LlmCall, Project
 LEASE_SECONDS = 30.0
 _MINUTE = timedelta(seconds=60)
 _LOCK_KEY = 7_411_001  # any number: it names the lock that admissions take on PostgreSQL
-By = Literal["role", "model", "asset", "day"]
+By = Literal["role", "model", "asset", "fleet", "day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Calls:
         self._owner = process()
 
     def admit(
-        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool
+        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool, only: str = ""
     ) -> int | Busy:
         """Reserve a call, or say how long to wait before asking again.
 
@@ -64,6 +64,7 @@ class Calls:
             budgets: every budget that it counts against.
             throttle: the limits of its provider.
             alone: whether to wait while somebody else asks the same.
+            only: the fleet whose answers alone are taken from the store, if not all are.
 
         Returns:
             The id of the call, which has to be settled, or why it has to wait.
@@ -82,7 +83,7 @@ class Calls:
                     return waiting
             if alone and _running(session, LlmCall.request_hash == start.request_hash):
                 return Busy(0.1, "the same question is being asked")
-            if alone and session.scalars(_answer_to(start.request_hash)).first() is not None:
+            if alone and session.scalars(_answer_to(start.request_hash, only)).first() is not None:
                 return Busy(0.0, "the same question was answered a moment ago")
             if _running(session, LlmCall.provider == start.provider) >= throttle.concurrency:
                 return Busy(0.05, f"{throttle.concurrency} calls to {start.provider} are running")
@@ -122,10 +123,10 @@ class Calls:
                 )
             _book(session, row.project, end.cost_usd - before)
 
-    def cached(self, request_hash: str) -> str | None:
-        """The stored answer to a question, ``None`` if there is none that was accepted."""
+    def cached(self, request_hash: str, only: str = "") -> str | None:
+        """The stored answer to a question, or that of one fleet alone; ``None`` if there is none that was accepted."""
         with self._sessions.read() as session:
-            return session.scalars(_answer_to(request_hash)).one_or_none()
+            return session.scalars(_answer_to(request_hash, only)).one_or_none()
 
     def record_cached(self, start: CallStart) -> None:
         """Record that a question was answered from the store, at no cost."""
@@ -141,9 +142,15 @@ class Calls:
                 .values(outcome="invalid")
             )
 
-    def spent(self, project: str, asset: str = "", *, since: datetime | None = None) -> Spent:
-        """What a project, or one of its artifacts, has cost since a time, or ever."""
-        mine = [LlmCall.project == project]
+    def spent(
+        self, project: str = "", asset: str = "", *, since: datetime | None = None, fleet: str = ""
+    ) -> Spent:
+        """What a project, one of its artifacts, or a fleet has cost since a time, or ever."""
+        mine = []
+        if project:
+            mine.append(LlmCall.project == project)
+        if fleet:
+            mine.append(LlmCall.fleet == fleet)
         if asset:
             mine.append(LlmCall.asset == asset)
         if since is not None:
@@ -208,11 +215,12 @@ class Calls:
             return session.execute(query.order_by(row.role, row.provider, row.outcome)).all()
 
     def costs(self, project: str, by: By) -> list[dict[str, Any]]:
-        """Costs by role, model, asset or day, the dearest first; an empty project means all of them."""
+        """Costs by role, model, asset, fleet or day, the dearest first; an empty project means all of them."""
         label: Any = {
             "role": LlmCall.role,
             "model": LlmCall.provider + ":" + LlmCall.model,
             "asset": LlmCall.asset,
+            "fleet": LlmCall.fleet,
             "day": func.date(LlmCall.started_at),
         }[by]
         query = select(
@@ -229,6 +237,16 @@ class Calls:
         order = label if by == "day" else func.sum(LlmCall.cost_usd).desc()
         with self._sessions.read() as session:
             return [dict(row._mapping) for row in session.execute(query.order_by(order))]
+
+    def projects_by_model(self) -> dict[str, set[str]]:
+        """Keys of the projects that a model has answered for, by ``provider:model``."""
+        query = select(LlmCall.provider + ":" + LlmCall.model, LlmCall.project)
+        answered = query.where(LlmCall.outcome.in_(("ok", "cached")), LlmCall.project != "").distinct()
+        found: dict[str, set[str]] = {}
+        with self._sessions.read() as session:
+            for model, project in session.execute(answered):
+                found.setdefault(model, set()).add(project)
+        return found
 
     def rows(self, project: str = "", limit: int = 1000) -> list[LlmCall]:
         """The newest calls first."""
@@ -260,6 +278,7 @@ class Calls:
             request_hash=start.request_hash,
             attempt=start.attempt,
             fell_from=start.fell_from,
+            fleet=start.fleet,
             outcome=outcome,
             reserved_usd=start.reserved_usd,
             reserved_tokens=start.reserved_tokens,
@@ -290,7 +309,7 @@ class Calls:
         spent_usd, spent_tokens, held_usd, held_tokens = self._sums(session, budget.scope, start)
         usd, tokens = spent_usd + start.reserved_usd, spent_tokens + start.reserved_tokens
         if over(budget, usd, tokens):
-            raise BudgetError(_refusal(budget, start, spent_usd, spent_tokens))
+            raise BudgetError(_refusal(budget, start, spent_usd, spent_tokens), budget.scope)
         if over(budget, usd + held_usd, tokens + held_tokens):
             return Busy(0.1, f"what is left of the {budget.scope} budget is reserved by running calls")
         return None
@@ -309,6 +328,8 @@ class Calls:
         )
         if scope == "project":
             query = query.where(LlmCall.project == start.purpose.project)
+        if scope == "fleet":
+            query = query.where(LlmCall.fleet == start.fleet)
         if scope == "day":
             midnight = self._sessions.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
             query = query.where(LlmCall.started_at >= midnight)
@@ -316,14 +337,15 @@ class Calls:
         return float(row[0]), int(row[1]), float(row[2]), int(row[3])
 
 
-def _answer_to(request_hash: str) -> Select[str]:
-    return (
+def _answer_to(request_hash: str, only: str) -> Select[str]:
+    found = (
         select(LlmBody.response)
         .join(LlmCall, LlmCall.id == LlmBody.call_id)
         .where(LlmCall.request_hash == request_hash, LlmCall.outcome == "ok", LlmBody.response != "")
-        .order_by(LlmCall.id.desc())
-        .limit(1)
     )
+    if only:
+        found = found.where(LlmCall.fleet == only)
+    return found.order_by(LlmCall.id.desc()).limit(1)
 
 
 def _running(session: Session, condition: Any) -> int:
@@ -343,10 +365,12 @@ def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:
     limits = [f"{budget.usd:g} USD"] if budget.usd is not None else []
     limits += [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
     spent = f" {usd:.4f} USD and {tokens:,} tokens are spent, and" if budget.scope != "call" else ""
-    whose = f" of {start.purpose.project!r}" if budget.scope == "project" else ""
+    whose = {"project": f" of {start.purpose.project!r}", "fleet": f" of {start.fleet!r}"}.get(
+        budget.scope, ""
+    )
     return (
         f"the {budget.scope} budget{whose} is {' and '.join(limits)};{spent} a call of {start.role}/{start.task} to "
         f"{start.provider}:{start.model} can cost up to {start.reserved_usd:.4f} USD and "
-        f"{start.reserved_tokens:,} tokens; raise {budget.setting}, lower HISHAMOS_LLM_MAX_OUTPUT_TOKENS, "
+        f"{start.reserved_tokens:,} tokens; raise it by {budget.setting}, lower HISHAMOS_LLM_MAX_OUTPUT_TOKENS, "
         "or use a cheaper model"
     )

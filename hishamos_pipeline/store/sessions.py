@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import GenerativeSelect, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -18,6 +18,7 @@ from hishamos_pipeline.store.database import WRITES
 from hishamos_pipeline.store.tables import Base, Project
 
 _PAUSE_SECONDS = 0.5
+Q = TypeVar("Q", bound=GenerativeSelect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,18 @@ def find_project(session: Session, key: str) -> Project:
     Raises:
         ProjectNotFoundError: if there is none.
     """
-    query = select(Project).where(Project.key == key)
-    if session.get_bind().get_execution_options().get(WRITES):
-        query = query.with_for_update()
-    project = session.scalars(query).one_or_none()
+    project = session.scalars(locked(session, select(Project).where(Project.key == key))).one_or_none()
     if project is None:
         raise ProjectNotFoundError(
             f"no project {key!r}: submit its idea first, with `hishamos ideas submit FILE` "
             "or a file in the inbox"
         )
     return project
+
+
+def locked(session: Session, query: Q) -> Q:
+    """A query whose rows are locked until the end of a session that writes."""
+    return query.with_for_update() if session.get_bind().get_execution_options().get(WRITES) else query
 
 
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
@@ -112,14 +115,18 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
 
 
 def insert_or_update(
-    session: Session, table: type[Base], rows: Sequence[Mapping[str, object]], *, key: str, updated: str
+    session: Session,
+    table: type[Base],
+    rows: Sequence[Mapping[str, object]],
+    *,
+    key: Sequence[str],
+    updated: Sequence[str],
 ) -> None:
-    """Insert rows; of those whose key exists already, one column is set to the new value. Each row at once."""
+    """Insert rows; of those whose key exists already, some columns are set to the new values. Each row at once."""
     if rows:
         made = insert_of(session)(table)
-        session.execute(
-            made.on_conflict_do_update(index_elements=[key], set_={updated: made.excluded[updated]}), rows
-        )
+        new = {name: made.excluded[name] for name in updated}
+        session.execute(made.on_conflict_do_update(index_elements=key, set_=new), rows)
 
 
 def insert_of(session: Session) -> Any:

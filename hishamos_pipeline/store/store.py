@@ -18,6 +18,7 @@ from hishamos_pipeline.store.deliveries import Deliveries
 from hishamos_pipeline.store.dialogue import Dialogue
 from hishamos_pipeline.store.edits import Edits
 from hishamos_pipeline.store.export_requests import ExportRequests
+from hishamos_pipeline.store.fleets import Fleets
 from hishamos_pipeline.store.heartbeats import Heartbeats
 from hishamos_pipeline.store.housekeeping import Housekeeping
 from hishamos_pipeline.store.locks import Locks
@@ -58,6 +59,7 @@ class ProjectStore:
         self.credentials = Credentials(sessions)
         self.heartbeats = Heartbeats(sessions)
         self.notices = Notices(sessions)
+        self.fleets = Fleets(sessions)
         self.housekeeping = Housekeeping(sessions)
         self.audit = Audit(sessions)
         self.counters = Counters(sessions)

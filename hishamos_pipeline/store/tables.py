@@ -125,6 +125,7 @@ class ArtifactRevision(Base):
     prompt_version: Mapped[str] = mapped_column(String(64), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     author: Mapped[str] = mapped_column(String(120), default="")
+    fleet: Mapped[str] = mapped_column(String(60), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -209,6 +210,7 @@ class Unit(Base):
     unit_key: Mapped[str] = mapped_column(String(64))
     blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
     cost_usd: Mapped[float] = mapped_column(default=0.0)
+    fleet: Mapped[str] = mapped_column(String(60), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
@@ -377,10 +379,12 @@ class LlmCall(Base):
         Index(None, "project", "asset"),
         Index(None, "started_at"),
         Index(None, "outcome", "provider"),
+        Index(None, "fleet", "project"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project: Mapped[str] = mapped_column(String(63), default="")
+    fleet: Mapped[str] = mapped_column(String(60), default="", server_default="")
     asset: Mapped[str] = mapped_column(String(40), default="")
     unit: Mapped[str] = mapped_column(String(300), default="")
     role: Mapped[str] = mapped_column(String(60))

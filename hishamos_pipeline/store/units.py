@@ -30,14 +30,14 @@ class Units:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def find(self, key: str, unit_keys: Iterable[str]) -> dict[str, str]:
-        """Texts of the units that were made before, by unit key."""
+    def find(self, key: str, unit_keys: Iterable[str], only: str = "") -> dict[str, str]:
+        """Texts of the units that were made before, or for one fleet alone, by unit key."""
         wanted = list(unit_keys)
         with self._sessions.read() as session:
             project = find_project(session, key)
             found: dict[str, str] = {}
             for start in range(0, len(wanted), _AT_ONCE):
-                rows = session.execute(
+                query = (
                     select(Unit.unit_key, Blob.content)
                     .join(Blob, Blob.sha256 == Unit.blob)
                     .where(
@@ -45,11 +45,22 @@ class Units:
                         Unit.unit_key.in_(wanted[start : start + _AT_ONCE]),
                     )
                 )
+                rows = session.execute(query.where(Unit.fleet == only) if only else query)
                 found.update((row[0], row[1]) for row in rows)
             return found
 
-    def add(self, key: str, kind: str, units: Iterable[MadeUnit]) -> None:
-        """Keep units; one that another process kept meanwhile stays as it is."""
+    def add(
+        self, key: str, kind: str, units: Iterable[MadeUnit], *, fleet: str = "", again: bool = False
+    ) -> None:
+        """Keep units; one that is kept already stays as it is, unless it was made ``again``.
+
+        Args:
+            key: the project.
+            kind: the artifact that they belong to.
+            units: what was made.
+            fleet: the fleet that they were made for, if any.
+            again: whether they take the place of those that are kept.
+        """
         made = list(units)
         if not made:
             return
@@ -57,22 +68,24 @@ class Units:
         with self._sessions.write() as session:
             project = find_project(session, key)
             _keep_texts(session, (unit.text for unit in made), now)
-            insert_new(
-                session,
-                Unit,
-                [
-                    {
-                        "project_id": project.id,
-                        "kind": kind,
-                        "name": unit.name,
-                        "unit_key": unit.unit_key,
-                        "blob": sha256_text(unit.text),
-                        "cost_usd": unit.cost_usd,
-                        "created_at": now,
-                    }
-                    for unit in made
-                ],
-            )
+            rows = [
+                {
+                    "project_id": project.id,
+                    "kind": kind,
+                    "name": unit.name,
+                    "unit_key": unit.unit_key,
+                    "blob": sha256_text(unit.text),
+                    "cost_usd": unit.cost_usd,
+                    "fleet": fleet,
+                    "created_at": now,
+                }
+                for unit in made
+            ]
+            if again:
+                replaced = ("blob", "cost_usd", "fleet", "created_at")
+                insert_or_update(session, Unit, rows, key=("project_id", "unit_key"), updated=replaced)
+            else:
+                insert_new(session, Unit, rows)
 
     def add_texts(self, texts: Iterable[str]) -> None:
         """Keep texts that are no unit of their own."""
@@ -108,4 +121,4 @@ def _keep_texts(session: Session, texts: Iterable[str], now: datetime) -> None:
             by_hash.items()
         )  # in one order, so that two writers cannot block each other
     ]
-    insert_or_update(session, Blob, rows, key="sha256", updated="used_at")
+    insert_or_update(session, Blob, rows, key=("sha256",), updated=("used_at",))

@@ -28,6 +28,21 @@ def tick(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, settings: Settings, cursor: str | None = None
 ) -> dg.SensorResult:
     """What a sensor wants done."""
+    result = _ticked(sensor, instance, settings, cursor)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def skipped(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, settings: Settings) -> str:
+    """What a sensor says that requests nothing."""
+    result = _ticked(sensor, instance, settings, None)
+    assert isinstance(result, dg.SkipReason)
+    return result.skip_message or ""
+
+
+def _ticked(
+    sensor: dg.SensorDefinition, instance: dg.DagsterInstance, settings: Settings, cursor: str | None
+) -> Any:
     with dg.build_sensor_context(
         instance=instance,
         instance_ref=instance.get_ref(),
@@ -35,6 +50,4 @@ def tick(
         cursor=cursor,
         resources={"pipeline": Pipeline(home=str(settings.home))},
     ) as context:
-        result: Any = sensor(context)
-    assert isinstance(result, dg.SensorResult)
-    return result
+        return sensor(context)

@@ -1,0 +1,1 @@
+"""Fleets: choosing their projects, moving them along, and comparing two."""

@@ -1,0 +1,116 @@
+"""Choosing projects by conditions such as ``state=failed,blocked`` or ``key!=test-*``."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from hishamos_pipeline.errors import FleetError, HishamosError
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.settings import listed
+from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.store.tables import PROJECT_STATES, Project
+
+FIELDS = ("key", "title", "state", "stale", "model", "fleet")
+_FORM = re.compile(r"\s*([a-z]+)\s*(!?=)\s*(\S.*?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A field that has one of some values, or none of them; values of ``key``, ``title`` and ``model`` are patterns."""
+
+    field: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What conditions are held against, besides the project's row: keys of projects by model and by fleet."""
+
+    models: Mapping[str, Collection[str]] = field(default_factory=dict)
+    fleets: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+def parse(text: str) -> Condition:
+    """Read a condition.
+
+    Raises:
+        FleetError: it has another form, an unknown field, or a value that the field cannot have.
+    """
+    form = _FORM.fullmatch(text)
+    values = listed(form[3]) if form else ()
+    if form is None or form[1] not in FIELDS or not values:
+        raise FleetError(
+            f"condition {text!r} cannot be read: write FIELD=VALUE or FIELD!=VALUE, several values by commas; "
+            f"fields are {', '.join(FIELDS)}"
+        )
+    allowed: dict[str, tuple[str, ...]] = {"state": PROJECT_STATES, "stale": ("yes", "no")}
+    for value in values:
+        if value not in allowed.get(form[1], (value,)):
+            raise FleetError(
+                f"condition {text!r}: {form[1]} is never {value!r}; it is one of {', '.join(allowed[form[1]])}"
+            )
+    return Condition(form[1], values, form[2] == "!=")
+
+
+def choose(opened: Workshop, conditions: Sequence[Condition]) -> list[str]:
+    """Keys of the projects that meet all conditions, in order; archived ones only where a condition names that state.
+
+    Raises:
+        FleetNotFoundError: a condition names a fleet that there is none of.
+    """
+    facts = _facts(opened.store, conditions)
+    named = any(c.field == "state" and not c.negated and "archived" in c.values for c in conditions)
+    return [
+        project.key
+        for project in opened.store.projects.all()
+        if (named or project.state != "archived")
+        and all(meets(project, c, facts, lambda key: is_stale(opened, key)) for c in conditions)
+    ]
+
+
+def meets(project: Project, condition: Condition, facts: Facts, stale: Callable[[str], bool]) -> bool:
+    """Whether a project meets a condition.
+
+    Args:
+        project: its row.
+        condition: the condition.
+        facts: what the row does not say.
+        stale: whether a build of a project would make anything.
+    """
+    key, values = project.key, condition.values
+    match condition.field:
+        case "key":
+            found = any(fnmatchcase(key, value) for value in values)
+        case "title":
+            found = any(fnmatchcase(project.title.lower(), value.lower()) for value in values)
+        case "state":
+            found = project.state in values
+        case "stale":
+            found = ("yes" if stale(key) else "no") in values
+        case "model":
+            found = any(
+                fnmatchcase(name, v) and key in keys for name, keys in facts.models.items() for v in values
+            )
+        case _:
+            found = any(key in facts.fleets[value] for value in values)
+    return found != condition.negated
+
+
+def is_stale(opened: Workshop, key: str) -> bool:
+    """Whether a build would make anything of a project; one that cannot even be planned is left to its build."""
+    try:
+        return bool(opened.project(key).plan())
+    except HishamosError:
+        return True
+
+
+def _facts(store: ProjectStore, conditions: Sequence[Condition]) -> Facts:
+    wanted = {value for c in conditions if c.field == "fleet" for value in c.values}
+    fleets = {
+        name: frozenset(member.project for member in store.fleets.members(store.fleets.get(name)))
+        for name in wanted
+    }
+    asks_models = any(c.field == "model" for c in conditions)
+    return Facts(store.calls.projects_by_model() if asks_models else {}, fleets)

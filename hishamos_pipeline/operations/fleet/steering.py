@@ -1,0 +1,137 @@
+"""Moving a fleet along: what has ended is written down, and what comes next is launched or cancelled."""
+
+from collections.abc import Iterable
+
+from hishamos_pipeline.core.documents import Requirements, VerifiedBuild
+from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG, Finish, Launch, Stop, next_step
+from hishamos_pipeline.errors import ArtifactMissingError, ProjectNotFoundError
+from hishamos_pipeline.operations.fleet.backfills import Backfills, MemberRun
+from hishamos_pipeline.store.fleet_tables import Fleet, FleetMember
+from hishamos_pipeline.store.fleets import Ended
+from hishamos_pipeline.store.store import ProjectStore
+
+_STUCK = ("failed", "blocked")
+
+
+def advance(store: ProjectStore, fleet: Fleet, backfills: Backfills, channels: Iterable[str]) -> str:
+    """Move a fleet that is under way one step along; what was done, in words.
+
+    Whatever it is killed in, the next call makes up for: what was recorded as launched and is not is launched then.
+
+    Args:
+        store: the project store.
+        fleet: the fleet.
+        backfills: launches and cancels.
+        channels: who is told when the fleet ends.
+    """
+    settled = _settle(store, fleet, backfills)
+    if fleet.state == "running":
+        match next_step(store.fleets.standing(fleet)):
+            case Launch(lanes):
+                store.fleets.launch(fleet, lanes)
+                _launch(store, fleet, backfills)
+                return f"{fleet.name}: {settled} ended, {sum(map(len, lanes.values()))} launched"
+            case Stop(reason):
+                store.fleets.stop(fleet.name, reason)
+                fleet = store.fleets.get(fleet.name)
+            case Finish():
+                return _end(store, fleet, channels)
+    if fleet.state == "stopping":
+        launched = store.fleets.members(fleet, "launched")
+        for name in {member.backfill for member in launched}:
+            backfills.cancel(name)
+        if not launched:
+            return _end(store, fleet, channels)
+    return f"{fleet.name}: {settled} ended"
+
+
+def _launch(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> None:
+    """Launch the backfills of all launched members that are not there yet."""
+    by_name: dict[str, list[FleetMember]] = {}
+    for member in store.fleets.members(fleet, "launched"):
+        by_name.setdefault(member.backfill, []).append(member)
+    for name, members in by_name.items():
+        # A project may have been deleted since it was chosen.
+        keys = [member.project for member in members if _exists(store, member.project)]
+        if not keys or backfills.exists(name):
+            continue
+        lane = f"{fleet.name}/{members[0].lane}"
+        # What people build one by one comes first.
+        tags = {FLEET_TAG: fleet.name, LANE_TAG: lane, "dagster/priority": "-1"}
+        backfills.launch(name, keys, tags, f"fleet {fleet.name}, {fleet.kind}, lane {members[0].lane + 1}")
+
+
+def _settle(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> int:
+    """Write down which launched members have ended; how many."""
+    if fleet.state == "running":
+        _launch(store, fleet, backfills)
+    launched = store.fleets.members(fleet, "launched")
+    names = sorted({member.backfill for member in launched})
+    over = {name for name in names if backfills.over(name)}  # asked before the runs: none is begun after it
+    runs = backfills.runs(names)
+    settled = 0
+    for member in launched:
+        run = runs.get((member.backfill, member.project))
+        if run is None and member.backfill in over:
+            ended = _without_run(store, fleet, member.project)
+        elif run is None or run.state == "launched":
+            continue
+        else:
+            ended = ended_as(store, member.project, run)
+        store.fleets.settle(fleet, member.project, ended)
+        settled += 1
+    return settled
+
+
+def ended_as(store: ProjectStore, key: str, run: MemberRun) -> Ended:
+    """How a run of a project has ended, with what the project has to show; what is not verified counts for nothing."""
+    reason, wanted, shown = "", 0, 0
+    try:
+        project = store.projects.get(key)
+        if run.state == "failed":
+            reason = project.reason if project.state in _STUCK else ""
+            reason = reason or f"its run has failed: see run {run.run_id}"
+        wanted = len(store.artifacts.read(key, "requirements", Requirements).requirements)
+        if run.state == "verified":
+            shown = store.artifacts.read(key, "verified_build", VerifiedBuild).requirements_verified
+    except ArtifactMissingError:
+        pass
+    except ProjectNotFoundError:
+        reason = "it was deleted"
+    return Ended(run.state, run.run_id, reason, run.seconds, wanted, shown)
+
+
+def _without_run(store: ProjectStore, fleet: Fleet, key: str) -> Ended:
+    if not _exists(store, key):
+        return Ended("failed", reason="it was deleted")
+    if fleet.state == "stopping":
+        return Ended("cancelled")
+    return Ended(
+        "failed", reason="its backfill has ended without a run of it: see Dagster's page of backfills"
+    )
+
+
+def _exists(store: ProjectStore, key: str) -> bool:
+    try:
+        store.projects.get(key)
+    except ProjectNotFoundError:
+        return False
+    return True
+
+
+def _end(store: ProjectStore, fleet: Fleet, channels: Iterable[str]) -> str:
+    state = store.fleets.end(fleet)
+    tally = store.fleets.tallies([fleet])[fleet.name]
+    why = f" ({fleet.reason})" if fleet.reason else ""
+    verified = f"{tally.get('verified', 0)} of {sum(tally.values())} projects verified"
+    said = f"fleet {fleet.name} has {'finished' if state == 'finished' else 'been stopped'}{why}: {verified}"
+    store.notices.add(
+        f"fleet/{fleet.id}/{fleet.attempt}",
+        channels,
+        event=f"fleet.{state}",
+        project="",
+        run_id=f"fleet-{fleet.id}-{fleet.attempt}",
+        step="",
+        reason=said,
+    )
+    return said

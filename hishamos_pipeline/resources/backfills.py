@@ -1,0 +1,89 @@
+"""Backfills of a Dagster instance, as fleets launch them."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from dagster import DagsterRunStatus
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+from dagster._core.execution.backfill import (
+    BULK_ACTION_TERMINAL_STATUSES,
+    BulkActionStatus,
+    PartitionBackfill,
+)
+from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG, WILL_RETRY_TAG
+
+from hishamos_pipeline.core.fleet import MemberState
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.operations.fleet.backfills import MemberRun
+from hishamos_pipeline.partitions import projects
+
+_ENDS: Mapping[DagsterRunStatus, MemberState] = {
+    DagsterRunStatus.SUCCESS: "verified",
+    DagsterRunStatus.FAILURE: "failed",
+    DagsterRunStatus.CANCELED: "cancelled",
+}
+
+
+class DagsterBackfills:
+    """See ``operations.fleet.backfills.Backfills``.
+
+    Args:
+        instance: where backfills and runs are kept.
+        graph: the graph of assets.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, graph: BaseAssetGraph) -> None:  # type: ignore[type-arg]
+        self._instance, self._graph = instance, graph
+
+    def launch(self, backfill: str, keys: Sequence[str], tags: Mapping[str, str], title: str) -> None:
+        """Launch a backfill of the whole graph over some projects; one that exists is left as it is."""
+        if self.exists(backfill):
+            return
+        self._instance.add_dynamic_partitions(str(projects.name), list(keys))
+        self._instance.add_backfill(
+            PartitionBackfill.from_asset_partitions(
+                backfill_id=backfill,
+                asset_graph=self._graph,
+                partition_names=list(keys),
+                asset_selection=[dg.AssetKey(kind) for kind in STEPS],
+                backfill_timestamp=time.time(),
+                tags=dict(tags),
+                dynamic_partitions_store=self._instance,
+                all_partitions=False,
+                title=title,
+                description=None,
+                run_config=None,
+            )
+        )
+
+    def exists(self, backfill: str) -> bool:
+        """Whether a backfill was launched."""
+        return self._instance.get_backfill(backfill) is not None
+
+    def over(self, backfill: str) -> bool:
+        """Whether a backfill begins no more runs."""
+        found = self._instance.get_backfill(backfill)
+        return found is None or found.status in BULK_ACTION_TERMINAL_STATUSES
+
+    def cancel(self, backfill: str) -> None:
+        """Cancel a backfill: its runs that wait or run are ended; once it is over, nothing happens."""
+        found = self._instance.get_backfill(backfill)
+        if found and found.status == BulkActionStatus.REQUESTED:
+            self._instance.update_backfill(found.with_status(BulkActionStatus.CANCELING))  # type: ignore[no-untyped-call]
+
+    def runs(self, backfills: Sequence[str]) -> dict[tuple[str, str], MemberRun]:
+        """The last run of each project that has one, by backfill and project."""
+        if not backfills:
+            return {}
+        found: dict[tuple[str, str], MemberRun] = {}
+        filters = dg.RunsFilter(tags={BACKFILL_ID_TAG: list(backfills)})
+        for record in self._instance.get_run_records(filters):  # the newest first
+            run = record.dagster_run
+            name = (run.tags[BACKFILL_ID_TAG], run.tags.get(PARTITION_NAME_TAG, ""))
+            state = _ENDS.get(run.status, "launched")
+            if run.tags.get(WILL_RETRY_TAG) == "true":
+                state = "launched"
+            seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
+            found.setdefault(name, MemberRun(run.run_id, state, max(seconds, 0.0)))
+        return found

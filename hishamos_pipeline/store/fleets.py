@@ -1,0 +1,315 @@
+"""Fleets and their members: who they are, how far they have come, and what each has cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.actor import actor
+from hishamos_pipeline.core.fleet import PER_BACKFILL, FleetKind, MemberState, Standing, Terms, Wave
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.errors import FleetError, FleetNotFoundError
+from hishamos_pipeline.store.audit import audit
+from hishamos_pipeline.store.fleet_tables import Fleet, FleetMember
+from hishamos_pipeline.store.sessions import Sessions, insert_new, locked
+from hishamos_pipeline.store.tables import LlmCall
+
+_UNDER_WAY = ("running", "stopping")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Within what a fleet stays.
+
+    Args:
+        usd: most that it may cost in US dollars.
+        tokens: most tokens.
+        lanes: most of its runs at a time.
+        most_failures: how many projects may fail, besides those that go first.
+    """
+
+    usd: float | None = None
+    tokens: int | None = None
+    lanes: int = 2
+    most_failures: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a member's run has ended."""
+
+    state: MemberState
+    run_id: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    requirements: int = 0
+    requirements_verified: int = 0
+
+
+class Fleets:
+    """Reads and writes fleets."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def begin(
+        self,
+        name: str,
+        kind: FleetKind,
+        keys: Sequence[str],
+        *,
+        canary: int,
+        limits: Limits,
+        conditions: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+    ) -> Fleet:
+        """Begin a fleet; the daemon builds its projects.
+
+        Args:
+            name: its name, for good.
+            kind: ``build`` makes what is stale, ``rebuild`` all.
+            keys: its projects, in the order in which they are begun.
+            canary: how many of them go first.
+            limits: within what it stays.
+            conditions: what its projects were chosen by, for people.
+            settings: settings that take the place of the installation's.
+
+        Raises:
+            FleetError: the name is taken, or there is no project.
+        """
+        if not keys:
+            raise FleetError("no project meets the conditions: see `hishamos projects list`")
+        now = self._sessions.clock.now()
+        row = {
+            "name": name, "kind": kind, "conditions": list(conditions), "settings": dict(settings or {}),
+            "budget_usd": limits.usd, "budget_tokens": limits.tokens, "lanes": limits.lanes,
+            "most_failures": limits.most_failures, "attempt": 1, "state": "running", "reason": "",
+            "started_by": actor()[:120], "started_at": now,
+        }  # fmt: skip
+        with self._sessions.write() as session:
+            if session.scalars(select(Fleet.id).where(Fleet.name == name)).first() is not None:
+                raise FleetError(f"there is a fleet {name!r} already: choose another name")
+            fleet = Fleet(**row)
+            session.add(fleet)
+            session.flush()
+            insert_new(
+                session,
+                FleetMember,
+                [
+                    {"fleet_id": fleet.id, "project": key, "canary": number < canary, **_NEW}
+                    for number, key in enumerate(dict.fromkeys(keys))
+                ],
+            )
+            audit(session, now, "fleet.begin", name, kind=kind, projects=len(keys), conditions=conditions)
+        return fleet
+
+    def get(self, name: str) -> Fleet:
+        """A fleet.
+
+        Raises:
+            FleetNotFoundError: there is none of this name.
+        """
+        with self._sessions.read() as session:
+            return _find(session, name)
+
+    def newest(self, limit: int) -> list[Fleet]:
+        """The newest fleets, the newest first."""
+        with self._sessions.read() as session:
+            return list(session.scalars(select(Fleet).order_by(Fleet.id.desc()).limit(limit)))
+
+    def under_way(self) -> list[Fleet]:
+        """Fleets that run or are being stopped, the oldest first."""
+        with self._sessions.read() as session:
+            query = select(Fleet).where(Fleet.state.in_(_UNDER_WAY)).order_by(Fleet.id)
+            return list(session.scalars(query))
+
+    def members(self, fleet: Fleet, state: MemberState | None = None) -> list[FleetMember]:
+        """The members of a fleet by project, or those in one state."""
+        query = select(FleetMember).where(FleetMember.fleet_id == fleet.id).order_by(FleetMember.project)
+        if state:
+            query = query.where(FleetMember.state == state)
+        with self._sessions.read() as session:
+            return list(session.scalars(query))
+
+    def tallies(self, fleets: Sequence[Fleet]) -> dict[str, dict[str, int]]:
+        """How many members are in each state, by the fleet's name."""
+        query = (
+            select(FleetMember.fleet_id, FleetMember.state, func.count())
+            .where(FleetMember.fleet_id.in_([fleet.id for fleet in fleets]))
+            .group_by(FleetMember.fleet_id, FleetMember.state)
+        )
+        with self._sessions.read() as session:
+            rows = session.execute(query).all()
+        return {fleet.name: {state: n for owner, state, n in rows if owner == fleet.id} for fleet in fleets}
+
+    def terms(self, name: str) -> Terms:
+        """What the runs of a fleet keep to.
+
+        Raises:
+            FleetNotFoundError: there is none of this name.
+        """
+        fleet = self.get(name)
+        anew = fleet.kind == "rebuild"
+        return Terms(fleet.name, anew, fleet.budget_usd, fleet.budget_tokens, fleet.settings)
+
+    def standing(self, fleet: Fleet) -> Standing:
+        """How a fleet stands."""
+        with self._sessions.read() as session:
+            spent = session.execute(
+                select(
+                    func.coalesce(func.sum(LlmCall.cost_usd), 0.0),
+                    func.coalesce(func.sum(LlmCall.input_tokens + LlmCall.output_tokens), 0),
+                ).where(LlmCall.fleet == fleet.name)
+            ).one()
+            left = select(FleetMember.lane, func.count()).where(
+                FleetMember.fleet_id == fleet.id, FleetMember.state == "launched"
+            )
+            launched = dict(session.execute(left.group_by(FleetMember.lane)).all())
+            return Standing(
+                canary=_wave(session, fleet, FleetMember.canary.is_(True)),
+                rest=_wave(session, fleet, FleetMember.canary.is_(False)),
+                lanes={lane: launched.get(lane, 0) for lane in range(fleet.lanes)},
+                most_failures=fleet.most_failures,
+                spent_usd=float(spent[0]),
+                spent_tokens=int(spent[1]),
+                terms=Terms(fleet.name, usd=fleet.budget_usd, tokens=fleet.budget_tokens),
+            )
+
+    def launch(self, fleet: Fleet, lanes: Mapping[int, Sequence[str]]) -> None:
+        """Record that members are launched: those of a lane by one backfill."""
+        with self._sessions.write() as session:
+            for lane, keys in lanes.items():
+                # Dagster's table has room for 32 characters.
+                backfill = f"fleet-{fleet.id}-{fleet.attempt}-{sha256_text(keys[0])[:10]}"
+                session.execute(
+                    update(FleetMember)
+                    .where(
+                        FleetMember.fleet_id == fleet.id,
+                        FleetMember.project.in_(keys),
+                        FleetMember.state == "waiting",
+                    )
+                    .values(state="launched", lane=lane, backfill=backfill, attempt=fleet.attempt)
+                )
+
+    def settle(self, fleet: Fleet, project: str, ended: Ended) -> None:
+        """Record how the run of a launched member has ended, with what the fleet has spent on it."""
+        calls = select(
+            func.count().filter(LlmCall.outcome != "cached"),
+            func.coalesce(func.sum(LlmCall.input_tokens + LlmCall.output_tokens), 0),
+            func.coalesce(func.sum(LlmCall.cost_usd), 0.0),
+        ).where(LlmCall.fleet == fleet.name, LlmCall.project == project)
+        answered = select(LlmCall.provider + ":" + LlmCall.model, LlmCall.prompt_version).where(
+            LlmCall.fleet == fleet.name, LlmCall.project == project, LlmCall.outcome.in_(("ok", "cached"))
+        )
+        with self._sessions.write() as session:
+            count, tokens, usd = session.execute(calls).one()
+            who = session.execute(answered.distinct()).all()
+            session.execute(
+                update(FleetMember)
+                .where(
+                    FleetMember.fleet_id == fleet.id,
+                    FleetMember.project == project,
+                    FleetMember.state == "launched",
+                )
+                .values(
+                    state=ended.state,
+                    run_id=ended.run_id,
+                    reason=ended.reason.replace("\0", "")[:4000],
+                    seconds=ended.seconds,
+                    requirements=ended.requirements,
+                    requirements_verified=ended.requirements_verified,
+                    calls=count,
+                    tokens=tokens,
+                    cost_usd=float(usd),
+                    models=sorted({row[0] for row in who}),
+                    prompt_versions=sorted({row[1] for row in who if row[1]}),
+                )
+            )
+
+    def stop(self, name: str, reason: str) -> bool:
+        """Have a running fleet stop: whether it was running. What stands in the way is the first reason.
+
+        Raises:
+            FleetNotFoundError: there is none of this name.
+        """
+        with self._sessions.write() as session:
+            fleet = _find(session, name)
+            if fleet.state != "running":
+                return False
+            fleet.state, fleet.reason = "stopping", reason[:4000]
+            audit(session, self._sessions.clock.now(), "fleet.stop", name, reason=reason[:500])
+        return True
+
+    def end(self, fleet: Fleet) -> str:
+        """Record that nothing of a fleet runs any more; members that still wait are cancelled. Its last state."""
+        with self._sessions.write() as session:
+            row = session.get_one(Fleet, fleet.id)
+            row.state = "stopped" if row.state == "stopping" else "finished"
+            row.ended_at = self._sessions.clock.now()
+            session.execute(
+                update(FleetMember)
+                .where(FleetMember.fleet_id == fleet.id, FleetMember.state == "waiting")
+                .values(state="cancelled")
+            )
+            return row.state
+
+    def resume(self, name: str, limits: Limits, *, leave_failed: bool) -> int:
+        """Take a fleet up again that was stopped: how many projects it goes on with.
+
+        Args:
+            name: the fleet.
+            limits: within what it stays from now on.
+            leave_failed: whether projects that failed stay as they are.
+
+        Raises:
+            FleetNotFoundError: there is none of this name.
+            FleetError: it is under way, or there is nothing to go on with.
+        """
+        again = ("cancelled",) if leave_failed else ("cancelled", "failed")
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            fleet = _find(session, name)
+            if fleet.state in _UNDER_WAY:
+                raise FleetError(f"fleet {name!r} is {fleet.state}: see `hishamos fleet show {name}`")
+            mine = (FleetMember.fleet_id == fleet.id, FleetMember.state.in_(again))
+            found = session.scalars(select(func.count()).select_from(FleetMember).where(*mine)).one()
+            if not found:
+                raise FleetError(f"fleet {name!r} has nothing left to do")
+            session.execute(update(FleetMember).where(*mine).values(state="waiting", reason=""))
+            fleet.attempt += 1
+            fleet.state, fleet.reason, fleet.ended_at = "running", "", None
+            fleet.budget_usd, fleet.budget_tokens = limits.usd, limits.tokens
+            fleet.lanes, fleet.most_failures = limits.lanes, limits.most_failures
+            audit(session, now, "fleet.resume", name, projects=found)
+        return found
+
+
+_NEW = {
+    "state": "waiting", "attempt": 0, "lane": 0, "backfill": "", "run_id": "", "reason": "", "seconds": 0.0,
+    "requirements": 0, "requirements_verified": 0, "cost_usd": 0.0, "calls": 0, "tokens": 0, "models": [],
+    "prompt_versions": [],
+}  # fmt: skip
+
+
+def _find(session: Session, name: str) -> Fleet:
+    fleet = session.scalars(locked(session, select(Fleet).where(Fleet.name == name))).one_or_none()
+    if fleet is None:
+        raise FleetNotFoundError(f"there is no fleet {name!r}: see `hishamos fleet list`")
+    return fleet
+
+
+def _wave(session: Session, fleet: Fleet, which: ColumnElement[bool]) -> Wave:
+    mine = (FleetMember.fleet_id == fleet.id, which)
+    waiting = (
+        select(FleetMember.project)
+        .where(*mine, FleetMember.state == "waiting")
+        .order_by(FleetMember.project)
+        .limit(PER_BACKFILL * fleet.lanes)
+    )
+    counts = select(
+        func.count().filter(FleetMember.state == "launched"),
+        func.count().filter(FleetMember.state == "failed", FleetMember.attempt == fleet.attempt),
+    ).where(*mine)
+    launched, failed = session.execute(counts).one()
+    return Wave(list(session.scalars(waiting)), launched, failed)

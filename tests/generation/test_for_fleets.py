@@ -1,0 +1,99 @@
+"""Projects that are built for a fleet: made anew and paid once, within the fleet's budget, with its own settings."""
+
+import pytest
+
+from hishamos_pipeline.core.fleet import Terms
+from hishamos_pipeline.errors import BudgetError, FleetError, ModelError
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.store.fleets import Limits
+from tests.fakes.providers import Asked, Reply
+from tests.generation.conftest import MODEL, Recorded
+from tests.generation.test_model_engine import CALLS
+from tests.generation.test_project import build
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+# An accepted brief stays one, and what is delivered follows from the build.
+KEPT = {"idea", "repository", "zip_archive", "tar_archive", "github_repository", "gitlab_project"}
+
+
+def fleet(
+    recorded: Recorded, kind: str = "rebuild", settings: dict[str, str] | None = None, **limits
+) -> ProjectRun:
+    """The project as a run of the fleet `f` opens it; the fleet is begun the first time."""
+    plain = recorded.workshop()
+    key = recorded.model.folder.name
+    if not plain.store.fleets.newest(1):
+        plain.store.fleets.begin("f", kind, [key], canary=0, limits=Limits(**limits), settings=settings)
+    return plain.for_fleet(plain.store.fleets.terms("f")).project(key)
+
+
+async def test_a_rebuild_makes_all_anew_and_leaves_nothing_stale(recorded: Recorded) -> None:
+    await build(recorded.run())
+    assert recorded.run().plan() == ()
+    done = await build(fleet(recorded))
+    assert {kind for kind, how in done.items() if how == "reused"} <= KEPT
+    assert len(recorded.server.asked) == 2 * CALLS
+    run = recorded.run()
+    heads = run.store.artifacts.heads(run.key)
+    assert {kind for kind, row in heads.items() if row.fleet == "f"} >= heads.keys() - KEPT
+    assert heads["requirements"].reason == "fleet f makes it anew"
+    assert run.store.projects.get(run.key).state == "exported" and run.plan() == ()
+    assert run.store.calls.spent(fleet="f").calls == CALLS
+    assert set((await build(run)).values()) == {"reused"} and len(recorded.server.asked) == 2 * CALLS
+
+
+@pytest.mark.parametrize("at", [1, 6, 12])
+async def test_a_rebuild_that_breaks_off_pays_for_nothing_twice(recorded: Recorded, at: int) -> None:
+    await build(recorded.run())
+    answer, left = recorded.server.answer, iter([None] * at)
+
+    def breaks(asked: Asked) -> Reply:
+        return answer(asked) if next(left, 0) is None else Reply(status=400, error="crash")
+
+    recorded.server.answer = breaks
+    with pytest.raises((ModelError, BaseExceptionGroup)):
+        await build(fleet(recorded))
+    recorded.server.answer = answer
+    recorded.model.tasks.clear()
+    await build(fleet(recorded))
+    assert len(recorded.model.tasks) == CALLS - at
+
+
+async def test_another_fleet_asks_again(recorded: Recorded) -> None:
+    await build(fleet(recorded))
+    plain = recorded.workshop()
+    plain.store.fleets.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=Limits())
+    await build(plain.for_fleet(plain.store.fleets.terms("g")).project(recorded.model.folder.name))
+    spent = plain.store.calls
+    assert spent.spent(fleet="f").calls == spent.spent(fleet="g").calls == CALLS
+
+
+async def test_the_budget_of_a_fleet_stops_it_before_the_call_that_would_exceed_it(
+    recorded: Recorded,
+) -> None:
+    run = fleet(recorded, "build", tokens=20_000)
+    with pytest.raises((BudgetError, BaseExceptionGroup)):
+        await build(run)
+    spent = run.store.calls.spent(fleet="f")
+    assert 0 < spent.calls < CALLS and spent.input_tokens + spent.output_tokens <= 20_000
+    project = run.store.projects.get(run.key)
+    assert project.state == "blocked" and "the fleet budget of 'f'" in project.reason
+    assert "hishamos fleet resume f" in project.reason
+    stopped = run.store.fleets.get("f")
+    assert (stopped.state, stopped.reason) == ("stopping", project.reason)
+    await build(recorded.run())  # what a person builds is not the fleet's
+    assert run.store.calls.spent(fleet="f").calls == spent.calls
+
+
+async def test_a_fleet_has_settings_of_its_own(recorded: Recorded) -> None:
+    plain = recorded.workshop(llm="blueprint")
+    run = plain.for_fleet(Terms("f", settings={"llm": MODEL})).project(recorded.model.folder.name)
+    await build(run, until="requirements")
+    assert run.store.artifacts.require(run.key, "requirements").engine == MODEL
+    assert plain.project(run.key).store.artifacts.require(run.key, "requirements").fleet == "f"
+    for settings, why in (
+        ({"budget_day_usd": "1000"}, "cannot set budget_day_usd"),
+        ({"llm_structured": "loose"}, "llm_structured"),
+    ):
+        with pytest.raises(FleetError, match=why):
+            plain.for_fleet(Terms("f", settings=settings))

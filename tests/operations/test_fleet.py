@@ -1,0 +1,292 @@
+"""Fleets over a real store: waves, failures, budgets, stops, what is gone on with, and what is compared."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
+from hishamos_pipeline.errors import FleetError, FleetNotFoundError
+from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.operations.fleet.comparing import common, figures, interval
+from hishamos_pipeline.operations.fleet.conditions import choose, parse
+from hishamos_pipeline.operations.fleet.steering import advance
+from hishamos_pipeline.operations.telling import sentence
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.fleets import Limits
+from hishamos_pipeline.store.store import ProjectStore
+from tests.fakes.backfills import FakeBackfills
+from tests.generation.test_project import build
+
+KEYS = ["a", "b", "c", "d"]
+
+
+@pytest.fixture
+def backfills() -> FakeBackfills:
+    return FakeBackfills()
+
+
+@pytest.fixture
+def step(store: ProjectStore, backfills: FakeBackfills) -> Callable[[], str]:
+    """Move the fleet `f` along."""
+    return lambda: advance(store, store.fleets.get("f"), backfills, ["log"])
+
+
+def begin(store: ProjectStore, keys: list[str] = KEYS, *, canary: int = 1, **limits) -> None:
+    for key in keys:
+        store.projects.submit(Idea(key=key, title=key), "test")
+    store.fleets.begin("f", "build", keys, canary=canary, limits=Limits(**limits))
+
+
+def spend(store: ProjectStore, key: str, usd: float, model: str = "m") -> None:
+    start = CallStart(
+        purpose=Purpose(key, "stories"), role="qa", task="write", provider="anthropic", model=model,
+        prompt_version="v1", request_hash=f"{key}{usd}", request="{}", fleet="f",
+    )  # fmt: skip
+    call = store.calls.admit(start, [], Throttle(9, 99), alone=False)
+    store.calls.settle(call, CallEnd("ok", 80, 20, 0, usd, 1.0))
+
+
+def state(store: ProjectStore) -> tuple[str, dict[str, str]]:
+    fleet = store.fleets.get("f")
+    return fleet.state, {m.project: m.state for m in store.fleets.members(fleet)}
+
+
+def test_a_fleet_goes_in_two_waves_and_finishes(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store)
+    step()
+    step()  # nothing new: it waits for the canary
+    assert list(backfills.keys.values()) == [["a"]]
+    (tags,) = backfills.tags.values()
+    assert (tags[FLEET_TAG], tags[LANE_TAG]) == ("f", "f/0")
+    backfills.end("a")
+    step()
+    assert sorted(backfills.keys.values()) == [["a"], ["b", "d"], ["c"]]
+    assert sorted({tags[LANE_TAG] for tags in backfills.tags.values()}) == ["f/0", "f/1"]
+    assert all(len(name) <= 32 for name in backfills.keys)  # Dagster's table has room for no more
+    for key in "bcd":
+        backfills.end(key)
+    step()
+    assert state(store) == ("finished", dict.fromkeys("abcd", "verified"))
+    (notice,) = store.notices.newest(5)
+    assert (notice.event, sentence(notice)) == (
+        "fleet.finished", "fleet f has finished: 4 of 4 projects verified"
+    )  # fmt: skip
+    assert [entry.action for entry in store.audit.newest(9, subject="f")] == ["fleet.begin"]
+
+
+def test_a_canary_that_fails_stops_the_fleet_before_the_rest_begins(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, canary=2)
+    step()
+    store.projects.set_state("a", "blocked", step="stories", reason="nothing can be built")
+    backfills.end("a", "failed")
+    step()
+    assert state(store)[0] == "stopping" and len(backfills.cancelled) == 1
+    step()
+    assert state(store) == ("stopped", {"a": "failed", "b": "cancelled", "c": "cancelled", "d": "cancelled"})
+    fleet = store.fleets.get("f")
+    assert fleet.reason == "1 of the projects that went first failed"
+    assert store.fleets.members(fleet)[0].reason == "nothing can be built"
+    assert [notice.event for notice in store.notices.newest(5)] == ["fleet.stopped"]
+
+
+def test_too_many_failures_stop_the_rest(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, canary=0, most_failures=1, lanes=1)
+    step()
+    backfills.end("a", "failed")
+    step()
+    assert state(store)[0] == "running"
+    backfills.end("b", "failed")
+    step()
+    step()
+    assert state(store) == ("stopped", {"a": "failed", "b": "failed", "c": "cancelled", "d": "cancelled"})
+
+
+def test_a_budget_that_is_spent_stops_it_and_a_larger_one_goes_on(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, canary=1, usd=1.0)
+    step()
+    spend(store, "a", 0.9)
+    spend(store, "a", 0.2)
+    backfills.end("a")
+    step()
+    assert state(store)[0] == "stopped"
+    (done, *_) = store.fleets.members(store.fleets.get("f"))
+    assert (done.state, done.calls, done.tokens, done.models) == ("verified", 2, 200, ["anthropic:m"])
+    assert done.cost_usd == pytest.approx(1.1)
+    assert store.fleets.resume("f", Limits(usd=5.0), leave_failed=False) == 3
+    step()
+    assert sorted(state(store)[1].values()) == ["launched", "launched", "launched", "verified"]
+
+
+def test_what_was_recorded_and_not_launched_is_launched_by_the_next_tick(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, canary=0, lanes=1)
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    backfills.launch, launch = dies, backfills.launch
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert set(state(store)[1].values()) == {"launched"} and not backfills.keys
+    backfills.launch = launch
+    step()
+    assert list(backfills.keys.values()) == [KEYS]
+
+
+def test_somebody_stops_it_before_anything_was_launched(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store)
+    assert store.fleets.stop("f", "enough") and not store.fleets.stop("f", "again")
+    step()
+    assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and not backfills.keys
+    assert store.fleets.get("f").reason == "enough"
+
+
+def test_failed_projects_are_tried_again_or_left(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a", "b"], canary=1)
+    step()
+    with pytest.raises(FleetError, match="is running"):
+        store.fleets.resume("f", Limits(), leave_failed=False)
+    backfills.end("a", "failed")
+    step()
+    assert store.fleets.resume("f", Limits(), leave_failed=True) == 1
+    step()
+    assert state(store)[1] == {"a": "failed", "b": "launched"}  # an old failure stops nothing
+    backfills.end("b")
+    step()
+    assert state(store)[0] == "finished"
+    assert store.fleets.resume("f", Limits(), leave_failed=False) == 1
+    step()
+    assert len(backfills.keys) == 3 and state(store)[1]["a"] == "launched"
+    backfills.end("a")
+    step()
+    with pytest.raises(FleetError, match="nothing left"):
+        store.fleets.resume("f", Limits(), leave_failed=False)
+
+
+def test_a_backfill_that_ends_without_a_run_and_a_deleted_project_are_failures(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a", "b"], canary=0, lanes=1)
+    store.projects.set_state("b", "archived")
+    store.housekeeping.begin_deletion("b", "test")
+    store.housekeeping.remove_project("b")
+    step()
+    assert list(backfills.keys.values()) == [["a"]]
+    backfills.finished.update(backfills.keys)
+    step()
+    reasons = {m.project: m.reason for m in store.fleets.members(store.fleets.get("f"))}
+    assert reasons["b"] == "it was deleted" and "without a run" in reasons["a"]
+
+
+def test_a_fleet_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> None:
+    with pytest.raises(FleetError, match="no project meets"):
+        store.fleets.begin("f", "build", [], canary=0, limits=Limits())
+    begin(store)
+    with pytest.raises(FleetError, match="already"):
+        store.fleets.begin("f", "build", ["a"], canary=0, limits=Limits())
+    with pytest.raises(FleetNotFoundError):
+        store.fleets.get("g")
+
+
+async def test_a_verified_project_is_counted_with_what_it_has_shown(
+    notes: ProjectRun, store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    store.fleets.begin("f", "build", [notes.key], canary=0, limits=Limits())
+    step()
+    await build(notes)
+    backfills.end(notes.key, seconds=7.5)
+    step()
+    (member,) = store.fleets.members(store.fleets.get("f"))
+    assert (member.state, member.seconds, member.run_id) == ("verified", 7.5, f"run-{notes.key}")
+    assert 0 < member.requirements_verified <= member.requirements
+
+
+# --- choosing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "chosen"),
+    [
+        ([], ["a", "b", "c"]),
+        (["key=a,c"], ["a", "c"]),
+        (["key!=a*"], ["b", "c"]),
+        (["title=MY *"], ["c"]),
+        (["state=failed,archived"], ["b", "d"]),
+        (["state=submitted", "key!=a"], ["c"]),
+        (["model=anthropic:*"], ["a"]),
+        (["fleet!=f"], ["c"]),
+        (["stale=yes", "key=a"], ["a"]),
+        (["stale=no"], []),
+    ],
+)
+def test_conditions_choose_projects(
+    store: ProjectStore, settings: Settings, texts: list[str], chosen: list[str]
+) -> None:
+    begin(store, ["a", "b"])
+    store.projects.submit(Idea(key="c", title="My notes"), "test")
+    store.projects.submit(Idea(key="d", title="old"), "test")
+    store.projects.set_state("b", "failed", reason="x")
+    store.projects.set_state("d", "archived")
+    spend(store, "a", 0.1)
+    assert choose(Workshop(settings), [parse(text) for text in texts]) == chosen
+
+
+@pytest.mark.parametrize(
+    "text", ["state", "=x", "colour=red", "state=done", "stale=maybe", "key=", "key = ,"]
+)
+def test_a_condition_that_cannot_be_read_says_so(text: str) -> None:
+    with pytest.raises(FleetError, match="condition"):
+        parse(text)
+
+
+# --- comparing --------------------------------------------------------------------------------------------------
+
+
+def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, backfills: FakeBackfills) -> None:
+    begin(store, canary=0, lanes=1)
+    store.fleets.begin("g", "build", KEYS, canary=0, limits=Limits(lanes=1))
+    f, g = store.fleets.get("f"), store.fleets.get("g")
+    for fleet, keys in ((f, "ab"), (g, "bcd")):
+        advance(store, fleet, backfills, [])
+        for key in keys:
+            backfills.end(key, "failed" if key == "a" else "verified", 5.0)
+        spend(store, "b", 0.5)
+        advance(store, fleet, backfills, [])
+    both = common(store.fleets.members(f), store.fleets.members(g))
+    assert [[m.project for m in side] for side in both] == [["b"], ["b"]]
+    whole = figures(store.fleets.members(f))
+    assert (whole.projects, whole.verified, whole.share, whole.seconds) == (2, 1, 0.5, 5.0)
+    assert (whole.cost_usd, whole.usd_each, whole.models) == (0.5, None, ("anthropic:m",))
+    assert json.loads(json.dumps(figures([]).share)) is None
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # Wilson's interval, as statsmodels' proportion_confint(method="wilson") has it.
+    [
+        (0, 0, 0.0, 1.0),
+        (8, 10, 0.4902, 0.9433),
+        (0, 5, 0.0, 0.4345),
+        (5, 5, 0.5655, 1.0),
+        (50, 100, 0.4038, 0.5962),
+    ],
+)
+def test_few_projects_say_little(successes: int, trials: int, low: float, high: float) -> None:
+    assert interval(successes, trials) == pytest.approx((low, high), abs=1e-4)

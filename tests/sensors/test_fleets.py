@@ -1,0 +1,77 @@
+"""The sensor of fleets on a real instance: backfills that Dagster's daemon can take up, and their runs."""
+
+import dagster as dg
+import pytest
+from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.storage.dagster_run import DagsterRunStatus
+
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.definitions import defs
+from hishamos_pipeline.resources.backfills import DagsterBackfills
+from hishamos_pipeline.sensors.fleets import fleets
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.fleets import Limits
+from hishamos_pipeline.store.store import ProjectStore
+from tests.sensors.test_failed_runs import started
+from tests.sensors.ticking import skipped
+
+
+@pytest.fixture
+def backfills(instance: dg.DagsterInstance) -> DagsterBackfills:
+    return DagsterBackfills(instance, defs().resolve_asset_graph())
+
+
+def test_a_fleet_becomes_a_backfill_and_its_runs_end_it(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    assert skipped(fleets, instance, settings) == "no fleet is under way"
+    for key in ("a", "b"):
+        store.projects.submit(Idea(key=key, title=key), "test")
+    store.fleets.begin("f", "build", ["a", "b"], canary=0, limits=Limits(lanes=1))
+    assert "2 launched" in skipped(fleets, instance, settings)
+    assert "0 ended" in skipped(fleets, instance, settings)
+    (backfill,) = instance.get_backfills()
+    assert backfill.status == BulkActionStatus.REQUESTED
+    assert backfill.tags["hishamos/fleet"] == "f" and backfill.title == "fleet f, build, lane 1"
+    assert backfill.asset_selection and len(backfill.asset_selection) == len(STEPS)
+    assert set(instance.get_dynamic_partitions("projects")) == {"a", "b"}
+    for key in ("a", "b"):
+        run = started(instance, key, **{"dagster/backfill": backfill.backfill_id})
+        instance.report_run_failed(run) if key == "b" else instance.report_run_canceled(run)
+    assert skipped(fleets, instance, settings) == "fleet f has finished: 0 of 2 projects verified"
+    states = {m.project: m.state for m in store.fleets.members(store.fleets.get("f"))}
+    assert states == {"a": "cancelled", "b": "failed"}
+
+
+def test_a_stopped_fleet_cancels_its_backfills(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    store.projects.submit(Idea(key="a", title="a"), "test")
+    store.fleets.begin("f", "build", ["a"], canary=1, limits=Limits())
+    skipped(fleets, instance, settings)
+    store.fleets.stop("f", "enough")
+    skipped(fleets, instance, settings)
+    skipped(fleets, instance, settings)
+    (backfill,) = instance.get_backfills()
+    assert backfill.status == BulkActionStatus.CANCELING
+    instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))  # by the daemon
+    assert "stopped (enough)" in skipped(fleets, instance, settings)
+
+
+def test_a_run_that_is_tried_again_has_not_ended(
+    instance: dg.DagsterInstance, backfills: DagsterBackfills
+) -> None:
+    given = {"dagster/backfill": "x"}
+    run = started(instance, "a", **given)
+    assert backfills.runs(["x"])["x", "a"].state == "launched"
+    instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    instance.report_run_failed(run)
+    assert backfills.runs(["x"])["x", "a"].state == "launched"
+    again = started(instance, "a", **given)
+    instance.report_run_canceled(again)
+    found = backfills.runs(["x", "y"])["x", "a"]
+    assert (found.run_id, found.state) == (again.run_id, "cancelled")
+    assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.FAILURE
+    assert backfills.runs([]) == {} and backfills.over("never launched")
+    backfills.cancel("never launched")
