@@ -180,8 +180,8 @@ class Fleets:
         """Record that members are launched: those of a lane by one backfill."""
         with self._sessions.write() as session:
             for lane, keys in lanes.items():
-                # Dagster's table has room for 32 characters.
-                backfill = f"fleet-{fleet.id}-{fleet.attempt}-{sha256_text(keys[0])[:10]}"
+                # Dagster's table has room for 32 characters, and its UI shows what comes before a dash.
+                backfill = sha256_text(f"{fleet.name}/{fleet.attempt}/{keys[0]}")[:12]
                 session.execute(
                     update(FleetMember)
                     .where(

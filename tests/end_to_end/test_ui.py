@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.store.fleets import Limits
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.git_hosts import GitHosts, git_hosts
 from tests.fakes.ports import free_port
@@ -158,6 +159,29 @@ def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Pat
     assert (home / "projects" / "memos" / "memos.zip").exists()
     assert "colour: is not a field" in (home / "inbox" / "bad.yaml.error.txt").read_text()
     assert (home / "inbox" / "accepted" / "memos.r1.md").exists()
+
+
+def test_a_fleet_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -> None:
+    """A command, backfills of Dagster's own, the first project alone before the other; the UI lists them."""
+    store = open_store(f"sqlite:///{home}/store.db")
+    keys = [KEY, "memos"]
+    fleet = store.fleets.begin("again", "rebuild", keys, canary=1, limits=Limits(lanes=1))
+    for _ in range(240):
+        if store.fleets.get("again").state != "running":
+            break
+        time.sleep(1)
+    members = store.fleets.members(fleet)
+    assert [(m.project, m.state, m.reason) for m in members] == [
+        (key, "verified", "") for key in sorted(keys)
+    ]
+    assert all(m.requirements_verified > 0 and m.seconds > 0 for m in members)
+    assert store.fleets.get("again").state == "finished"
+    assert all(store.artifacts.require(key, "verified_build").fleet == "again" for key in keys)
+    assert [store.projects.get(key).state for key in keys] == ["exported", "exported"]
+    store.engine.dispose()
+    _open_until(page, f"{server}/runs?view=backfills", "hishamos/fleet: again")
+    expect(page.get_by_text("Success").first).to_be_visible()
+    _screenshot(page, "backfills")
 
 
 def test_a_requested_export_is_published_by_the_daemon(

@@ -1,0 +1,88 @@
+"""Fleets from the command line; that the daemon builds them is shown in tests/end_to_end/test_ui.py."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hishamos_pipeline.store.fleets import Ended
+from hishamos_pipeline.store.store import open_store
+from tests.cli.command import hishamos
+
+pytestmark = pytest.mark.slow
+BRIEF = "# {0}\n\n## Features\n- User can add a note\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Three submitted projects."""
+    for title in ("a", "b", "c"):
+        hishamos(tmp_path, "ideas", "submit", "-", stdin=BRIEF.format(title))
+    return tmp_path
+
+
+def end(home: Path, fleet: str, verified: int, seconds: float) -> None:
+    """What the daemon would write down of a fleet: the first projects verified, the others failed."""
+    store = open_store(f"sqlite:///{home}/state/store.db")
+    row = store.fleets.get(fleet)
+    keys = [member.project for member in store.fleets.members(row)]
+    store.fleets.launch(row, {0: keys})
+    for number, key in enumerate(keys):
+        good = number < verified
+        ended = Ended(
+            "verified" if good else "failed", "r", "" if good else "no reason", seconds, 4, 4 * good
+        )
+        store.fleets.settle(row, key, ended)
+    store.fleets.end(row)
+    store.engine.dispose()
+
+
+def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None:
+    where = ("--where", "key!=c", "--where", "state=submitted")
+    assert hishamos(home, "fleet", "build", "one", *where, "--dry-run").stdout.split() == ["a", "b"]
+    begun = hishamos(home, "fleet", "build", "one", *where, "--budget-usd", "2.5")
+    assert begun.returncode == 0 and "2 projects" in begun.stdout, begun.stderr
+    taken = hishamos(home, "fleet", "build", "one")
+    assert taken.returncode == 2 and "already" in taken.stderr
+    end(home, "one", 1, 4.0)
+    shown = hishamos(home, "fleet", "show", "one").stdout
+    assert "build one is finished" in shown and "no reason" in shown and "of 2.5 USD" in shown
+    listed = json.loads(hishamos(home, "fleet", "list", "--json").stdout)
+    assert [(row["name"], row["members"]) for row in listed] == [("one", {"verified": 1, "failed": 1})]
+    assert "1 projects" in hishamos(home, "fleet", "resume", "one", "--budget-usd", "3").stdout
+    assert json.loads(hishamos(home, "fleet", "show", "one", "--json").stdout)["budget_usd"] == 3
+    assert "cancels its runs" in hishamos(home, "fleet", "stop", "one").stdout
+    assert "stopping already" in hishamos(home, "fleet", "stop", "one").stdout
+    assert hishamos(home, "fleet", "show", "two").returncode == 3
+
+    assert hishamos(home, "fleet", "rebuild", "two", "--where", "fleet=one").returncode == 0
+    alone = hishamos(home, "fleet", "compare", "one", "two")
+    assert alone.returncode == 2 and "no project has ended in both" in alone.stderr
+    end(home, "two", 2, 2.0)
+    end(home, "one", 1, 4.0)
+    table = hishamos(home, "fleet", "compare", "one", "two").stdout
+    assert "1 (50 %)" in table and "2 (100 %)" in table and "4 of 8" in table and "9 % to 91 %" in table
+    both = json.loads(hishamos(home, "fleet", "compare", "one", "two", "--all", "--json").stdout)
+    assert (both["one"]["projects"], both["two"]["verified"]) == (2, 2)
+    plot = hishamos(home, "fleet", "compare", "one", "two", "--plot").stdout.splitlines()
+    bars = [line.count("█") for line in plot if line.startswith(("one", "two"))]
+    assert bars == [20, 40, 0, 0, 40, 20]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("Big Fleet",), "cannot be a fleet's name"),
+        (("f", "--where", "colour=red"), "fields are key, title"),
+        (("f", "--where", "key=nothing"), "no project meets the conditions"),
+        (("f", "--where", "fleet=ghost"), "no fleet 'ghost'"),
+        (("f", "--set", "llm"), "SETTING=VALUE"),
+        (("f", "--set", "budget_day_usd=9"), "cannot set budget_day_usd"),
+        (("f", "--set", "llm=nobody:model"), "nobody"),
+        (("f", "--set", "llm=anthropic:claude-sonnet-4-5"), "ANTHROPIC_API_KEY"),
+    ],
+)
+def test_what_cannot_be_begun_says_so(home: Path, arguments: tuple[str, ...], why: str) -> None:
+    refused = hishamos(home, "fleet", "build", *arguments)
+    assert refused.returncode != 0 and why in refused.stderr, (refused.stdout, refused.stderr)
+    assert json.loads(hishamos(home, "fleet", "list", "--json").stdout) == []
