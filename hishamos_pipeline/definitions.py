@@ -11,6 +11,7 @@ from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
 from hishamos_pipeline.sensors.failed_runs import failed_runs
 from hishamos_pipeline.sensors.fleets import fleets
+from hishamos_pipeline.sensors.labelled_issues import labelled_issues
 from hishamos_pipeline.sensors.new_ideas import new_ideas
 from hishamos_pipeline.sensors.requested_exports import requested_exports
 
@@ -23,7 +24,7 @@ def defs() -> dg.Definitions:
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[build_project, export_project, cleanup],
         schedules=[cleanup_schedule],
-        sensors=[new_ideas, edited_artifacts, requested_exports, failed_runs, fleets],
+        sensors=[new_ideas, edited_artifacts, requested_exports, failed_runs, fleets, labelled_issues],
         resources={"pipeline": Pipeline()},
         executor=executor,
     )

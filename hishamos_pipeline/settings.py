@@ -52,6 +52,16 @@ class GitHostSettings(BaseModel):
     ca: Path | None = None
 
 
+class IssueIntake(BaseModel):
+    """A repository whose issues with a label are briefs; ``host`` is what the settings call its Git host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    repository: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)+$")
+    label: str = Field("hishamos", pattern=r"^[^,]+$")
+
+
 GIT_HOSTS = {
     "github": GitHostSettings(kind="github", url="https://github.com", token="GITHUB_TOKEN"),  # noqa: S106
     "gitlab": GitHostSettings(kind="gitlab", url="https://gitlab.com", token="GITLAB_TOKEN"),  # noqa: S106
@@ -213,6 +223,10 @@ class Settings(BaseSettings):
     )
     github: Target = Field(Target(), description="What briefs that say nothing publish with on GitHub; JSON.")
     gitlab: Target = Field(Target(), description="The same on GitLab; JSON.")
+    intake: tuple[IssueIntake, ...] = Field(
+        (),
+        description="Repositories whose issues with a label are briefs: `host`, `repository`, `label`; JSON, a list.",
+    )
     publish_owners: str = Field(
         "*", description="Owners that briefs may publish to, as patterns such as `acme, acme/*`, by commas."
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hishamos_pipeline.store.tables import Base, UtcDateTime
@@ -47,6 +47,24 @@ class Notice(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class IssueIdea(Base):
+    """An issue on a Git host that has become a project: the revision that it gave, and what was last told there.
+
+    ``answered`` is the state of the project that the issue was told, empty as long as that was none.
+    """
+
+    __tablename__ = "issue_ideas"
+    __table_args__ = (UniqueConstraint("host", "repository", "number"), Index(None, "project_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    host: Mapped[str] = mapped_column(String(60))
+    repository: Mapped[str] = mapped_column(String(255))
+    number: Mapped[int]
+    revision: Mapped[int]
+    answered: Mapped[str] = mapped_column(String(16), default="")
 
 
 class Deletion(Base):

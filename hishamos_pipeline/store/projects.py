@@ -94,6 +94,11 @@ class Projects:
         with self._sessions.read() as session:
             return find_project(session, key)
 
+    def exists(self, key: str) -> bool:
+        """Whether there is a project."""
+        with self._sessions.read() as session:
+            return session.scalars(select(Project.id).where(Project.key == key)).one_or_none() is not None
+
     def all(self) -> list[Project]:
         """All projects by key."""
         with self._sessions.read() as session:

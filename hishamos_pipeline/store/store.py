@@ -21,6 +21,7 @@ from hishamos_pipeline.store.export_requests import ExportRequests
 from hishamos_pipeline.store.fleets import Fleets
 from hishamos_pipeline.store.heartbeats import Heartbeats
 from hishamos_pipeline.store.housekeeping import Housekeeping
+from hishamos_pipeline.store.issue_ideas import IssueIdeas
 from hishamos_pipeline.store.locks import Locks
 from hishamos_pipeline.store.notices import Notices
 from hishamos_pipeline.store.projects import Projects
@@ -60,6 +61,7 @@ class ProjectStore:
         self.heartbeats = Heartbeats(sessions)
         self.notices = Notices(sessions)
         self.fleets = Fleets(sessions)
+        self.issue_ideas = IssueIdeas(sessions)
         self.housekeeping = Housekeeping(sessions)
         self.audit = Audit(sessions)
         self.counters = Counters(sessions)

@@ -193,7 +193,7 @@ class GitHubHost:
     def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
         """See ``GitHost``."""
         path = f"/repos/{remote.full_name}/pulls/{change.number}"
-        self._send("PATCH", path, {"title": title, "body": body})
+        self.request("PATCH", path, {"title": title, "body": body})
 
     def release(self, remote: Remote, release: Release, notes: str) -> str:
         """See ``GitHost``."""
@@ -208,19 +208,35 @@ class GitHubHost:
         return self._github.get_repo(remote.full_name)
 
     def _edit(self, remote: Remote, facts: Mapping[str, Any]) -> None:
-        self._send("PATCH", f"/repos/{remote.full_name}", facts)
+        self.request("PATCH", f"/repos/{remote.full_name}", facts)
 
-    def _send(self, verb: str, path: str, body: Mapping[str, Any]) -> None:
-        self._ask(lambda: self._github.requester.requestJsonAndCheck(verb, path, input=dict(body)))
+    def request(
+        self,
+        verb: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        repeat: bool = True,
+    ) -> Any:
+        """A request to the REST interface; the answer.
+
+        Raises:
+            HostError: with the cause and what to do.
+        """
+        asked = dict(query) if query else None
+        given = None if body is None else dict(body)
+        send = self._github.requester.requestJsonAndCheck
+        return self._ask(lambda: send(verb, path, asked, None, given)[1], about=path, repeat=repeat)
 
     def _putting(self, remote: Remote, path: str, body: Mapping[str, Any]) -> Callable[[], None]:
-        return lambda: self._send("PUT", f"/repos/{remote.full_name}{path}", body)
+        return lambda: self.request("PUT", f"/repos/{remote.full_name}{path}", body)
 
     def _granting(self, remote: Remote, account: str, permission: Mapping[str, Any]) -> Callable[[], None]:
         organization, _, team = account.partition("/")
         if team:
             path = f"/orgs/{organization}/teams/{team}/repos/{remote.full_name}"
-            return lambda: self._send("PUT", path, permission)
+            return lambda: self.request("PUT", path, permission)
         return self._putting(remote, f"/collaborators/{account}", permission)
 
     def _setting_variable(self, repository: "Repository", name: str, value: str) -> Callable[[], None]:

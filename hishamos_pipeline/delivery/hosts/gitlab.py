@@ -283,7 +283,23 @@ class GitLabHost:
             return True
         return False
 
-    def _get(self, path: str, **query: str) -> Any:
+    def request(
+        self,
+        verb: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        repeat: bool = True,
+    ) -> Any:
+        """A request to the REST interface; the answer. Raises ``HostError``."""
+        return (
+            self._get(path, **(query or {}))
+            if verb == "GET"
+            else self._send(verb, path, body or {}, repeat=repeat)
+        )
+
+    def _get(self, path: str, **query: Any) -> Any:
         def work() -> Any:
             found = self._gitlab.http_get(path, query_data=query, obey_rate_limit=False)
             if isinstance(found, requests.Response):

@@ -52,7 +52,7 @@ def _launch(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> None:
         by_name.setdefault(member.backfill, []).append(member)
     for name, members in by_name.items():
         # A project may have been deleted since it was chosen.
-        keys = [member.project for member in members if _exists(store, member.project)]
+        keys = [member.project for member in members if store.projects.exists(member.project)]
         if not keys or backfills.exists(name):
             continue
         lane = f"{fleet.name}/{members[0].lane}"
@@ -102,21 +102,13 @@ def ended_as(store: ProjectStore, key: str, run: MemberRun) -> Ended:
 
 
 def _without_run(store: ProjectStore, fleet: Fleet, key: str) -> Ended:
-    if not _exists(store, key):
+    if not store.projects.exists(key):
         return Ended("failed", reason="it was deleted")
     if fleet.state == "stopping":
         return Ended("cancelled")
     return Ended(
         "failed", reason="its backfill has ended without a run of it: see Dagster's page of backfills"
     )
-
-
-def _exists(store: ProjectStore, key: str) -> bool:
-    try:
-        store.projects.get(key)
-    except ProjectNotFoundError:
-        return False
-    return True
 
 
 def _end(store: ProjectStore, fleet: Fleet, channels: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 from email.message import Message
 
-from tests.fakes.git_hosts import github_code, github_repos
+from tests.fakes.git_hosts import github_code, github_issues, github_repos
 from tests.fakes.git_hosts.github_access import authenticate, check_token, not_found, refused
 from tests.fakes.git_hosts.state import Host
 from tests.fakes.git_hosts.wire import Answer, Call, Exchange, RefusedError
@@ -49,7 +49,7 @@ def _by_name(host: Host, path: str) -> tuple[str, bool]:
 
 def _answered(call: Call) -> Answer:
     check_token(call.host, call.token, call.method, call.path)
-    for routes in (github_repos.routes, github_code.routes):
+    for routes in (github_repos.routes, github_code.routes, github_issues.routes):
         if found := routes.find(call.method, call.path):
             handler, params = found
             return handler(replace(call, params=params))

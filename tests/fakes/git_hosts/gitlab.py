@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 from email.message import Message
 
-from tests.fakes.git_hosts import gitlab_code, gitlab_projects
+from tests.fakes.git_hosts import gitlab_code, gitlab_issues, gitlab_projects
 from tests.fakes.git_hosts.gitlab_access import authenticate, check_scopes, refused
 from tests.fakes.git_hosts.state import Host
 from tests.fakes.git_hosts.wire import Answer, Call, Exchange, RefusedError
@@ -33,7 +33,7 @@ def _answered(host: Host, url: str, exchange: Exchange, headers: Message) -> Ans
     if exchange.request is not None and not isinstance(exchange.request, dict):
         raise refused(400, "400 Bad request - The request body is not an object")
     body = exchange.request or {}
-    for routes in (gitlab_projects.routes, gitlab_code.routes):
+    for routes in (gitlab_projects.routes, gitlab_code.routes, gitlab_issues.routes):
         if found := routes.find(exchange.method, path):
             handler, params = found
             return handler(Call(host, url, token, exchange.method, path, exchange.query, body, params))

@@ -63,6 +63,20 @@ class Pull:
 
 
 @dataclass
+class Issue:
+    """An issue with its comments; GitHub lists pull requests among them."""
+
+    number: int
+    title: str
+    body: str = ""
+    labels: list[str] = field(default_factory=list)
+    author: str = "ada"
+    state: str = "open"
+    is_pull: bool = False
+    comments: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Release:
     """A release of a tag."""
 
@@ -98,6 +112,7 @@ class Repo:
     secrets: dict[str, str] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     pushed_at: datetime | None = None
     hidden: int = 0
@@ -142,6 +157,12 @@ class Repo:
         """Whether a new repository is not to be seen yet; each question brings it nearer."""
         was, self.hidden = self.hidden, max(0, self.hidden - 1)
         return was > 0
+
+    def add_issue(self, title: str, body: str = "", *labels: str, is_pull: bool = False) -> Issue:
+        """Somebody opens an issue."""
+        made = Issue(len(self.issues) + 1, title, body, list(labels), is_pull=is_pull)
+        self.issues[made.number] = made
+        return made
 
     def open_pull(self, head: str, base: str) -> Pull | None:
         """The open pull request from one branch to another."""
