@@ -34,7 +34,7 @@ def _beginning(function: Any) -> Any:
                          help="A setting of this fleet alone: llm, llm_fast, llm_structured or repair_rounds."),
             click.option("--budget-usd", type=click.FloatRange(0), help="Most US dollars that the fleet may cost."),
             click.option("--budget-tokens", type=click.IntRange(0), help="Most tokens that the fleet may use."),
-            click.option("--concurrency", default=2, show_default=True, type=click.IntRange(1, 500),
+            click.option("--concurrency", default=2, show_default=True, type=click.IntRange(1, 100),
                          help="Most runs of the fleet at a time."),
             click.option("--canary", default=3, show_default=True, type=click.IntRange(0),
                          help="How many projects go first; if one of them fails, the fleet stops."),
@@ -73,14 +73,12 @@ def _begin(
 
     if len(name) > 60 or not KEY_PATTERN.fullmatch(name):
         raise click.UsageError(f"{name!r} cannot be a fleet's name: {KEY_RULE} (here 60 at most)")
-    wanted = [choosing.parse(text) for text in conditions]
+    wanted = {choosing.parse(text) for text in [*conditions, *(["stale=yes"] if kind == "build" else [])]}
     settings = _own_settings(own)
     with workshop() as plain:
         opened = plain.for_fleet(Terms(name, settings=settings))
         opened.check_models()
-        keys = choosing.choose(opened, wanted)
-        if kind == "build":
-            keys = [key for key in keys if choosing.is_stale(opened, key)]
+        keys = choosing.choose(opened, sorted(wanted, key=str))
         if dry_run:
             click.echo("\n".join(keys) or "no project meets the conditions")
             return
@@ -177,7 +175,7 @@ def stop(name: str) -> None:
     "--budget-usd", type=click.FloatRange(0), help="A new budget in US dollars, all that is spent included."
 )
 @click.option("--budget-tokens", type=click.IntRange(0), help="A new budget in tokens.")
-@click.option("--concurrency", type=click.IntRange(1, 500), help="Most runs at a time from now on.")
+@click.option("--concurrency", type=click.IntRange(1, 100), help="Most runs at a time from now on.")
 @click.option("--max-failures", type=click.IntRange(0), help="How many more projects may fail.")
 @click.option("--leave-failed", is_flag=True, help="Go on without the projects that have failed.")
 def resume(

@@ -11,8 +11,10 @@ MemberState = Literal["waiting", "launched", "verified", "failed", "cancelled"]
 
 # Settings that a fleet may have of its own, so that models can be compared.
 OWN_SETTINGS = ("llm", "llm_fast", "llm_structured", "repair_rounds")
-# Tags of a fleet's runs: its name, and the lane, of which one run at a time is begun.
+# Tags of a fleet's runs: its name, its backfill (Dagster takes its own tag off runs that it tries again), and the lane,
+# of which one run at a time is begun.
 FLEET_TAG = "hishamos/fleet"
+BACKFILL_TAG = "hishamos/fleet_backfill"
 LANE_TAG = "hishamos/fleet_lane"
 
 # A lane is given so many projects at a time: enough to be busy, few enough to stop soon.
@@ -49,7 +51,10 @@ ALONE = Terms()
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """How the members of a wave stand: the keys that wait, how many are launched, how many failed in this attempt."""
+    """How the members of a wave stand: the keys that wait, how many are launched, how many failed in this attempt.
+
+    One that somebody has cancelled counts as failed: nothing was shown of it.
+    """
 
     waiting: Sequence[str] = ()
     launched: int = 0
@@ -106,17 +111,18 @@ class Finish:
 def next_step(now: Standing) -> Launch | Stop | Finish | None:
     """What to do next with a running fleet; ``None`` is to wait."""
     terms = now.terms
-    if terms.usd is not None and now.spent_usd >= terms.usd:
+    if now.canary.ended and now.rest.ended:
+        return Finish()
+    # What could exceed the budget is refused at each call; free models may go on when it is nothing.
+    if terms.usd is not None and now.spent_usd >= max(terms.usd, 1e-9):
         return Stop(f"its budget of {terms.usd:g} USD is spent")
-    if terms.tokens is not None and now.spent_tokens >= terms.tokens:
+    if terms.tokens is not None and now.spent_tokens >= max(terms.tokens, 1):
         return Stop(f"its budget of {terms.tokens:,} tokens is spent")
     if now.canary.failed:
         return Stop(f"{now.canary.failed} of the projects that went first failed")
     if now.rest.failed > now.most_failures:
         return Stop(f"{now.rest.failed} projects failed, which is more than {now.most_failures}")
     wave = now.rest if now.canary.ended else now.canary
-    if wave.ended:
-        return Finish()
     share = share_out(wave.waiting, now.lanes)
     return Launch(share) if share else None
 

@@ -94,6 +94,9 @@ class Spent:
     prompt_versions: Sequence[str] = ()
 
 
+NOTHING = Spent()
+
+
 def over(budget: Budget, usd: float, tokens: int) -> bool:
     """Whether a sum of money or tokens is more than a budget; a billionth of a dollar is rounding."""
     return (budget.usd is not None and usd > budget.usd + 1e-9) or (

@@ -196,8 +196,6 @@ class ProjectRun:
 
     def _fail(self, kind: str, error: BaseException) -> None:
         """Record why a step was not made."""
-        if isinstance(error, BudgetError) and error.scope == "fleet":
-            self.store.fleets.stop(self.terms.fleet, str(error))
         if isinstance(error, HishamosError):
             blocked = isinstance(error, _BLOCKING) or (
                 isinstance(error, HostError) and error.cause in WAITING_FOR_PEOPLE

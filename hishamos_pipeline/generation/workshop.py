@@ -94,7 +94,8 @@ class Workshop:
         for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
                 self.key(provider.variable)
-        return Gateway(Desk(self.store.calls, self.settings, self._project_budget, self.terms), self.access)
+        desk = Desk(self.store.calls, self.settings, self._project_budget, self.terms, self._refused)
+        return Gateway(desk, self.access)
 
     @property
     def access(self) -> Access:
@@ -153,6 +154,9 @@ class Workshop:
         from hishamos_pipeline.toolchains.python import PythonToolchains
 
         return PythonToolchains(self.settings)
+
+    def _refused(self, project: str, reason: str) -> None:
+        self.store.fleets.refuse(self.terms.fleet, project, reason)
 
     def _project_budget(self, key: str) -> Budget:
         try:

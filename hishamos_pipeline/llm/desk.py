@@ -52,12 +52,14 @@ class Desk:
         settings: limits and budgets.
         project_budget: what the brief of a project allows.
         terms: those of the fleet that calls are made for.
+        refused: is told of the project that the fleet's budget has stopped, and why.
     """
 
     log: CallLog
     settings: Settings
     project_budget: Callable[[str], idea.Budget] = lambda _: idea.Budget()
     terms: Terms = ALONE
+    refused: Callable[[str, str], None] = lambda *_: None
     _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(
         default_factory=WeakKeyDictionary
     )

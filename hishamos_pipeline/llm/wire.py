@@ -198,10 +198,13 @@ class Metered(WrapperModel):
                     admitted = await self._admit(start)
                     if isinstance(admitted, int):
                         return await self._send(admitted, start, size, messages, settings, params)
-                except BudgetError:
+                except BudgetError as error:
                     # The estimate is rounded up; close to the limit the provider's own count decides.
                     counted = None if exact else await self._count(messages, settings, params)
                     if counted is None:
+                        if error.scope == "fleet":
+                            project = start.purpose.project
+                            await asyncio.to_thread(self._desk.refused, project, str(error))
                         raise
                     exact, start = True, self._reserved(start, settings, counted)
                     continue

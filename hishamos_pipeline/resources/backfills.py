@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
-from dagster import DagsterRunStatus
+from dagster import DagsterRunStatus, RunRecord
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.execution.backfill import (
     BULK_ACTION_TERMINAL_STATUSES,
@@ -13,7 +13,7 @@ from dagster._core.execution.backfill import (
 )
 from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG, WILL_RETRY_TAG
 
-from hishamos_pipeline.core.fleet import MemberState
+from hishamos_pipeline.core.fleet import BACKFILL_TAG, MemberState
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.operations.fleet.backfills import MemberRun
 from hishamos_pipeline.partitions import projects
@@ -23,6 +23,14 @@ _ENDS: Mapping[DagsterRunStatus, MemberState] = {
     DagsterRunStatus.FAILURE: "failed",
     DagsterRunStatus.CANCELED: "cancelled",
 }
+
+
+_LIVE = (
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+)
 
 
 class DagsterBackfills:
@@ -37,9 +45,7 @@ class DagsterBackfills:
         self._instance, self._graph = instance, graph
 
     def launch(self, backfill: str, keys: Sequence[str], tags: Mapping[str, str], title: str) -> None:
-        """Launch a backfill of the whole graph over some projects; one that exists is left as it is."""
-        if self.exists(backfill):
-            return
+        """Launch a backfill of the whole graph over some projects."""
         self._instance.add_dynamic_partitions(str(projects.name), list(keys))
         self._instance.add_backfill(
             PartitionBackfill.from_asset_partitions(
@@ -48,7 +54,7 @@ class DagsterBackfills:
                 partition_names=list(keys),
                 asset_selection=[dg.AssetKey(kind) for kind in STEPS],
                 backfill_timestamp=time.time(),
-                tags=dict(tags),
+                tags={**tags, BACKFILL_TAG: backfill},
                 dynamic_partitions_store=self._instance,
                 all_partitions=False,
                 title=title,
@@ -67,23 +73,36 @@ class DagsterBackfills:
         return found is None or found.status in BULK_ACTION_TERMINAL_STATUSES
 
     def cancel(self, backfill: str) -> None:
-        """Cancel a backfill: its runs that wait or run are ended; once it is over, nothing happens."""
+        """Cancel a backfill: its runs that wait or run are ended, those that are tried again too."""
         found = self._instance.get_backfill(backfill)
         if found and found.status == BulkActionStatus.REQUESTED:
             self._instance.update_backfill(found.with_status(BulkActionStatus.CANCELING))  # type: ignore[no-untyped-call]
+        for record in self._runs([backfill], _LIVE):
+            # The daemon ends those that it still counts as the backfill's.
+            if BACKFILL_ID_TAG not in record.dagster_run.tags:
+                self._instance.run_coordinator.cancel_run(record.dagster_run.run_id)
 
     def runs(self, backfills: Sequence[str]) -> dict[tuple[str, str], MemberRun]:
         """The last run of each project that has one, by backfill and project."""
-        if not backfills:
-            return {}
         found: dict[tuple[str, str], MemberRun] = {}
-        filters = dg.RunsFilter(tags={BACKFILL_ID_TAG: list(backfills)})
-        for record in self._instance.get_run_records(filters):  # the newest first
+        for record in reversed(self._runs(backfills)):  # the oldest first
             run = record.dagster_run
-            name = (run.tags[BACKFILL_ID_TAG], run.tags.get(PARTITION_NAME_TAG, ""))
-            state = _ENDS.get(run.status, "launched")
-            if run.tags.get(WILL_RETRY_TAG) == "true":
-                state = "launched"
+            name = (run.tags[BACKFILL_TAG], run.tags.get(PARTITION_NAME_TAG, ""))
             seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
-            found.setdefault(name, MemberRun(run.run_id, state, max(seconds, 0.0)))
+            before = found[name].seconds if name in found else 0.0
+            found[name] = MemberRun(
+                run.run_id,
+                _ENDS.get(run.status, "launched"),
+                before + max(seconds, 0.0),
+                retried=run.tags.get(WILL_RETRY_TAG) == "true",
+            )
         return found
+
+    def _runs(
+        self, backfills: Sequence[str], statuses: Sequence[DagsterRunStatus] = ()
+    ) -> Sequence[RunRecord]:
+        """Runs of backfills, the newest first."""
+        if not backfills:
+            return ()
+        filters = dg.RunsFilter(tags={BACKFILL_TAG: list(backfills)}, statuses=statuses or None)
+        return self._instance.get_run_records(filters)

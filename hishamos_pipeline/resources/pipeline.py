@@ -35,10 +35,12 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
         self._workshop = Workshop(settings, patient=context.run is not None)
-        if context.run and (fleet := context.run.tags.get(FLEET_TAG)):
+        key = _project_of(context)
+        fleet = context.run.tags.get(FLEET_TAG, "") if context.run else ""
+        # A run of a fleet that somebody executes again later is an ordinary one.
+        if fleet and self._workshop.store.fleets.launched(fleet, key):
             with closing(self._workshop) as plain:
                 self._workshop = plain.for_fleet(plain.store.fleets.terms(fleet))
-        key = _project_of(context)
         run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)
         configure_traces()

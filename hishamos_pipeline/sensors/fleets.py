@@ -20,5 +20,13 @@ def fleets(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SkipRe
         return dg.SkipReason("no fleet is under way")
     assert context.repository_def is not None
     backfills = DagsterBackfills(context.instance, context.repository_def.asset_graph)
-    done = [advance(store, fleet, backfills, pipeline.workshop.settings.notify) for fleet in under_way]
+    done, wrong = [], []
+    for fleet in under_way:
+        try:
+            done.append(advance(store, fleet, backfills, pipeline.workshop.settings.notify))
+        except Exception as error:  # whatever is wrong with one, the others move along
+            context.log.exception(f"fleet {fleet.name}")
+            wrong.append(f"{fleet.name}: {type(error).__name__}: {error}")
+    if wrong:
+        raise dg.Failure("; ".join(wrong))
     return dg.SkipReason("; ".join(done))

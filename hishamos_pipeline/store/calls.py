@@ -72,7 +72,7 @@ class Calls:
         Raises:
             BudgetError: what is spent already leaves too little for the worst case.
         """
-        self._bury()
+        self.bury()
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             if session.get_bind().dialect.name == "postgresql":
@@ -287,7 +287,13 @@ class Calls:
             started_at=now,
         )
 
-    def _bury(self) -> None:
+    def unsettled(self, fleet: str) -> set[str]:
+        """Keys of the projects that a call is being made for, on a fleet's account."""
+        query = select(LlmCall.project).where(LlmCall.fleet == fleet, LlmCall.outcome == "running")
+        with self._sessions.read() as session:
+            return set(session.scalars(query))
+
+    def bury(self) -> None:
         """Settle calls whose process is gone at the worst that they can have cost: nobody knows better.
 
         In a transaction of its own, so that a refusal which follows from it does not undo it.

@@ -109,10 +109,10 @@ def _adopt(connection: Connection) -> None:
     ours = version_table(connection)
     if ours in tables or "projects" not in tables or "alembic_version" not in tables:
         return
-    kept = "version_num FROM alembic_version WHERE version_num LIKE '000_'"
+    kept = "version_num FROM alembic_version WHERE version_num LIKE '____'"  # Dagster's are longer
     connection.execute(text(f"CREATE TABLE {ours} (version_num VARCHAR(32) PRIMARY KEY)"))
     connection.execute(text(f"INSERT INTO {ours} SELECT {kept}"))
-    connection.execute(text("DELETE FROM alembic_version WHERE version_num LIKE '000_'"))
+    connection.execute(text("DELETE FROM alembic_version WHERE version_num LIKE '____'"))
     if not connection.execute(text("SELECT count(*) FROM alembic_version")).scalar():
         connection.execute(text("DROP TABLE alembic_version"))  # so that Dagster makes its own tables
 

@@ -43,7 +43,8 @@ class Fleet(Base):
 class FleetMember(Base):
     """A project of a fleet, and how its run has ended: figures that stay when the project is built again or deleted.
 
-    ``backfill`` names the Dagster backfill that it was launched by; ``seconds`` are wall time of its run.
+    ``backfill`` names the Dagster backfill that it was launched by; ``seconds`` are wall time of all
+    its runs. ``refused`` says that the fleet's budget has stopped it.
     """
 
     __tablename__ = "fleet_members"
@@ -60,6 +61,7 @@ class FleetMember(Base):
     lane: Mapped[int] = mapped_column(default=0)
     backfill: Mapped[str] = mapped_column(String(120), default="")
     run_id: Mapped[str] = mapped_column(String(64), default="")
+    refused: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(Text, default="")
     seconds: Mapped[float] = mapped_column(default=0.0)
     requirements: Mapped[int] = mapped_column(default=0)

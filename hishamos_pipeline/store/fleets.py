@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.core.actor import actor
 from hishamos_pipeline.core.fleet import PER_BACKFILL, FleetKind, MemberState, Standing, Terms, Wave
 from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.spending import NOTHING, Spent
 from hishamos_pipeline.errors import FleetError, FleetNotFoundError
 from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.fleet_tables import Fleet, FleetMember
 from hishamos_pipeline.store.sessions import Sessions, insert_new, locked
-from hishamos_pipeline.store.tables import LlmCall
 
 _UNDER_WAY = ("running", "stopping")
 
@@ -45,6 +45,7 @@ class Ended:
     seconds: float = 0.0
     requirements: int = 0
     requirements_verified: int = 0
+    spent: Spent = NOTHING
 
 
 class Fleets:
@@ -153,15 +154,9 @@ class Fleets:
         anew = fleet.kind == "rebuild"
         return Terms(fleet.name, anew, fleet.budget_usd, fleet.budget_tokens, fleet.settings)
 
-    def standing(self, fleet: Fleet) -> Standing:
-        """How a fleet stands."""
+    def standing(self, fleet: Fleet, spent: Spent) -> Standing:
+        """How a fleet stands that has spent so much."""
         with self._sessions.read() as session:
-            spent = session.execute(
-                select(
-                    func.coalesce(func.sum(LlmCall.cost_usd), 0.0),
-                    func.coalesce(func.sum(LlmCall.input_tokens + LlmCall.output_tokens), 0),
-                ).where(LlmCall.fleet == fleet.name)
-            ).one()
             left = select(FleetMember.lane, func.count()).where(
                 FleetMember.fleet_id == fleet.id, FleetMember.state == "launched"
             )
@@ -171,14 +166,17 @@ class Fleets:
                 rest=_wave(session, fleet, FleetMember.canary.is_(False)),
                 lanes={lane: launched.get(lane, 0) for lane in range(fleet.lanes)},
                 most_failures=fleet.most_failures,
-                spent_usd=float(spent[0]),
-                spent_tokens=int(spent[1]),
+                spent_usd=spent.cost_usd,
+                spent_tokens=spent.input_tokens + spent.output_tokens,
                 terms=Terms(fleet.name, usd=fleet.budget_usd, tokens=fleet.budget_tokens),
             )
 
-    def launch(self, fleet: Fleet, lanes: Mapping[int, Sequence[str]]) -> None:
-        """Record that members are launched: those of a lane by one backfill."""
+    def launch(self, fleet: Fleet, lanes: Mapping[int, Sequence[str]]) -> bool:
+        """Record that members are launched, those of a lane by one backfill: unless the fleet was stopped meanwhile."""
         with self._sessions.write() as session:
+            now = _find(session, fleet.name)
+            if (now.state, now.attempt) != ("running", fleet.attempt):
+                return False
             for lane, keys in lanes.items():
                 # Dagster's table has room for 32 characters, and its UI shows what comes before a dash.
                 backfill = sha256_text(f"{fleet.name}/{fleet.attempt}/{keys[0]}")[:12]
@@ -189,43 +187,66 @@ class Fleets:
                         FleetMember.project.in_(keys),
                         FleetMember.state == "waiting",
                     )
-                    .values(state="launched", lane=lane, backfill=backfill, attempt=fleet.attempt)
+                    .values(
+                        state="launched", lane=lane, backfill=backfill, attempt=fleet.attempt, refused=False
+                    )
                 )
+        return True
 
-    def settle(self, fleet: Fleet, project: str, ended: Ended) -> None:
-        """Record how the run of a launched member has ended, with what the fleet has spent on it."""
-        calls = select(
-            func.count().filter(LlmCall.outcome != "cached"),
-            func.coalesce(func.sum(LlmCall.input_tokens + LlmCall.output_tokens), 0),
-            func.coalesce(func.sum(LlmCall.cost_usd), 0.0),
-        ).where(LlmCall.fleet == fleet.name, LlmCall.project == project)
-        answered = select(LlmCall.provider + ":" + LlmCall.model, LlmCall.prompt_version).where(
-            LlmCall.fleet == fleet.name, LlmCall.project == project, LlmCall.outcome.in_(("ok", "cached"))
-        )
+    def settle(self, fleet: Fleet, ended: Mapping[str, Ended]) -> None:
+        """Record how the runs of launched members have ended, by project."""
         with self._sessions.write() as session:
-            count, tokens, usd = session.execute(calls).one()
-            who = session.execute(answered.distinct()).all()
+            mine = select(FleetMember).where(
+                FleetMember.fleet_id == fleet.id,
+                FleetMember.project.in_(ended),
+                FleetMember.state == "launched",
+            )
+            for member in session.scalars(mine.order_by(FleetMember.project).with_for_update()):
+                end = ended[member.project]
+                member.state, member.run_id, member.reason = (
+                    end.state,
+                    end.run_id,
+                    end.reason.replace("\0", "")[:4000],
+                )
+                member.seconds += end.seconds
+                member.requirements, member.requirements_verified = (
+                    end.requirements,
+                    end.requirements_verified,
+                )
+                member.calls, member.cost_usd = end.spent.calls, end.spent.cost_usd
+                member.tokens = end.spent.input_tokens + end.spent.output_tokens
+                member.models = list(end.spent.models)
+                member.prompt_versions = [version for version in end.spent.prompt_versions if version]
+
+    def launched(self, name: str, project: str) -> bool:
+        """Whether a project is being built for a fleet now."""
+        query = (
+            select(FleetMember.project)
+            .join(Fleet, Fleet.id == FleetMember.fleet_id)
+            .where(Fleet.name == name, FleetMember.project == project, FleetMember.state == "launched")
+        )
+        with self._sessions.read() as session:
+            return session.scalars(query).first() is not None
+
+    def holding(self, project: str) -> str:
+        """The name of a fleet under way that a project belongs to, empty for none."""
+        query = (
+            select(Fleet.name)
+            .join(FleetMember, Fleet.id == FleetMember.fleet_id)
+            .where(FleetMember.project == project, Fleet.state.in_(_UNDER_WAY))
+        )
+        with self._sessions.read() as session:
+            return session.scalars(query.limit(1)).first() or ""
+
+    def refuse(self, name: str, project: str, reason: str) -> None:
+        """Record that a fleet's budget has stopped one of its projects, and have the fleet stop."""
+        with self._sessions.write() as session:
             session.execute(
                 update(FleetMember)
-                .where(
-                    FleetMember.fleet_id == fleet.id,
-                    FleetMember.project == project,
-                    FleetMember.state == "launched",
-                )
-                .values(
-                    state=ended.state,
-                    run_id=ended.run_id,
-                    reason=ended.reason.replace("\0", "")[:4000],
-                    seconds=ended.seconds,
-                    requirements=ended.requirements,
-                    requirements_verified=ended.requirements_verified,
-                    calls=count,
-                    tokens=tokens,
-                    cost_usd=float(usd),
-                    models=sorted({row[0] for row in who}),
-                    prompt_versions=sorted({row[1] for row in who if row[1]}),
-                )
+                .where(FleetMember.fleet_id == _find(session, name).id, FleetMember.project == project)
+                .values(refused=True)
             )
+        self.stop(name, reason)
 
     def stop(self, name: str, reason: str) -> bool:
         """Have a running fleet stop: whether it was running. What stands in the way is the first reason.
@@ -286,9 +307,9 @@ class Fleets:
 
 
 _NEW = {
-    "state": "waiting", "attempt": 0, "lane": 0, "backfill": "", "run_id": "", "reason": "", "seconds": 0.0,
-    "requirements": 0, "requirements_verified": 0, "cost_usd": 0.0, "calls": 0, "tokens": 0, "models": [],
-    "prompt_versions": [],
+    "state": "waiting", "attempt": 0, "lane": 0, "backfill": "", "run_id": "", "refused": False, "reason": "",
+    "seconds": 0.0, "requirements": 0, "requirements_verified": 0, "cost_usd": 0.0, "calls": 0, "tokens": 0,
+    "models": [], "prompt_versions": [],
 }  # fmt: skip
 
 
@@ -309,7 +330,9 @@ def _wave(session: Session, fleet: Fleet, which: ColumnElement[bool]) -> Wave:
     )
     counts = select(
         func.count().filter(FleetMember.state == "launched"),
-        func.count().filter(FleetMember.state == "failed", FleetMember.attempt == fleet.attempt),
+        func.count().filter(
+            FleetMember.state.in_(("failed", "cancelled")), FleetMember.attempt == fleet.attempt
+        ),
     ).where(*mine)
     launched, failed = session.execute(counts).one()
     return Wave(list(session.scalars(waiting)), launched, failed)

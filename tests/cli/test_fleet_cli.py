@@ -27,12 +27,8 @@ def end(home: Path, fleet: str, verified: int, seconds: float) -> None:
     row = store.fleets.get(fleet)
     keys = [member.project for member in store.fleets.members(row)]
     store.fleets.launch(row, {0: keys})
-    for number, key in enumerate(keys):
-        good = number < verified
-        ended = Ended(
-            "verified" if good else "failed", "r", "" if good else "no reason", seconds, 4, 4 * good
-        )
-        store.fleets.settle(row, key, ended)
+    good, bad = Ended("verified", "r", "", seconds, 4, 4), Ended("failed", "r", "no reason", seconds, 4)
+    store.fleets.settle(row, {key: good if n < verified else bad for n, key in enumerate(keys)})
     store.fleets.end(row)
     store.engine.dispose()
 
@@ -53,6 +49,9 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
     assert json.loads(hishamos(home, "fleet", "show", "one", "--json").stdout)["budget_usd"] == 3
     assert "cancels its runs" in hishamos(home, "fleet", "stop", "one").stdout
     assert "stopping already" in hishamos(home, "fleet", "stop", "one").stdout
+    end(home, "one", 1, 4.0)
+    assert "is stopped: somebody has stopped it" in hishamos(home, "fleet", "show", "one").stdout
+    assert "1 projects" in hishamos(home, "fleet", "resume", "one").stdout
     assert hishamos(home, "fleet", "show", "two").returncode == 3
 
     assert hishamos(home, "fleet", "rebuild", "two", "--where", "fleet=one").returncode == 0

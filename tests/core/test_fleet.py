@@ -47,7 +47,6 @@ def test_the_canary_goes_first_and_alone() -> None:
         (standing(Wave(failed=1), Wave(["b"])), "1 of the projects that went first failed"),
         (standing(rest=Wave(["b"], failed=2)), "2 projects failed, which is more than 1"),
         (standing(rest=Wave(["b"]), spent_usd=2.0, terms=Terms("f", usd=2)), "its budget of 2 USD is spent"),
-        (standing(rest=Wave(["b"]), terms=Terms("f", usd=0)), "its budget of 0 USD is spent"),
         (
             standing(rest=Wave(["b"]), spent_tokens=9, terms=Terms("f", tokens=5)),
             "its budget of 5 tokens is spent",
@@ -56,6 +55,11 @@ def test_the_canary_goes_first_and_alone() -> None:
 )
 def test_failures_and_budgets_stop_it(now: Standing, why: str) -> None:
     assert next_step(now) == Stop(why)
+
+
+def test_no_budget_stops_models_that_cost_nothing_nor_a_fleet_that_is_done() -> None:
+    assert isinstance(next_step(standing(rest=Wave(["b"]), terms=Terms("f", usd=0, tokens=0))), Launch)
+    assert next_step(standing(spent_usd=2.0, terms=Terms("f", usd=2))) == Finish()
 
 
 def test_as_many_failures_as_are_allowed_do_not_stop_it() -> None:

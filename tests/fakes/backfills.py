@@ -16,10 +16,11 @@ class FakeBackfills:
     ended: dict[tuple[str, str], MemberRun] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
+    slow: bool = False
 
     def launch(self, backfill: str, keys: Sequence[str], tags: Mapping[str, str], title: str) -> None:
-        if not self.exists(backfill):
-            self.keys[backfill], self.tags[backfill] = list(keys), tags
+        assert not self.exists(backfill), "launched twice"
+        self.keys[backfill], self.tags[backfill] = list(keys), tags
 
     def exists(self, backfill: str) -> bool:
         return backfill in self.keys
@@ -29,6 +30,11 @@ class FakeBackfills:
 
     def cancel(self, backfill: str) -> None:
         self.cancelled.add(backfill)
+        if not self.slow:
+            self.finish(backfill)
+
+    def finish(self, backfill: str) -> None:
+        """A backfill is over, as the daemon sees it some time after it was cancelled."""
         self.finished.add(backfill)
         for key in self.keys.get(backfill, ()):
             self.ended.setdefault((backfill, key), MemberRun(f"run-{key}", "cancelled"))
@@ -36,7 +42,9 @@ class FakeBackfills:
     def runs(self, backfills: Sequence[str]) -> dict[tuple[str, str], MemberRun]:
         return {name: run for name, run in self.ended.items() if name[0] in backfills}
 
-    def end(self, key: str, state: MemberState = "verified", seconds: float = 3.0) -> None:
+    def end(
+        self, key: str, state: MemberState = "verified", seconds: float = 3.0, *, retried: bool = False
+    ) -> None:
         """End the run of a project in the backfill that has it last."""
         backfill = [name for name, keys in self.keys.items() if key in keys][-1]
-        self.ended[backfill, key] = MemberRun(f"run-{key}", state, seconds)
+        self.ended[backfill, key] = MemberRun(f"run-{key}", state, seconds, retried)

@@ -1,6 +1,5 @@
 """Fleets over a real store: waves, failures, budgets, stops, what is gone on with, and what is compared."""
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -8,17 +7,20 @@ import pytest
 from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
-from hishamos_pipeline.errors import FleetError, FleetNotFoundError
+from hishamos_pipeline.errors import FleetError, FleetNotFoundError, ProjectBusyError
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.operations.cleanup import projects
 from hishamos_pipeline.operations.fleet.comparing import common, figures, interval
 from hishamos_pipeline.operations.fleet.conditions import choose, parse
 from hishamos_pipeline.operations.fleet.steering import advance
 from hishamos_pipeline.operations.telling import sentence
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.fleet_tables import FleetMember
 from hishamos_pipeline.store.fleets import Limits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.backfills import FakeBackfills
+from tests.fakes.run_history import FakeRuns
 from tests.generation.test_project import build
 
 KEYS = ["a", "b", "c", "d"]
@@ -156,6 +158,115 @@ def test_somebody_stops_it_before_anything_was_launched(
     assert store.fleets.get("f").reason == "enough"
 
 
+def test_a_canary_that_somebody_cancels_does_not_let_the_rest_go(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store)
+    step()
+    backfills.end("a", "cancelled")
+    step()
+    step()
+    assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and len(backfills.keys) == 1
+
+
+def test_a_fleet_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a"])
+    step()
+    backfills.slow = True
+    backfills.end("a", "failed", retried=True)
+    step()
+    assert state(store) == ("running", {"a": "launched"})  # Dagster tries it again
+    store.fleets.stop("f", "enough")
+    step()
+    assert state(store) == ("stopping", {"a": "launched"})
+    backfills.finish(*backfills.keys)
+    step()
+    assert state(store) == ("stopped", {"a": "cancelled"})
+
+
+def test_what_its_budget_has_refused_is_no_failure_of_the_project(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a", "b"], canary=0, lanes=1, usd=1.0)
+    step()
+    store.fleets.refuse("f", "a", "the fleet budget of 'f' is 1 USD")
+    backfills.end("a", "failed")
+    backfills.end("b")
+    step()
+    assert state(store) == ("stopped", {"a": "cancelled", "b": "verified"})
+    assert store.fleets.get("f").reason.startswith("the fleet budget")
+    assert figures(store.fleets.members(store.fleets.get("f"))).projects == 1
+    assert store.fleets.resume("f", Limits(usd=2.0), leave_failed=True) == 1
+
+
+def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a"])
+    step()
+    start = CallStart(
+        purpose=Purpose("a", "stories"), role="qa", task="write", provider="x", model="m", prompt_version="",
+        request_hash="h", request="{}", fleet="f", reserved_usd=0.5,
+    )  # fmt: skip
+    call = store.calls.admit(start, [], Throttle(9, 99), alone=False)
+    backfills.end("a", "failed")
+    step()
+    assert state(store)[1] == {"a": "launched"}
+    store.calls.settle(call, CallEnd("lost", cost_usd=0.5))
+    step()
+    (member,) = store.fleets.members(store.fleets.get("f"))
+    assert (member.state, member.cost_usd) == ("failed", 0.5)
+
+
+def test_a_stop_in_the_middle_of_a_tick_launches_nothing(store: ProjectStore) -> None:
+    begin(store)
+    seen = store.fleets.get("f")
+    store.fleets.stop("f", "enough")
+    assert not store.fleets.launch(seen, {0: ["a"]}) and state(store)[1]["a"] == "waiting"
+
+
+def test_the_end_is_told_although_the_sensor_dies_at_it(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(store, ["a"])
+    step()
+    backfills.end("a")
+    with monkeypatch.context() as patched:
+
+        def dies(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(store.fleets, "end", dies)
+        with pytest.raises(KeyboardInterrupt):
+            step()
+    step()
+    assert state(store)[0] == "finished" and len(store.notices.newest(5)) == 1
+
+
+def test_time_is_that_of_all_runs_and_attempts(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a"])
+    for seconds in (50.0, 2.0):
+        step()
+        backfills.end("a", "failed", seconds)
+        step()
+        step()
+        store.fleets.resume("f", Limits(), leave_failed=False)
+    assert store.fleets.members(store.fleets.get("f"))[0].seconds == 52.0
+
+
+def test_a_project_of_a_fleet_under_way_is_neither_archived_nor_deleted(store: ProjectStore) -> None:
+    begin(store)
+    with pytest.raises(ProjectBusyError, match="fleet stop f"):
+        projects.archive(store, FakeRuns(), "a")
+    store.fleets.stop("f", "enough")
+    store.fleets.end(store.fleets.get("f"))
+    projects.archive(store, FakeRuns(), "a")
+
+
 def test_failed_projects_are_tried_again_or_left(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
@@ -271,10 +382,28 @@ def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, back
         advance(store, fleet, backfills, [])
     both = common(store.fleets.members(f), store.fleets.members(g))
     assert [[m.project for m in side] for side in both] == [["b"], ["b"]]
+    later = figures(store.fleets.members(g))
+    assert (later.projects, later.share, later.slow_seconds) == (3, 1.0, 5.0)
     whole = figures(store.fleets.members(f))
     assert (whole.projects, whole.verified, whole.share, whole.seconds) == (2, 1, 0.5, 5.0)
     assert (whole.cost_usd, whole.usd_each, whole.models) == (0.5, None, ("anthropic:m",))
-    assert json.loads(json.dumps(figures([]).share)) is None
+    assert figures([]).share is None
+
+
+def test_figures_are_of_what_was_shown() -> None:
+    members = [
+        FleetMember(
+            project=str(n), state=state, requirements=4, requirements_verified=shown, cost_usd=usd, tokens=100,
+            seconds=seconds, models=["m"], prompt_versions=[],
+        )
+        for n, (state, shown, usd, seconds) in enumerate(
+            [("verified", 4, 1.0, 1.0), ("verified", 2, 0.5, 2.0), ("failed", 0, 1.5, 100.0), ("cancelled", 0, 9, 9)]
+        )
+    ]  # fmt: skip
+    found = figures(members)
+    assert (found.projects, found.verified, found.requirements, found.requirements_verified) == (3, 2, 12, 6)
+    assert (found.usd_each, found.tokens_each, found.seconds) == (0.5, 50.0, 2.0)
+    assert 2.0 < found.slow_seconds <= 100.0
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The sensor of fleets on a real instance: backfills that Dagster's daemon can take up, and their runs."""
 
+from typing import Any
+
 import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.storage.dagster_run import DagsterRunStatus
 
+from hishamos_pipeline.core.fleet import BACKFILL_TAG
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.definitions import defs
@@ -37,7 +39,7 @@ def test_a_fleet_becomes_a_backfill_and_its_runs_end_it(
     assert backfill.asset_selection and len(backfill.asset_selection) == len(STEPS)
     assert set(instance.get_dynamic_partitions("projects")) == {"a", "b"}
     for key in ("a", "b"):
-        run = started(instance, key, **{"dagster/backfill": backfill.backfill_id})
+        run = started(instance, key, **{BACKFILL_TAG: backfill.tags[BACKFILL_TAG]})
         instance.report_run_failed(run) if key == "b" else instance.report_run_canceled(run)
     assert skipped(fleets, instance, settings) == "fleet f has finished: 0 of 2 projects verified"
     states = {m.project: m.state for m in store.fleets.members(store.fleets.get("f"))}
@@ -59,19 +61,48 @@ def test_a_stopped_fleet_cancels_its_backfills(
     assert "stopped (enough)" in skipped(fleets, instance, settings)
 
 
-def test_a_run_that_is_tried_again_has_not_ended(
+def test_runs_are_told_apart_by_the_fleets_own_tag(
     instance: dg.DagsterInstance, backfills: DagsterBackfills
 ) -> None:
-    given = {"dagster/backfill": "x"}
-    run = started(instance, "a", **given)
+    """Dagster takes its tag off a run that it tries again while the backfill is being cancelled."""
+    run = started(instance, "a", **{BACKFILL_TAG: "x", "dagster/backfill": "x"})
     assert backfills.runs(["x"])["x", "a"].state == "launched"
     instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
     instance.report_run_failed(run)
-    assert backfills.runs(["x"])["x", "a"].state == "launched"
-    again = started(instance, "a", **given)
-    instance.report_run_canceled(again)
+    found = backfills.runs(["x"])["x", "a"]
+    assert (found.state, found.retried) == ("failed", True)
+    again = started(instance, "a", **{BACKFILL_TAG: "x"})
     found = backfills.runs(["x", "y"])["x", "a"]
-    assert (found.run_id, found.state) == (again.run_id, "cancelled")
-    assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.FAILURE
+    assert (found.run_id, found.state, found.retried) == (again.run_id, "launched", False)
     assert backfills.runs([]) == {} and backfills.over("never launched")
-    backfills.cancel("never launched")
+
+
+def test_a_run_that_the_daemon_does_not_count_among_a_backfills_is_cancelled_too(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled = []
+    monkeypatch.setattr(instance.run_coordinator, "cancel_run", cancelled.append)
+    lost = started(instance, "a", **{BACKFILL_TAG: "x"})
+    started(instance, "b", **{BACKFILL_TAG: "x", "dagster/backfill": "x"})
+    instance.report_run_canceled(started(instance, "c", **{BACKFILL_TAG: "x"}))
+    DagsterBackfills(instance, defs().resolve_asset_graph()).cancel("x")
+    assert cancelled == [lost.run_id]
+
+
+def test_one_fleet_that_cannot_be_moved_holds_up_no_other(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("a", "b"):
+        store.projects.submit(Idea(key=key, title=key), "test")
+        store.fleets.begin(f"f{key}", "build", [key], canary=1, limits=Limits())
+    launch = DagsterBackfills.launch
+
+    def breaks(self: DagsterBackfills, backfill: str, keys: list[str], *rest: Any) -> None:
+        if keys == ["a"]:
+            raise OSError("no room")
+        launch(self, backfill, keys, *rest)
+
+    monkeypatch.setattr(DagsterBackfills, "launch", breaks)
+    with pytest.raises(dg.Failure, match="fa: OSError: no room"):
+        skipped(fleets, instance, settings)
+    assert len(instance.get_backfills()) == 1

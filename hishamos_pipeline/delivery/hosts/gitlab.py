@@ -284,20 +284,12 @@ class GitLabHost:
         return False
 
     def request(
-        self,
-        verb: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, Any] | None = None,
-        repeat: bool = True,
+        self, verb: str, path: str, body: Any = None, *, query: Any = None, repeat: bool = True
     ) -> Any:
-        """A request to the REST interface; the answer. Raises ``HostError``."""
-        return (
-            self._get(path, **(query or {}))
-            if verb == "GET"
-            else self._send(verb, path, body or {}, repeat=repeat)
-        )
+        """See ``GitHubHost.request``."""
+        if verb == "GET":
+            return self._get(path, **(query or {}))
+        return self._send(verb, path, body or {}, repeat=repeat)
 
     def _get(self, path: str, **query: Any) -> Any:
         def work() -> Any:

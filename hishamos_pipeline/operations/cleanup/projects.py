@@ -142,6 +142,11 @@ def finish_deletion(store: ProjectStore, history: RunHistory, projects_dir: Path
 def _require_idle(store: ProjectStore, history: RunHistory, key: str) -> None:
     if history.in_flight(key) or store.projects.get(key).state == "building":
         raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
+    # A backfill fails as a whole when one of its partitions goes.
+    if fleet := store.fleets.holding(key):
+        raise ProjectBusyError(
+            f"{key} belongs to fleet {fleet!r}: wait for its end, or `hishamos fleet stop {fleet}`"
+        )
 
 
 def _is_worth_keeping(store: ProjectStore, key: str) -> bool:

@@ -9,18 +9,22 @@ from hishamos_pipeline.core.fleet import MemberState
 
 @dataclass(frozen=True, slots=True)
 class MemberRun:
-    """The last run of a project in a backfill; ``state`` is ``launched`` until it has ended. Wall time in seconds."""
+    """The last run of a project in a backfill; ``state`` is ``launched`` until it has ended.
+
+    ``seconds`` are wall time of all its runs; ``retried`` says that Dagster tries it again, if the backfill goes on.
+    """
 
     run_id: str
     state: MemberState
     seconds: float = 0.0
+    retried: bool = False
 
 
 class Backfills(Protocol):
     """Launches backfills and reads what became of them; ``resources.backfills.DagsterBackfills`` is the real one."""
 
     def launch(self, backfill: str, keys: Sequence[str], tags: Mapping[str, str], title: str) -> None:
-        """Launch a backfill of the whole graph over some projects; one that exists is left as it is."""
+        """Launch a backfill of the whole graph over some projects."""
         ...
 
     def exists(self, backfill: str) -> bool:
@@ -32,7 +36,7 @@ class Backfills(Protocol):
         ...
 
     def cancel(self, backfill: str) -> None:
-        """Cancel a backfill: its runs that wait or run are ended; once it is over, nothing happens."""
+        """Cancel a backfill: its runs that wait or run are ended, those that are tried again too."""
         ...
 
     def runs(self, backfills: Sequence[str]) -> dict[tuple[str, str], MemberRun]:

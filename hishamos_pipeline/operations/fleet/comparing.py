@@ -24,7 +24,7 @@ class FleetFigures:
         cost_usd: US dollars in all.
         usd_each: US dollars for each verified requirement; ``None`` where there is none.
         tokens_each: tokens for each.
-        seconds: median wall time of a project's run.
+        seconds: median wall time of a project, all of its runs.
         slow_seconds: the 95th percentile of it.
         models: who has answered.
         prompt_versions: the versions of the prompts that were used.
@@ -66,7 +66,7 @@ def figures(members: Sequence[FleetMember]) -> FleetFigures:
         usd_each=cost / shown if shown else None,
         tokens_each=tokens / shown if shown else None,
         seconds=median(seconds) if seconds else 0.0,
-        slow_seconds=quantiles(seconds, n=20)[-1] if len(seconds) > 1 else sum(seconds),
+        slow_seconds=quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else sum(seconds),
         models=tuple(sorted({model for member in ended for model in member.models})),
         prompt_versions=tuple(sorted({name for member in ended for name in member.prompt_versions})),
     )

@@ -61,6 +61,8 @@ def choose(opened: Workshop, conditions: Sequence[Condition]) -> list[str]:
         FleetNotFoundError: a condition names a fleet that there is none of.
     """
     facts = _facts(opened.store, conditions)
+    # Planning takes time: it is done for those alone that all other conditions leave.
+    conditions = sorted(conditions, key=lambda condition: condition.field == "stale")
     named = any(c.field == "state" and not c.negated and "archived" in c.values for c in conditions)
     return [
         project.key

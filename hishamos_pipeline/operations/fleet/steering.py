@@ -1,6 +1,7 @@
 """Moving a fleet along: what has ended is written down, and what comes next is launched or cancelled."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hishamos_pipeline.core.documents import Requirements, VerifiedBuild
 from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG, Finish, Launch, Stop, next_step
@@ -11,6 +12,7 @@ from hishamos_pipeline.store.fleets import Ended
 from hishamos_pipeline.store.store import ProjectStore
 
 _STUCK = ("failed", "blocked")
+_PER_TICK = 200
 
 
 def advance(store: ProjectStore, fleet: Fleet, backfills: Backfills, channels: Iterable[str]) -> str:
@@ -26,9 +28,10 @@ def advance(store: ProjectStore, fleet: Fleet, backfills: Backfills, channels: I
     """
     settled = _settle(store, fleet, backfills)
     if fleet.state == "running":
-        match next_step(store.fleets.standing(fleet)):
+        match next_step(store.fleets.standing(fleet, store.calls.spent(fleet=fleet.name))):
             case Launch(lanes):
-                store.fleets.launch(fleet, lanes)
+                if not store.fleets.launch(fleet, lanes):
+                    return f"{fleet.name}: stopped meanwhile"
                 _launch(store, fleet, backfills)
                 return f"{fleet.name}: {settled} ended, {sum(map(len, lanes.values()))} launched"
             case Stop(reason):
@@ -51,9 +54,11 @@ def _launch(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> None:
     for member in store.fleets.members(fleet, "launched"):
         by_name.setdefault(member.backfill, []).append(member)
     for name, members in by_name.items():
+        if backfills.exists(name):
+            continue
         # A project may have been deleted since it was chosen.
         keys = [member.project for member in members if store.projects.exists(member.project)]
-        if not keys or backfills.exists(name):
+        if not keys:
             continue
         lane = f"{fleet.name}/{members[0].lane}"
         # What people build one by one comes first.
@@ -69,18 +74,30 @@ def _settle(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> int:
     names = sorted({member.backfill for member in launched})
     over = {name for name in names if backfills.over(name)}  # asked before the runs: none is begun after it
     runs = backfills.runs(names)
-    settled = 0
+    store.calls.bury()
+    asking = store.calls.unsettled(fleet.name)  # what these have cost is not known yet
+    settled: dict[str, Ended] = {}
     for member in launched:
         run = runs.get((member.backfill, member.project))
-        if run is None and member.backfill in over:
-            ended = _without_run(store, fleet, member.project)
-        elif run is None or run.state == "launched":
+        goes_on = member.backfill not in over
+        if member.project in asking or (run is None and goes_on):
             continue
-        else:
-            ended = ended_as(store, member.project, run)
-        store.fleets.settle(fleet, member.project, ended)
-        settled += 1
-    return settled
+        if run is not None and (run.state == "launched" or (run.retried and goes_on)):
+            continue
+        settled[member.project] = _ended(store, fleet, member, run)
+        if len(settled) == _PER_TICK:
+            break
+    store.fleets.settle(fleet, settled)
+    return len(settled)
+
+
+def _ended(store: ProjectStore, fleet: Fleet, member: FleetMember, run: MemberRun | None) -> Ended:
+    """How a member has ended; what the fleet's own budget, or its stop, has ended says nothing about the project."""
+    key = member.project
+    ended = ended_as(store, key, run) if run else _without_run(store, fleet, key)
+    if ended.state == "failed" and (member.refused or (run and run.retried and fleet.state == "stopping")):
+        ended = replace(ended, state="cancelled")
+    return replace(ended, spent=store.calls.spent(key, fleet=fleet.name))
 
 
 def ended_as(store: ProjectStore, key: str, run: MemberRun) -> Ended:
@@ -112,11 +129,12 @@ def _without_run(store: ProjectStore, fleet: Fleet, key: str) -> Ended:
 
 
 def _end(store: ProjectStore, fleet: Fleet, channels: Iterable[str]) -> str:
-    state = store.fleets.end(fleet)
+    state = "stopped" if fleet.state == "stopping" else "finished"
     tally = store.fleets.tallies([fleet])[fleet.name]
     why = f" ({fleet.reason})" if fleet.reason else ""
     verified = f"{tally.get('verified', 0)} of {sum(tally.values())} projects verified"
     said = f"fleet {fleet.name} has {'finished' if state == 'finished' else 'been stopped'}{why}: {verified}"
+    # Before the end, after which nobody looks at the fleet again; an occasion that is known is told once.
     store.notices.add(
         f"fleet/{fleet.id}/{fleet.attempt}",
         channels,
@@ -126,4 +144,5 @@ def _end(store: ProjectStore, fleet: Fleet, channels: Iterable[str]) -> str:
         step="",
         reason=said,
     )
+    store.fleets.end(fleet)
     return said

@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.Integer(), nullable=False),
         sa.Column("backfill", sa.String(length=120), nullable=False),
         sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("refused", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("requirements", sa.Integer(), nullable=False),
