@@ -1,15 +1,19 @@
 """``hishamos fleet``: build many projects on one account, and compare what came of it."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hishamos_pipeline.cli import fleet_comparison
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.instance import with_runs
+from hishamos_pipeline.cli.output import Finite, json_option, print_json, print_table, workshop
 from hishamos_pipeline.core.fleet import FleetKind, Terms
-from hishamos_pipeline.core.ids import KEY_PATTERN, KEY_RULE
+from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.errors import FleetError
 
 if TYPE_CHECKING:
     from hishamos_pipeline.store.fleet_tables import Fleet
@@ -32,7 +36,7 @@ def _beginning(function: Any) -> Any:
             ),
             click.option("--set", "own", multiple=True, metavar="SETTING=VALUE",
                          help="A setting of this fleet alone: llm, llm_fast, llm_structured or repair_rounds."),
-            click.option("--budget-usd", type=click.FloatRange(0), help="Most US dollars that the fleet may cost."),
+            click.option("--budget-usd", type=Finite(0), help="Most US dollars that the fleet may cost."),
             click.option("--budget-tokens", type=click.IntRange(0), help="Most tokens that the fleet may use."),
             click.option("--concurrency", default=2, show_default=True, type=click.IntRange(1, 100),
                          help="Most runs of the fleet at a time."),
@@ -72,22 +76,39 @@ def _begin(
     from hishamos_pipeline.store.fleets import Limits
 
     if len(name) > 60 or not KEY_PATTERN.fullmatch(name):
-        raise click.UsageError(f"{name!r} cannot be a fleet's name: {KEY_RULE} (here 60 at most)")
-    wanted = {choosing.parse(text) for text in [*conditions, *(["stale=yes"] if kind == "build" else [])]}
+        raise click.UsageError(
+            f"{name!r} cannot be a fleet's name: 1 to 60 of a-z, 0-9 and '-', no '-' first"
+        )
+    wanted = [choosing.parse(text) for text in conditions]
     settings = _own_settings(own)
-    with workshop() as plain:
-        opened = plain.for_fleet(Terms(name, settings=settings))
+    with workshop() as plain, closing(plain.for_fleet(Terms(name, settings=settings))) as opened:
+        plain.store.fleets.require_free(name)
         opened.check_models()
-        keys = choosing.choose(opened, sorted(wanted, key=str))
-        if dry_run:
-            click.echo("\n".join(keys) or "no project meets the conditions")
+        keys = choosing.choose(opened, wanted)
+        if kind == "build" and keys:
+            stale = [key for key in keys if choosing.is_stale(opened, key)]
+            if not stale:
+                click.echo(f"{len(keys)} projects meet the conditions and are up to date: nothing to build")
+                return
+            keys = stale
+        if dry_run and keys:
+            click.echo("\n".join(keys))
             return
         limits = Limits(budget_usd, budget_tokens, concurrency, max_failures)
-        opened.store.fleets.begin(
+        plain.store.fleets.begin(
             name, kind, keys, canary=canary, limits=limits, conditions=conditions, settings=settings
         )
-        opened.close()
     click.echo(f"fleet {name}: {len(keys)} projects; the daemon builds them: hishamos fleet show {name}")
+    _warn_without_daemon()
+
+
+def _warn_without_daemon() -> None:
+    with with_runs() as (_, history):
+        if history.silent_daemons():
+            click.echo(
+                "the daemon is not heard of: start it with `hishamos dev` or `hishamos serve daemon`",
+                err=True,
+            )
 
 
 def _own_settings(texts: Sequence[str]) -> dict[str, str]:
@@ -142,11 +163,13 @@ def show(name: str, as_json: bool) -> None:
         )
         return
     click.echo(f"{fleet.kind} {fleet.name} is {fleet.state}" + (f": {fleet.reason}" if fleet.reason else ""))
+    chosen = [*fleet.conditions, *(f"{key}={value}" for key, value in fleet.settings.items())]
+    click.echo(", ".join([*chosen, f"{fleet.lanes} at a time, {fleet.most_failures} may fail"]))
     print_table(
-        ("project", "state", "verified", "USD", "seconds", "why"),
+        ("project", "first", "state", "requirements", "USD", "seconds", "why"),
         [
-            (m.project, m.state, f"{m.requirements_verified} of {m.requirements}", f"{m.cost_usd:.4f}",
-             f"{m.seconds:.1f}", m.reason[:300])
+            (m.project, "yes" if m.canary else "", m.state, f"{m.requirements_verified} of {m.requirements}",
+             f"{m.cost_usd:.4f}", f"{m.seconds:.1f}", m.reason[:300])
             for m in members
         ],
     )  # fmt: skip
@@ -167,32 +190,41 @@ def stop(name: str) -> None:
         stopped = opened.store.fleets.stop(name, "somebody has stopped it")
         state = opened.store.fleets.get(name).state
     click.echo(f"{name}: the daemon cancels its runs" if stopped else f"{name} is {state} already")
+    if stopped:
+        _warn_without_daemon()
 
 
 @command.command("resume")
 @click.argument("name")
-@click.option(
-    "--budget-usd", type=click.FloatRange(0), help="A new budget in US dollars, all that is spent included."
-)
+@click.option("--budget-usd", type=Finite(0), help="A new budget in US dollars, all that is spent included.")
 @click.option("--budget-tokens", type=click.IntRange(0), help="A new budget in tokens.")
+@click.option("--no-budget", is_flag=True, help="Lift the budget.")
 @click.option("--concurrency", type=click.IntRange(1, 100), help="Most runs at a time from now on.")
 @click.option("--max-failures", type=click.IntRange(0), help="How many more projects may fail.")
 @click.option("--leave-failed", is_flag=True, help="Go on without the projects that have failed.")
 def resume(
-    name: str, budget_usd: float | None, budget_tokens: int | None, concurrency: int | None,
+    name: str, budget_usd: float | None, budget_tokens: int | None, no_budget: bool, concurrency: int | None,
     max_failures: int | None, leave_failed: bool,
 ) -> None:  # fmt: skip
     """Take the fleet NAME up again after it has stopped. What was made and paid for is not made again."""
     from hishamos_pipeline.store.fleets import Limits
 
     with workshop() as opened:
-        was = opened.store.fleets.get(name)
+        was, spent = opened.store.fleets.get(name), opened.store.calls.spent(fleet=name)
+        if no_budget:
+            was.budget_usd = was.budget_tokens = None
         new = Limits(
             was.budget_usd if budget_usd is None else budget_usd,
             was.budget_tokens if budget_tokens is None else budget_tokens,
             concurrency or was.lanes,
             was.most_failures if max_failures is None else max_failures,
         )
+        used = spent.input_tokens + spent.output_tokens
+        if (new.usd and spent.cost_usd >= new.usd) or (new.tokens and used >= new.tokens):
+            raise FleetError(
+                f"fleet {name!r} has spent {spent.cost_usd:.4f} USD and {used:,} tokens, its budget: give it a larger "
+                "one with --budget-usd or --budget-tokens, or --no-budget"
+            )
         count = opened.store.fleets.resume(name, new, leave_failed=leave_failed)
     click.echo(f"fleet {name} goes on with {count} projects")
 
@@ -201,4 +233,7 @@ command.add_command(fleet_comparison.command)
 
 
 def _described(fleet: "Fleet") -> dict[str, Any]:
-    return {column.key: getattr(fleet, column.key) for column in fleet.__mapper__.columns}
+    """The row as JSON, its limits named like the options."""
+    row = {column.key: getattr(fleet, column.key) for column in fleet.__mapper__.columns}
+    row |= {"concurrency": row.pop("lanes"), "max_failures": row.pop("most_failures")}
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}

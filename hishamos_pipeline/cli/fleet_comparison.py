@@ -54,7 +54,7 @@ def _rows(one: "FleetFigures", other: "FleetFigures") -> list[tuple[str, str, st
         each("USD for each verified requirement", lambda f: _number(f.usd_each, 4)),
         each("tokens for each", lambda f: _number(f.tokens_each, 0)),
         each("seconds for a project, median", lambda f: f"{f.seconds:.1f}"),
-        each("seconds for a project, 95th percentile", lambda f: f"{f.slow_seconds:.1f}"),
+        each("seconds for a project, 95th percentile", lambda f: f"{f.p95_seconds:.1f}"),
         each("models", lambda f: ", ".join(f.models) or "blueprint"),
         each("prompts", lambda f: ", ".join(v[:8] for v in f.prompt_versions) or "none"),
     ]

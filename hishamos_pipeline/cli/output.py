@@ -1,6 +1,7 @@
 """What the commands share: opening the workshop, tables, JSON and exit codes."""
 
 import json
+import math
 import os
 import re
 import sys
@@ -40,6 +41,18 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
 _WIDE = 160
 _BAR = 40
 _NOT_SETTINGS = {"HISHAMOS_DAGSTER_DIR", "HISHAMOS_SCREENSHOTS", "HISHAMOS_BENCH_IDEAS"}
+
+
+class Finite(click.FloatRange):
+    """A number that is neither infinite nor none at all."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read a value; see ``click.FloatRange``."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return found
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

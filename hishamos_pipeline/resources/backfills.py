@@ -11,7 +11,7 @@ from dagster._core.execution.backfill import (
     BulkActionStatus,
     PartitionBackfill,
 )
-from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG, WILL_RETRY_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 
 from hishamos_pipeline.core.fleet import BACKFILL_TAG, MemberState
 from hishamos_pipeline.core.graph import STEPS
@@ -78,9 +78,8 @@ class DagsterBackfills:
         if found and found.status == BulkActionStatus.REQUESTED:
             self._instance.update_backfill(found.with_status(BulkActionStatus.CANCELING))  # type: ignore[no-untyped-call]
         for record in self._runs([backfill], _LIVE):
-            # The daemon ends those that it still counts as the backfill's.
-            if BACKFILL_ID_TAG not in record.dagster_run.tags:
-                self._instance.run_coordinator.cancel_run(record.dagster_run.run_id)
+            # Now: the daemon gets to it later, and counts those that are tried again no more among the backfill's.
+            self._instance.run_coordinator.cancel_run(record.dagster_run.run_id)
 
     def runs(self, backfills: Sequence[str]) -> dict[tuple[str, str], MemberRun]:
         """The last run of each project that has one, by backfill and project."""

@@ -40,6 +40,8 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         # A run of a fleet that somebody executes again later is an ordinary one.
         if fleet and self._workshop.store.fleets.launched(fleet, key):
             with closing(self._workshop) as plain:
+                if not plain.store.fleets.admit(fleet, key):
+                    raise dg.Failure(f"fleet {fleet} is being stopped", allow_retries=False)
                 self._workshop = plain.for_fleet(plain.store.fleets.terms(fleet))
         run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)

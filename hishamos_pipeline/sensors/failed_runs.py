@@ -11,6 +11,7 @@ from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
@@ -51,7 +52,7 @@ _CURSOR = TypeAdapter(Cursor)
 class Failure:
     """A run that failed for good: its project, the brief's revision it was for if known, where and why.
 
-    One that somebody has started ``by_hand`` at the command line was seen to fail there.
+    One that somebody has started ``by_hand`` at the command line was seen to fail there, and of fleets the end is told.
     """
 
     run_id: str
@@ -94,7 +95,7 @@ def failure_of(
         int(made[1]) if made else None,
         step,
         " ".join(mask(reason).split())[:4000],
-        by_hand="hishamos/source" in run.tags,
+        by_hand="hishamos/source" in run.tags or FLEET_TAG in run.tags,
     )
 
 
@@ -144,6 +145,7 @@ def write_down(history: RunHistory, store: ProjectStore, failure: Failure, chann
         store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
     if failure.by_hand:
         return
+    said = store.projects.reason(failure.project)  # a check that has failed says less than what it was about
     store.notices.add(
         f"run/{failure.run_id}",
         channels,
@@ -151,7 +153,7 @@ def write_down(history: RunHistory, store: ProjectStore, failure: Failure, chann
         project=failure.project,
         run_id=failure.run_id,
         step=failure.step,
-        reason=failure.reason,
+        reason=said or failure.reason,
     )
 
 

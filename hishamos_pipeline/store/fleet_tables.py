@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Select, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hishamos_pipeline.store.tables import Base, UtcDateTime
+
+UNDER_WAY = ("running", "stopping")
 
 
 class Fleet(Base):
@@ -71,3 +73,12 @@ class FleetMember(Base):
     tokens: Mapped[int] = mapped_column(BigInteger, default=0)
     models: Mapped[list[str]] = mapped_column(JSON, default=list)
     prompt_versions: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
+def in_fleets() -> Select[str]:
+    """Keys of the projects that a fleet under way has still to build."""
+    return (
+        select(FleetMember.project)
+        .join(Fleet, Fleet.id == FleetMember.fleet_id)
+        .where(Fleet.state.in_(UNDER_WAY), FleetMember.state.in_(("waiting", "launched")))
+    )

@@ -12,10 +12,8 @@ from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.spending import NOTHING, Spent
 from hishamos_pipeline.errors import FleetError, FleetNotFoundError
 from hishamos_pipeline.store.audit import audit
-from hishamos_pipeline.store.fleet_tables import Fleet, FleetMember
+from hishamos_pipeline.store.fleet_tables import UNDER_WAY, Fleet, FleetMember
 from hishamos_pipeline.store.sessions import Sessions, insert_new, locked
-
-_UNDER_WAY = ("running", "stopping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +77,7 @@ class Fleets:
         Raises:
             FleetError: the name is taken, or there is no project.
         """
+        self.require_free(name)
         if not keys:
             raise FleetError("no project meets the conditions: see `hishamos projects list`")
         now = self._sessions.clock.now()
@@ -89,8 +88,6 @@ class Fleets:
             "started_by": actor()[:120], "started_at": now,
         }  # fmt: skip
         with self._sessions.write() as session:
-            if session.scalars(select(Fleet.id).where(Fleet.name == name)).first() is not None:
-                raise FleetError(f"there is a fleet {name!r} already: choose another name")
             fleet = Fleet(**row)
             session.add(fleet)
             session.flush()
@@ -104,6 +101,16 @@ class Fleets:
             )
             audit(session, now, "fleet.begin", name, kind=kind, projects=len(keys), conditions=conditions)
         return fleet
+
+    def require_free(self, name: str) -> None:
+        """Make sure that no fleet has a name; of two that begin one at the same time, the database refuses the second.
+
+        Raises:
+            FleetError: one has.
+        """
+        with self._sessions.read() as session:
+            if session.scalars(select(Fleet.id).where(Fleet.name == name)).first() is not None:
+                raise FleetError(f"there is a fleet {name!r} already: choose another name")
 
     def get(self, name: str) -> Fleet:
         """A fleet.
@@ -122,7 +129,7 @@ class Fleets:
     def under_way(self) -> list[Fleet]:
         """Fleets that run or are being stopped, the oldest first."""
         with self._sessions.read() as session:
-            query = select(Fleet).where(Fleet.state.in_(_UNDER_WAY)).order_by(Fleet.id)
+            query = select(Fleet).where(Fleet.state.in_(UNDER_WAY)).order_by(Fleet.id)
             return list(session.scalars(query))
 
     def members(self, fleet: Fleet, state: MemberState | None = None) -> list[FleetMember]:
@@ -218,6 +225,15 @@ class Fleets:
                 member.models = list(end.spent.models)
                 member.prompt_versions = [version for version in end.spent.prompt_versions if version]
 
+    def admit(self, name: str, project: str) -> bool:
+        """Whether a run for a fleet may begin; where the fleet is being stopped, the project is noted as refused."""
+        with self._sessions.write() as session:
+            fleet = _find(session, name)
+            if fleet.state != "running":
+                mine = (FleetMember.fleet_id == fleet.id, FleetMember.project == project)
+                session.execute(update(FleetMember).where(*mine).values(refused=True))
+            return fleet.state == "running"
+
     def launched(self, name: str, project: str) -> bool:
         """Whether a project is being built for a fleet now."""
         query = (
@@ -233,7 +249,7 @@ class Fleets:
         query = (
             select(Fleet.name)
             .join(FleetMember, Fleet.id == FleetMember.fleet_id)
-            .where(FleetMember.project == project, Fleet.state.in_(_UNDER_WAY))
+            .where(FleetMember.project == project, Fleet.state.in_(UNDER_WAY))
         )
         with self._sessions.read() as session:
             return session.scalars(query.limit(1)).first() or ""
@@ -291,7 +307,7 @@ class Fleets:
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             fleet = _find(session, name)
-            if fleet.state in _UNDER_WAY:
+            if fleet.state in UNDER_WAY:
                 raise FleetError(f"fleet {name!r} is {fleet.state}: see `hishamos fleet show {name}`")
             mine = (FleetMember.fleet_id == fleet.id, FleetMember.state.in_(again))
             found = session.scalars(select(func.count()).select_from(FleetMember).where(*mine)).one()

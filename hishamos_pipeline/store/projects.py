@@ -12,6 +12,7 @@ from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError
 from hishamos_pipeline.store.audit import audit
+from hishamos_pipeline.store.fleet_tables import in_fleets
 from hishamos_pipeline.store.operation_tables import Deletion
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.tables import PROJECT_STATES, IdeaRevision, Project
@@ -99,6 +100,12 @@ class Projects:
         with self._sessions.read() as session:
             return session.scalars(select(Project.id).where(Project.key == key)).one_or_none() is not None
 
+    def reason(self, key: str) -> str:
+        """Why a project is failed or blocked, empty where it is neither or is not there."""
+        query = select(Project.reason).where(Project.key == key, Project.state.in_(("failed", "blocked")))
+        with self._sessions.read() as session:
+            return session.scalars(query).one_or_none() or ""
+
     def all(self) -> list[Project]:
         """All projects by key."""
         with self._sessions.read() as session:
@@ -134,7 +141,7 @@ class Projects:
             return session.scalars(query.order_by(IdeaRevision.revision.desc()).limit(1)).one()
 
     def waiting(self, limit: int) -> list[tuple[str, int]]:
-        """Keys and newest revisions of submitted projects that nothing has begun to build."""
+        """Keys and newest revisions of submitted projects that nothing has begun to build, and no fleet is to."""
         newest = aliased(
             select(IdeaRevision.project_id, func.max(IdeaRevision.revision).label("revision"))
             .group_by(IdeaRevision.project_id)
@@ -143,7 +150,7 @@ class Projects:
         query = (
             select(Project.key, newest.c.revision)
             .join(newest, newest.c.project_id == Project.id)
-            .where(Project.state == "submitted")
+            .where(Project.state == "submitted", Project.key.not_in(in_fleets()))
             .order_by(Project.updated_at, Project.id)
             .limit(limit)
         )

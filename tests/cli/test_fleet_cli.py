@@ -38,7 +38,8 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
     assert hishamos(home, "fleet", "build", "one", *where, "--dry-run").stdout.split() == ["a", "b"]
     begun = hishamos(home, "fleet", "build", "one", *where, "--budget-usd", "2.5")
     assert begun.returncode == 0 and "2 projects" in begun.stdout, begun.stderr
-    taken = hishamos(home, "fleet", "build", "one")
+    assert "daemon is not heard of" in begun.stderr
+    taken = hishamos(home, "fleet", "build", "one", "--dry-run")
     assert taken.returncode == 2 and "already" in taken.stderr
     end(home, "one", 1, 4.0)
     shown = hishamos(home, "fleet", "show", "one").stdout
@@ -47,6 +48,8 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
     assert [(row["name"], row["members"]) for row in listed] == [("one", {"verified": 1, "failed": 1})]
     assert "1 projects" in hishamos(home, "fleet", "resume", "one", "--budget-usd", "3").stdout
     assert json.loads(hishamos(home, "fleet", "show", "one", "--json").stdout)["budget_usd"] == 3
+    refused = hishamos(home, "fleet", "resume", "one")
+    assert refused.returncode == 2 and "is running" in refused.stderr
     assert "cancels its runs" in hishamos(home, "fleet", "stop", "one").stdout
     assert "stopping already" in hishamos(home, "fleet", "stop", "one").stdout
     end(home, "one", 1, 4.0)
@@ -65,13 +68,15 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
     assert (both["one"]["projects"], both["two"]["verified"]) == (2, 2)
     plot = hishamos(home, "fleet", "compare", "one", "two", "--plot").stdout.splitlines()
     bars = [line.count("█") for line in plot if line.startswith(("one", "two"))]
-    assert bars == [20, 40, 0, 0, 40, 20]
+    assert bars == [20, 40, 0, 0, 40, 13]  # two runs of 4 s are 8 s
 
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
         (("Big Fleet",), "cannot be a fleet's name"),
+        (("f", "--budget-usd", "nan"), "not a finite number"),
+        (("f", "--where", "key=nothing", "--dry-run"), "no project meets the conditions"),
         (("f", "--where", "colour=red"), "fields are key, title"),
         (("f", "--where", "key=nothing"), "no project meets the conditions"),
         (("f", "--where", "fleet=ghost"), "no fleet 'ghost'"),

@@ -245,6 +245,28 @@ def test_the_end_is_told_although_the_sensor_dies_at_it(
     assert state(store)[0] == "finished" and len(store.notices.newest(5)) == 1
 
 
+def test_a_run_that_comes_after_the_stop_does_not_begin(
+    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+) -> None:
+    begin(store, ["a"])
+    step()
+    assert store.fleets.launched("f", "a") and store.fleets.admit("f", "a")
+    store.fleets.stop("f", "enough")
+    assert not store.fleets.admit("f", "a")
+    backfills.end("a", "failed")
+    step()
+    assert state(store) == ("stopped", {"a": "cancelled"}) and not store.fleets.launched("f", "a")
+
+
+def test_submitted_projects_of_a_fleet_wait_for_it(store: ProjectStore) -> None:
+    begin(store, ["a", "b"])
+    store.projects.submit(Idea(key="c", title="c"), "test")
+    assert [key for key, _ in store.projects.waiting(9)] == ["c"]
+    store.fleets.stop("f", "enough")
+    store.fleets.end(store.fleets.get("f"))
+    assert [key for key, _ in store.projects.waiting(9)] == ["a", "b", "c"]
+
+
 def test_time_is_that_of_all_runs_and_attempts(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
@@ -383,7 +405,7 @@ def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, back
     both = common(store.fleets.members(f), store.fleets.members(g))
     assert [[m.project for m in side] for side in both] == [["b"], ["b"]]
     later = figures(store.fleets.members(g))
-    assert (later.projects, later.share, later.slow_seconds) == (3, 1.0, 5.0)
+    assert (later.projects, later.share, later.p95_seconds) == (3, 1.0, 5.0)
     whole = figures(store.fleets.members(f))
     assert (whole.projects, whole.verified, whole.share, whole.seconds) == (2, 1, 0.5, 5.0)
     assert (whole.cost_usd, whole.usd_each, whole.models) == (0.5, None, ("anthropic:m",))
@@ -403,7 +425,7 @@ def test_figures_are_of_what_was_shown() -> None:
     found = figures(members)
     assert (found.projects, found.verified, found.requirements, found.requirements_verified) == (3, 2, 12, 6)
     assert (found.usd_each, found.tokens_each, found.seconds) == (0.5, 50.0, 2.0)
-    assert 2.0 < found.slow_seconds <= 100.0
+    assert 2.0 < found.p95_seconds <= 100.0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData,
 from dagster._core.storage.dagster_run import DagsterRunStatus
 from dagster_shared.error import SerializableErrorInfo
 
+from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.machine import machine
 from hishamos_pipeline.sensors.failed_runs import artifact_of, failed_runs, failure_of, read_cursor
@@ -172,6 +173,19 @@ def test_a_failure_without_words_is_told_by_what_dagster_said_before(
     instance.report_run_failed(run)
     tick(failed_runs, instance, settings)
     assert store.projects.get("notes").reason == "the code server is away"
+
+
+def test_the_reason_of_the_project_is_told_rather_than_that_a_check_failed(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    submit(store, "notes")
+    store.projects.set_state(
+        "notes", "blocked", step="stories", reason="none of the stories can be implemented"
+    )
+    fail(instance, started(instance, "notes"), "1 blocking asset check failed")
+    fail(instance, started(instance, "notes", **{FLEET_TAG: "f"}), "of a fleet, whose end is told")
+    tick(failed_runs, instance, settings)
+    assert [notice.reason for notice in store.notices.newest(5)] == ["none of the stories can be implemented"]
 
 
 def test_what_was_seen_to_fail_at_a_command_line_is_not_told(

@@ -77,16 +77,17 @@ def test_runs_are_told_apart_by_the_fleets_own_tag(
     assert backfills.runs([]) == {} and backfills.over("never launched")
 
 
-def test_a_run_that_the_daemon_does_not_count_among_a_backfills_is_cancelled_too(
-    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+def test_live_runs_of_a_cancelled_backfill_are_ended_at_once(
+    instance: dg.DagsterInstance, backfills: DagsterBackfills, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cancelled = []
+    cancelled: list[str] = []
     monkeypatch.setattr(instance.run_coordinator, "cancel_run", cancelled.append)
-    lost = started(instance, "a", **{BACKFILL_TAG: "x"})
-    started(instance, "b", **{BACKFILL_TAG: "x", "dagster/backfill": "x"})
+    retried = started(instance, "a", **{BACKFILL_TAG: "x"})  # Dagster's own tag is gone
+    live = started(instance, "b", **{BACKFILL_TAG: "x", "dagster/backfill": "x"})
     instance.report_run_canceled(started(instance, "c", **{BACKFILL_TAG: "x"}))
-    DagsterBackfills(instance, defs().resolve_asset_graph()).cancel("x")
-    assert cancelled == [lost.run_id]
+    started(instance, "d", **{BACKFILL_TAG: "y"})
+    backfills.cancel("x")
+    assert set(cancelled) == {retried.run_id, live.run_id}
 
 
 def test_one_fleet_that_cannot_be_moved_holds_up_no_other(

@@ -25,7 +25,7 @@ class FleetFigures:
         usd_each: US dollars for each verified requirement; ``None`` where there is none.
         tokens_each: tokens for each.
         seconds: median wall time of a project, all of its runs.
-        slow_seconds: the 95th percentile of it.
+        p95_seconds: the 95th percentile of it.
         models: who has answered.
         prompt_versions: the versions of the prompts that were used.
     """
@@ -41,7 +41,7 @@ class FleetFigures:
     usd_each: float | None
     tokens_each: float | None
     seconds: float
-    slow_seconds: float
+    p95_seconds: float
     models: tuple[str, ...]
     prompt_versions: tuple[str, ...]
 
@@ -66,7 +66,7 @@ def figures(members: Sequence[FleetMember]) -> FleetFigures:
         usd_each=cost / shown if shown else None,
         tokens_each=tokens / shown if shown else None,
         seconds=median(seconds) if seconds else 0.0,
-        slow_seconds=quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else sum(seconds),
+        p95_seconds=quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else sum(seconds),
         models=tuple(sorted({model for member in ended for model in member.models})),
         prompt_versions=tuple(sorted({name for member in ended for name in member.prompt_versions})),
     )
