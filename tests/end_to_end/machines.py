@@ -1,21 +1,29 @@
 """Machines of their own: processes in mount namespaces, each of which sees its own folder alone."""
 
 import contextlib
+import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
 import redis
+import yaml
+from moto.server import ThreadedMotoServer
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
+from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.fakes.ports import free_port
 
+SCRIPTS = Path(sysconfig.get_path("scripts"))
 # The folder of all machines is covered by an empty one, in which only the machine's own is put back.
 _ALONE = """
 mkdir -p "$ASIDE"; mount --bind "$OWN" "$ASIDE"; mount -t tmpfs none "$MACHINES"
@@ -121,3 +129,81 @@ def redis_server(folder: Path) -> Iterator[str]:
         client.close()
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def bucket() -> Iterator[dict[str, str]]:
+    """A bucket on loopback: the variables that name it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name="us-east-1",
+    ).create_bucket(Bucket="machines")
+    storage = {
+        "HISHAMOS_STORAGE_URL": "s3://machines/kept",
+        "HISHAMOS_STORAGE_OPTIONS": json.dumps({"endpoint_url": url}),
+    }
+    try:
+        yield keys | storage
+    finally:
+        server.stop()
+
+
+@contextmanager
+def installation_of_many(
+    folder: Path, url: str, toolchains: Path
+) -> Iterator[tuple[Machine, Machine, Machine, ProjectStore]]:
+    """The machine of daemon and code server, two for workers, and the store that they share."""
+    with (
+        bucket() as kept,
+        redis_server(folder) as broker,
+        machines(
+            folder, "control", "one", "two", HISHAMOS_DATABASE_URL=url, HISHAMOS_DAGSTER_DATABASE_URL=url,
+            HISHAMOS_CELERY_BROKER=broker, HISHAMOS_TOOLCHAINS=str(toolchains), **kept,
+        ) as (control, one, two),
+    ):  # fmt: skip
+        control.hishamos("db", "upgrade")
+        start_control(control)
+        store = open_store(url)
+        try:
+            yield control, one, two, store
+        finally:
+            store.engine.dispose()
+
+
+def start_control(control: Machine) -> None:
+    """Daemon and code server; their waits are short, so that the test is."""
+    program = (
+        "from hishamos_pipeline.jobs.home import prepare_dagster_home\n"
+        "from hishamos_pipeline.settings import get_settings\nprepare_dagster_home(get_settings())"
+    )
+    subprocess.run(control.argv(sys.executable, "-c", program), env=control._placed(), check=True)
+    dagster, port = control.home / "dagster", free_port()
+    given = yaml.safe_load((dagster / "dagster.yaml").read_text())
+    assert given["run_launcher"]["class"] == "CeleryRunLauncher"
+    given["run_monitoring"] |= {"start_timeout_seconds": 20, "poll_interval_seconds": 5}
+    given["run_retries"]["max_retries"] = 1
+    (dagster / "dagster.yaml").write_text(yaml.safe_dump(given))
+    server = {"host": "127.0.0.1", "port": port, "location_name": "hishamos"}
+    (dagster / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    definitions = ("-m", "hishamos_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port))
+    control.start(str(SCRIPTS / "dagster"), "api", "grpc", *definitions, DAGSTER_HOME=str(dagster))
+    control.start(
+        str(SCRIPTS / "dagster-daemon"),
+        "run",
+        "-w",
+        str(dagster / "workspace.yaml"),
+        DAGSTER_HOME=str(dagster),
+    )
+
+
+def start_worker(machine: Machine) -> None:
+    """A worker with two runs at a time."""
+    machine.start(sys.executable, "-m", "hishamos_pipeline.cli.main", "worker", "--name", machine.root.name)

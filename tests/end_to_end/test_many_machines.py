@@ -1,97 +1,28 @@
 """Two workers on machines of their own, with PostgreSQL, Redis and S3 between them: switched off, moved, restarted."""
 
 import json
-import logging
 import subprocess
-import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-import yaml
-from moto.server import ThreadedMotoServer
 
-from hishamos_pipeline.store.store import ProjectStore, open_store
-from tests.end_to_end.machines import Machine, machines, redis_server
-from tests.fakes.ports import free_port
+from hishamos_pipeline.store.store import ProjectStore
+from tests.end_to_end.machines import Machine, installation_of_many, start_worker
 from tests.fakes.postgres import PostgresServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
-SCRIPTS = Path(sysconfig.get_path("scripts"))
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """A bucket on loopback: the variables that name it."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    url = "http://{}:{}".format(*server.get_host_and_port())
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    for name, value in keys.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3", endpoint_url=url).create_bucket(Bucket="machines")
-    storage = {
-        "HISHAMOS_STORAGE_URL": "s3://machines/kept",
-        "HISHAMOS_STORAGE_OPTIONS": json.dumps({"endpoint_url": url}),
-    }
-    yield keys | storage
-    server.stop()
 
 
 @pytest.fixture
 def site(
-    tmp_path: Path, postgres: PostgresServer, bucket: dict[str, str], toolchains_dir: Path
+    tmp_path: Path, postgres: PostgresServer, toolchains_dir: Path
 ) -> Iterator[tuple[Machine, Machine, Machine, ProjectStore]]:
     """The machine of daemon and code server, two for workers, and the store that they share."""
-    url = postgres.new_database()
-    with (
-        redis_server(tmp_path) as broker,
-        machines(
-            tmp_path, "control", "one", "two", HISHAMOS_DATABASE_URL=url, HISHAMOS_DAGSTER_DATABASE_URL=url,
-            HISHAMOS_CELERY_BROKER=broker, HISHAMOS_TOOLCHAINS=str(toolchains_dir), **bucket,
-        ) as (control, one, two),
-    ):  # fmt: skip
-        control.hishamos("db", "upgrade")
-        start_control(control)
-        store = open_store(url)
-        yield control, one, two, store
-        store.engine.dispose()
-
-
-def start_control(control: Machine) -> None:
-    """Daemon and code server; their waits are short, so that the test is."""
-    program = (
-        "from hishamos_pipeline.jobs.home import prepare_dagster_home\n"
-        "from hishamos_pipeline.settings import get_settings\nprepare_dagster_home(get_settings())"
-    )
-    subprocess.run(control.argv(sys.executable, "-c", program), env=control._placed(), check=True)
-    dagster, port = control.home / "dagster", free_port()
-    given = yaml.safe_load((dagster / "dagster.yaml").read_text())
-    assert given["run_launcher"]["class"] == "CeleryRunLauncher"
-    given["run_monitoring"] |= {"start_timeout_seconds": 20, "poll_interval_seconds": 5}
-    given["run_retries"]["max_retries"] = 1
-    (dagster / "dagster.yaml").write_text(yaml.safe_dump(given))
-    server = {"host": "127.0.0.1", "port": port, "location_name": "hishamos"}
-    (dagster / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-    definitions = ("-m", "hishamos_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port))
-    control.start(str(SCRIPTS / "dagster"), "api", "grpc", *definitions, DAGSTER_HOME=str(dagster))
-    control.start(
-        str(SCRIPTS / "dagster-daemon"),
-        "run",
-        "-w",
-        str(dagster / "workspace.yaml"),
-        DAGSTER_HOME=str(dagster),
-    )
-
-
-def start_worker(machine: Machine) -> None:
-    """A worker with two runs at a time."""
-    machine.start(sys.executable, "-m", "hishamos_pipeline.cli.main", "worker", "--name", machine.root.name)
+    with installation_of_many(tmp_path, postgres.new_database(), toolchains_dir) as made:
+        yield made
 
 
 def submit(control: Machine, *titles: str) -> None:

@@ -7,16 +7,23 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from tests.cli.command import hishamos
-from tests.fakes.postgres import PostgresServer
+from tests.conftest import ROOT
+from tests.fakes.postgres import PostgresServer, pgbouncer
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 
 
-def test_a_project_is_built_on_a_server(tmp_path: Path, postgres: PostgresServer) -> None:
+def test_a_project_is_built_on_a_server_behind_pgbouncer(tmp_path: Path, postgres: PostgresServer) -> None:
+    """With the settings of deploy/pgbouncer.ini: migrations, both stores, locks, and a whole build."""
+    database = postgres.new_database().rpartition("/")[2]
+    with pgbouncer(postgres, database, ROOT / "deploy" / "pgbouncer.ini") as url:
+        build_on(url, tmp_path)
+
+
+def build_on(url: str, tmp_path: Path) -> None:
     (tmp_path / "notes.md").write_text(
         "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
     )
-    url = postgres.new_database()
     behind = hishamos(tmp_path, "build", "notes.md", HISHAMOS_DATABASE_URL=url)
     assert behind.returncode == 5 and "hishamos db upgrade" in behind.stderr
     assert hishamos(tmp_path, "db", "upgrade", HISHAMOS_DATABASE_URL=url).returncode == 0

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import psycopg2
 
-from tests.fakes.ports import free_port
+from tests.fakes.ports import free_port, wait_for_port
 
 MISSING = (
     "PostgreSQL's server is missing (initdb, postgres): `make test` installs it as root; otherwise install the package "
@@ -105,6 +106,40 @@ def postgres_server() -> Iterator[PostgresServer]:
         log.close()
         Path(log.name).unlink()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def pgbouncer(server: PostgresServer, database: str, settings: Path) -> Iterator[str]:
+    """PgBouncer with our settings before one database of a server; the database's URL through it.
+
+    Raises:
+        FileNotFoundError: it is not installed; says how to install it.
+    """
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if program is None:
+        raise FileNotFoundError(
+            "PgBouncer is missing: `make test` installs it as root; otherwise install `pgbouncer`"
+        )
+    given = ConfigParser(interpolation=None)
+    given.read_string(settings.read_text())
+    folder, port, user = Path(tempfile.mkdtemp(prefix="pgbouncer-")), free_port(), _other_user()
+    given["databases"]["hishamos"] = f"host=127.0.0.1 port={server.port} dbname={database}"
+    given["pgbouncer"] |= {"listen_port": str(port), "auth_file": str(folder / "userlist.txt")}
+    (folder / "userlist.txt").write_text('"hishamos" "secret"\n')
+    with (folder / "pgbouncer.ini").open("w") as stream:
+        given.write(stream)
+    folder.chmod(0o755)
+    options = {"user": user, "extra_groups": []} if user else {}
+    process = subprocess.Popen(
+        [program, "-q", folder / "pgbouncer.ini"], cwd=folder, stderr=subprocess.DEVNULL, **options
+    )
+    try:
+        wait_for_port(port)
+        yield f"postgresql+psycopg2://hishamos:secret@127.0.0.1:{port}/hishamos"
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
 
 
 def _programs() -> Path:

@@ -129,6 +129,22 @@ def test_a_call_whose_process_is_gone_is_booked_at_its_worst(
     assert store.projects.get("notes").cost_usd == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=1), timedelta(days=-1)])
+def test_a_clock_that_jumps_while_a_call_is_made_books_it_once(
+    store: ProjectStore, clock: FixedClock, notes_idea: Idea, jump: timedelta
+) -> None:
+    store.projects.submit(notes_idea, "t")
+    call = store.calls.admit(start("slow", usd=0.5), [], WIDE, alone=True)
+    assert isinstance(call, int)
+    clock.advance(jump)
+    other = store.calls.admit(start("other"), [], WIDE, alone=True)  # it may take the slow one for lost
+    assert isinstance(other, int)
+    store.calls.settle(call, CallEnd("ok", 10, 10, 0, 0.2, response="{}"))
+    store.calls.settle(other, CallEnd("ok", 10, 10, 0, 0.1, response="{}"))
+    assert store.projects.get("notes").cost_usd == pytest.approx(0.3)
+    assert [row.outcome for row in store.calls.rows()] == ["ok", "ok"]
+
+
 def test_a_call_that_keeps_alive_is_not_lost(store: ProjectStore, clock: FixedClock) -> None:
     call = store.calls.admit(start("a"), [], WIDE, alone=True)
     assert isinstance(call, int)

@@ -1,5 +1,6 @@
 """Processes that race for the same rows, on both databases."""
 
+import itertools
 import multiprocessing
 from typing import Any
 
@@ -40,6 +41,39 @@ def test_exports_of_one_project_from_several_processes(store: ProjectStore) -> N
         process.join()
     assert len(store.export_requests.of_project("notes")) == 40
     assert [row.type for row in store.deliveries.exports("notes")] == ["zip"]
+
+
+def _submit(url: str, first: int, barrier: Any, results: Any) -> None:
+    store = open_store(url)
+    barrier.wait()
+    try:
+        for number in range(first, first + 125):
+            idea = IDEA.model_copy(update={"vision": f"vision {number % 7}"})
+            store.projects.submit(idea, f"inbox/{number}")
+        results.put("")
+    except BaseException as error:
+        results.put(repr(error))
+    store.engine.dispose()
+
+
+def test_five_hundred_submissions_of_one_key_at_once(store: ProjectStore) -> None:
+    url = store.engine.url.render_as_string(hide_password=False)
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_submit, args=(url, 125 * n, barrier, results)) for n in range(4)]
+    for process in processes:
+        process.start()
+    assert [results.get(timeout=120) for _ in processes] == [""] * 4
+    for process in processes:
+        process.join()
+    assert [project.key for project in store.projects.all()] == [IDEA.key]
+    newest = store.projects.idea_revision(IDEA.key).revision
+    hashes = [store.projects.idea_revision(IDEA.key, n).content_hash for n in range(1, newest + 1)]
+    assert len(set(hashes)) == 7 and 7 <= newest <= 500  # each is there, numbered without a gap
+    assert all(one != other for one, other in itertools.pairwise(hashes))
+    assert store.projects.waiting(9) == [(IDEA.key, newest)]
+    entries = store.audit.verify()
+    assert (entries.entries, entries.problem) == (newest, "")
 
 
 def _upgrade(url: str, barrier: Any, results: Any) -> None:
