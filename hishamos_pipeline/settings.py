@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hishamos_pipeline.core.channel import Channel, LogChannel
@@ -53,13 +53,24 @@ class GitHostSettings(BaseModel):
 
 
 class IssueIntake(BaseModel):
-    """A repository whose issues with a label are briefs; ``host`` is what the settings call its Git host."""
+    """A repository whose issues with a label are briefs.
+
+    ``host`` is what the settings call its Git host; ``authors`` are patterns of the logins of those who may ask.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str
-    repository: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)+$")
+    host: str = Field(max_length=60)
+    repository: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)+$", max_length=255)
     label: str = Field("hishamos", pattern=r"^[^,]+$")
+    authors: str = "*"
+
+    @field_validator("label")
+    @classmethod
+    def _is_a_name(cls, label: str) -> str:
+        if label.lower() in ("any", "none"):
+            raise ValueError("GitLab takes it for every issue with a label, or without one: choose another")
+        return label
 
 
 GIT_HOSTS = {
@@ -225,7 +236,7 @@ class Settings(BaseSettings):
     gitlab: Target = Field(Target(), description="The same on GitLab; JSON.")
     intake: tuple[IssueIntake, ...] = Field(
         (),
-        description="Repositories whose issues with a label are briefs: `host`, `repository`, `label`; JSON, a list.",
+        description="Where labelled issues are briefs: `host`, `repository`, `label`, `authors`; JSON, a list.",
     )
     publish_owners: str = Field(
         "*", description="Owners that briefs may publish to, as patterns such as `acme, acme/*`, by commas."

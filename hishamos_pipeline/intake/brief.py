@@ -30,7 +30,8 @@ SUFFIXES: Mapping[str, Format] = {
     ".yml": "yaml",
     ".json": "json",
 }
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Halves of a character, which JSON and YAML can write as escapes, are none and cannot be stored.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"

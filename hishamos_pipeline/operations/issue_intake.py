@@ -1,12 +1,14 @@
 """Issues with a label become ideas, and are answered: when they are taken in or refused, and when all is built.
 
-The label is the request and is taken off once it is answered: who may set labels may ask for builds, and a text that is
-changed afterwards counts only when the label is set again. Every answer holds a mark, so that none is given twice.
+The label is the request and is taken off once it is answered: a text that is changed afterwards counts only when the
+label is set again. Every answer holds a mark, so that none is given twice.
 """
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.graph import EXPORTS
@@ -14,20 +16,38 @@ from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.delivery.hosts.issues import Issue, Issues
-from hishamos_pipeline.errors import ArtifactMissingError, HishamosError, HostError, IdeaError, StorageError
+from hishamos_pipeline.errors import (
+    ArtifactMissingError,
+    HishamosError,
+    HostError,
+    IdeaError,
+    ProjectBusyError,
+    StorageError,
+)
 from hishamos_pipeline.intake.brief import detect_format, read_brief
-from hishamos_pipeline.settings import IssueIntake, Settings
+from hishamos_pipeline.settings import IssueIntake, Settings, listed
 from hishamos_pipeline.store.issue_ideas import Due
+from hishamos_pipeline.store.projects import Submission
 from hishamos_pipeline.store.store import ProjectStore
 
 # What issue templates hold for whoever writes the issue.
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
+# What a host says of one issue: it is gone, moved or locked. Anything else would be said of the next one too.
+_OF_ONE = ("not_found", "redirect", "name_taken", "permission", "refused", "gone")
+
+
+@dataclass
+class Served:
+    """What was done for the issues of a repository, and what could not be done, in words."""
+
+    done: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
 
 def serve(
     store: ProjectStore, issues: Issues, asked: IssueIntake, settings: Settings, *, most: int, until: float
-) -> list[str]:
-    """Take in labelled issues of a repository, and answer those whose projects have ended; what was done, in words.
+) -> Served:
+    """Answer issues whose projects have ended, and take in labelled issues of a repository.
 
     Args:
         store: the project store.
@@ -38,26 +58,36 @@ def serve(
         until: when to stop beginning another, by ``time.monotonic``.
 
     Raises:
-        HostError: the host could not be asked or answered; what was done stays done.
+        HostError: the host could not be asked; what was done stays done.
         StorageError: the store cannot be reached; the issues keep their label.
     """
-    done: list[str] = []
-    for issue in issues.labelled(asked.label, most):
-        if time.monotonic() >= until:
-            return done
-        text = _take(store, asked, issue, settings)
-        _answer(issues, issue.number, text)
-        issues.unlabel(issue.number, asked.label)
-        done.append(f"{asked.repository}#{issue.number}: {text.splitlines()[0]}")
+    served = Served()
+
+    def one(number: int, work: Callable[[], str]) -> bool:
+        """Do something for one issue, which must not hold up the others; whether it came to an end."""
+        try:
+            said = work()
+        except StorageError:
+            raise
+        except HostError as error:
+            if error.cause not in _OF_ONE:
+                raise
+            served.wrong.append(f"{asked.repository}#{number}: {error}")
+            return False
+        if said:
+            served.done.append(f"{asked.repository}#{number}: {said}")
+        return True
+
     for due in store.issue_ideas.due(asked.host, asked.repository, most):
         if time.monotonic() >= until:
-            return done
-        # What is built by now may be for a brief that came from elsewhere.
-        if store.projects.idea_revision(due.project.key).revision == due.revision:
-            _answer(issues, due.number, ended(store, due))
-            done.append(f"{asked.repository}#{due.number}: {due.project.state}")
-        store.issue_ideas.answered(due.id, due.project.state)
-    return done
+            return served
+        one(due.number, lambda due=due: _tell_end(store, issues, due))  # type: ignore[misc]
+        store.issue_ideas.answered(due)  # what cannot be answered is not tried for ever
+    for issue in issues.labelled(asked.label, most) if time.monotonic() < until else ():
+        if time.monotonic() >= until:
+            break
+        one(issue.number, lambda issue=issue: _take(store, issues, asked, issue, settings))  # type: ignore[misc]
+    return served
 
 
 def brief_of(issue: Issue, settings: Settings) -> Idea:
@@ -72,31 +102,72 @@ def brief_of(issue: Issue, settings: Settings) -> Idea:
     return read_brief(text.encode(), max_bytes=settings.max_brief_bytes, max_features=settings.max_features)
 
 
-def _take(store: ProjectStore, asked: IssueIntake, issue: Issue, settings: Settings) -> str:
-    """Submit an issue's brief; the answer to it."""
-    where = (asked.host, asked.repository, issue.number)
+def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue, settings: Settings) -> str:
+    """Submit an issue's brief, answer, and take the label off; what was done, nothing if it has to wait."""
     try:
-        idea = brief_of(issue, settings)
-        if store.projects.exists(idea.key) and store.issue_ideas.owner(idea.key) != where:
-            raise IdeaError(
-                "title", f"there is another project {idea.key!r} already", "Give it another title."
-            )
-        made = store.projects.submit(idea, f"{asked.host}:{asked.repository}#{issue.number}")
-        store.issue_ideas.keep(idea.key, *where, made.revision)
+        if not any(fnmatchcase(issue.author, pattern) for pattern in listed(asked.authors)):
+            raise IdeaError("author", f"{issue.author} may not ask for builds here", "Ask somebody who may.")
+        text = _accepted(store, asked, *_submit(store, asked, issue, brief_of(issue, settings)))
     except StorageError:
         raise  # the brief is not at fault
+    except ProjectBusyError:
+        return ""  # nor is it here: the project of that key is being deleted
     except HishamosError as error:
-        said = mask(str(error)).replace("`", "'")[:2000]
+        text = _refused(asked, issue, error)
+    _answer(issues, issue.number, text)
+    issues.unlabel(issue.number, asked.label)
+    return text.splitlines()[0]
+
+
+def _submit(store: ProjectStore, asked: IssueIntake, issue: Issue, idea: Idea) -> tuple[Submission, str]:
+    """Submit to the issue's own project, whatever its title is by now, or to a new one; and that one's state before.
+
+    Raises:
+        IdeaError: there is a project of that key which comes from elsewhere.
+    """
+    where = (asked.host, asked.repository, issue.number)
+    source = f"{asked.host}:{asked.repository}#{issue.number}"
+    own = store.issue_ideas.project_of(*where)
+    if own:
+        idea = idea.model_copy(update={"key": own})
+    elif store.projects.exists(idea.key) and store.projects.idea_revision(idea.key, 1).source != source:
+        raise IdeaError("title", f"there is another project {idea.key!r} already", "Give it another title.")
+    before = store.projects.get(idea.key).state if own else ""
+    made = store.projects.submit(idea, source)
+    if made.changed or not own:
+        store.issue_ideas.keep(idea.key, *where, made.revision)
+    return made, before
+
+
+def _accepted(store: ProjectStore, asked: IssueIntake, made: Submission, before: str) -> str:
+    again = f"To change it, change this issue and set the label `{asked.label}` again."
+    if before not in ("", "submitted", "building") and not made.changed:
+        project = store.projects.get(made.key)
         return (
-            "This cannot be built as it is:\n\n"
-            f"```\n{said}\n```\n\nChange the issue, and set the label `{asked.label}` again.\n"
-            + _mark("refused", sha256_text(f"{issue.title}\n{issue.body}")[:16])
+            f"Nothing has changed since revision {made.revision} of the brief of project `{made.key}`, which is "
+            f"{project.state}.\n\n{_quoted(project.reason)}{again}\n"
+            + _mark("unchanged", f"{made.key}-{made.revision}-{project.updated_at:%Y%m%d%H%M%S}")
         )
     return (
-        f"Taken in as project `{idea.key}`, revision {made.revision} of its brief. How it ends will be told here.\n\n"
-        f"To change it, change this issue and set the label `{asked.label}` again.\n"
-        + _mark("accepted", f"{idea.key}-{made.revision}")
+        f"Taken in as project `{made.key}`, revision {made.revision} of its brief. How it ends will be told here.\n\n"
+        f"{again}\n" + _mark("accepted", f"{made.key}-{made.revision}")
     )
+
+
+def _refused(asked: IssueIntake, issue: Issue, error: HishamosError) -> str:
+    digest = sha256_text(f"{issue.title}\n{issue.body}\n{error}")[:16]
+    return (
+        f"This cannot be built as it is:\n\n{_quoted(str(error))}"
+        f"Change the issue, and set the label `{asked.label}` again.\n" + _mark("refused", digest)
+    )
+
+
+def _tell_end(store: ProjectStore, issues: Issues, due: Due) -> str:
+    # What is built by now may be for a brief that came from elsewhere.
+    if store.projects.idea_revision(due.project.key).revision != due.revision:
+        return ""
+    _answer(issues, due.number, ended(store, due))
+    return due.project.state
 
 
 def ended(store: ProjectStore, due: Due) -> str:
@@ -104,9 +175,8 @@ def ended(store: ProjectStore, due: Due) -> str:
     project = due.project
     mark = _mark(project.state, f"{project.key}-{due.revision}-{project.updated_at:%Y%m%d%H%M%S}")
     if project.state in ("failed", "blocked"):
-        said = mask(project.reason).replace("`", "'")[:2000]
         where = f" at {project.failed_step}" if project.failed_step else ""
-        return f"Project `{project.key}` is {project.state}{where}:\n\n```\n{said}\n```\n{mark}"
+        return f"Project `{project.key}` is {project.state}{where}:\n\n{_quoted(project.reason)}{mark}"
     lines = [f"Project `{project.key}` is built and verified."]
     try:
         build = store.artifacts.read(project.key, "verified_build", VerifiedBuild)
@@ -127,13 +197,18 @@ def _places(store: ProjectStore, key: str) -> Sequence[str]:
 def _answer(issues: Issues, number: int, text: str) -> None:
     """Comment, unless that was done before the process was killed or the answer of the host was lost."""
     mark = text.rpartition("<!--")[2]
-    if issues.has_comment(number, mark):
+    if issues.answered(number, mark):
         return
     try:
         issues.comment(number, text)
     except HostError as error:
-        if not error.done or not issues.has_comment(number, mark):
+        if not error.done or not issues.answered(number, mark):
             raise
+
+
+def _quoted(text: str) -> str:
+    """A text of somebody else, in which nothing is markup and nobody is called."""
+    return f"```\n{mask(text).replace('`', chr(39))[:2000]}\n```\n\n" if text else ""
 
 
 def _mark(what: str, which: str) -> str:

@@ -4,6 +4,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
@@ -37,8 +38,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._workshop = Workshop(settings, patient=context.run is not None)
         key = _project_of(context)
         fleet = context.run.tags.get(FLEET_TAG, "") if context.run else ""
-        # A run of a fleet that somebody executes again later is an ordinary one.
-        if fleet and self._workshop.store.fleets.launched(fleet, key):
+        # A run of a fleet that somebody executes again later is an ordinary one; one that Dagster does is not.
+        retried = context.run is not None and RETRY_NUMBER_TAG in context.run.tags
+        if fleet and (retried or self._workshop.store.fleets.launched(fleet, key)):
             with closing(self._workshop) as plain:
                 if not plain.store.fleets.admit(fleet, key):
                     raise dg.Failure(f"fleet {fleet} is being stopped", allow_retries=False)

@@ -8,6 +8,7 @@ from functools import partial
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -95,8 +96,13 @@ def failure_of(
         int(made[1]) if made else None,
         step,
         " ".join(mask(reason).split())[:4000],
-        by_hand="hishamos/source" in run.tags or FLEET_TAG in run.tags,
+        by_hand="hishamos/source" in run.tags or (FLEET_TAG in run.tags and not _executed_again(run)),
     )
+
+
+def _executed_again(run: dg.DagsterRun) -> bool:
+    """Whether a person has executed a run again; Dagster numbers those that it tries again itself."""
+    return run.parent_run_id is not None and RETRY_NUMBER_TAG not in run.tags
 
 
 def artifact_of(step_key: str) -> str:

@@ -210,8 +210,10 @@ class Fleets:
             )
             for member in session.scalars(mine.order_by(FleetMember.project).with_for_update()):
                 end = ended[member.project]
+                # What the fleet's own budget or stop has ended says nothing about the project.
+                refused = member.refused and end.state == "failed"
                 member.state, member.run_id, member.reason = (
-                    end.state,
+                    "cancelled" if refused else end.state,
                     end.run_id,
                     end.reason.replace("\0", "")[:4000],
                 )

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from hishamos_pipeline.store.operation_tables import IssueIdea
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_or_update
 from hishamos_pipeline.store.tables import Project
 
-_ENDED = ("verified", "exported", "failed", "blocked")
+_STUCK = ("failed", "blocked")
+_ENDED = ("verified", "exported", *_STUCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,12 @@ class IssueIdeas:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def owner(self, key: str) -> tuple[str, str, int] | None:
-        """Host, repository and number of the issue that a project comes from, ``None`` if it comes from none."""
+    def project_of(self, host: str, repository: str, number: int) -> str:
+        """The key of the project that an issue has become, empty if there is none."""
+        query = select(Project.key).join(IssueIdea, Project.id == IssueIdea.project_id)
+        mine = (IssueIdea.host == host, IssueIdea.repository == repository, IssueIdea.number == number)
         with self._sessions.read() as session:
-            query = (
-                select(IssueIdea).join(Project, Project.id == IssueIdea.project_id).where(Project.key == key)
-            )
-            found = session.scalars(query.order_by(IssueIdea.id).limit(1)).one_or_none()
-            return (found.host, found.repository, found.number) if found else None
+            return session.scalars(query.where(*mine)).one_or_none() or ""
 
     def keep(self, key: str, host: str, repository: str, number: int, revision: int) -> None:
         """Record which revision of a project's brief an issue has given; how it ends is to be told.
@@ -53,7 +52,7 @@ class IssueIdeas:
             )  # fmt: skip
 
     def due(self, host: str, repository: str, limit: int) -> list[Due]:
-        """Issues of a repository whose project has ended otherwise than they were last told, the oldest first."""
+        """Issues of a repository whose project has ended otherwise, or failed again, since they were told."""
         query = (
             select(IssueIdea, Project)
             .join(Project, Project.id == IssueIdea.project_id)
@@ -61,7 +60,10 @@ class IssueIdeas:
                 IssueIdea.host == host,
                 IssueIdea.repository == repository,
                 Project.state.in_(_ENDED),
-                IssueIdea.answered != Project.state,
+                or_(
+                    IssueIdea.answered != Project.state,
+                    and_(Project.state.in_(_STUCK), IssueIdea.answered_at != Project.updated_at),
+                ),
             )
             .order_by(IssueIdea.id)
             .limit(limit)
@@ -70,7 +72,9 @@ class IssueIdeas:
             rows = session.execute(query).all()
             return [Due(idea.id, idea.number, idea.revision, project) for idea, project in rows]
 
-    def answered(self, number: int, state: str) -> None:
-        """Record which state an issue was told, by the row's number."""
+    def answered(self, due: Due) -> None:
+        """Record what an issue was told, unless it has given another brief meanwhile."""
+        told = {"answered": due.project.state, "answered_at": due.project.updated_at}
+        mine = (IssueIdea.id == due.id, IssueIdea.revision == due.revision)
         with self._sessions.write() as session:
-            session.execute(update(IssueIdea).where(IssueIdea.id == number).values(answered=state))
+            session.execute(update(IssueIdea).where(*mine).values(**told))

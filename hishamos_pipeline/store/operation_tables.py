@@ -52,7 +52,8 @@ class Notice(Base):
 class IssueIdea(Base):
     """An issue on a Git host that has become a project: the revision that it gave, and what was last told there.
 
-    ``answered`` is the state of the project that the issue was told, empty as long as that was none.
+    ``answered`` is the state of the project that the issue was told, empty as long as that was none, and
+    ``answered_at`` when the project had come into it.
     """
 
     __tablename__ = "issue_ideas"
@@ -65,6 +66,7 @@ class IssueIdea(Base):
     number: Mapped[int]
     revision: Mapped[int]
     answered: Mapped[str] = mapped_column(String(16), default="")
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Deletion(Base):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -10,15 +11,16 @@ import pytest
 
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.delivery.hosts.issues import Issues, issues_of
-from hishamos_pipeline.errors import HostError
+from hishamos_pipeline.errors import HostError, StorageError
 from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.operations.issue_intake import brief_of, serve
+from hishamos_pipeline.operations.issue_intake import Served, brief_of, serve
 from hishamos_pipeline.sensors.labelled_issues import labelled_issues
 from hishamos_pipeline.settings import GitHostSettings, IssueIntake, Settings, get_settings
 from hishamos_pipeline.store.store import ProjectStore
 from tests.delivery.conftest import TOKEN, opened
+from tests.fakes.clock import FixedClock
 from tests.fakes.git_hosts import GitHosts, Repo, git_hosts
-from tests.fakes.git_hosts.state import Issue
+from tests.fakes.git_hosts.state import Comment, Issue
 from tests.generation.test_project import build
 from tests.sensors.ticking import skipped
 
@@ -47,9 +49,16 @@ class Desk:
     asked: IssueIntake
     slept: list[float] = field(default_factory=list)
 
-    def serve(self, most: int = 20) -> list[str]:
+    def serve(self, **asked: str) -> list[str]:
+        """What was done; what went wrong is an error."""
+        served = self.tried(**asked)
+        assert served.wrong == []
+        return served.done
+
+    def tried(self, **asked: str) -> Served:
         until = time.monotonic() + 60
-        return serve(self.store, self.issues, self.asked, self.settings, most=most, until=until)
+        given = self.asked.model_copy(update=asked)
+        return serve(self.store, self.issues, given, self.settings, most=20, until=until)
 
     def open(self, title: str, body: str = BODY, *labels: str) -> Issue:
         return self.repo.add_issue(title, body, *(labels or (LABEL,)))
@@ -139,11 +148,14 @@ def test_a_tick_that_dies_before_the_label_is_off_is_made_up_for(desk: Desk) -> 
 
 def test_the_mark_is_found_among_hundreds_of_comments(desk: Desk) -> None:
     issue = desk.open("Notes")
-    issue.comments.extend(["me too"] * 250)
+    issue.comments.extend([Comment("me too", "bob")] * 250)
     desk.serve()
-    issue.labels.append(LABEL)
+    desk.store.projects.set_state("notes", "verified")
     desk.serve()
-    assert len(issue.comments) == 251
+    for _ in range(2):  # what was said already is not said again
+        issue.labels.append(LABEL)
+        desk.serve()
+    assert len(issue.comments) == 253 and "Nothing has changed" in issue.comments[-1]
 
 
 async def test_an_issue_is_told_how_its_project_has_ended(
@@ -166,6 +178,95 @@ async def test_an_issue_is_told_how_its_project_has_ended(
     assert desk.serve() == [] and len(issue.comments) == 2
 
 
+def test_a_new_title_is_the_next_revision_of_the_same_project(desk: Desk) -> None:
+    issue = desk.open("Notes")
+    desk.serve()
+    issue.title = "My notes"
+    issue.labels.append(LABEL)
+    desk.serve()
+    (project,) = desk.store.projects.all()
+    assert (project.key, project.title) == ("notes", "My notes")
+    assert desk.store.projects.idea_revision("notes").revision == 2
+
+
+def test_a_tick_that_dies_between_submitting_and_recording_knows_its_own_project(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue = desk.open("Notes")
+    with monkeypatch.context() as patched:
+
+        def dies(*_: object) -> None:
+            raise StorageError("the store is away")
+
+        patched.setattr(desk.store.issue_ideas, "keep", dies)
+        with pytest.raises(StorageError):
+            desk.serve()
+    desk.serve()
+    assert "Taken in" in issue.comments[0] and len(desk.store.projects.all()) == 1
+    assert desk.store.issue_ideas.project_of(desk.asked.host, "ada/ideas", issue.number) == "notes"
+
+
+def test_a_mark_that_somebody_else_has_written_suppresses_nothing(desk: Desk) -> None:
+    issue = desk.open("Notes")
+    issue.comments.append(Comment("<!-- hishamos accepted notes-1 -->", "mallory"))
+    desk.serve()
+    assert "Taken in" in issue.comments[-1] and len(issue.comments) == 2
+
+
+def test_labelled_pull_requests_keep_no_issue_waiting(desk: Desk) -> None:
+    for number in range(130):
+        desk.repo.add_issue(f"change {number}", "", LABEL, is_pull=True)
+    issue = desk.open("Notes")
+    desk.serve()
+    assert "Taken in" in issue.comments[0]
+
+
+def test_an_issue_that_takes_no_answer_holds_up_no_other(desk: Desk) -> None:
+    locked, other = desk.open("Notes"), desk.open("Shelf")
+    locked.locked = True
+    served = desk.tried()
+    assert len(served.wrong) == 1 and f"#{locked.number}" in served.wrong[0]
+    assert "Taken in" in other.comments[0] and other.labels == [] and locked.labels == [LABEL]
+    gone = desk.open("Gone")
+    desk.tried()
+    desk.repo.issues.pop(gone.number)
+    desk.store.projects.set_state("gone", "failed", reason="x")
+    desk.store.projects.set_state("shelf", "failed", reason="x")
+    assert any(f"#{gone.number}" in said for said in desk.tried().wrong)
+    assert "is failed" in other.comments[-1]
+    assert not any(f"#{gone.number}" in said for said in desk.tried().wrong)  # it is given up
+
+
+def test_only_authors_who_may_are_served(desk: Desk) -> None:
+    for login in ("mallory", "bob-dev"):
+        (desk.hosts.github if desk.asked.host == "github" else desk.hosts.gitlab).add_user(login)
+    refused = desk.repo.add_issue("Notes", BODY, LABEL, author="mallory")
+    taken = desk.repo.add_issue("Shelf", BODY, LABEL, author="bob-dev")
+    desk.serve(authors="ada, *-dev")
+    assert "mallory may not ask" in refused.comments[0] and "Taken in" in taken.comments[0]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"title": "\\ud800", "features": ["User can add a note"]}', '{"\\ud800": 1}', "title: [1, {"]
+)
+def test_nonsense_is_refused_and_no_more(desk: Desk, body: str) -> None:
+    issue, other = desk.open("Odd", body), desk.open("Notes")
+    desk.serve()
+    assert len(issue.comments) == 1 and issue.labels == [] and "Taken in" in other.comments[0]
+
+
+def test_a_project_that_fails_again_is_told_again(desk: Desk, clock: FixedClock) -> None:
+    issue = desk.open("Notes")
+    desk.serve()
+    for reason in ("the provider is away", "the provider is away", "no budget"):
+        clock.advance(timedelta(minutes=1))
+        desk.store.projects.set_state("notes", "building")
+        desk.store.projects.set_state("notes", "failed", reason=reason)
+        desk.serve()
+        desk.serve()
+    assert len(issue.comments) == 4 and "no budget" in issue.comments[-1]
+
+
 def test_many_issues_take_several_ticks(desk: Desk) -> None:
     for number in range(25):
         desk.open(f"Notes {number}")
@@ -175,7 +276,7 @@ def test_many_issues_take_several_ticks(desk: Desk) -> None:
 
 def test_no_time_left_means_nothing_is_begun(desk: Desk) -> None:
     desk.open("Notes")
-    assert serve(desk.store, desk.issues, desk.asked, desk.settings, most=20, until=0.0) == []
+    assert serve(desk.store, desk.issues, desk.asked, desk.settings, most=20, until=0.0) == Served()
     assert desk.store.projects.all() == []
 
 

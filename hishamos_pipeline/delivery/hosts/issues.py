@@ -2,24 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from hishamos_pipeline.delivery.hosts.calling import unless_missing
 from hishamos_pipeline.delivery.hosts.github import GitHubHost
 from hishamos_pipeline.delivery.hosts.gitlab import GitLabHost
 from hishamos_pipeline.delivery.hosts.interface import GitHost
+from hishamos_pipeline.errors import HostError
 
-_COMMENTS = 100
+_PAGE = 100
+# Of issues that are no issues but pull requests, so many pages are looked through.
+_PAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """An open issue."""
+    """An open issue; ``author`` is the login of whoever has written it."""
 
     number: int
     title: str
     body: str
+    author: str = ""
 
 
 class Issues(Protocol):
@@ -29,8 +33,8 @@ class Issues(Protocol):
         """Open issues that carry a label, the oldest first, at most so many (100 at most)."""
         ...
 
-    def has_comment(self, number: int, text: str) -> bool:
-        """Whether a text is in one of the newest hundred comments on an issue."""
+    def answered(self, number: int, mark: str) -> bool:
+        """Whether one of the newest comments that the token's own account has written on an issue holds a mark."""
         ...
 
     def comment(self, number: int, text: str) -> None:
@@ -38,7 +42,7 @@ class Issues(Protocol):
         ...
 
     def unlabel(self, number: int, label: str) -> None:
-        """Take a label off an issue; one that it does not carry is no error."""
+        """Take a label off an issue; one that it does not carry is no error, one that stays is."""
         ...
 
 
@@ -48,24 +52,34 @@ class GitHubIssues:
     def __init__(self, host: GitHubHost, repository: str) -> None:
         self._host, self._path = host, f"/repos/{repository}/issues"
 
+    @cached_property
+    def _login(self) -> str:
+        return self._host.account().login
+
     def labelled(self, label: str, limit: int) -> list[Issue]:
         """See ``Issues``; pull requests, which GitHub lists too, are left out."""
-        asked = {"state": "open", "labels": label, "sort": "created", "direction": "asc", "per_page": limit}
-        found = self._host.request("GET", self._path, query=asked)
-        return [_issue(item, "number", "body") for item in found if "pull_request" not in item]
+        asked = {"state": "open", "labels": label, "sort": "created", "direction": "asc", "per_page": _PAGE}
+        found: list[Issue] = []
+        for page in range(1, _PAGES + 1):
+            items = self._host.request("GET", self._path, query={**asked, "page": page})
+            found += [_issue(item, "number", "body", "user") for item in items if "pull_request" not in item]
+            if len(found) >= limit or len(items) < _PAGE:
+                break
+        return found[:limit]
 
-    def has_comment(self, number: int, text: str) -> bool:
+    def answered(self, number: int, mark: str) -> bool:
         """See ``Issues``."""
         count = int(self._host.request("GET", f"{self._path}/{number}")["comments"])
         # GitHub lists comments from the oldest: the newest are on the last two pages.
-        pages = range(max(1, -(-count // _COMMENTS) - 1), -(-count // _COMMENTS) + 1)
-        return any(
-            text in (item.get("body") or "")
-            for page in pages
-            for item in self._host.request(
-                "GET", f"{self._path}/{number}/comments", query={"per_page": _COMMENTS, "page": page}
-            )
-        )
+        last = max(1, -(-count // _PAGE))
+        for page in range(max(1, last - 1), last + 1):
+            asked = {"per_page": _PAGE, "page": page}
+            items = self._host.request("GET", f"{self._path}/{number}/comments", query=asked)
+            if any(
+                _login_of(item, "user") == self._login and mark in str(item.get("body")) for item in items
+            ):
+                return True
+        return False
 
     def comment(self, number: int, text: str) -> None:
         """See ``Issues``."""
@@ -73,8 +87,12 @@ class GitHubIssues:
 
     def unlabel(self, number: int, label: str) -> None:
         """See ``Issues``."""
-        path = f"{self._path}/{number}/labels/{quote(label, safe='')}"
-        unless_missing(lambda: self._host.request("DELETE", path))
+        try:
+            self._host.request("DELETE", f"{self._path}/{number}/labels/{quote(label, safe='')}")
+        except HostError as error:
+            # A token that may not do it is told the same status.
+            if error.cause != "not_found" or "label does not exist" not in str(error).lower():
+                raise
 
 
 class GitLabIssues:
@@ -83,26 +101,33 @@ class GitLabIssues:
     def __init__(self, host: GitLabHost, repository: str) -> None:
         self._host, self._path = host, f"/projects/{quote(repository, safe='')}/issues"
 
+    @cached_property
+    def _login(self) -> str:
+        return self._host.account().login
+
     def labelled(self, label: str, limit: int) -> list[Issue]:
         """See ``Issues``."""
         asked = {"state": "opened", "labels": label, "order_by": "created_at", "sort": "asc"}
         found = self._host.request("GET", self._path, query={**asked, "per_page": limit})
-        return [_issue(item, "iid", "description") for item in found]
+        return [_issue(item, "iid", "description", "author") for item in found]
 
-    def has_comment(self, number: int, text: str) -> bool:
+    def answered(self, number: int, mark: str) -> bool:
         """See ``Issues``."""
-        found = self._host.request(
-            "GET", f"{self._path}/{number}/notes", query={"sort": "desc", "per_page": _COMMENTS}
+        asked = {"sort": "desc", "per_page": _PAGE}
+        found = self._host.request("GET", f"{self._path}/{number}/notes", query=asked)
+        return any(
+            _login_of(item, "author") == self._login and mark in str(item.get("body")) for item in found
         )
-        return any(text in (item.get("body") or "") for item in found)
 
     def comment(self, number: int, text: str) -> None:
         """See ``Issues``."""
         self._host.request("POST", f"{self._path}/{number}/notes", {"body": text}, repeat=False)
 
     def unlabel(self, number: int, label: str) -> None:
-        """See ``Issues``."""
-        self._host.request("PUT", f"{self._path}/{number}", {"remove_labels": label})
+        """See ``Issues``; GitLab answers a token that may not do it as if all were well."""
+        left = self._host.request("PUT", f"{self._path}/{number}", {"remove_labels": label}).get("labels", ())
+        if label in left:
+            raise self._host.connection.error("permission", f"the label {label!r} cannot be taken off")
 
 
 def issues_of(host: GitHost, repository: str) -> Issues:
@@ -113,5 +138,11 @@ def issues_of(host: GitHost, repository: str) -> Issues:
     return GitLabIssues(host, repository)
 
 
-def _issue(item: Mapping[str, Any], number: str, body: str) -> Issue:
-    return Issue(int(item[number]), str(item.get("title") or ""), str(item.get(body) or ""))
+def _issue(item: Mapping[str, Any], number: str, body: str, author: str) -> Issue:
+    text = (str(item.get("title") or ""), str(item.get(body) or ""))
+    return Issue(int(item[number]), *text, _login_of(item, author))
+
+
+def _login_of(item: Mapping[str, Any], field: str) -> str:
+    account = item.get(field) or {}
+    return str(account.get("login") or account.get("username") or "")

@@ -92,10 +92,10 @@ def _settle(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> int:
 
 
 def _ended(store: ProjectStore, fleet: Fleet, member: FleetMember, run: MemberRun | None) -> Ended:
-    """How a member has ended; what the fleet's own budget, or its stop, has ended says nothing about the project."""
+    """How a member has ended; a run that is not tried again because of the stop says nothing about the project."""
     key = member.project
     ended = ended_as(store, key, run) if run else _without_run(store, fleet, key)
-    if ended.state == "failed" and (member.refused or (run and run.retried and fleet.state == "stopping")):
+    if ended.state == "failed" and run and run.retried and fleet.state == "stopping":
         ended = replace(ended, state="cancelled")
     return replace(ended, spent=store.calls.spent(key, fleet=fleet.name))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.fakes.git_hosts import github_shapes as shapes
 from tests.fakes.git_hosts.github_access import not_found, refused, repo_of
-from tests.fakes.git_hosts.state import WRITE, Issue, Repo
+from tests.fakes.git_hosts.state import WRITE, Comment, Issue, Repo
 from tests.fakes.git_hosts.wire import Answer, Call, Routes
 
 routes = Routes()
@@ -37,7 +37,12 @@ def issue(call: Call) -> Answer:
 def comments(call: Call) -> Answer:
     """Its comments, the oldest first."""
     listed = _issue(call, repo_of(call)).comments
-    return call.page_of([{"id": number, "body": text} for number, text in enumerate(listed, 1)])
+    return call.page_of(
+        [
+            {"id": number, "body": text, "user": {"login": text.author}}
+            for number, text in enumerate(listed, 1)
+        ]
+    )
 
 
 @routes.on("POST", _ISSUE + "/comments")
@@ -46,7 +51,9 @@ def comment(call: Call) -> Answer:
     found = _issue(call, repo_of(call))
     if not call.body.get("body"):
         raise refused(422, "Validation Failed")
-    found.comments.append(call.body["body"])
+    if found.locked:
+        raise refused(403, "Unable to create comment because issue is locked.")
+    found.comments.append(Comment(call.body["body"], call.token.login))
     return Answer(201, {"id": len(found.comments), "body": call.body["body"]})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.fakes.git_hosts import gitlab_shapes as shapes
 from tests.fakes.git_hosts.gitlab_access import bad_request, missing, project_of
-from tests.fakes.git_hosts.state import WRITE, Issue, Repo
+from tests.fakes.git_hosts.state import WRITE, Comment, Issue, Repo
 from tests.fakes.git_hosts.wire import Answer, Call, Routes
 
 routes = Routes()
@@ -30,16 +30,23 @@ def issues(call: Call) -> Answer:
 @routes.on("PUT", _ISSUE)
 def change(call: Call) -> Answer:
     """Change an issue; labels that it does not carry are taken off silently."""
-    found = _issue(call, project_of(call, WRITE))
+    repo = project_of(call)
+    found = _issue(call, repo)
     gone = str(call.body.get("remove_labels", "")).split(",")
-    found.labels[:] = [name for name in found.labels if name not in gone]
+    if (
+        call.host.level(call.token.login, repo) >= WRITE
+    ):  # otherwise GitLab leaves the labels, and says nothing
+        found.labels[:] = [name for name in found.labels if name not in gone]
     return Answer(200, _shape(call, found))
 
 
 @routes.on("GET", _ISSUE + "/notes")
 def notes(call: Call) -> Answer:
     """Its notes, the newest first unless asked otherwise."""
-    listed = [{"id": n, "body": text} for n, text in enumerate(_issue(call, project_of(call)).comments, 1)]
+    listed = [
+        {"id": n, "body": text, "author": {"username": text.author}}
+        for n, text in enumerate(_issue(call, project_of(call)).comments, 1)
+    ]
     return call.page_of(listed if call.query.get("sort") == "asc" else listed[::-1])
 
 
@@ -49,7 +56,9 @@ def note(call: Call) -> Answer:
     found = _issue(call, project_of(call))
     if not call.body.get("body"):
         raise bad_request("body is missing")
-    found.comments.append(call.body["body"])
+    if found.locked:
+        raise missing("")  # GitLab says so of whatever one may not do
+    found.comments.append(Comment(call.body["body"], call.token.login))
     return Answer(201, {"id": len(found.comments), "body": call.body["body"]})
 
 

@@ -62,9 +62,20 @@ class Pull:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+class Comment(str):
+    """A comment, and who has written it."""
+
+    def __new__(cls, text: str, author: str) -> "Comment":
+        made = super().__new__(cls, text)
+        made.author = author
+        return made
+
+    author: str
+
+
 @dataclass
 class Issue:
-    """An issue with its comments; GitHub lists pull requests among them."""
+    """An issue with its comments; GitHub lists pull requests among them. One that is locked takes no comment."""
 
     number: int
     title: str
@@ -73,7 +84,8 @@ class Issue:
     author: str = "ada"
     state: str = "open"
     is_pull: bool = False
-    comments: list[str] = field(default_factory=list)
+    locked: bool = False
+    comments: list[Comment] = field(default_factory=list)
 
 
 @dataclass
@@ -158,9 +170,11 @@ class Repo:
         was, self.hidden = self.hidden, max(0, self.hidden - 1)
         return was > 0
 
-    def add_issue(self, title: str, body: str = "", *labels: str, is_pull: bool = False) -> Issue:
+    def add_issue(
+        self, title: str, body: str = "", *labels: str, is_pull: bool = False, author: str = "ada"
+    ) -> Issue:
         """Somebody opens an issue."""
-        made = Issue(len(self.issues) + 1, title, body, list(labels), is_pull=is_pull)
+        made = Issue(len(self.issues) + 1, title, body, list(labels), author, is_pull=is_pull)
         self.issues[made.number] = made
         return made
 
