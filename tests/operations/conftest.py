@@ -8,6 +8,7 @@ import pytest
 
 from hishamos_pipeline.settings import Settings
 from tests.databases import dagster_storage, database_url  # noqa: F401
+from tests.delivery.conftest import hosts  # noqa: F401
 from tests.sensors.ticking import instance_of
 
 

@@ -1,10 +1,9 @@
 """Labelled issues over the real clients of both hosts: taken in, refused, answered once whatever is lost."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -19,7 +18,7 @@ from hishamos_pipeline.settings import GitHostSettings, IssueIntake, Settings, g
 from hishamos_pipeline.store.store import ProjectStore
 from tests.delivery.conftest import TOKEN, opened
 from tests.fakes.clock import FixedClock
-from tests.fakes.git_hosts import GitHosts, Repo, git_hosts
+from tests.fakes.git_hosts import GitHosts, Repo
 from tests.fakes.git_hosts.state import Comment, Issue
 from tests.generation.test_project import build
 from tests.sensors.ticking import skipped
@@ -27,14 +26,6 @@ from tests.sensors.ticking import skipped
 pytestmark = pytest.mark.real_servers
 BODY = "<!-- Write your brief below. -->\n## Features\n- User can add a note\n- User can list notes\n"
 LABEL = "build it"
-
-
-@pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[GitHosts]:
-    with git_hosts(tmp_path / "hosts") as made:
-        made.github.add_token(TOKEN, "ada")
-        made.gitlab.add_token(TOKEN, "ada")
-        yield made
 
 
 @dataclass
