@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 # Processes that tests run in; many of them wait for servers and other processes. Files go in the order of their names:
 # the longest tests are alone in theirs, and would otherwise come last.
-WORKERS ?= 3
+WORKERS ?= 4
 HISHAMOS_HOME ?= $(CURDIR)/.hishamos
 export HISHAMOS_HOME
 
