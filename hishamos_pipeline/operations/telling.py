@@ -137,7 +137,8 @@ def _post(notice: Notice, channel: WebhookChannel, keys: Keys) -> None:
 def _mail(notice: Notice, channel: EmailChannel, keys: Keys) -> None:
     message = EmailMessage()
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
-    message["Subject"] = f"HishamOS: {sentence(notice).partition(':')[0].partition(' (')[0]}"
+    what = sentence(notice).removeprefix("project ").partition(":")[0].partition(" (")[0]
+    message["Subject"] = f"HishamOS: {what}"
     message["Message-ID"] = f"<notice-{notice.id}-{notice.run_id}@hishamos>"
     where = f"\n\nrun {notice.run_id}\nhishamos projects show {notice.project}\n" if notice.project else "\n"
     message.set_content(sentence(notice) + where)

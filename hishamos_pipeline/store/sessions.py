@@ -74,7 +74,8 @@ def reachable() -> Iterator[None]:
             raise
         why = " ".join(str(error.orig).split())[:300]
         raise (StoreAwayError if _is_away(error) else StorageError)(
-            f"the project store cannot be used ({why}): check HISHAMOS_DATABASE_URL, and that the database is there and its disk not full"
+            f"the project store cannot be used ({why}): check HISHAMOS_DATABASE_URL, "
+            "and that the database is there and its disk not full"
         ) from None
 
 

@@ -1,36 +1,47 @@
 """Fleets from the command line; that the daemon builds them is shown in tests/end_to_end/test_ui.py."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.store.fleets import Ended
-from hishamos_pipeline.store.store import open_store
+from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.cli.command import hishamos
 
 pytestmark = pytest.mark.slow
-BRIEF = "# {0}\n\n## Features\n- User can add a note\n"
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """Three submitted projects."""
-    for title in ("a", "b", "c"):
-        hishamos(tmp_path, "ideas", "submit", "-", stdin=BRIEF.format(title))
+    with opened(tmp_path) as store:
+        for key in ("a", "b", "c"):
+            store.projects.submit(Idea(key=key, title=key, features=("User can add a note",)), "test")
     return tmp_path
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[ProjectStore]:
+    """The store of the command."""
+    (home / "state").mkdir(exist_ok=True)
+    store = open_store(f"sqlite:///{home}/state/store.db")
+    yield store
+    store.engine.dispose()
 
 
 def end(home: Path, fleet: str, verified: int, seconds: float) -> None:
     """What the daemon would write down of a fleet: the first projects verified, the others failed."""
-    store = open_store(f"sqlite:///{home}/state/store.db")
-    row = store.fleets.get(fleet)
-    keys = [member.project for member in store.fleets.members(row)]
-    store.fleets.launch(row, {0: keys})
-    good, bad = Ended("verified", "r", "", seconds, 4, 4), Ended("failed", "r", "no reason", seconds, 4)
-    store.fleets.settle(row, {key: good if n < verified else bad for n, key in enumerate(keys)})
-    store.fleets.end(row)
-    store.engine.dispose()
+    with opened(home) as store:
+        row = store.fleets.get(fleet)
+        keys = [member.project for member in store.fleets.members(row)]
+        store.fleets.launch(row, {0: keys})
+        good, bad = Ended("verified", "r", "", seconds, 4, 4), Ended("failed", "r", "no reason", seconds, 4)
+        store.fleets.settle(row, {key: good if n < verified else bad for n, key in enumerate(keys)})
+        store.fleets.end(row)
 
 
 def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None:
@@ -89,4 +100,5 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
 def test_what_cannot_be_begun_says_so(home: Path, arguments: tuple[str, ...], why: str) -> None:
     refused = hishamos(home, "fleet", "build", *arguments)
     assert refused.returncode != 0 and why in refused.stderr, (refused.stdout, refused.stderr)
-    assert json.loads(hishamos(home, "fleet", "list", "--json").stdout) == []
+    with opened(home) as store:
+        assert store.fleets.newest(9) == []

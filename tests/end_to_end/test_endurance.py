@@ -14,7 +14,7 @@ from tests.fakes.postgres import postgres_server
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
 # By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
-BUILDS, KILLS = map(int, os.environ.get("HISHAMOS_ENDURANCE", "4 6").split())
+BUILDS, KILLS = map(int, os.environ.get("HISHAMOS_ENDURANCE", "3 5").split())
 
 
 @pytest.mark.timeout(120 * BUILDS + 300)

@@ -166,7 +166,7 @@ def test_a_fleet_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -
     store = open_store(f"sqlite:///{home}/store.db")
     keys = [KEY, "memos"]
     fleet = store.fleets.begin("again", "rebuild", keys, canary=0, limits=Limits(lanes=1))
-    for _ in range(240):
+    for _ in range(400):
         if store.fleets.get("again").state != "running":
             break
         time.sleep(1)

@@ -124,7 +124,7 @@ def pgbouncer(server: PostgresServer, database: str, settings: Path) -> Iterator
     given.read_string(settings.read_text())
     folder, port, user = Path(tempfile.mkdtemp(prefix="pgbouncer-")), free_port(), _other_user()
     given["databases"]["hishamos"] = f"host=127.0.0.1 port={server.port} dbname={database}"
-    given["pgbouncer"] |= {"listen_port": str(port), "auth_file": str(folder / "userlist.txt")}
+    given["pgbouncer"].update(listen_port=str(port), auth_file=str(folder / "userlist.txt"))
     (folder / "userlist.txt").write_text('"hishamos" "secret"\n')
     with (folder / "pgbouncer.ini").open("w") as stream:
         given.write(stream)

@@ -28,6 +28,12 @@ BODY = "<!-- Write your brief below. -->\n## Features\n- User can add a note\n- 
 LABEL = "build it"
 
 
+@pytest.fixture
+def database_url() -> str:
+    """The embedded store alone: what it keeps of issues is tried on both by the tests of the store."""
+    return ""
+
+
 @dataclass
 class Desk:
     """A repository with issues, and the way to have them served."""
