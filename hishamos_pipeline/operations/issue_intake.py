@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.graph import EXPORTS
@@ -29,6 +30,7 @@ from hishamos_pipeline.settings import IssueIntake, Settings, listed
 from hishamos_pipeline.store.issue_ideas import Due
 from hishamos_pipeline.store.projects import Submission
 from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.store.tables import STUCK_STATES
 
 # What issue templates hold for whoever writes the issue.
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -63,30 +65,27 @@ def serve(
     """
     served = Served()
 
-    def one(number: int, work: Callable[[], str]) -> bool:
-        """Do something for one issue, which must not hold up the others; whether it came to an end."""
+    def one(number: int, work: Callable[[], str]) -> None:
+        """Do something for one issue, which must not hold up the others."""
         try:
             said = work()
-        except StorageError:
-            raise
         except HostError as error:
             if error.cause not in _OF_ONE:
                 raise
             served.wrong.append(f"{asked.repository}#{number}: {error}")
-            return False
+            return
         if said:
             served.done.append(f"{asked.repository}#{number}: {said}")
-        return True
 
     for due in store.issue_ideas.due(asked.host, asked.repository, most):
         if time.monotonic() >= until:
             return served
-        one(due.number, lambda due=due: _tell_end(store, issues, due))  # type: ignore[misc]
+        one(due.number, partial(_tell_end, store, issues, due))
         store.issue_ideas.answered(due)  # what cannot be answered is not tried for ever
     for issue in issues.labelled(asked.label, most) if time.monotonic() < until else ():
         if time.monotonic() >= until:
             break
-        one(issue.number, lambda issue=issue: _take(store, issues, asked, issue, settings))  # type: ignore[misc]
+        one(issue.number, partial(_take, store, issues, asked, issue, settings))
     return served
 
 
@@ -174,7 +173,7 @@ def ended(store: ProjectStore, due: Due) -> str:
     """The answer to an issue whose project has ended."""
     project = due.project
     mark = _mark(project.state, f"{project.key}-{due.revision}-{project.updated_at:%Y%m%d%H%M%S}")
-    if project.state in ("failed", "blocked"):
+    if project.state in STUCK_STATES:
         where = f" at {project.failed_step}" if project.failed_step else ""
         return f"Project `{project.key}` is {project.state}{where}:\n\n{_quoted(project.reason)}{mark}"
     lines = [f"Project `{project.key}` is built and verified."]

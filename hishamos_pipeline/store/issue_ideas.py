@@ -6,10 +6,9 @@ from sqlalchemy import and_, or_, select, update
 
 from hishamos_pipeline.store.operation_tables import IssueIdea
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_or_update
-from hishamos_pipeline.store.tables import Project
+from hishamos_pipeline.store.tables import STUCK_STATES, Project
 
-_STUCK = ("failed", "blocked")
-_ENDED = ("verified", "exported", *_STUCK)
+_ENDED = ("verified", "exported", *STUCK_STATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class IssueIdeas:
                 Project.state.in_(_ENDED),
                 or_(
                     IssueIdea.answered != Project.state,
-                    and_(Project.state.in_(_STUCK), IssueIdea.answered_at != Project.updated_at),
+                    and_(Project.state.in_(STUCK_STATES), IssueIdea.answered_at != Project.updated_at),
                 ),
             )
             .order_by(IssueIdea.id)

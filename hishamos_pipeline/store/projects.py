@@ -15,7 +15,7 @@ from hishamos_pipeline.store.audit import audit
 from hishamos_pipeline.store.fleet_tables import in_fleets
 from hishamos_pipeline.store.operation_tables import Deletion
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
-from hishamos_pipeline.store.tables import PROJECT_STATES, IdeaRevision, Project
+from hishamos_pipeline.store.tables import PROJECT_STATES, STUCK_STATES, IdeaRevision, Project
 
 # States that somebody is responsible for; the others come and go with every build.
 _AUDITED = {"building": "build", "archived": "archive"}
@@ -102,7 +102,7 @@ class Projects:
 
     def reason(self, key: str) -> str:
         """Why a project is failed or blocked, empty where it is neither or is not there."""
-        query = select(Project.reason).where(Project.key == key, Project.state.in_(("failed", "blocked")))
+        query = select(Project.reason).where(Project.key == key, Project.state.in_(STUCK_STATES))
         with self._sessions.read() as session:
             return session.scalars(query).one_or_none() or ""
 

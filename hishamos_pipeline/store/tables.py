@@ -26,6 +26,8 @@ PROJECT_STATES = (
     "failed",
     "archived",
 )
+# Those in which a project waits for somebody, and has a reason.
+STUCK_STATES = ("failed", "blocked")
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -1,6 +1,6 @@
 """Issues of a Git host that carry a label, and answers on them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -46,15 +46,37 @@ class Issues(Protocol):
         ...
 
 
-class GitHubIssues:
-    """Issues on GitHub; see https://docs.github.com/en/rest/issues."""
+class _OfRepository:
+    """What both hosts' issues have in common; a host calls comments and those who write them by words of its own."""
 
-    def __init__(self, host: GitHubHost, repository: str) -> None:
-        self._host, self._path = host, f"/repos/{repository}/issues"
+    _comments: str
+    _author: str
+
+    def __init__(self, host: GitHubHost | GitLabHost, path: str) -> None:
+        self._host, self._path = host, path
 
     @cached_property
     def _login(self) -> str:
         return self._host.account().login
+
+    def _holds(self, items: Iterable[Mapping[str, Any]], mark: str) -> bool:
+        """Whether one of some comments is the token's own account's, and holds a mark."""
+        return any(
+            _login_of(item, self._author) == self._login and mark in str(item.get("body")) for item in items
+        )
+
+    def comment(self, number: int, text: str) -> None:
+        """See ``Issues``."""
+        self._host.request("POST", f"{self._path}/{number}/{self._comments}", {"body": text}, repeat=False)
+
+
+class GitHubIssues(_OfRepository):
+    """Issues on GitHub; see https://docs.github.com/en/rest/issues."""
+
+    _comments, _author = "comments", "user"
+
+    def __init__(self, host: GitHubHost, repository: str) -> None:
+        super().__init__(host, f"/repos/{repository}/issues")
 
     def labelled(self, label: str, limit: int) -> list[Issue]:
         """See ``Issues``; pull requests, which GitHub lists too, are left out."""
@@ -62,7 +84,9 @@ class GitHubIssues:
         found: list[Issue] = []
         for page in range(1, _PAGES + 1):
             items = self._host.request("GET", self._path, query={**asked, "page": page})
-            found += [_issue(item, "number", "body", "user") for item in items if "pull_request" not in item]
+            found += [
+                _issue(item, "number", "body", self._author) for item in items if "pull_request" not in item
+            ]
             if len(found) >= limit or len(items) < _PAGE:
                 break
         return found[:limit]
@@ -75,15 +99,9 @@ class GitHubIssues:
         for page in range(max(1, last - 1), last + 1):
             asked = {"per_page": _PAGE, "page": page}
             items = self._host.request("GET", f"{self._path}/{number}/comments", query=asked)
-            if any(
-                _login_of(item, "user") == self._login and mark in str(item.get("body")) for item in items
-            ):
+            if self._holds(items, mark):
                 return True
         return False
-
-    def comment(self, number: int, text: str) -> None:
-        """See ``Issues``."""
-        self._host.request("POST", f"{self._path}/{number}/comments", {"body": text}, repeat=False)
 
     def unlabel(self, number: int, label: str) -> None:
         """See ``Issues``."""
@@ -95,33 +113,25 @@ class GitHubIssues:
                 raise
 
 
-class GitLabIssues:
+class GitLabIssues(_OfRepository):
     """Issues on GitLab; see https://docs.gitlab.com/api/issues and https://docs.gitlab.com/api/notes."""
 
-    def __init__(self, host: GitLabHost, repository: str) -> None:
-        self._host, self._path = host, f"/projects/{quote(repository, safe='')}/issues"
+    _comments, _author = "notes", "author"
 
-    @cached_property
-    def _login(self) -> str:
-        return self._host.account().login
+    def __init__(self, host: GitLabHost, repository: str) -> None:
+        super().__init__(host, f"/projects/{quote(repository, safe='')}/issues")
 
     def labelled(self, label: str, limit: int) -> list[Issue]:
         """See ``Issues``."""
         asked = {"state": "opened", "labels": label, "order_by": "created_at", "sort": "asc"}
         found = self._host.request("GET", self._path, query={**asked, "per_page": limit})
-        return [_issue(item, "iid", "description", "author") for item in found]
+        return [_issue(item, "iid", "description", self._author) for item in found]
 
     def answered(self, number: int, mark: str) -> bool:
         """See ``Issues``."""
         asked = {"sort": "desc", "per_page": _PAGE}
         found = self._host.request("GET", f"{self._path}/{number}/notes", query=asked)
-        return any(
-            _login_of(item, "author") == self._login and mark in str(item.get("body")) for item in found
-        )
-
-    def comment(self, number: int, text: str) -> None:
-        """See ``Issues``."""
-        self._host.request("POST", f"{self._path}/{number}/notes", {"body": text}, repeat=False)
+        return self._holds(found, mark)
 
     def unlabel(self, number: int, label: str) -> None:
         """See ``Issues``; GitLab answers a token that may not do it as if all were well."""

@@ -1,17 +1,17 @@
 """Moving a fleet along: what has ended is written down, and what comes next is launched or cancelled."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from hishamos_pipeline.core.documents import Requirements, VerifiedBuild
 from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG, Finish, Launch, Stop, next_step
-from hishamos_pipeline.errors import ArtifactMissingError, ProjectNotFoundError
+from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.operations.fleet.backfills import Backfills, MemberRun
 from hishamos_pipeline.store.fleet_tables import Fleet, FleetMember
 from hishamos_pipeline.store.fleets import Ended
 from hishamos_pipeline.store.store import ProjectStore
 
-_STUCK = ("failed", "blocked")
 _PER_TICK = 200
 
 
@@ -102,19 +102,15 @@ def _ended(store: ProjectStore, fleet: Fleet, member: FleetMember, run: MemberRu
 
 def ended_as(store: ProjectStore, key: str, run: MemberRun) -> Ended:
     """How a run of a project has ended, with what the project has to show; what is not verified counts for nothing."""
+    if not store.projects.exists(key):
+        return Ended(run.state, run.run_id, "it was deleted", run.seconds)
     reason, wanted, shown = "", 0, 0
-    try:
-        project = store.projects.get(key)
-        if run.state == "failed":
-            reason = project.reason if project.state in _STUCK else ""
-            reason = reason or f"its run has failed: see run {run.run_id}"
+    if run.state == "failed":
+        reason = store.projects.reason(key) or f"its run has failed: see run {run.run_id}"
+    with suppress(ArtifactMissingError):
         wanted = len(store.artifacts.read(key, "requirements", Requirements).requirements)
         if run.state == "verified":
             shown = store.artifacts.read(key, "verified_build", VerifiedBuild).requirements_verified
-    except ArtifactMissingError:
-        pass
-    except ProjectNotFoundError:
-        reason = "it was deleted"
     return Ended(run.state, run.run_id, reason, run.seconds, wanted, shown)
 
 
