@@ -3,16 +3,21 @@
 import os
 import subprocess
 import sysconfig
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+import requests
 import yaml
 
 from hishamos_pipeline.cli.main import cli
 from hishamos_pipeline.settings import Settings
 from tests.conftest import ROOT
+from tests.fakes.ports import free_port, wait_for_port
 
 DEPLOY = ROOT / "deploy"
 SECRETS = {
@@ -21,11 +26,15 @@ SECRETS = {
 }  # fmt: skip
 
 
+def tool(name: str) -> str:
+    """A program that a package of the test environment has brought along."""
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
 def compose(**variables: str) -> "subprocess.CompletedProcess[str]":
-    program = Path(sysconfig.get_path("scripts")) / "podman-compose"
     environment = {k: v for k, v in os.environ.items() if k not in SECRETS} | variables
     return subprocess.run(
-        [str(program), "-f", str(DEPLOY / "compose.yaml"), "config"],
+        [tool("podman-compose"), "-f", str(DEPLOY / "compose.yaml"), "config"],
         env=environment,
         capture_output=True,
         text=True,
@@ -48,7 +57,8 @@ def test_every_command_of_a_container_is_one_of_ours(services: dict[str, Any]) -
     for words in ours.values():
         command: click.Command | None = cli
         context = click.Context(cli)
-        rest = list(words)
+        program, *rest = words
+        assert program == "hishamos"
         while isinstance(command, click.Group):
             command = command.get_command(context, rest.pop(0))
         assert command is not None, words
@@ -85,6 +95,65 @@ def test_scripts_are_shell_and_say_what_they_need(name: str, tmp_path: Path) -> 
     assert subprocess.run(["sh", "-n", path]).returncode == 0
     done = subprocess.run([path], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
     assert done.returncode != 0 and "name the folder" in done.stderr
+
+
+def test_the_image_has_no_faults_that_a_linter_knows() -> None:
+    done = subprocess.run([tool("hadolint"), str(DEPLOY / "Dockerfile")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pods_of_the_chart_can_start_the_image() -> None:
+    """The chart, and ``dagster-k8s`` for a run, give whole commands as arguments: an entry point would eat them."""
+    assert "ENTRYPOINT" not in [
+        line.split(" ")[0] for line in (DEPLOY / "Dockerfile").read_text().splitlines()
+    ]
+
+
+class Webserver(BaseHTTPRequestHandler):
+    """Answers with who the proxy says is there."""
+
+    def do_GET(self) -> None:  # the library's name
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"the console")
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def proxy(tmp_path: Path) -> Iterator[str]:
+    """The address of Caddy with the file that is shipped, before a webserver."""
+    behind = HTTPServer(("127.0.0.1", 0), Webserver)
+    threading.Thread(target=behind.serve_forever, daemon=True).start()
+    port = free_port()
+    hashed = subprocess.run(
+        [tool("caddy"), "hash-password", "--plaintext", "secret"], capture_output=True, text=True, check=True
+    )
+    environment = os.environ | {
+        "UI_ADDRESS": f"http://127.0.0.1:{port}",
+        "UI_USER": "ann",
+        "UI_PASSWORD_HASH": hashed.stdout.strip(),
+        "UI_WEBSERVER": f"127.0.0.1:{behind.server_port}",
+        "CADDY_ADMIN": f"127.0.0.1:{free_port()}",
+        "XDG_DATA_HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    words = [tool("caddy"), "run", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")]
+    with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) as caddy:
+        try:
+            wait_for_port(port)
+            yield environment["UI_ADDRESS"]
+        finally:
+            caddy.terminate()
+            behind.shutdown()
+            behind.server_close()
+
+
+def test_nobody_passes_the_proxy_without_a_login(proxy: str) -> None:
+    assert requests.get(proxy, timeout=10).status_code == 401
+    assert requests.get(proxy, auth=("ann", "wrong"), timeout=10).status_code == 401
+    assert requests.get(f"{proxy}/graphql", auth=("ann", "secret"), timeout=10).text == "the console"
 
 
 def test_the_image_pins_what_it_installs() -> None:
