@@ -3,9 +3,7 @@
 import os
 import subprocess
 import sysconfig
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from hishamos_pipeline.cli.main import cli
 from hishamos_pipeline.settings import Settings
 from tests.conftest import ROOT
 from tests.fakes.ports import free_port, wait_for_port
+from tests.fakes.web import Answer, web_server
 
 DEPLOY = ROOT / "deploy"
 SECRETS = {
@@ -109,23 +108,9 @@ def test_pods_of_the_chart_can_start_the_image() -> None:
     ]
 
 
-class Webserver(BaseHTTPRequestHandler):
-    """Answers with who the proxy says is there."""
-
-    def do_GET(self) -> None:  # the library's name
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"the console")
-
-    def log_message(self, *_args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def proxy(tmp_path: Path) -> Iterator[str]:
     """The address of Caddy with the file that is shipped, before a webserver."""
-    behind = HTTPServer(("127.0.0.1", 0), Webserver)
-    threading.Thread(target=behind.serve_forever, daemon=True).start()
     port = free_port()
     hashed = subprocess.run(
         [tool("caddy"), "hash-password", "--plaintext", "secret"], capture_output=True, text=True, check=True
@@ -134,20 +119,19 @@ def proxy(tmp_path: Path) -> Iterator[str]:
         "UI_ADDRESS": f"http://127.0.0.1:{port}",
         "UI_USER": "ann",
         "UI_PASSWORD_HASH": hashed.stdout.strip(),
-        "UI_WEBSERVER": f"127.0.0.1:{behind.server_port}",
         "CADDY_ADMIN": f"127.0.0.1:{free_port()}",
         "XDG_DATA_HOME": str(tmp_path),
         "XDG_CONFIG_HOME": str(tmp_path),
     }
     words = [tool("caddy"), "run", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")]
-    with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) as caddy:
-        try:
-            wait_for_port(port)
-            yield environment["UI_ADDRESS"]
-        finally:
-            caddy.terminate()
-            behind.shutdown()
-            behind.server_close()
+    with web_server(lambda _: Answer(body=b"the console")) as url:
+        environment["UI_WEBSERVER"] = url.removeprefix("http://")
+        with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) as caddy:
+            try:
+                wait_for_port(port)
+                yield environment["UI_ADDRESS"]
+            finally:
+                caddy.terminate()
 
 
 def test_nobody_passes_the_proxy_without_a_login(proxy: str) -> None:

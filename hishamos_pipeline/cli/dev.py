@@ -3,13 +3,12 @@
 import os
 import signal
 import subprocess
-import sysconfig
 import time
-from pathlib import Path
 
 import click
 
 from hishamos_pipeline.cli.output import settings
+from hishamos_pipeline.cli.serve import argv_of, prepared
 
 _GRACE_SECONDS = 20
 
@@ -22,26 +21,16 @@ def command(port: int, host: str) -> None:
 
     The daemon runs queued builds and the `new_ideas` sensor, which watches the inbox.
     """
-    from hishamos_pipeline.generation.workshop import Workshop
-    from hishamos_pipeline.jobs.home import prepare_dagster_home
-
-    opened = Workshop(settings())
-    opened.settings.inbox.mkdir(parents=True, exist_ok=True)
-    _ = opened.store  # created and migrated before two processes want it
-    opened.close()
-    home = prepare_dagster_home(opened.settings)
-    scripts = Path(sysconfig.get_path("scripts"))
-    location = ["-w", str(home / "workspace.yaml")]
-    commands = (
-        [str(scripts / "dagster-webserver"), *location, "-h", host, "-p", str(port)],
-        [str(scripts / "dagster-daemon"), "run", *location],
-    )
-    click.echo(f"Dagster UI: http://{host}:{port}   inbox: {opened.settings.inbox}   home: {home}")
+    home = prepared()
+    click.echo(f"Dagster UI: http://{host}:{port}   inbox: {settings().inbox}   home: {home}")
     # A shell that starts this in the background makes it ignore SIGINT, and Dagster copies that handler
     # to SIGTERM; it could then not be stopped at all.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    children = [subprocess.Popen(argv, start_new_session=True, cwd=home) for argv in commands]
+    children = [
+        subprocess.Popen(argv_of(part, home, host, port), start_new_session=True, cwd=home)
+        for part in ("webserver", "daemon")
+    ]
     try:
         while all(child.poll() is None for child in children):
             time.sleep(0.5)

@@ -9,6 +9,8 @@ import click
 
 from hishamos_pipeline.cli.output import settings
 
+PORTS = {"webserver": 3000, "code-server": 4000}
+
 
 @click.command("serve")
 @click.argument("part", type=click.Choice(["webserver", "daemon", "code-server"]))
@@ -23,6 +25,15 @@ def command(part: str, host: str, port: int | None) -> None:
 
     Webserver and daemon ask the code server that HISHAMOS_CODE_SERVER names, or load the definitions themselves.
     """
+    home = prepared()
+    # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    program, *rest = argv_of(part, home, host, port or PORTS.get(part, 0))
+    os.execv(program, [program, *rest])  # noqa: S606 - this process becomes the part
+
+
+def prepared() -> Path:
+    """Dagster's home with its settings in it; the store is created and migrated before two processes want it."""
     from hishamos_pipeline.generation.workshop import Workshop
     from hishamos_pipeline.jobs.home import prepare_dagster_home
 
@@ -30,16 +41,16 @@ def command(part: str, host: str, port: int | None) -> None:
     opened.settings.inbox.mkdir(parents=True, exist_ok=True)
     _ = opened.store
     opened.close()
-    home = prepare_dagster_home(opened.settings)
-    scripts = Path(sysconfig.get_path("scripts"))
+    return prepare_dagster_home(opened.settings)
+
+
+def argv_of(part: str, home: Path, host: str, port: int) -> list[str]:
+    """The command that is a part of an installation, with a home that has been prepared."""
     workspace = ["-w", str(home / "workspace.yaml")]
-    argv = {
-        "webserver": ["dagster-webserver", *workspace, "-h", host, "-p", str(port or 3000)],
+    listening = ["-h", host, "-p", str(port)]
+    program, *rest = {
+        "webserver": ["dagster-webserver", *workspace, *listening],
         "daemon": ["dagster-daemon", "run", *workspace],
-        "code-server": [
-            "dagster", "api", "grpc", "-m", "hishamos_pipeline.definitions", "-h", host, "-p", str(port or 4000),
-        ],
-    }[part]  # fmt: skip
-    # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.execv(scripts / argv[0], argv)  # noqa: S606 - this process becomes the part
+        "code-server": ["dagster", "api", "grpc", "-m", "hishamos_pipeline.definitions", *listening],
+    }[part]
+    return [str(Path(sysconfig.get_path("scripts")) / program), *rest]

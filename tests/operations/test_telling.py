@@ -4,12 +4,10 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -24,6 +22,7 @@ from hishamos_pipeline.store.notices import TRIES
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
 from tests.fakes.ports import free_port
+from tests.fakes.web import Answer, Asked, web_server
 
 KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 
@@ -41,23 +40,13 @@ class Hooks:
 def hooks() -> Iterator[Hooks]:
     made = Hooks()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(made.answers.pop(0) if made.answers else 204)
-            self.send_header("Location", made.url)
-            self.end_headers()
+    def take(asked: Asked) -> Answer:
+        made.got.append((dict(asked.headers), asked.body))
+        return Answer(made.answers.pop(0) if made.answers else 204, {"Location": made.url})
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/hook"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+    with web_server(take) as url:
+        made.url = f"{url}/hook"
+        yield made
 
 
 def keys(variable: str) -> str:

@@ -4,14 +4,14 @@ import gzip
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.fakes.web import Answer, Asked, web_server
 
 PROGRAM = """
 import asyncio, sys
@@ -34,24 +34,15 @@ def collector() -> Iterator[tuple[str, list[Any]]]:
     """A collector's URL, and the spans that it got."""
     got: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-            request = ExportTraceServiceRequest.FromString(body)
-            for resource in request.resource_spans:
-                got.extend(span for scope in resource.scope_spans for span in scope.spans)
-            self.send_response(200)
-            self.end_headers()
+    def take(asked: Asked) -> Answer:
+        zipped = asked.headers.get("content-encoding") == "gzip"
+        request = ExportTraceServiceRequest.FromString(gzip.decompress(asked.body) if zipped else asked.body)
+        for resource in request.resource_spans:
+            got.extend(span for scope in resource.scope_spans for span in scope.spans)
+        return Answer()
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", got
-    server.shutdown()
-    server.server_close()
+    with web_server(take) as url:
+        yield url, got
 
 
 def run(**variables: str) -> str:
