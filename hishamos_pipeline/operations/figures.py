@@ -77,25 +77,36 @@ class Figures(Collector):
             "hishamos_model_calls", "Calls of models; those that the cache answered are `cached`.",
             labels=[*names, "outcome"],
         )  # fmt: skip
+        invalid = CounterMetricFamily(
+            "hishamos_model_invalid_answers",
+            "Answers that could not be used; their calls are `ok`.",
+            labels=names,
+        )
         tokens = CounterMetricFamily(
             "hishamos_model_tokens", "Tokens of models.", labels=[*names, "direction"]
         )
         cost = CounterMetricFamily("hishamos_model_cost_usd", "US dollars that models cost.", labels=names)
         seconds = CounterMetricFamily("hishamos_model_seconds", "Seconds of calls of models.", labels=names)
         sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * 5)
+        ended: dict[tuple[str, str, str], int] = defaultdict(int)
         for row in self._store.calls.totals():
-            calls.add_metric([row.role, row.provider, row.outcome], row.calls)
+            if row.outcome == "invalid":
+                invalid.add_metric([row.role, row.provider], row.calls)
+            # An answer may be found useless long after; a counter that went down would look like a restart.
+            ended[row.role, row.provider, "ok" if row.outcome == "invalid" else row.outcome] += row.calls
             mine = sums[row.role, row.provider]
             for index, value in enumerate(
                 (row.input_tokens, row.output_tokens, row.cached_tokens, row.cost_usd, row.seconds)
             ):
                 mine[index] += value
+        for labels, count in ended.items():
+            calls.add_metric(labels, count)
         for (role, provider), (sent, received, cached, usd, took) in sorted(sums.items()):
             for direction, value in (("input", sent), ("output", received), ("cached_input", cached)):
                 tokens.add_metric([role, provider, direction], value)
             cost.add_metric([role, provider], usd)
             seconds.add_metric([role, provider], took)
-        yield from (calls, tokens, cost, seconds)
+        yield from (calls, invalid, tokens, cost, seconds)
 
 
 def _gauge(name: str, help_: str, label: str, values: Mapping[str, int]) -> Metric:

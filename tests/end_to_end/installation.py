@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-import yaml
 
 from hishamos_pipeline.store.store import ProjectStore, open_store
+from tests.end_to_end.tuning import tuned_home
 from tests.fakes.ports import free_port
 from tests.fakes.postgres import PostgresServer
 
@@ -40,15 +39,15 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         """What every part is started with."""
-        dagster = self.home / "dagster"
         return {
             **os.environ,
             **self.variables,
             "HISHAMOS_HOME": str(self.home),
             "HISHAMOS_DATABASE_URL": self.database_url,
             "HISHAMOS_DAGSTER_DATABASE_URL": self.database_url,
-            "HISHAMOS_DAGSTER_DIR": str(dagster),
-            "DAGSTER_HOME": str(dagster),
+            "HISHAMOS_CODE_SERVER": f"127.0.0.1:{self.port}",
+            "HISHAMOS_DAGSTER_DIR": str(self.home / "dagster"),
+            "DAGSTER_HOME": str(self.home / "tuned"),
         }
 
     @property
@@ -66,24 +65,14 @@ class Installation:
     def prepare(self) -> None:
         """Make the home, with a workspace that names the code server; runs are dequeued every second."""
         self.home.mkdir(parents=True)
-        self.hishamos("db", "upgrade")
-        program = (
-            "from hishamos_pipeline.jobs.home import prepare_dagster_home\n"
-            "from hishamos_pipeline.settings import get_settings\n"
-            "prepare_dagster_home(get_settings())"
-        )
         environment = {name: value for name, value in self.environment.items() if name != "DAGSTER_HOME"}
-        subprocess.run([sys.executable, "-c", program], env=environment, check=True)
-        dagster = self.home / "dagster"
-        given = yaml.safe_load((dagster / "dagster.yaml").read_text())
-        given["run_monitoring"]["poll_interval_seconds"] = 5
-        given["run_coordinator"]["config"] |= {
-            "dequeue_interval_seconds": 1,
-            "user_code_failure_retry_delay": 3,
+        queue = {"dequeue_interval_seconds": 1, "user_code_failure_retry_delay": 3}
+        changes = {
+            "run_monitoring": {"poll_interval_seconds": 5},
+            "run_coordinator": {"config": {"max_user_code_failure_retries": 20, **queue}},
         }
-        (dagster / "dagster.yaml").write_text(yaml.safe_dump(given))
-        server = {"host": "127.0.0.1", "port": self.port, "location_name": "hishamos"}
-        (dagster / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+        tuned_home(self.home, lambda *words: list(words), environment, changes)
+        self.hishamos("db", "upgrade")
 
     def start(self, part: str) -> None:
         """Start a part, or start it again."""
@@ -91,15 +80,8 @@ class Installation:
             assert self.postgres is not None
             self.postgres.restart()
             return
-        scripts = Path(sysconfig.get_path("scripts"))
-        workspace = str(self.home / "dagster" / "workspace.yaml")
-        argv = {
-            "daemon": [scripts / "dagster-daemon", "run", "-w", workspace],
-            "code server": [
-                scripts / "dagster", "api", "grpc", "-m", "hishamos_pipeline.definitions", "-h", "127.0.0.1",
-                "-p", str(self.port),
-            ],
-        }[part]  # fmt: skip
+        words = {"daemon": ["daemon"], "code server": ["code-server", "--port", str(self.port)]}[part]
+        argv = [sys.executable, "-m", "hishamos_pipeline.cli.main", "serve", *words]
         log = (self.home / f"{part.replace(' ', '-')}.log").open("ab")
         self.processes[part] = subprocess.Popen(
             argv, env=self.environment, cwd=self.home, stdout=log, stderr=log, start_new_session=True

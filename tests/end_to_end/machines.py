@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,15 +14,14 @@ from pathlib import Path
 
 import boto3
 import redis
-import yaml
 from moto.server import ThreadedMotoServer
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from hishamos_pipeline.store.store import ProjectStore, open_store
+from tests.end_to_end.tuning import tuned_home
 from tests.fakes.ports import free_port
 
-SCRIPTS = Path(sysconfig.get_path("scripts"))
 # The folder of all machines is covered by an empty one, in which only the machine's own is put back.
 _ALONE = """
 mkdir -p "$ASIDE"; mount --bind "$OWN" "$ASIDE"; mount -t tmpfs none "$MACHINES"
@@ -104,7 +102,7 @@ def machines(folder: Path, *names: str, **variables: str) -> Iterator[list[Machi
     for name in names:
         root = folder / "machines" / name
         (root / "tmp").mkdir(parents=True)
-        made.append(Machine(root, variables))
+        made.append(Machine(root, dict(variables)))
     try:
         yield made
     finally:
@@ -180,28 +178,17 @@ def installation_of_many(
 
 def start_control(control: Machine) -> None:
     """Daemon and code server; their waits are short, so that the test is."""
-    program = (
-        "from hishamos_pipeline.jobs.home import prepare_dagster_home\n"
-        "from hishamos_pipeline.settings import get_settings\nprepare_dagster_home(get_settings())"
-    )
-    subprocess.run(control.argv(sys.executable, "-c", program), env=control._placed(), check=True)
-    dagster, port = control.home / "dagster", free_port()
-    given = yaml.safe_load((dagster / "dagster.yaml").read_text())
-    assert given["run_launcher"]["class"] == "CeleryRunLauncher"
-    given["run_monitoring"] |= {"start_timeout_seconds": 20, "poll_interval_seconds": 5}
-    given["run_retries"]["max_retries"] = 1
-    (dagster / "dagster.yaml").write_text(yaml.safe_dump(given))
-    server = {"host": "127.0.0.1", "port": port, "location_name": "hishamos"}
-    (dagster / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
-    definitions = ("-m", "hishamos_pipeline.definitions", "-h", "127.0.0.1", "-p", str(port))
-    control.start(str(SCRIPTS / "dagster"), "api", "grpc", *definitions, DAGSTER_HOME=str(dagster))
-    control.start(
-        str(SCRIPTS / "dagster-daemon"),
-        "run",
-        "-w",
-        str(dagster / "workspace.yaml"),
-        DAGSTER_HOME=str(dagster),
-    )
+    serve = (sys.executable, "-m", "hishamos_pipeline.cli.main", "serve")
+    port = free_port()
+    control.variables["HISHAMOS_CODE_SERVER"] = f"127.0.0.1:{port}"
+    changes = {
+        "run_monitoring": {"start_timeout_seconds": 20, "poll_interval_seconds": 5},
+        "run_retries": {"max_retries": 1},
+    }
+    tuned = tuned_home(control.home, control.argv, control._placed(), changes)
+    assert "CeleryRunLauncher" in (tuned / "dagster.yaml").read_text()
+    control.start(*serve, "code-server", "--port", str(port), DAGSTER_HOME=str(tuned))
+    control.start(*serve, "daemon", DAGSTER_HOME=str(tuned))
 
 
 def start_worker(machine: Machine) -> None:

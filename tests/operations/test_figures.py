@@ -75,6 +75,7 @@ async def worked(notes: ProjectRun, store: ProjectStore) -> None:
         await notes.make("tar_archive", lambda: _missing())
     for outcome in ("ok", "failed", "cached"):
         call(store, outcome)
+    store.calls.reject([sha256_text("ok")])
     killed = Outcome(None, "", 1.0, limit="wall time of 300 s (HISHAMOS_CHECK_SECONDS)")
     sandbox = CountedSandbox(
         Stub(Outcome(0, "", 1.0), killed, Outcome(None, "", 1.0, signal="SIGSEGV")), lambda: store.counters
@@ -108,6 +109,18 @@ async def test_they_say_what_happened(
     assert sum(s.value for s in samples(registry) if s.name == "hishamos_projects") == 1
     assert all("project" not in sample.labels for sample in samples(registry))
     assert "notes" not in generate_latest(registry).decode()
+
+
+def test_no_counter_goes_down_when_an_answer_is_found_useless(
+    store: ProjectStore, registry: CollectorRegistry
+) -> None:
+    for _ in range(2):
+        call(store, "ok")
+    store.calls.reject([sha256_text("ok")])
+    call(store, "ok")
+    assert value(registry, "hishamos_model_calls_total", outcome="ok") == 3
+    assert value(registry, "hishamos_model_invalid_answers_total", provider="anthropic") == 2
+    assert len([s for s in samples(registry) if s.name == "hishamos_model_calls_total"]) == 1
 
 
 def expressions() -> Iterator[str]:
