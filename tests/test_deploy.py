@@ -11,6 +11,9 @@ import click
 import pytest
 import requests
 import yaml
+from dagster_k8s import DagsterK8sJobConfig, construct_dagster_k8s_job
+from dagster_k8s.job import UserDefinedDagsterK8sConfig
+from kubernetes.client import ApiClient
 
 from hishamos_pipeline.cli.main import cli
 from hishamos_pipeline.settings import Settings
@@ -101,11 +104,25 @@ def test_the_image_has_no_faults_that_a_linter_knows() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_pods_of_the_chart_can_start_the_image() -> None:
-    """The chart, and ``dagster-k8s`` for a run, give whole commands as arguments: an entry point would eat them."""
-    assert "ENTRYPOINT" not in [
-        line.split(" ")[0] for line in (DEPLOY / "Dockerfile").read_text().splitlines()
-    ]
+def test_the_pod_of_a_run_starts_the_image_and_its_sandbox() -> None:
+    """By the code that makes pods of runs, which refuses what Kubernetes does not know."""
+    values = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    given = launcher["runK8sConfig"]
+    asked = UserDefinedDagsterK8sConfig.from_dict(
+        {"container_config": given["containerConfig"], "pod_spec_config": given["podSpecConfig"]}
+    )
+    secrets = [secret["name"] for secret in launcher["envSecrets"]]
+    config = DagsterK8sJobConfig(job_image="hishamos:latest", dagster_home="/dagster", env_secrets=secrets)
+    job = construct_dagster_k8s_job(config, ["dagster", "api", "execute_run"], "run", asked)
+    pod = ApiClient().sanitize_for_serialization(job)["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    # A whole command as arguments: an entry point of the image would eat it.
+    assert container["args"][0] == "dagster" and "command" not in container
+    instructions = [line.split(" ")[0] for line in (DEPLOY / "Dockerfile").read_text().splitlines()]
+    assert "CMD" in instructions and "ENTRYPOINT" not in instructions
+    assert container["envFrom"] == [{"secretRef": {"name": "hishamos"}}]
+    assert container["securityContext"]["procMount"] == "Unmasked" and pod["hostUsers"] is False
 
 
 @pytest.fixture
@@ -132,6 +149,12 @@ def proxy(tmp_path: Path) -> Iterator[str]:
                 yield environment["UI_ADDRESS"]
             finally:
                 caddy.terminate()
+
+
+def test_workers_may_make_the_sandbox(services: dict[str, Any]) -> None:
+    """With these, a build in the image passed; without the last one no sandbox starts in it."""
+    wanted = ["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"]
+    assert services["worker"]["security_opt"] == wanted
 
 
 def test_nobody_passes_the_proxy_without_a_login(proxy: str) -> None:
