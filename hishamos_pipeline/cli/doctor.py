@@ -18,7 +18,7 @@ from hishamos_pipeline.generation.workshop import Workshop
 _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
 _PING_SECONDS = 2.0
-_NEED_STORE = ("clock", "hosts", "dagster", "daemon", "notices")
+_NEED_STORE = ("clock", "credentials", "hosts", "dagster", "daemon", "notices")
 
 
 @click.command("doctor")
@@ -33,6 +33,7 @@ def command(as_json: bool) -> None:
         ("home", _home),
         ("store", _store),
         ("clock", _clock),
+        ("credentials", _credentials),
         ("engine", _engine),
         ("models", _models),
         ("sandbox", _sandbox),
@@ -118,6 +119,12 @@ def _clock(opened: Workshop) -> str:
             "set it, and keep it right by NTP"
         )
     return f"{now:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _credentials(opened: Workshop) -> str:
+    """Whether the encryption keys fit what was kept with them; after a restore, they are another person's to find."""
+    kept = opened.store.credentials.check(opened.settings.secret_key_list)
+    return f"{kept} kept, and decrypted" if kept else "none are kept"
 
 
 def _engine(opened: Workshop) -> str:

@@ -48,6 +48,20 @@ class Credentials:
             row = session.get(Credential, name)
         return None if row is None else register(_decrypt(row, secret_keys))
 
+    def check(self, secret_keys: tuple[str, ...]) -> int:
+        """Try the encryption keys on everything that is kept; how much that is.
+
+        Raises:
+            CredentialError: a key is not one, or something cannot be decrypted with these keys.
+        """
+        with self._sessions.read() as session:
+            rows = session.scalars(select(Credential).order_by(Credential.name)).all()
+        if secret_keys:
+            _fernet(secret_keys)
+        for row in rows:
+            register(_decrypt(row, secret_keys))
+        return len(rows)
+
     def names(self) -> dict[str, datetime]:
         """The names under which something is kept, and since when."""
         with self._sessions.read() as session:

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from dagster._core.instance import DagsterInstance
 from dagster._daemon.types import DaemonHeartbeat
+from pydantic import SecretStr
 
-from hishamos_pipeline.cli.doctor import _clock, _notices
+from hishamos_pipeline.cli.doctor import _clock, _credentials, _notices
 from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.settings import Settings
@@ -45,6 +48,25 @@ def test_notices_that_nobody_could_be_told_are_noticed(workshop: Workshop, clock
         notices.failed(row.id, "away")
     with pytest.raises(RuntimeError, match="1 notices could not be told"):
         _notices(workshop)
+
+
+def test_keys_that_do_not_fit_what_was_kept_are_noticed(workshop: Workshop) -> None:
+    def with_keys(keys: str) -> Workshop:
+        workshop.settings = workshop.settings.model_copy(update={"secret_keys": SecretStr(keys)})
+        return workshop
+
+    key, other = (Fernet.generate_key().decode() for _ in range(2))
+    assert _credentials(with_keys("")) == "none are kept"
+    with pytest.raises(CredentialError, match="not 32 url-safe base64 bytes"):
+        _credentials(with_keys("short"))
+    workshop.store.credentials.set("GITHUB_TOKEN", "a-secret-token", (key,))
+    assert _credentials(with_keys(f"{other},{key}")) == "1 kept, and decrypted"
+    for keys, message in (
+        (other, "'GITHUB_TOKEN' cannot be decrypted"),
+        ("", "HISHAMOS_SECRET_KEYS is not set"),
+    ):
+        with pytest.raises(CredentialError, match=message):
+            _credentials(with_keys(keys))
 
 
 def test_a_daemon_that_stopped_is_silent(instance: DagsterInstance) -> None:
