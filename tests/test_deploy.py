@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import dagster as dg
 import pytest
 import requests
 import yaml
-from dagster_k8s import DagsterK8sJobConfig, construct_dagster_k8s_job
+from dagster._core.run_coordinator import QueuedRunCoordinator
+from dagster_k8s import DagsterK8sJobConfig, K8sRunLauncher, construct_dagster_k8s_job
 from dagster_k8s.job import UserDefinedDagsterK8sConfig
 from kubernetes.client import ApiClient
 
@@ -25,6 +27,14 @@ DEPLOY = ROOT / "deploy"
 SECRETS = {
     "POSTGRES_PASSWORD": "p", "REDIS_PASSWORD": "r", "HISHAMOS_STORAGE_URL": "s3://b/k", "UI_USER": "ann",
     "UI_PASSWORD_HASH": "h",
+}  # fmt: skip
+
+
+KUBECONFIG = {
+    "apiVersion": "v1", "kind": "Config", "current-context": "none",
+    "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}],
+    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "nobody"}}],
+    "users": [{"name": "nobody", "user": {}}],
 }  # fmt: skip
 
 
@@ -104,9 +114,8 @@ def test_the_image_has_no_faults_that_a_linter_knows() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_pod_of_a_run_starts_the_image_and_its_sandbox() -> None:
+def test_the_pod_of_a_run_starts_the_image_and_its_sandbox(values: dict[str, Any]) -> None:
     """By the code that makes pods of runs, which refuses what Kubernetes does not know."""
-    values = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
     launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
     given = launcher["runK8sConfig"]
     asked = UserDefinedDagsterK8sConfig.from_dict(
@@ -170,11 +179,50 @@ def test_the_image_pins_what_it_installs() -> None:
     assert "--require-hashes -r deploy/requirements.lock" in (DEPLOY / "Dockerfile").read_text()
 
 
-def test_the_values_of_the_chart_carry_what_dagster_yaml_says() -> None:
-    values = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
+@pytest.fixture
+def values() -> dict[str, Any]:
+    """The values for Dagster's chart."""
+    read: dict[str, Any] = yaml.safe_load((DEPLOY / "kubernetes" / "values.yaml").read_text())
+    return read
+
+
+def test_the_values_of_the_chart_carry_what_dagster_yaml_says(values: dict[str, Any]) -> None:
     shipped = yaml.safe_load((ROOT / "dagster.yaml").read_text())
-    queue = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
-    assert queue["tagConcurrencyLimits"] == shipped["concurrency"]["runs"]["tag_concurrency_limits"]
-    assert values["dagsterDaemon"]["runRetries"]["maxRetries"] == shipped["run_retries"]["max_retries"]
-    monitoring = values["dagsterDaemon"]["runMonitoring"]
-    assert monitoring["maxRuntimeSeconds"] == shipped["run_monitoring"]["max_runtime_seconds"]
+    given = values["additionalInstanceConfig"]
+    shipped["concurrency"]["runs"]["max_concurrent_runs"] = given["concurrency"]["runs"][
+        "max_concurrent_runs"
+    ]
+    assert given == {section: shipped[section] for section in given}
+    daemon = values["dagsterDaemon"]
+    assert daemon["runCoordinator"]["config"]["customRunCoordinator"] == shipped["run_coordinator"]
+    # What is in both would be in the chart's file twice.
+    assert not daemon["runMonitoring"]["enabled"] and not daemon["runRetries"]["enabled"]
+    assert f"--version {dg.__version__} " in (DEPLOY / "kubernetes" / "values.yaml").read_text()
+
+
+def test_dagster_takes_the_values(values: dict[str, Any], tmp_path: Path) -> None:
+    """The instance that the chart writes down: Dagster itself refuses what it does not know."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(KUBECONFIG))
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
+    written = {
+        "run_launcher": {
+            "module": "dagster_k8s", "class": "K8sRunLauncher",
+            "config": {
+                "service_account_name": "hishamos", "instance_config_map": "hishamos-instance",
+                "load_incluster_config": False, "kubeconfig_file": str(kubeconfig), "env_secrets": ["hishamos"],
+                "run_k8s_config": {
+                    "container_config": launcher["containerConfig"], "pod_spec_config": launcher["podSpecConfig"],
+                },
+            },
+        },
+        "run_coordinator": values["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"],
+        **values["additionalInstanceConfig"],
+    }  # fmt: skip
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(written))
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert isinstance(instance.run_launcher, K8sRunLauncher)
+        assert isinstance(instance.run_coordinator, QueuedRunCoordinator)
+        assert instance.run_coordinator.get_run_queue_config().max_concurrent_runs == 10
+        assert not instance.get_settings("run_retries")["retry_on_asset_or_op_failure"]
+        assert instance.run_monitoring_max_runtime_seconds == 7200
