@@ -331,3 +331,46 @@ def test_one_cleanup_at_a_time(cleaned: Clean, settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.home / ".cleanup.lock"), pytest.raises(ProjectBusyError, match="another cleanup"):
         cleaned()
+
+
+async def test_what_was_deleted_on_another_machine_goes_here_too(
+    notes: ProjectRun,
+    store: ProjectStore,
+    history: FakeRuns,
+    settings: Settings,
+    cleaned: Clean,
+    tmp_path: Path,
+) -> None:
+    """Only what the audit log tells of: a folder that this store has never known may be all that there is of it."""
+    await build(notes, until="stories")
+    here = settings.projects_dir
+    for key in ("notes", "stranger"):
+        (here / key / "tree").mkdir(parents=True)
+    projects.archive(store, history, "notes")
+    assert total(cleaned()) == {}
+    store.housekeeping.begin_deletion("notes", "test")
+    projects.finish_deletion(store, history, tmp_path / "projects of the other machine", "notes")
+    assert (here / "notes").is_dir()
+    assert cleaned(dry_run=True)["deleted_elsewhere"].names == ["notes"] and (here / "notes").is_dir()
+    store.projects.submit(Idea(key="notes", title="Another"), "test")
+    assert total(cleaned()) == {}
+    projects.archive(store, history, "notes")
+    store.housekeeping.begin_deletion("notes", "test")
+    projects.finish_deletion(store, history, tmp_path / "projects of the other machine", "notes")
+    assert total(cleaned()) == {"deleted_elsewhere": 1}
+    assert [path.name for path in here.iterdir()] == ["stranger"]
+
+
+def test_downloads_go_when_the_oldest_is_old_or_space_is_short(cleaned: Clean, tmp_path: Path) -> None:
+    kept = tmp_path / "toolchains" / "pip-cache"
+    (kept / "http").mkdir(parents=True)
+    old, new = kept / "http" / "old", kept / "http" / "new"
+    for path in (old, new):
+        path.write_bytes(b"0" * 1_500_000)
+    assert total(cleaned(keep_toolchain_days=30)) == {}
+    aged(old, 29)
+    assert total(cleaned(keep_toolchain_days=30, disk_quota_mb=100)) == {}
+    assert cleaned(keep_toolchain_days=30, disk_quota_mb=1, dry_run=True)["over_quota"].names == ["pip-cache"]
+    aged(old, 31)
+    assert cleaned(keep_toolchain_days=30)["toolchains"].bytes >= 3_000_000
+    assert not kept.exists()

@@ -49,6 +49,25 @@ def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
     return [path for path in left if disk.changed_at(path) < before]
 
 
+def deleted_elsewhere(store: ProjectStore, projects_dir: Path) -> Iterator[Leftover]:
+    """Folders of projects that were deleted on another machine; one that the store has never known stays."""
+    for folder in folders(projects_dir):
+        if _is_deleted(store, folder.key):
+            going = partial(_remove_deleted, store, folder)
+            yield Leftover(folder.key, disk.size_of(folder.root), going)
+
+
+def _is_deleted(store: ProjectStore, key: str) -> bool:
+    """Whether a project was deleted, by the audit log, and none of its key has been submitted since."""
+    last = store.audit.newest(1, subject=key)
+    return bool(last) and last[0].action == "project.deleted" and not store.projects.exists(key)
+
+
+def _remove_deleted(store: ProjectStore, folder: ProjectFolder) -> None:
+    if _is_deleted(store, folder.key):
+        disk.remove(folder.root)
+
+
 def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
     """Trees of projects whose last build failed; one that was verified is not among them."""
     for key in store.projects.keys_in(_STOPPED, before):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hishamos_pipeline.operations.cleanup.files import archives_of, folders
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover
-from hishamos_pipeline.operations.cleanup.toolchains import toolchain
+from hishamos_pipeline.operations.cleanup.toolchains import downloaded, toolchain
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace import disk
 
@@ -43,7 +43,7 @@ def evicted(evictable: Sequence[Evictable], used: int, quota: int, grace: dateti
 def over_quota(
     store: ProjectStore, projects_dir: Path, toolchains_dir: Path, quota: int, grace: datetime
 ) -> Iterator[Leftover]:
-    """Archives and toolchains that have to go; trees and repositories of projects never do."""
+    """Archives, toolchains and downloads that have to go; trees and repositories of projects never do."""
     touched = {project.key: project.updated_at for project in store.projects.all()}
     evictable = [
         Evictable(
@@ -58,5 +58,7 @@ def over_quota(
         if path.is_dir():
             used_at = disk.changed_at(path)
             evictable.append(Evictable(toolchain(path, used_at), used_at))
+    if downloads := downloaded(toolchains_dir):
+        evictable.append(Evictable(*downloads))
     used = disk.size_of(projects_dir) + disk.size_of(toolchains_dir)
     yield from evicted(evictable, used, quota, grace)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,6 +27,18 @@ def toolchains(folder: Path, before: datetime, grace: datetime) -> Iterator[Left
         old = path.name.startswith(_MADE) and path.suffix != ".lock" and used < min(before, grace)
         if old or (path.name.startswith(_LEFT) and used < grace):
             yield toolchain(path, used)
+    downloads = downloaded(folder)
+    if downloads and downloads[1] < min(before, grace):
+        yield downloads[0]
+
+
+def downloaded(folder: Path) -> tuple[Leftover, datetime] | None:
+    """All that pip has kept of its downloads, and the time of the oldest; it downloads again what it needs again."""
+    kept = folder / "pip-cache"
+    times = [disk.changed_at(path) for path in kept.rglob("*") if path.is_file()]
+    return (
+        (Leftover(kept.name, disk.size_of(kept), partial(disk.remove, kept)), min(times)) if times else None
+    )
 
 
 def toolchain(path: Path, used: datetime) -> Leftover:
