@@ -3,12 +3,13 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hishamos_pipeline.core.channel import Channel, LogChannel
+from hishamos_pipeline.core.shapes import SecretName, shaped
 from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.errors import CredentialError
 
@@ -47,8 +48,11 @@ class GitHostSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["github", "gitlab"]
-    url: str = Field(pattern=r"^https://[^\s/@]+(/[^\s@?#]*)?$")
-    token: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    url: Annotated[
+        str,
+        shaped(r"https://[^\s/@]+(/[^\s@?#]*)?", "a URL without a login, such as https://git.example.org"),
+    ]
+    token: SecretName
     ca: Path | None = None
 
 
@@ -61,8 +65,10 @@ class IssueIntake(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(max_length=60)
-    repository: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)+$", max_length=255)
-    label: str = Field("hishamos", pattern=r"^[^,]+$")
+    repository: Annotated[
+        str, shaped(r"[\w.-]+(/[\w.-]+)+", "OWNER/NAME, such as team/ideas"), Field(max_length=255)
+    ]
+    label: Annotated[str, shaped(r"[^,]+", "one label, without commas")] = "hishamos"
     authors: str = "*"
 
     @field_validator("label")
@@ -91,19 +97,23 @@ class Settings(BaseSettings):
     database_wait_seconds: float = Field(
         60, ge=0, description="How long a run waits for a database server that is away."
     )
-    code_server: str = Field(
+    code_server: Annotated[str, shaped(r"([^\s:/]+:\d+)?", "HOST:PORT, such as code-server:4000")] = Field(
         "",
-        pattern=r"^([^\s:/]+:\d+)?$",
         description="`HOST:PORT` of the code server for webserver and daemon; empty: they load the code themselves.",
     )
-    celery_broker: str = Field(
+    celery_broker: Annotated[
+        str, shaped(r"(rediss?://.+)?", "the URL of a Redis, such as redis://:PASSWORD@redis:6379/0")
+    ] = Field(
         "",
-        pattern=r"^(rediss?://.+)?$",
         description="URL of the Redis that hands runs to workers (`hishamos worker`); empty for runs on this machine.",
     )
-    storage_url: str = Field(
+    storage_url: Annotated[
+        str,
+        shaped(
+            r"(s3://[^/@\s]+(/[^@\s]*)?|file:///.+)?", "s3://BUCKET/FOLDER without keys, or file:///FOLDER"
+        ),
+    ] = Field(
         "",
-        pattern=r"^(s3://[^/@\s]+(/[^@\s]*)?|file:///.+)?$",
         description="Where trees, repositories and archives are kept besides the home: `s3://bucket/folder`, or "
         "`file:///folder`; empty for nowhere.",
     )

@@ -40,7 +40,12 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
 # Variables of our own that are not for people to set.
 _WIDE = 160
 _BAR = 40
-_NOT_SETTINGS = {"HISHAMOS_DAGSTER_DIR", "HISHAMOS_SCREENSHOTS", "HISHAMOS_BENCH_IDEAS"}
+_NOT_SETTINGS = {
+    "HISHAMOS_DAGSTER_DIR",
+    "HISHAMOS_DAGSTER_DATABASE_URL",
+    "HISHAMOS_SCREENSHOTS",
+    "HISHAMOS_BENCH_IDEAS",
+}
 
 
 class Finite(click.FloatRange):
@@ -94,7 +99,8 @@ def settings() -> Any:
         first = error.errors()[0]
         field, *inner = (str(part) for part in first["loc"])
         where = f" at {'.'.join(inner)}" if inner else ""
-        raise click.UsageError(f"HISHAMOS_{field.upper()}{where}: {first['msg']}") from error
+        what = first["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"HISHAMOS_{field.upper()}{where}: {what}") from error
     except SettingsError as error:
         named = re.search(r'field "(\w+)"', str(error))
         name = f"HISHAMOS_{named[1].upper()}" if named else "a setting"

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.shapes import SecretName, shaped
 
-_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
-_Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
+_Address = Annotated[str, shaped(r"[^@\s,;<>]+@[^@\s,;<>]+", "one address, such as ops@example.org")]
 
 
 class LogChannel(Document):
@@ -28,8 +28,14 @@ class WebhookChannel(Document):
     """
 
     kind: Literal["webhook"]
-    url: str = Field(pattern=r"^(https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?)$")
-    secret: _Variable
+    url: Annotated[
+        str,
+        shaped(
+            r"https://[^\s@]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?",
+            "a URL without a login, such as https://example.org/hook; http:// only for this machine",
+        ),
+    ]
+    secret: SecretName
 
     @property
     def variable(self) -> str:
@@ -45,7 +51,7 @@ class EmailChannel(Document):
     port: int = Field(587, gt=0, lt=65536)
     tls: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
-    password: _Variable | None = None
+    password: SecretName | None = None
     sender: _Address
     to: tuple[_Address, ...] = Field(min_length=1)
 
