@@ -274,7 +274,9 @@ class Settings(BaseSettings):
         "human", description="How log lines are written: for people, or as one JSON object a line."
     )
 
-    keep_grace_hours: float = Field(24, ge=0, description="Nothing younger is removed by a cleanup.")
+    keep_grace_hours: float = Field(
+        24, ge=0, description="Nothing younger goes in a cleanup, but pip's downloads."
+    )
     keep_revisions: int = Field(
         20, gt=0, description="How many revisions of each artifact are kept whatever their age."
     )
@@ -288,7 +290,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Days for which Dagster's runs are kept; each project's last that succeeded stays.",
     )
-    keep_toolchain_days: int = Field(30, ge=0, description="Days for which unused toolchains are kept.")
+    keep_toolchain_days: int = Field(
+        30, ge=0, description="Days for which unused toolchains and pip's downloads are kept."
+    )
     keep_idle_days: int | None = Field(
         None, ge=0, description="Days after which untouched projects are archived; empty for never."
     )
@@ -298,7 +302,7 @@ class Settings(BaseSettings):
     disk_quota_mb: int | None = Field(
         None,
         gt=0,
-        description="Most that projects and toolchains may take, MB; archives and toolchains go first.",
+        description="Most that projects and toolchains may take, MB; archives, toolchains and downloads go first.",
     )
 
     author_name: str = Field("HishamOS", description="Author of generated commits.")

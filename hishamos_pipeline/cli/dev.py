@@ -21,8 +21,9 @@ def command(port: int, host: str) -> None:
 
     The daemon runs queued builds and the `new_ideas` sensor, which watches the inbox.
     """
-    home = prepared()
-    click.echo(f"Dagster UI: http://{host}:{port}   inbox: {settings().inbox}   home: {home}")
+    given = settings()
+    home = prepared(given)
+    click.echo(f"Dagster UI: http://{host}:{port}   inbox: {given.inbox}   home: {home}")
     # A shell that starts this in the background makes it ignore SIGINT, and Dagster copies that handler
     # to SIGTERM; it could then not be stopped at all.
     signal.signal(signal.SIGINT, signal.default_int_handler)

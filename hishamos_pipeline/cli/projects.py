@@ -137,7 +137,7 @@ def delete(key: str, export_to: Path | None, without_export: bool) -> None:
             without_export=without_export or export_to is not None,
         )
         if export_to:
-            projects.copy_to(given.projects_dir, key, export_to)
+            projects.copy_to(opened.store, given.projects_dir, key, export_to)
             click.echo(f"copied to {export_to / key}")
         opened.store.housekeeping.begin_deletion(key, actor())
         projects.finish_deletion(opened.store, history, given.projects_dir, key)

@@ -4,12 +4,16 @@ import os
 import signal
 import sysconfig
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hishamos_pipeline.cli.output import settings
 
-PORTS = {"webserver": 3000, "code-server": 4000}
+if TYPE_CHECKING:
+    from hishamos_pipeline.settings import Settings
+
+_PORTS = {"webserver": 3000, "code-server": 4000}
 
 
 @click.command("serve")
@@ -25,19 +29,19 @@ def command(part: str, host: str, port: int | None) -> None:
 
     Webserver and daemon ask the code server that HISHAMOS_CODE_SERVER names, or load the definitions themselves.
     """
-    home = prepared()
+    home = prepared(settings())
     # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    program, *rest = argv_of(part, home, host, port or PORTS.get(part, 0))
-    os.execv(program, [program, *rest])  # noqa: S606 - this process becomes the part
+    argv = argv_of(part, home, host, port or _PORTS.get(part, 0))
+    os.execv(argv[0], argv)  # noqa: S606 - this process becomes the part
 
 
-def prepared() -> Path:
+def prepared(given: "Settings") -> Path:
     """Dagster's home with its settings in it; the store is created and migrated before two processes want it."""
     from hishamos_pipeline.generation.workshop import Workshop
     from hishamos_pipeline.jobs.home import prepare_dagster_home
 
-    opened = Workshop(settings())
+    opened = Workshop(given)
     opened.settings.inbox.mkdir(parents=True, exist_ok=True)
     _ = opened.store
     opened.close()

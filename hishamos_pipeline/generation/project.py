@@ -33,6 +33,7 @@ from hishamos_pipeline.errors import (
     StoreAwayError,
     UnbuildableError,
 )
+from hishamos_pipeline.generation.former import forget_former
 from hishamos_pipeline.generation.observing import making
 from hishamos_pipeline.generation.safekeeping import restore_archive, restore_repository, restore_tree
 from hishamos_pipeline.generation.settling import settled
@@ -209,6 +210,7 @@ class ProjectRun:
 
     def begin(self) -> None:
         """Record that a run of this project's steps has begun; a project without an idea has no state."""
+        forget_former(self.store, self.folder)
         with suppress(ProjectNotFoundError):
             self._before = self.store.projects.get(self.key).state
             self.store.projects.set_state(self.key, "building")

@@ -82,6 +82,11 @@ class Figures(Collector):
             "Answers that could not be used; their calls are `ok`.",
             labels=names,
         )
+        lost = GaugeMetricFamily(
+            "hishamos_model_lost_calls",
+            "Calls whose process ended before the answer; what they may have cost is in no figure here.",
+            labels=names,
+        )
         tokens = CounterMetricFamily(
             "hishamos_model_tokens", "Tokens of models.", labels=[*names, "direction"]
         )
@@ -90,9 +95,13 @@ class Figures(Collector):
         sums: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0] * 5)
         ended: dict[tuple[str, str, str], int] = defaultdict(int)
         for row in self._store.calls.totals():
+            # What became of a lost call may be learnt later; a counter that went down would look like a restart.
+            if row.outcome == "lost":
+                lost.add_metric([row.role, row.provider], row.calls)
+                continue
             if row.outcome == "invalid":
                 invalid.add_metric([row.role, row.provider], row.calls)
-            # An answer may be found useless long after; a counter that went down would look like a restart.
+            # So may that an answer was useless.
             ended[row.role, row.provider, "ok" if row.outcome == "invalid" else row.outcome] += row.calls
             mine = sums[row.role, row.provider]
             for index, value in enumerate(
@@ -106,7 +115,7 @@ class Figures(Collector):
                 tokens.add_metric([role, provider, direction], value)
             cost.add_metric([role, provider], usd)
             seconds.add_metric([role, provider], took)
-        yield from (calls, invalid, tokens, cost, seconds)
+        yield from (calls, invalid, lost, tokens, cost, seconds)
 
 
 def _gauge(name: str, help_: str, label: str, values: Mapping[str, int]) -> Metric:

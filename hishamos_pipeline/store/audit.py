@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.actor import actor
@@ -78,6 +78,14 @@ class Audit:
             query = query.where(AuditEntry.subject == subject)
         with self._sessions.read() as session:
             return list(session.scalars(query))
+
+    def last(self, action: str, subject: str) -> datetime | None:
+        """When something was last done to a subject, ``None`` for never."""
+        query = select(func.max(AuditEntry.at)).where(
+            AuditEntry.subject == subject, AuditEntry.action == action
+        )
+        with self._sessions.read() as session:
+            return session.scalars(query).one()
 
     def verify(self, expected: str = "") -> Verdict:
         """Follow the chain from its beginning.

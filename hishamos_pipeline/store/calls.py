@@ -197,7 +197,10 @@ class Calls:
             }
 
     def totals(self) -> Sequence[Any]:
-        """Sums of all calls that have ended, by role, provider and outcome; no row is ever removed, so they grow."""
+        """Sums of all calls that have ended, by role, provider and outcome.
+
+        No row is ever removed, but an ``ok`` one may become ``invalid``, and a ``lost`` one what it turns out to be.
+        """
         row = LlmCall
         query = select(
             row.role,

@@ -31,6 +31,15 @@ def changed_at(path: Path) -> datetime:
         return datetime.now(UTC)
 
 
+def newest_change(path: Path) -> datetime:
+    """When anything in a folder was last changed, itself included; links count as they are, not what they lead to."""
+    places = [
+        path,
+        *(Path(place) / name for place, folders, names in os.walk(path) for name in (*folders, *names)),
+    ]
+    return max(map(changed_at, places))
+
+
 def remove(path: Path) -> None:
     """Remove a file or folder; a folder is renamed first, so that it is there whole or not at all.
 

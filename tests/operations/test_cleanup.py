@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, ProjectNotFoundError
+from hishamos_pipeline.errors import (
+    DeletionRefusedError,
+    ProjectBusyError,
+    ProjectNotFoundError,
+    StorageError,
+)
 from hishamos_pipeline.generation.project import ProjectRun
 from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.operations.cleanup import projects, quota
@@ -293,7 +298,7 @@ async def test_what_is_kept_nowhere_else_is_not_deleted(
     done = cleaned(keep_archived_days=30)
     assert "kept nowhere else" in done["archived_projects"].failed[0]
     assert store.projects.get("notes").state == "archived"
-    projects.copy_to(settings.projects_dir, "notes", tmp_path / "out")
+    projects.copy_to(store, settings.projects_dir, "notes", tmp_path / "out")
     copy = tmp_path / "out" / "notes"
     log = subprocess.run(
         ["git", "-C", copy / "repository", "log", "--oneline"], capture_output=True, text=True
@@ -333,32 +338,66 @@ def test_one_cleanup_at_a_time(cleaned: Clean, settings: Settings) -> None:
         cleaned()
 
 
+async def deleted_on_another_machine(
+    notes: ProjectRun, store: ProjectStore, history: FakeRuns, elsewhere: Path
+) -> Path:
+    """A project's folder that nobody has touched for days when the project is deleted on another machine."""
+    await build(notes, until="source_code")
+    (notes.folder.root / "tree").mkdir(parents=True)
+    projects.archive(store, history, "notes")
+    store.housekeeping.begin_deletion("notes", "test")
+    for path in [*notes.folder.root.rglob("*"), notes.folder.root]:
+        aged(path)
+    projects.finish_deletion(store, history, elsewhere, "notes")
+    return notes.folder.root
+
+
 async def test_what_was_deleted_on_another_machine_goes_here_too(
     notes: ProjectRun,
     store: ProjectStore,
     history: FakeRuns,
-    settings: Settings,
+    clock: FixedClock,
     cleaned: Clean,
     tmp_path: Path,
 ) -> None:
-    """Only what the audit log tells of: a folder that this store has never known may be all that there is of it."""
-    await build(notes, until="stories")
-    here = settings.projects_dir
-    for key in ("notes", "stranger"):
-        (here / key / "tree").mkdir(parents=True)
-    projects.archive(store, history, "notes")
-    assert total(cleaned()) == {}
-    store.housekeeping.begin_deletion("notes", "test")
-    projects.finish_deletion(store, history, tmp_path / "projects of the other machine", "notes")
-    assert (here / "notes").is_dir()
-    assert cleaned(dry_run=True)["deleted_elsewhere"].names == ["notes"] and (here / "notes").is_dir()
+    """Only what the audit log tells of, and nobody has touched since: other folders may be all that there is."""
+    here = await deleted_on_another_machine(notes, store, history, tmp_path / "other")
+    (here.parent / "stranger").mkdir()
+    aged(here.parent / "stranger")
+    assert "deleted_elsewhere" not in total(cleaned())  # within the grace time
+    clock.advance(timedelta(days=2))
+    role = here / "agents" / "translator.yaml"
+    role.parent.mkdir()
+    role.write_text("put here for a new project of this key")
+    assert "deleted_elsewhere" not in total(cleaned())
+    for path in (role, role.parent, here):
+        aged(path)
     store.projects.submit(Idea(key="notes", title="Another"), "test")
-    assert total(cleaned()) == {}
-    projects.archive(store, history, "notes")
-    store.housekeeping.begin_deletion("notes", "test")
-    projects.finish_deletion(store, history, tmp_path / "projects of the other machine", "notes")
+    assert cleaned(dry_run=True)["deleted_elsewhere"].names == ["notes"] and role.is_file()
     assert total(cleaned()) == {"deleted_elsewhere": 1}
-    assert [path.name for path in here.iterdir()] == ["stranger"]
+    assert [path.name for path in here.parent.iterdir()] == ["stranger"]
+
+
+async def test_a_new_project_finds_nothing_of_the_one_before(
+    notes: ProjectRun, store: ProjectStore, history: FakeRuns, tmp_path: Path
+) -> None:
+    here = await deleted_on_another_machine(notes, store, history, tmp_path / "other")
+    store.projects.submit(Idea(key="notes", title="Another"), "test")
+    notes.begin()
+    assert not here.exists()
+    (here / "agents").mkdir(parents=True)
+    notes.begin()
+    assert (here / "agents").is_dir()
+
+
+async def test_a_copy_of_what_is_not_here_is_refused(
+    notes: ProjectRun, store: ProjectStore, settings: Settings, tmp_path: Path
+) -> None:
+    await build(notes)
+    with pytest.raises(StorageError, match="the repository of notes is not on this machine"):
+        projects.copy_to(store, tmp_path / "projects of this machine", "notes", tmp_path / "out")
+    projects.copy_to(store, settings.projects_dir, "notes", tmp_path / "out")
+    assert (tmp_path / "out" / "notes" / "repository" / ".git").is_dir()
 
 
 def test_downloads_go_when_the_oldest_is_old_or_space_is_short(cleaned: Clean, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from datetime import timedelta
 
 import promql_parser
 import pytest
@@ -19,6 +20,7 @@ from hishamos_pipeline.operations.figures import Figures
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.store.store import ProjectStore
 from tests.conftest import ROOT
+from tests.fakes.clock import FixedClock
 from tests.generation.test_project import build
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "hishamos.json"
@@ -40,12 +42,16 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
     return sum(s.value for s in samples(registry) if s.name == name and labels.items() <= s.labels.items())
 
 
-def call(store: ProjectStore, outcome: str) -> None:
-    start = CallStart(
+def call_start(outcome: str) -> CallStart:
+    return CallStart(
         purpose=Purpose("notes", "stories"), role="qa", task="write", provider="anthropic", model="m",
         prompt_version="v", request_hash=sha256_text(outcome), request="{}", attempt=1, fell_from="",
         reserved_usd=0.1, reserved_tokens=10,
     )  # fmt: skip
+
+
+def call(store: ProjectStore, outcome: str) -> None:
+    start = call_start(outcome)
     if outcome == "cached":
         store.calls.record_cached(start)
         return
@@ -121,6 +127,24 @@ def test_no_counter_goes_down_when_an_answer_is_found_useless(
     assert value(registry, "hishamos_model_calls_total", outcome="ok") == 3
     assert value(registry, "hishamos_model_invalid_answers_total", provider="anthropic") == 2
     assert len([s for s in samples(registry) if s.name == "hishamos_model_calls_total"]) == 1
+
+
+def test_what_a_lost_call_may_have_cost_is_in_no_counter(
+    store: ProjectStore, registry: CollectorRegistry, clock: FixedClock
+) -> None:
+    """It is told later, if its process was only cut off."""
+    start = call_start("ok")
+    admitted = store.calls.admit(start, [], Throttle(9, 99), alone=False)
+    assert isinstance(admitted, int)
+    clock.advance(timedelta(hours=1))
+    store.calls.bury()
+    assert value(registry, "hishamos_model_lost_calls", role="qa") == 1
+    assert value(registry, "hishamos_model_cost_usd_total") == 0
+    store.calls.settle(
+        admitted, CallEnd(outcome="ok", input_tokens=7, output_tokens=5, cost_usd=0.02, seconds=2.0)
+    )
+    assert value(registry, "hishamos_model_lost_calls") == 0
+    assert value(registry, "hishamos_model_cost_usd_total") == pytest.approx(0.02)
 
 
 def expressions() -> Iterator[str]:

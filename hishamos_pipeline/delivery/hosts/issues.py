@@ -65,9 +65,12 @@ class _OfRepository:
             _login_of(item, self._author) == self._login and mark in str(item.get("body")) for item in items
         )
 
+    def _answers(self, number: int) -> str:
+        return f"{self._path}/{number}/{self._comments}"
+
     def comment(self, number: int, text: str) -> None:
         """See ``Issues``."""
-        self._host.request("POST", f"{self._path}/{number}/{self._comments}", {"body": text}, repeat=False)
+        self._host.request("POST", self._answers(number), {"body": text}, repeat=False)
 
 
 class GitHubIssues(_OfRepository):
@@ -98,7 +101,7 @@ class GitHubIssues(_OfRepository):
         last = max(1, -(-count // _PAGE))
         for page in range(max(1, last - 1), last + 1):
             asked = {"per_page": _PAGE, "page": page}
-            items = self._host.request("GET", f"{self._path}/{number}/comments", query=asked)
+            items = self._host.request("GET", self._answers(number), query=asked)
             if self._holds(items, mark):
                 return True
         return False
@@ -130,7 +133,7 @@ class GitLabIssues(_OfRepository):
     def answered(self, number: int, mark: str) -> bool:
         """See ``Issues``."""
         asked = {"sort": "desc", "per_page": _PAGE}
-        found = self._host.request("GET", f"{self._path}/{number}/notes", query=asked)
+        found = self._host.request("GET", self._answers(number), query=asked)
         return self._holds(found, mark)
 
     def unlabel(self, number: int, label: str) -> None:

@@ -50,7 +50,7 @@ def _sweeps(workshop: Workshop, history: RunHistory) -> dict[str, Sweep]:
     folder, storage = given.projects_dir, open_storage(given)
     sweeps: dict[str, Sweep | None] = {
         "deletions": lambda: projects.deletions(store, history, folder),
-        "deleted_elsewhere": lambda: files.deleted_elsewhere(store, folder),
+        "deleted_elsewhere": lambda: files.deleted_elsewhere(store, folder, grace),
         "staging": lambda: files.staging(folder, grace),
         "idle_projects": _if(given.keep_idle_days, lambda days: projects.idle(store, history, older(days))),
         "archived_projects": _if(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.generation.former import forget_former, is_former
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace import disk
@@ -49,23 +50,12 @@ def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
     return [path for path in left if disk.changed_at(path) < before]
 
 
-def deleted_elsewhere(store: ProjectStore, projects_dir: Path) -> Iterator[Leftover]:
-    """Folders of projects that were deleted on another machine; one that the store has never known stays."""
+def deleted_elsewhere(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+    """Folders of projects that were deleted before a time, on another machine: here nothing has changed since."""
     for folder in folders(projects_dir):
-        if _is_deleted(store, folder.key):
-            going = partial(_remove_deleted, store, folder)
-            yield Leftover(folder.key, disk.size_of(folder.root), going)
-
-
-def _is_deleted(store: ProjectStore, key: str) -> bool:
-    """Whether a project was deleted, by the audit log, and none of its key has been submitted since."""
-    last = store.audit.newest(1, subject=key)
-    return bool(last) and last[0].action == "project.deleted" and not store.projects.exists(key)
-
-
-def _remove_deleted(store: ProjectStore, folder: ProjectFolder) -> None:
-    if _is_deleted(store, folder.key):
-        disk.remove(folder.root)
+        deleted_at = store.audit.last("project.deleted", folder.key)
+        if deleted_at is not None and deleted_at < before and is_former(store, folder):
+            yield Leftover(folder.key, disk.size_of(folder.root), partial(forget_former, store, folder))
 
 
 def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:

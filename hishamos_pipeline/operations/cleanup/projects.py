@@ -97,13 +97,15 @@ def require_deletable(
         )
 
 
-def copy_to(projects_dir: Path, key: str, target: Path) -> None:
+def copy_to(store: ProjectStore, projects_dir: Path, key: str, target: Path) -> None:
     """Copy the repository and the archives of a project to a folder, whole or not at all.
 
     Raises:
-        StorageError: it is there already, or the disk refused.
+        StorageError: its repository is on another machine, it is there already, or the disk refused.
     """
     root, there = projects_dir / key, target / key
+    if store.artifacts.head(key, "repository") is not None and not (root / "repository").is_dir():
+        raise StorageError(f"the repository of {key} is not on this machine: run this where it was built")
     if there.exists():
         raise StorageError(f"{there} exists already: name another folder")
     with storage_errors(there):
