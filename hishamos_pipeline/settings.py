@@ -274,9 +274,7 @@ class Settings(BaseSettings):
         "human", description="How log lines are written: for people, or as one JSON object a line."
     )
 
-    keep_grace_hours: float = Field(
-        24, ge=0, description="Nothing younger goes in a cleanup, but pip's downloads."
-    )
+    keep_grace_hours: float = Field(24, ge=0, description="Nothing younger is removed by a cleanup.")
     keep_revisions: int = Field(
         20, gt=0, description="How many revisions of each artifact are kept whatever their age."
     )

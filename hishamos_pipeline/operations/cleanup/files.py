@@ -53,8 +53,7 @@ def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
 def deleted_elsewhere(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
     """Folders of projects that were deleted before a time, on another machine: here nothing has changed since."""
     for folder in folders(projects_dir):
-        deleted_at = store.audit.last("project.deleted", folder.key)
-        if deleted_at is not None and deleted_at < before and is_former(store, folder):
+        if is_former(store, folder, before):
             yield Leftover(folder.key, disk.size_of(folder.root), partial(forget_former, store, folder))
 
 

@@ -58,7 +58,7 @@ def over_quota(
         if path.is_dir():
             used_at = disk.changed_at(path)
             evictable.append(Evictable(toolchain(path, used_at), used_at))
-    if downloads := downloaded(toolchains_dir):
+    if downloads := downloaded(toolchains_dir, grace):
         evictable.append(Evictable(*downloads))
     used = disk.size_of(projects_dir) + disk.size_of(toolchains_dir)
     yield from evicted(evictable, used, quota, grace)

@@ -1,8 +1,9 @@
 """Toolchains by last use: each is made again when it is asked for."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -27,18 +28,26 @@ def toolchains(folder: Path, before: datetime, grace: datetime) -> Iterator[Left
         old = path.name.startswith(_MADE) and path.suffix != ".lock" and used < min(before, grace)
         if old or (path.name.startswith(_LEFT) and used < grace):
             yield toolchain(path, used)
-    downloads = downloaded(folder)
-    if downloads and downloads[1] < min(before, grace):
+    if downloads := downloaded(folder, min(before, grace)):
         yield downloads[0]
 
 
-def downloaded(folder: Path) -> tuple[Leftover, datetime] | None:
-    """All that pip has kept of its downloads, and the time of the oldest; it downloads again what it needs again."""
+def downloaded(folder: Path, before: datetime) -> tuple[Leftover, datetime] | None:
+    """What pip has downloaded before a time and kept, with the time of the oldest; it downloads again what it lacks."""
     kept = folder / "pip-cache"
-    times = [disk.changed_at(path) for path in kept.rglob("*") if path.is_file()]
-    return (
-        (Leftover(kept.name, disk.size_of(kept), partial(disk.remove, kept)), min(times)) if times else None
-    )
+    old = {path: disk.changed_at(path) for path in kept.rglob("*") if path.is_file()}
+    old = {path: at for path, at in old.items() if at < before}
+
+    def remove() -> None:
+        for path in old:
+            path.unlink(missing_ok=True)
+        for place, _, _ in os.walk(kept, topdown=False):
+            with suppress(OSError):  # not empty
+                Path(place).rmdir()
+
+    if not old:
+        return None
+    return Leftover(kept.name, sum(map(disk.size_of, old)), remove, len(old)), min(old.values())
 
 
 def toolchain(path: Path, used: datetime) -> Leftover:
