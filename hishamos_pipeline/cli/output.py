@@ -37,9 +37,9 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ModelError, 6),
 )
 
-# Variables of our own that are not for people to set.
 _WIDE = 160
 _BAR = 40
+# Variables of our own that are read elsewhere.
 _NOT_SETTINGS = {
     "HISHAMOS_DAGSTER_DIR",
     "HISHAMOS_DAGSTER_DATABASE_URL",

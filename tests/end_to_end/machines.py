@@ -191,6 +191,7 @@ def start_control(control: Machine) -> None:
     control.start(*serve, "daemon", DAGSTER_HOME=str(tuned))
 
 
-def start_worker(machine: Machine) -> None:
-    """A worker with two runs at a time."""
-    machine.start(sys.executable, "-m", "hishamos_pipeline.cli.main", "worker", "--name", machine.root.name)
+def start_worker(machine: Machine, runs: int = 2) -> None:
+    """A worker with some runs at a time."""
+    named = ("--name", machine.root.name, "--runs", str(runs))
+    machine.start(sys.executable, "-m", "hishamos_pipeline.cli.main", "worker", *named)
