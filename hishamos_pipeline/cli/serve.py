@@ -42,10 +42,10 @@ def prepared(given: "Settings") -> Path:
     from hishamos_pipeline.jobs.home import prepare_dagster_home
 
     opened = Workshop(given)
-    opened.settings.inbox.mkdir(parents=True, exist_ok=True)
+    given.inbox.mkdir(parents=True, exist_ok=True)
     _ = opened.store
     opened.close()
-    return prepare_dagster_home(opened.settings)
+    return prepare_dagster_home(given)
 
 
 def argv_of(part: str, home: Path, host: str, port: int) -> list[str]:

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dagster as dg
 import psutil
+import pytest
 
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.end_to_end.tuning import tuned_home
@@ -21,6 +23,7 @@ from tests.fakes.ports import free_port
 from tests.fakes.postgres import PostgresServer
 
 PARTS = ("daemon", "code server", "run", "postgres")
+BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
 ENDED = ("exported", "verified", "failed", "blocked")
 
 
@@ -127,6 +130,15 @@ class Installation:
             yield opened
         finally:
             opened.engine.dispose()
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """Dagster's instance, seen from outside."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("HISHAMOS_DAGSTER_DATABASE_URL", "HISHAMOS_DAGSTER_DIR"):
+                patch.setenv(name, self.environment[name])
+            with dg.DagsterInstance.from_config(str(self.home / "dagster")) as opened:
+                yield opened
 
     def states(self) -> dict[str, str]:
         """The state of every project."""

@@ -5,14 +5,12 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from tests.end_to_end.installation import Installation, endure, installation
+from tests.end_to_end.installation import BRIEF, Installation, endure, installation
 from tests.fakes.postgres import postgres_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
 # By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
 BUILDS, KILLS = map(int, os.environ.get("HISHAMOS_ENDURANCE", "3 5").split())
 
@@ -61,10 +59,7 @@ def assert_whole(made: Installation, keys: set[str]) -> None:
                 assert not list((repository.parent / "staging").iterdir())
         assert store.heartbeats.all() == []
         assert store.audit.verify().problem == ""
-    os.environ.update(
-        {name: made.environment[name] for name in ("HISHAMOS_DAGSTER_DATABASE_URL", "HISHAMOS_DAGSTER_DIR")}
-    )
-    with dg.DagsterInstance.from_config(str(made.home / "dagster")) as instance:
+    with made.instance() as instance:
         info = instance.event_log_storage.get_concurrency_info("sandbox")
         assert (info.active_slot_count, info.pending_step_count, info.assigned_step_count) == (0, 0, 0)
         unfinished = [run for run in instance.get_runs() if not run.is_finished]

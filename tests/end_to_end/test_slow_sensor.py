@@ -9,39 +9,36 @@ import pytest
 from dagster._core.scheduler.instigation import TickStatus
 from sqlalchemy import create_engine, text
 
-from tests.end_to_end.installation import Installation, installation
+from tests.end_to_end.installation import BRIEF, Installation, installation
 from tests.fakes.postgres import PostgresServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
 SECONDS = 4
 
 
 @pytest.mark.timeout(600)
-def test_a_sensor_that_times_out(
-    tmp_path: Path, postgres: PostgresServer, toolchains_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with installation(
-        tmp_path / "home",
-        postgres.new_database(),
-        HISHAMOS_TOOLCHAINS=str(toolchains_dir),
-        DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS=str(SECONDS),
-    ) as made:
-        for name in ("HISHAMOS_DAGSTER_DATABASE_URL", "HISHAMOS_DAGSTER_DIR"):
-            monkeypatch.setenv(name, made.environment[name])
-        with dg.DagsterInstance.from_config(str(made.home / "dagster")) as instance:
-            wait_until(made, lambda: TickStatus.SKIPPED in ticks(instance))
-            engine, began = create_engine(made.store_url), time.time()
-            with engine.begin() as connection:  # whoever asks for projects waits, for as long as this goes on
-                connection.execute(text("LOCK TABLE projects IN ACCESS EXCLUSIVE MODE"))
-                for title in ("one", "two"):
-                    (made.home / "inbox" / f"{title}.md").write_text(BRIEF.format(title=title))
-                wait_until(made, lambda: TickStatus.FAILURE in ticks(instance, began))
-            engine.dispose()
-            wait_until(made, lambda: made.states() == {"one": "exported", "two": "exported"})
-            runs = instance.get_runs()
-            assert sorted(run.tags["dagster/partition"] for run in runs) == ["one", "two"]
-            assert f"longer than {SECONDS} seconds" in ticks(instance, began)[TickStatus.FAILURE]
+def test_a_sensor_that_times_out(tmp_path: Path, postgres: PostgresServer, toolchains_dir: Path) -> None:
+    with (
+        installation(
+            tmp_path / "home",
+            postgres.new_database(),
+            HISHAMOS_TOOLCHAINS=str(toolchains_dir),
+            DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS=str(SECONDS),
+        ) as made,
+        made.instance() as instance,
+    ):
+        wait_until(made, lambda: TickStatus.SKIPPED in ticks(instance))
+        engine, began = create_engine(made.store_url), time.time()
+        with engine.begin() as connection:  # whoever asks for projects waits, for as long as this goes on
+            connection.execute(text("LOCK TABLE projects IN ACCESS EXCLUSIVE MODE"))
+            for title in ("one", "two"):
+                (made.home / "inbox" / f"{title}.md").write_text(BRIEF.format(title=title))
+            wait_until(made, lambda: TickStatus.FAILURE in ticks(instance, began))
+        engine.dispose()
+        wait_until(made, lambda: made.states() == {"one": "exported", "two": "exported"})
+        runs = instance.get_runs()
+        assert sorted(run.tags["dagster/partition"] for run in runs) == ["one", "two"]
+        assert f"longer than {SECONDS} seconds" in ticks(instance, began)[TickStatus.FAILURE]
 
 
 def wait_until(made: Installation, happened: Callable[[], bool]) -> None:
