@@ -18,8 +18,8 @@ from benchmarks.measure import HISHAMOS, Row, seconds
 from hishamos_pipeline.cli.summary import summary
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.tracing import trace
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.traces import traced
-from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.operations.cleanup.cleaning import clean
 from hishamos_pipeline.sensors.new_ideas import new_ideas
 from hishamos_pipeline.settings import Settings
@@ -118,14 +118,14 @@ def _watched(engine: Engine) -> Iterator[list[float]]:
     event.remove(engine, "after_cursor_execute", after)
 
 
-def _queries(workshop: Workshop, where: str) -> list[Row]:
-    store, chance = workshop.store, random.Random(1)
+def _queries(services: Services, where: str) -> list[Row]:
+    store, chance = services.store, random.Random(1)
     keys = [f"p{number:05}" for number in chance.sample(range(PROJECTS), ASKED)]
     asked: dict[str, Callable[[str], object]] = {
         "list (200 of them)": lambda key: store.projects.page(200, after=key),
-        "detail": lambda key: summary(workshop.project(key)),
-        "plan": lambda key: workshop.project(key).plan(),
-        "trace": lambda key: trace(traced(workshop.project(key))),
+        "detail": lambda key: summary(services.project(key)),
+        "plan": lambda key: services.project(key).plan(),
+        "trace": lambda key: trace(traced(services.project(key))),
     }
     rows = []
     for name, ask in asked.items():
@@ -149,40 +149,40 @@ def _store(root: Path, url: str, where: str) -> list[Row]:
         engine = database.open_engine(url)
         database.upgrade(engine)
         engine.dispose()
-    workshop = Workshop(settings)
-    workshop.store.projects.submit(_IDEA, "benchmark")
-    asyncio.run(build(workshop.project(_IDEA.key)))
-    _fill(workshop.store.engine, PROJECTS, FILES)
-    rows = _queries(workshop, where)
+    services = Services(settings)
+    services.store.projects.submit(_IDEA, "benchmark")
+    asyncio.run(build(services.project(_IDEA.key)))
+    _fill(services.store.engine, PROJECTS, FILES)
+    rows = _queries(services, where)
     began = time.perf_counter()
-    would = clean(workshop, FakeRuns(), dry_run=True)
+    would = clean(services, FakeRuns(), dry_run=True)
     took = time.perf_counter() - began
     rows.append(
         Row(f"cleanup, {PROJECTS:,} projects with nothing to remove, {where}", f"{took:.1f} s", "under 120 s",
             took < 120 and not any(done.failed for done in would.values()))
     )  # fmt: skip
-    workshop.close()
+    services.close()
     return rows
 
 
 def _tick(root: Path) -> Row:
     """A tick with 10,000 projects that are built and 100 that are new."""
     settings = Settings(home=root / "tick", runs_per_tick=100, inbox_ideas_per_tick=100)
-    workshop = Workshop(settings)
-    workshop.store.projects.submit(_IDEA, "benchmark")
-    with database.for_writing(workshop.store.engine).begin() as connection:
+    services = Services(settings)
+    services.store.projects.submit(_IDEA, "benchmark")
+    with database.for_writing(services.store.engine).begin() as connection:
         connection.execute(text("UPDATE projects SET state = 'exported'"))
-    _fill_ideas(workshop.store.engine, PROJECTS)
+    _fill_ideas(services.store.engine, PROJECTS)
     os.environ["HISHAMOS_RUNS_PER_TICK"] = "100"
     for number in range(100):
-        workshop.store.projects.submit(_IDEA.model_copy(update={"key": f"new-{number}"}), "benchmark")
+        services.store.projects.submit(_IDEA.model_copy(update={"key": f"new-{number}"}), "benchmark")
     with instance_of(settings, root / "dagster") as instance:
         for start in range(0, PROJECTS, 500):
             instance.add_dynamic_partitions("projects", [f"p{n:05}" for n in range(start, start + 500)])
         began = time.perf_counter()
         result = tick(new_ideas, instance, settings)
         took = time.perf_counter() - began
-    workshop.close()
+    services.close()
     whole = len(result.run_requests or []) >= 10
     return Row(
         "tick of `new_ideas`, 10,000 projects known and 100 new",
@@ -209,11 +209,11 @@ def _fill_ideas(engine: Engine, projects: int) -> None:
 def _deleted(root: Path, projects: int = 1000) -> Row:
     """Archived projects, deleted with their folders."""
     settings = Settings(home=root / "deleted", keep_archived_days=1, keep_grace_hours=0)
-    workshop, runs = Workshop(settings), FakeRuns()
-    workshop.store.projects.submit(_IDEA, "benchmark")
-    _fill_ideas(workshop.store.engine, projects)
+    services, runs = Services(settings), FakeRuns()
+    services.store.projects.submit(_IDEA, "benchmark")
+    _fill_ideas(services.store.engine, projects)
     old = datetime.now(UTC) - timedelta(days=9)
-    with database.for_writing(workshop.store.engine).begin() as connection:
+    with database.for_writing(services.store.engine).begin() as connection:
         connection.execute(text("UPDATE projects SET state = 'archived', updated_at = :old"), {"old": old})
     for number in range(1, projects + 1):
         folder = settings.projects_dir / f"p{number:05}" / "versions" / "tree-1"
@@ -221,9 +221,9 @@ def _deleted(root: Path, projects: int = 1000) -> Row:
         for name in range(30):
             (folder / f"{name}.py").write_text("x\n" * 50)
     began = time.perf_counter()
-    done = clean(workshop, runs)["archived_projects"]
+    done = clean(services, runs)["archived_projects"]
     took = time.perf_counter() - began
-    workshop.close()
+    services.close()
     return Row(f"cleanup that deletes {projects:,} projects of 30 files", f"{took:.1f} s", "under 120 s",
                took < 120 and done.count >= projects and not done.failed)  # fmt: skip
 

@@ -11,7 +11,9 @@ import pytest
 
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.context import StepServices
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.sandbox.choice import open_sandbox
 from hishamos_pipeline.settings import Settings, get_settings
@@ -135,10 +137,10 @@ def notes(store: ProjectStore, settings: Settings, notes_idea: Idea) -> ProjectR
     """The small project, submitted."""
     store.projects.submit(notes_idea, "test")
     return ProjectRun(
-        notes_idea.key,
-        store=store,
-        engine=BlueprintEngine(),
-        sandbox=open_sandbox,
-        toolchains=lambda: PythonToolchains(settings),
-        settings=settings,
+        StepServices(
+            Project(notes_idea.key, store, settings),
+            engine=BlueprintEngine(),
+            sandbox=open_sandbox,
+            toolchains=lambda: PythonToolchains(settings),
+        )
     )

@@ -19,8 +19,11 @@ FLOORS = (
     {"store", "workspace", "sandbox", "llm", "prompts"},
     {"intake", "agents", "toolchains"},
     {"blueprints", "verification", "delivery"},
+    {"authoring"},
     {"generation"},
+    {"changing"},
     {"operations"},
+    {"application"},
     {"partitions", "resources"},
     {"assets"},
     {"jobs"},
@@ -82,6 +85,23 @@ def test_nothing_below_the_resources_imports_dagster() -> None:
         and any(name.split(".")[0].startswith("dagster") for name in imported(path))
     ]
     assert guilty == []
+
+
+def test_producers_reach_nothing_but_their_context() -> None:
+    """An artifact's lineage is true: what is not declared cannot be read past the context."""
+    guilty = [
+        f"{path.name}: {node.attr}"
+        for path in (PACKAGE / "generation" / "producers").glob("*.py")
+        for node in ast.walk(parse_python(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("store", "project", "_services", "_inputs")
+    ]
+    assert guilty == []
+    assert not [
+        name
+        for path in (PACKAGE / "generation" / "producers").glob("*.py")
+        for name in imported(path)
+        if name.startswith(("hishamos_pipeline.store", "hishamos_pipeline.generation.project"))
+    ]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["build", "--help"], ["ideas", "submit", "--help"]])

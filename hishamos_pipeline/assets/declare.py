@@ -1,7 +1,7 @@
 """How assets and checks are declared: what the graph says of them is filled in from ``core.graph``."""
 
 import warnings
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,9 +9,10 @@ import dagster as dg
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.errors import HishamosError, StoreAwayError
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.versions import code_version
-from hishamos_pipeline.generation.workshop import Workshop
 from hishamos_pipeline.partitions import project_key, projects
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.settings import get_settings
@@ -20,23 +21,27 @@ _MAX_OFFENDING = 50
 _STORE_TRIES = 5
 _STORE_PAUSE_SECONDS = 5
 
-Body = Callable[[ProjectRun], Awaitable["dg.MaterializeResult[Any]"]]
-# What offends, as ids with a reason each; empty when the check passes.
-Finder = Callable[[ProjectRun], Sequence[str]]
+# Shows an artifact that was made, or found up to date.
+Presenter = Callable[[Project, StepResult[Any]], "dg.MaterializeResult[Any]"]
+# What offends, as ids with a reason each; empty when the check passes. It is given the project, or the step's context.
+Finder = Callable[[Any], Sequence[str]]
 
 
-def project_asset(*, kinds: set[str]) -> Callable[[Body], dg.AssetsDefinition]:
+def project_asset(*, kinds: set[str]) -> Callable[[Presenter], dg.AssetsDefinition]:
     """Declare the asset of a project: its name is the artifact's kind, its docstring the description.
+
+    The step runner makes it, by the producer of that name; what is decorated shows it.
 
     Args:
         kinds: icons in the UI.
     """
 
-    def declare(body: Body) -> dg.AssetsDefinition:
-        @declared(body.__name__, kinds=kinds, description=body.__doc__)
+    def declare(show: Presenter) -> dg.AssetsDefinition:
+        @declared(show.__name__, kinds=kinds, description=show.__doc__)
         async def asset(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[Any]:
             with failures():
-                return await body(pipeline.project(project_key(context)))
+                run = pipeline.project(project_key(context))
+                return show(run.project, await run.make(show.__name__))
 
         return asset
 
@@ -48,7 +53,7 @@ def declared(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """``dagster.asset`` for an artifact; inputs, group, owners and code version come from the graph."""
     step = STEPS[kind]
-    workshop = Workshop(get_settings())
+    services = Services(get_settings())
     return dg.asset(
         name=kind,
         deps=[dg.AssetKey(name) for name in step.inputs],
@@ -56,8 +61,8 @@ def declared(
         group_name=step.group,
         owners=[f"team:{step.group}"],
         kinds=kinds,
-        code_version=code_version(kind, workshop.engine),
-        pool=_pool(kind, workshop.provider_of(kind)),
+        code_version=code_version(kind, services.engine),
+        pool=_pool(kind, services.provider_of(kind)),
         description=description,
     )
 
@@ -84,7 +89,11 @@ def failures() -> Iterator[None]:
 
 
 def project_check(
-    *, kind: str, fix: str, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    *,
+    kind: str,
+    fix: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    in_context: bool = False,
 ) -> Callable[[Finder], dg.AssetChecksDefinition]:
     """Declare a check of an artifact; one of severity ``ERROR`` blocks what is made from it.
 
@@ -92,6 +101,7 @@ def project_check(
         kind: the artifact that it judges.
         fix: what to do when it fails, as a sentence.
         severity: ``WARN`` for what is only a matter of taste.
+        in_context: whether it is given the context of the artifact's step in place of the project.
     """
     blocking = severity == dg.AssetCheckSeverity.ERROR
 
@@ -111,9 +121,9 @@ def project_check(
             def check(context: dg.AssetCheckExecutionContext, pipeline: Pipeline) -> dg.AssetCheckResult:
                 run = pipeline.project(project_key(context))
                 with failures():
-                    offending = list(find(run))
+                    offending = list(find(run.runner.context(kind) if in_context else run.project))
                 if offending and blocking:
-                    run.stop("blocked", kind, f"{find.__name__}: {_sentence(offending, fix)}")
+                    run.lifecycle.stop("blocked", kind, f"{find.__name__}: {_sentence(offending, fix)}")
                 return dg.AssetCheckResult(
                     passed=not offending,
                     severity=severity,

@@ -8,14 +8,14 @@ import dagster as dg
 
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.tracing import TraceRow
-from hishamos_pipeline.generation.project import Made
+from hishamos_pipeline.generation.runner import StepResult
 
 PREVIEW_BYTES = 2000
 _ROWS = 200
 
 
 def materialization(
-    made: Made[Any],
+    made: StepResult[Any],
     *,
     preview: str,
     figures: Mapping[str, int | float],

@@ -1,60 +1,45 @@
 """The blueprint engine: answers every task of the chain by rules and templates, without a key."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Architecture, Stories
-from hishamos_pipeline.core.hashing import content_hash, hash_files, sha256_text
+from hishamos_pipeline.core.hashing import content_hash, sha256_text
 from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.rules import rule_version
 from hishamos_pipeline.core.spending import NOBODY, Purpose
 from hishamos_pipeline.errors import UnbuildableError
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 
-_HERE = Path(__file__).parent
-# What each task's answers are made with; a change of these files makes its artifacts stale.
-_PARTS: dict[str, tuple[str, ...]] = {
-    str(tasks.REQUIREMENTS): ("reading/*.py", "planning/requirements.py"),
-    str(tasks.ARCHITECTURE): (
-        "reading/*.py",
-        "planning/*.py",
-        "python/*.py",
-        "python/templates/*/src/*",
-        "python/templates/*/database.j2",
-    ),
-    str(tasks.STORIES): ("reading/*.py", "planning/*.py", "python/*.py"),
-    str(tasks.SPRINT_GOALS): ("planning/stories.py",),
-    str(tasks.SOURCE_FILE): (
-        "reading/*.py",
-        "python/*.py",
-        "python/templates/*/src/*",
-        "python/templates/*/database.j2",
-    ),
-    str(tasks.TEST_FILE): (
-        "reading/*.py",
-        "python/*.py",
-        "python/templates/*/tests/*",
-        "python/templates/*/database.j2",
-    ),
-    str(tasks.DOCUMENT): ("reading/*.py", "python/*.py", "python/templates/*/docs/*"),
-    str(tasks.CI_FILE): ("python/documents.py", "python/rendering.py", "python/templates/*/ci/*"),
+_DATABASE = "python/templates/*/database.j2"
+_TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "src": ("python/templates/*/src/*", _DATABASE),
+    "tests": ("python/templates/*/tests/*", _DATABASE),
+    "docs": ("python/templates/*/docs/*",),
+    "ci": ("python/templates/*/ci/*",),
+}
+# What each task's answers are made with: modules, with all that they import, and templates. From this the lock of rule
+# sets is derived; see ``core.rules``.
+RULES: Mapping[str, tuple[str, ...]] = {
+    str(tasks.REQUIREMENTS): ("planning/requirements.py",),
+    str(tasks.ARCHITECTURE): ("planning/architecture.py", *_TEMPLATES["src"]),
+    str(tasks.STORIES): ("planning/stories.py",),
+    str(tasks.SPRINT_GOALS): ("planning/goals.py",),
+    str(tasks.SOURCE_FILE): ("python/files.py", "planning/backlog.py", *_TEMPLATES["src"]),
+    str(tasks.TEST_FILE): ("python/tests.py", "planning/backlog.py", *_TEMPLATES["tests"]),
+    str(tasks.DOCUMENT): ("python/documents.py", "planning/backlog.py", *_TEMPLATES["docs"]),
+    str(tasks.CI_FILE): ("python/ci.py", *_TEMPLATES["ci"]),
     str(tasks.REVIEW_FILE): ("reviewing.py",),
-    str(tasks.CHANGE): ("reading/*.py", "planning/*.py"),
+    str(tasks.CHANGE): ("planning/changes.py",),
 }
 _REMEMBERED = 8
-
-
-@cache
-def _version(task: str) -> str:
-    files = [path for pattern in _PARTS.get(task, ()) for path in _HERE.glob(pattern) if path.is_file()]
-    return hash_files(files)[:16]
 
 
 class BlueprintEngine:
@@ -73,7 +58,7 @@ class BlueprintEngine:
 
     def version(self, task: Task[Any, Any]) -> str:
         """The hash of the rules and templates that a task's answers are made with."""
-        return _version(str(task))
+        return rule_version(f"blueprint/{task}")
 
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
         """For a file, the hash of its rendered text; for a document, of the question."""
@@ -89,12 +74,12 @@ class BlueprintEngine:
             KeyError: if a file is asked for that no blueprint plans.
             UnbuildableError: the task takes judgement, which templates have not.
         """
-        if str(task) not in _PARTS:
+        if str(task) not in RULES:
             raise UnbuildableError(f"the blueprint engine cannot do {task}: that needs a language model")
         return cast("A", await self._answer(task, question))
 
     async def _answer(self, task: Task[Any, Any], question: Any) -> Document:
-        from hishamos_pipeline.blueprints.planning import architecture, requirements, stories
+        from hishamos_pipeline.blueprints.planning import architecture, goals, requirements, stories
 
         if task == tasks.REQUIREMENTS:
             return await asyncio.to_thread(requirements.write_requirements, question)
@@ -107,7 +92,7 @@ class BlueprintEngine:
 
             return await asyncio.to_thread(change, question)
         if task == tasks.SPRINT_GOALS:
-            return stories.word_goals(question)
+            return goals.word_goals(question)
         if task == tasks.REVIEW_FILE:
             from hishamos_pipeline.blueprints.reviewing import review
 
@@ -162,7 +147,7 @@ class _Project:
 
     def render(self, task: Task[Any, Any], path: str) -> str:
         """The raw text of a file."""
-        from hishamos_pipeline.blueprints.python import documents, tests
+        from hishamos_pipeline.blueprints.python import ci, documents, tests
 
         if task == tasks.SOURCE_FILE:
             return self.sources[path].render(self.architecture.stack)
@@ -173,4 +158,4 @@ class _Project:
             return tests.story_test_file(story, self.readings[story.id].operations, self.model)
         if task == tasks.DOCUMENT:
             return documents.document(path, self.architecture, self.stories, self.model)
-        return documents.ci_file(path, self.architecture)
+        return ci.ci_file(path, self.architecture)

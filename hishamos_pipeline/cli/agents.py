@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 
 if TYPE_CHECKING:
     from hishamos_pipeline.agents.tasks import Task
@@ -31,7 +31,7 @@ def command() -> None:
 @json_option
 def list_agents(project: str, as_json: bool) -> None:
     """List the roles with their tasks."""
-    with workshop() as opened:
+    with services() as opened:
         roles = opened.registry(project).roles
     if as_json:
         print_json(
@@ -53,9 +53,9 @@ def list_agents(project: str, as_json: bool) -> None:
 @json_option
 def show(role: str, project: str, as_json: bool) -> None:
     """Show a role: its tasks, what each is asked and answers, and who would answer."""
-    from hishamos_pipeline.generation.model_engine import chain
+    from hishamos_pipeline.authoring.model_engine import chain
 
-    with workshop() as opened:
+    with services() as opened:
         found = opened.registry(project).role(role)
         library = opened.library(project)
         facts = [
@@ -113,7 +113,7 @@ def run(
     from hishamos_pipeline.generation.assignments import assign
 
     question = _question(text, files, input_)
-    with workshop() as opened:
+    with services() as opened:
         result = asyncio.run(assign(opened, role, task, question, key=project, conversation=conversation))
     if as_json:
         print_json(

@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import workshop
+from hishamos_pipeline.cli.output import services
 from hishamos_pipeline.core.actor import user
 
 
@@ -16,7 +16,7 @@ def command(key: str, artifact: str, approver: str, expected: str) -> None:
 
     The approval holds for its present content; a changed artifact needs another one.
     """
-    with workshop() as opened:
+    with services() as opened:
         row = opened.store.artifacts.require(key, artifact)
         if not row.content_hash.startswith(expected):
             raise click.UsageError(

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.core.graph import STEPS
 
 
@@ -18,7 +18,7 @@ def command() -> None:
 @json_option
 def list_artifacts(key: str, as_json: bool) -> None:
     """List the newest revision of every artifact of KEY."""
-    with workshop() as opened:
+    with services() as opened:
         heads = opened.store.artifacts.heads(key)
     rows = [heads[kind] for kind in STEPS if kind in heads]
     if as_json:
@@ -48,6 +48,6 @@ def list_artifacts(key: str, as_json: bool) -> None:
 @click.argument("artifact", type=click.Choice(list(STEPS)))
 def show(key: str, artifact: str) -> None:
     """Print the newest ARTIFACT of KEY as JSON, with its hash for `hishamos approve`."""
-    with workshop() as opened:
+    with services() as opened:
         row = opened.store.artifacts.require(key, artifact)
     print_json({"content_hash": row.content_hash, "content": json.loads(row.content)})

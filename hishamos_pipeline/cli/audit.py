@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 
 
 @click.group("audit")
@@ -16,7 +16,7 @@ def command() -> None:
 @json_option
 def list_(last: int, subject: str, as_json: bool) -> None:
     """List the newest entries."""
-    with workshop() as opened:
+    with services() as opened:
         rows = opened.store.audit.newest(last, subject=subject)
     if as_json:
         names = ("id", "at", "actor", "action", "subject", "details", "hash")
@@ -36,7 +36,7 @@ def verify(head: str, as_json: bool) -> None:
 
     Note the hash that it prints somewhere else: a log that was cut off at its end is noticed with --head alone.
     """
-    with workshop() as opened:
+    with services() as opened:
         verdict = opened.store.audit.verify(head)
     if as_json:
         print_json({"entries": verdict.entries, "head": verdict.head, "problem": verdict.problem})

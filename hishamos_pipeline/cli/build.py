@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from hishamos_pipeline.cli.ideas import submit_file
-from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, services
 from hishamos_pipeline.cli.running import one_run_at_a_time, report_failure, run_with_progress
 from hishamos_pipeline.cli.summary import print_summary, summary
 from hishamos_pipeline.core.graph import topological
 from hishamos_pipeline.workspace.storage import open_storage
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.generation.project import ProjectRun
+    from hishamos_pipeline.generation.run import ProjectRun
 
 
 @click.command("build")
@@ -32,7 +32,7 @@ def command(target: str, replay: bool, refresh: bool, as_json: bool) -> None:
     if replay or refresh:
         # The run reads its settings from the environment, as one of the daemon does.
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
-    with workshop() as opened:
+    with services() as opened:
         opened.check_models()
         _ = opened.sandbox  # what cannot be verified at the end is not begun, nor paid for
         key = submit_file(opened, Path(target)).key if _is_file(target) else target
@@ -67,5 +67,5 @@ def _to_make(run: "ProjectRun") -> list[str]:
 
     A check that a killed run did not come to would otherwise never be asked.
     """
-    finished = run.store.projects.get(run.key).state == "exported"
+    finished = run.project.store.projects.get(run.key).state == "exported"
     return [] if finished and not run.plan() else list(topological())

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, services
 from hishamos_pipeline.core.actor import user
 
 
@@ -21,11 +21,11 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
 
     The next build makes again what depends on the change, and nothing else.
     """
-    from hishamos_pipeline.generation.changes import accept, propose
+    from hishamos_pipeline.changing.proposing import accept, propose
 
     if not (yes or dry_run or as_json or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: say --yes to accept the change, or --dry-run")
-    with workshop() as opened:
+    with services() as opened:
         opened.store.projects.get(key)
         opened.check_models()
         run = opened.project(key)
@@ -36,7 +36,7 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
             for item in change.items:
                 click.echo(f"\n{item.status:<8} {item.kind} {item.item}\n{item.diff}")
         if change.items and not dry_run and (yes or (not as_json and _agreed())):
-            taken = accept(run, change, author=user())
+            taken = accept(run.project, change, author=user())
     if as_json:
         items = [asdict(item) for item in change.items]
         print_json({"summary": change.answer.summary, "items": items, "accepted": taken})

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, services
 
 
 @click.command("costs")
@@ -20,7 +20,7 @@ def command(key: str, by: str, plot: bool, as_json: bool) -> None:
 
     Failed calls count. `cached` answers came from the store and cost nothing.
     """
-    with workshop() as opened:
+    with services() as opened:
         if key:
             opened.store.projects.get(key)
         rows = opened.store.calls.costs(key, cast("Any", by))

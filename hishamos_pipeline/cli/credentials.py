@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.generation.services import Services
 
 _NAME = click.argument("name", metavar="NAME")
 _SECRET = re.compile(r"secret:[a-z0-9][a-z0-9-]{0,62}/[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -31,7 +31,7 @@ def command() -> None:
 @_NAME
 def add(name: str) -> None:
     """Keep a key, in place of the one before. It is read from standard input or asked for, never from arguments."""
-    with workshop() as opened:
+    with services() as opened:
         variable = _variable(opened, name)
         asked = sys.stdin.isatty()
         value = click.prompt(f"Key for {name}", hide_input=True) if asked else sys.stdin.readline()
@@ -47,7 +47,7 @@ def add(name: str) -> None:
 @json_option
 def list_credentials(as_json: bool) -> None:
     """List what is kept, and what can be; values are never shown."""
-    with workshop() as opened:
+    with services() as opened:
         kept = opened.store.credentials.names()
         rows = []
         for name, variable in {**_known(opened), **{n: n for n in kept if n.startswith("secret:")}}.items():
@@ -64,7 +64,7 @@ def list_credentials(as_json: bool) -> None:
 @_NAME
 def test(name: str) -> None:
     """Try a key: ask the provider for its models, or the Git host whose token it is. Costs nothing."""
-    with workshop() as opened:
+    with services() as opened:
         variable = _variable(opened, name)
         if name in opened.settings.hosts:
             _try_host(opened, name)
@@ -83,7 +83,7 @@ def test(name: str) -> None:
 @command.command("rotate")
 def rotate() -> None:
     """Encrypt everything again with the first of HISHAMOS_SECRET_KEYS; then the others can go."""
-    with workshop() as opened:
+    with services() as opened:
         count = opened.store.credentials.rotate(opened.settings.secret_key_list)
     click.echo(f"encrypted {count} {'key' if count == 1 else 'keys'} again")
 
@@ -92,7 +92,7 @@ def rotate() -> None:
 @_NAME
 def remove(name: str) -> None:
     """Remove a key that `add` kept."""
-    with workshop() as opened:
+    with services() as opened:
         removed = opened.store.credentials.remove(_variable(opened, name))
     click.echo(f"removed the key for {name}" if removed else f"no key for {name} is kept")
 
@@ -105,7 +105,7 @@ def new_key() -> None:
     click.echo(Fernet.generate_key().decode())
 
 
-def _try_host(opened: "Workshop", name: str) -> None:
+def _try_host(opened: "Services", name: str) -> None:
     from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
 
     host = open_host(name, opened.settings, opened.key, patience_of(opened.settings))
@@ -119,7 +119,7 @@ def _try_host(opened: "Workshop", name: str) -> None:
     host.require_scopes(account, with_workflows=True)
 
 
-def _known(opened: "Workshop") -> dict[str, str]:
+def _known(opened: "Services") -> dict[str, str]:
     """Variables by name of provider and host."""
     from hishamos_pipeline.llm.providers import PROVIDERS
 
@@ -127,7 +127,7 @@ def _known(opened: "Workshop") -> dict[str, str]:
     return {**{name: provider.variable for name, provider in PROVIDERS.items()}, **hosts}
 
 
-def _variable(opened: "Workshop", name: str) -> str:
+def _variable(opened: "Services", name: str) -> str:
     known = _known(opened)
     if name in known:
         return known[name]
@@ -137,6 +137,6 @@ def _variable(opened: "Workshop", name: str) -> str:
     raise click.UsageError(f"{name!r} is neither of {named}, nor secret:KEY/NAME")
 
 
-def _of_channels(opened: "Workshop") -> list[str]:
+def _of_channels(opened: "Services") -> list[str]:
     """Variables that the channels of HISHAMOS_NOTIFY name."""
     return sorted({channel.variable for channel in opened.settings.notify.values() if channel.variable})

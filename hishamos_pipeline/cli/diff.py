@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, services
 
 
 @click.command("diff")
@@ -18,9 +18,9 @@ def command(key: str, before: str, after: str, names: bool, as_json: bool) -> No
 
     A REV is ARTIFACT@N, such as stories@2, or a number of `hishamos history KEY`: the whole project as it was then.
     """
-    from hishamos_pipeline.generation.revisions import changes
+    from hishamos_pipeline.changing.revisions import changes
 
-    with workshop() as opened:
+    with services() as opened:
         found = changes(opened.store, key, before, after)
     if as_json:
         print_json([asdict(item) for item in found])

@@ -13,7 +13,7 @@ import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, settings
 from hishamos_pipeline.errors import HishamosError, ModelSetupError
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 
 _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
@@ -25,9 +25,9 @@ _NEED_STORE = ("clock", "credentials", "hosts", "dagster", "daemon", "notices")
 @json_option
 def command(as_json: bool) -> None:
     """Check this machine, and whatever the settings name: models, storage, Git hosts; exit code 5 if one is amiss."""
-    opened = Workshop(settings())
+    opened = Services(settings())
     results: list[tuple[str, bool, str]] = []
-    checks: tuple[tuple[str, Callable[[Workshop], str]], ...] = (
+    checks: tuple[tuple[str, Callable[[Services], str]], ...] = (
         ("python", _python),
         ("git", _git),
         ("home", _home),
@@ -66,18 +66,18 @@ def command(as_json: bool) -> None:
         raise click.exceptions.Exit(5)
 
 
-def _python(_: Workshop) -> str:
+def _python(_: Services) -> str:
     return platform.python_version()
 
 
-def _git(_: Workshop) -> str:
+def _git(_: Services) -> str:
     path = shutil.which("git")
     if path is None:
         raise RuntimeError("git is not installed: install the package `git`")
     return path
 
 
-def _home(opened: Workshop) -> str:
+def _home(opened: Services) -> str:
     from hishamos_pipeline.workspace.tree import storage_errors
 
     home: Path = opened.settings.home
@@ -93,14 +93,14 @@ def _home(opened: Workshop) -> str:
     return f"{home}, {free:,} MB free"
 
 
-def _store(opened: Workshop) -> str:
+def _store(opened: Services) -> str:
     from hishamos_pipeline.store.database import current_revision
 
     store = opened.store
     return f"{store.engine.dialect.name}, revision {current_revision(store.engine)}"
 
 
-def _clock(opened: Workshop) -> str:
+def _clock(opened: Services) -> str:
     """Against the server's clock where there is one, otherwise against the newest thing that was written down."""
     store = opened.store
     now = store.clock.now()
@@ -121,21 +121,21 @@ def _clock(opened: Workshop) -> str:
     return f"{now:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _credentials(opened: Workshop) -> str:
+def _credentials(opened: Services) -> str:
     """Whether the encryption keys fit what was kept with them; after a restore, they are another person's to find."""
     kept = opened.store.credentials.check(opened.settings.secret_key_list)
     return f"{kept} kept, and decrypted" if kept else "none are kept"
 
 
-def _engine(opened: Workshop) -> str:
+def _engine(opened: Services) -> str:
     return opened.engine.name
 
 
-def _models(opened: Workshop) -> str:
+def _models(opened: Services) -> str:
     """Each model of the settings: key, price and shape without the network, then the provider's own list."""
     if not opened.asks_models:
         return "none: the blueprint engine answers"
-    from hishamos_pipeline.generation.model_engine import ModelEngine
+    from hishamos_pipeline.authoring.model_engine import ModelEngine
     from hishamos_pipeline.llm.providers import PROVIDERS, model_names
 
     opened.check_models()
@@ -150,7 +150,7 @@ def _models(opened: Workshop) -> str:
     return ", ".join(map(str, opened.engine.models))
 
 
-def _sandbox(opened: Workshop) -> str:
+def _sandbox(opened: Services) -> str:
     """Opening it tries what it must not allow, on this machine."""
     sandbox = opened.sandbox
     if not sandbox.isolates:
@@ -158,13 +158,13 @@ def _sandbox(opened: Workshop) -> str:
     return f"{sandbox.name}: tried, and no file, process, secret or connection was in reach"
 
 
-def _toolchain(opened: Workshop) -> str:
+def _toolchain(opened: Services) -> str:
     prepared = asyncio.run(opened.toolchains.prepare(()))
     assert prepared.toolchain is not None  # nothing was asked for that could be missing
     return str(prepared.toolchain.programs.parent)
 
 
-def _storage(opened: Workshop) -> str:
+def _storage(opened: Services) -> str:
     from hishamos_pipeline.workspace.storage import open_storage
 
     storage = open_storage(opened.settings)
@@ -174,7 +174,7 @@ def _storage(opened: Workshop) -> str:
     return f"{storage.url}: written, read and removed a probe"
 
 
-def _hosts(opened: Workshop) -> str:
+def _hosts(opened: Services) -> str:
     """The Git hosts that there is a token for."""
     from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
 
@@ -188,7 +188,7 @@ def _hosts(opened: Workshop) -> str:
     return ", ".join(told) or "none: no token is set"
 
 
-def _dagster(opened: Workshop) -> str:
+def _dagster(opened: Services) -> str:
     from hishamos_pipeline.jobs.home import prepare_dagster_home
 
     home = prepare_dagster_home(opened.settings)
@@ -201,7 +201,7 @@ def _dagster(opened: Workshop) -> str:
     return f"{dagster.__version__}, job {job.name}, home {home}"
 
 
-def _daemon(opened: Workshop) -> str:
+def _daemon(opened: Services) -> str:
     """Whether what waits for the daemon can go on: sensors, the schedule, queued runs."""
     import dagster as dg
 
@@ -219,7 +219,7 @@ def _daemon(opened: Workshop) -> str:
     return f"silent: {', '.join(silent)}; nothing waits for it" if silent else "beats"
 
 
-def _code_server(opened: Workshop) -> str:
+def _code_server(opened: Services) -> str:
     """Whether the code server that webserver and daemon ask can be reached."""
     address = opened.settings.code_server
     if not address:
@@ -234,7 +234,7 @@ def _code_server(opened: Workshop) -> str:
     return address
 
 
-def _workers(opened: Workshop) -> str:
+def _workers(opened: Services) -> str:
     """Whether somebody takes the runs that are handed to workers."""
     broker = opened.settings.celery_broker
     if not broker:
@@ -252,7 +252,7 @@ def _workers(opened: Workshop) -> str:
     return ", ".join(sorted(name for answer in found for name in answer))
 
 
-def _notices(opened: Workshop) -> str:
+def _notices(opened: Services) -> str:
     """Whether people could be told of the failures of the last day."""
     found = opened.store.notices.by_status(opened.store.clock.now() - timedelta(days=1))
     if found["failed"]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hishamos_pipeline.cli.output import workshop
+from hishamos_pipeline.cli.output import services
 from hishamos_pipeline.core.actor import user
 from hishamos_pipeline.core.items import EDITABLE, FILE_SETS
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.editing import Edit
-    from hishamos_pipeline.generation.project import ProjectRun
+    from hishamos_pipeline.generation.run import ProjectRun
 
 
 @click.command("edit")
@@ -52,38 +52,38 @@ def command(
         raise click.UsageError(
             "a file is edited as text: with --file or $EDITOR; which files there are, the plan says"
         )
-    from hishamos_pipeline.generation.editing import apply_edits
+    from hishamos_pipeline.changing.editing import apply_edits
 
-    with workshop() as opened:
+    with services() as opened:
         opened.store.projects.get(key)
         run = opened.project(key)
         edits = _edits(run, artifact, item, source, values, remove)
         if not edits:
             click.echo("nothing changed")
             return
-        row = apply_edits(run, artifact, edits, author=author or user(), reason=reason)
+        row = apply_edits(run.project, artifact, edits, author=author or user(), reason=reason)
     click.echo(f"recorded as {artifact}@{row.revision}; what follows from it: hishamos plan {key}")
 
 
 def _edits(
     run: "ProjectRun", kind: str, item: str, source: str, values: tuple[str, ...], remove: bool
 ) -> "list[Edit]":
+    from hishamos_pipeline.changing import editing
+    from hishamos_pipeline.changing.revisions import as_text
     from hishamos_pipeline.core.editing import edits_between
     from hishamos_pipeline.core.items import DERIVED
-    from hishamos_pipeline.generation import editing
-    from hishamos_pipeline.generation.revisions import as_text
 
-    items = editing.current_items(run, kind)
+    items = editing.current_items(run.project, kind)
     if kind in FILE_SETS:
-        before = run.store.units.texts([editing.current_item(run, kind, item)["sha256"]])
+        before = run.project.store.units.texts([editing.current_item(run.project, kind, item)["sha256"]])
         (text,) = before.values()
         after = _given(source, text, Path(item).suffix or ".txt")
-        return edits_between(kind, items, {**items, item: editing.file_item(run, kind, item, after)})
+        return edits_between(kind, items, {**items, item: editing.file_item(run.project, kind, item, after)})
     if remove:
-        editing.current_item(run, kind, item)
+        editing.current_item(run.project, kind, item)
         return edits_between(kind, items, {name: value for name, value in items.items() if name != item})
     if values:
-        content = editing.current_item(run, kind, item)
+        content = editing.current_item(run.project, kind, item)
         for assignment in values:
             path, equals, value = assignment.partition("=")
             if not equals:

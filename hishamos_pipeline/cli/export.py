@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, services
 from hishamos_pipeline.core.actor import user
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.errors import ArtifactMissingError
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.target import Target
-    from hishamos_pipeline.generation.project import ProjectRun
+    from hishamos_pipeline.generation.run import ProjectRun
 
 HOSTS = ("github", "gitlab")
 _ARCHIVES = ("zip", "tar")
@@ -65,7 +65,7 @@ def command(
     if queue and output != Path():
         raise click.UsageError("--queue leaves the work to the daemon, which writes to no --output")
     options = _options({name: value for name, value in given.items() if value is not None}, kinds)
-    with workshop() as opened:
+    with services() as opened:
         run = opened.project(key)
         _require_delivered(run)
         if dry_run:
@@ -77,10 +77,11 @@ def command(
         to_make = [
             kind
             for kind in chosen
-            if kind in EXPORTS and (kind in HOSTS or not run.wants(kind) or EXPORTS[kind] in stale)
+            if kind in EXPORTS
+            and (kind in HOSTS or not run.exports.asked().wants(kind) or EXPORTS[kind] in stale)
         ]
         for kind in to_make:
-            run.store.export_requests.add(key, kind, options, user())
+            run.project.store.export_requests.add(key, kind, options, user())
         if queue:
             waiting = ", ".join(to_make) or "nothing: it is there already"
             click.echo(
@@ -142,7 +143,7 @@ def _require_delivered(run: "ProjectRun") -> None:
     Raises:
         ArtifactMissingError: it is not, or something before it would have to be made again.
     """
-    state = run.store.projects.get(run.key).state
+    state = run.project.store.projects.get(run.key).state
     stale = [step.kind for step in run.plan() if step.kind not in EXPORTS.values()]
     if stale or state in ("submitted", "building"):
         open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
@@ -152,7 +153,7 @@ def _require_delivered(run: "ProjectRun") -> None:
 
 
 def _chosen(run: "ProjectRun", kinds: tuple[str, ...]) -> list[str]:
-    return list(kinds) or [*(kind for kind in _ARCHIVES if run.wants(kind)), "git"]
+    return list(kinds) or [*(kind for kind in _ARCHIVES if run.exports.asked().wants(kind)), "git"]
 
 
 def _planned(run: "ProjectRun", kind: str, options: "Target", output: Path) -> list[str]:
@@ -163,9 +164,10 @@ def _planned(run: "ProjectRun", kind: str, options: "Target", output: Path) -> l
             _require_free(target)
         return [f"write {target}"]
     from hishamos_pipeline.delivery.publishing import publish
-    from hishamos_pipeline.generation.delivering import publishing_of
+    from hishamos_pipeline.generation.producers.publications import publishing_of
 
-    job = publishing_of(run, kind, options=options, dry=True)  # type: ignore[arg-type]
+    step = run.runner.context(EXPORTS[kind])
+    job = publishing_of(step, kind, options=options, dry=True)  # type: ignore[arg-type]
     publish(job)
     return [*(job.steps or ["nothing: it is up to date"]), *(f"warning: {text}" for text in job.warnings)]
 
@@ -182,7 +184,7 @@ def _run(run: "ProjectRun", assets: list[str], as_json: bool) -> bool:
 
 def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]:
     from hishamos_pipeline.core.documents import Archive
-    from hishamos_pipeline.generation.delivering import repository_of
+    from hishamos_pipeline.generation.artifact_storage import repository_of
     from hishamos_pipeline.workspace.tree import storage_errors
 
     written: list[Path] = []
@@ -190,11 +192,11 @@ def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]
         output.mkdir(parents=True, exist_ok=True)
         for kind in kinds:
             if kind == "git":
-                written.append(_copy_repository(repository_of(run), output / run.key))
+                written.append(_copy_repository(repository_of(run.project), output / run.key))
                 continue
-            archive = run.read(EXPORTS[kind], Archive)
+            archive = run.project.read(EXPORTS[kind], Archive)
             for name in (archive.path, f"{archive.path}.sha256"):
-                written.append(Path(shutil.copy2(run.folder.path(name), output / name)))
+                written.append(Path(shutil.copy2(run.project.folder.path(name), output / name)))
     return written
 
 
@@ -205,7 +207,8 @@ def _archive_name(run: "ProjectRun", kind: str) -> str:
 def _published(run: "ProjectRun", kind: str) -> dict[str, Any]:
     from hishamos_pipeline.core.target import Publication
 
-    return run.read(EXPORTS[kind], Publication).model_dump()
+    published: dict[str, Any] = run.project.read(EXPORTS[kind], Publication).model_dump()
+    return published
 
 
 def _print(planned: Mapping[str, list[str]], as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from hishamos_pipeline.cli.export import HOSTS, print_publication
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.errors import ArtifactMissingError
 
@@ -22,7 +22,7 @@ def command() -> None:
 def list_exports(key: str | None, as_json: bool) -> None:
     """List the exports of KEY, or of all projects, and the requests that stand."""
     rows: list[dict[str, Any]] = []
-    with workshop() as opened:
+    with services() as opened:
         keys = [key] if key else [project.key for project in opened.store.projects.all()]
         for name in keys:
             for kind in EXPORTS:
@@ -49,7 +49,7 @@ def list_exports(key: str | None, as_json: bool) -> None:
 @json_option
 def show(key: str, kind: str, as_json: bool) -> None:
     """Show one export of KEY: where it is, what it holds, and what did not work."""
-    with workshop() as opened:
+    with services() as opened:
         found = [row for row in opened.store.deliveries.exports(key) if row.type == kind]
     if not found:
         raise ArtifactMissingError(
@@ -73,7 +73,7 @@ def show(key: str, kind: str, as_json: bool) -> None:
 @click.argument("kind", type=click.Choice(list(EXPORTS)))
 def withdraw(key: str, kind: str) -> None:
     """Take back requests for an export of KEY; what the brief asks for stays, and so does what is published."""
-    with workshop() as opened:
+    with services() as opened:
         stood = opened.store.export_requests.withdraw(key, kind)
         asked = kind in opened.store.projects.idea(key).exports
     told = f"withdrew the request for {kind}" if stood else f"nobody has requested {kind}"
@@ -85,7 +85,7 @@ def withdraw(key: str, kind: str) -> None:
 @click.argument("kind", type=click.Choice(HOSTS))
 def forget(key: str, kind: str) -> None:
     """Forget where KEY was published, so that the next export creates a repository anew. Nothing is deleted there."""
-    with workshop() as opened:
+    with services() as opened:
         known = opened.store.deliveries.forget_publication(key, kind)
     told = f"forgot the publication on {kind}; the next export or build publishes {key} anew"
     click.echo(told if known else f"{key} was not published on {kind}")

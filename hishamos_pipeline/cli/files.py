@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.errors import ArtifactMissingError
 
 
@@ -16,7 +16,7 @@ def command() -> None:
 @json_option
 def list_files(key: str, as_json: bool) -> None:
     """List the files of the newest tree of KEY with sizes and stories."""
-    with workshop() as opened:
+    with services() as opened:
         tree = opened.store.deliveries.newest(key)
     rows = tree.files if tree else []
     if as_json:
@@ -41,7 +41,7 @@ def list_files(key: str, as_json: bool) -> None:
 @click.argument("path")
 def show(key: str, path: str) -> None:
     """Print the file PATH of the newest tree of KEY."""
-    with workshop() as opened:
+    with services() as opened:
         tree = opened.store.deliveries.newest(key)
         row = next((row for row in tree.files if row.path == path), None) if tree else None
         if row is None:

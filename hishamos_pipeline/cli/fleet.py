@@ -10,7 +10,7 @@ import click
 
 from hishamos_pipeline.cli import fleet_comparison
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import Finite, json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import Finite, json_option, print_json, print_table, services
 from hishamos_pipeline.core.fleet import FleetKind, Terms
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import FleetError
@@ -81,7 +81,7 @@ def _begin(
         )
     wanted = [choosing.parse(text) for text in conditions]
     settings = _own_settings(own)
-    with workshop() as plain, closing(plain.for_fleet(Terms(name, settings=settings))) as opened:
+    with services() as plain, closing(plain.for_fleet(Terms(name, settings=settings))) as opened:
         plain.store.fleets.require_free(name)
         opened.check_models()
         keys = choosing.choose(opened, wanted)
@@ -126,7 +126,7 @@ def _own_settings(texts: Sequence[str]) -> dict[str, str]:
 @json_option
 def list_(last: int, as_json: bool) -> None:
     """List the newest fleets."""
-    with workshop() as opened:
+    with services() as opened:
         fleets = opened.store.fleets.newest(last)
         tallies = opened.store.fleets.tallies(fleets)
     if as_json:
@@ -149,7 +149,7 @@ def show(name: str, as_json: bool) -> None:
     """Show how the fleet NAME fares: each project, and all of them together."""
     from hishamos_pipeline.operations.fleet.comparing import figures
 
-    with workshop() as opened:
+    with services() as opened:
         fleet = opened.store.fleets.get(name)
         members = opened.store.fleets.members(fleet)
         spent = opened.store.calls.spent(fleet=name)
@@ -186,7 +186,7 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name")
 def stop(name: str) -> None:
     """Stop the fleet NAME: nothing more is begun, and its runs are cancelled. What is made stays made."""
-    with workshop() as opened:
+    with services() as opened:
         stopped = opened.store.fleets.stop(name, "somebody has stopped it")
         state = opened.store.fleets.get(name).state
     click.echo(f"{name}: the daemon cancels its runs" if stopped else f"{name} is {state} already")
@@ -209,7 +209,7 @@ def resume(
     """Take the fleet NAME up again after it has stopped. What was made and paid for is not made again."""
     from hishamos_pipeline.store.fleets import Limits
 
-    with workshop() as opened:
+    with services() as opened:
         was, spent = opened.store.fleets.get(name), opened.store.calls.spent(fleet=name)
         if no_budget:
             was.budget_usd = was.budget_tokens = None

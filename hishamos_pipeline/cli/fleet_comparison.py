@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, services
 from hishamos_pipeline.errors import FleetError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def command(first: str, second: str, everything: bool, plot: bool, as_json: bool
     """Compare two fleets by the projects that have ended in both: verified share, cost and time."""
     from hishamos_pipeline.operations.fleet.comparing import common, figures
 
-    with workshop() as opened:
+    with services() as opened:
         fleets = [opened.store.fleets.get(name) for name in (first, second)]
         sides = [opened.store.fleets.members(fleet) for fleet in fleets]
     if not everything:

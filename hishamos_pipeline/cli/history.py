@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.core.graph import STEPS
 
 
@@ -15,7 +15,7 @@ def command(key: str, artifact: str, as_json: bool) -> None:
 
     The numbers are states of the project: `hishamos diff KEY 12 20` shows what changed between two of them.
     """
-    with workshop() as opened:
+    with services() as opened:
         rows = list(enumerate(opened.store.artifacts.history(key), start=1))
     chosen = [(number, row) for number, row in rows if not artifact or row.kind == artifact]
     if as_json:

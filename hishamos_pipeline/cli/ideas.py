@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.documents import OpenQuestion
     from hishamos_pipeline.core.idea import Answer
-    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.generation.services import Services
     from hishamos_pipeline.store.projects import Submission
 
 
@@ -28,7 +28,7 @@ def submit(file: Path, as_json: bool) -> None:
 
     A changed brief under the same key becomes the next revision of it.
     """
-    with workshop() as opened:
+    with services() as opened:
         done = submit_file(opened, file)
     if as_json:
         print_json({"key": done.key, "revision": done.revision, "changed": done.changed})
@@ -42,7 +42,7 @@ def submit(file: Path, as_json: bool) -> None:
 @json_option
 def list_ideas(as_json: bool) -> None:
     """List submitted ideas with their newest revision."""
-    with workshop() as opened:
+    with services() as opened:
         projects = opened.store.projects
         rows = [(project, projects.idea_revision(project.key)) for project in projects.all()]
     if as_json:
@@ -71,7 +71,7 @@ def list_ideas(as_json: bool) -> None:
 @json_option
 def questions(key: str, as_json: bool) -> None:
     """Show what the requirements leave open, and what is assumed until it is answered."""
-    with workshop() as opened:
+    with services() as opened:
         asked, answered = _questions(opened, key)
     if as_json:
         print_json({"open": [q.model_dump() for q in asked], "answered": [a.model_dump() for a in answered]})
@@ -94,7 +94,7 @@ def answer(key: str, number: int, text: str) -> None:
     """
     from hishamos_pipeline.core.idea import Answer
 
-    with workshop() as opened:
+    with services() as opened:
         asked, answered = _questions(opened, key)
         texts = [*(item.question for item in asked), *(item.question for item in answered)]
         if number > len(texts):
@@ -111,17 +111,17 @@ def answer(key: str, number: int, text: str) -> None:
     click.echo(f"recorded as revision {done.revision}; build it with: hishamos build {key}")
 
 
-def _questions(opened: "Workshop", key: str) -> tuple[tuple["OpenQuestion", ...], tuple["Answer", ...]]:
+def _questions(opened: "Services", key: str) -> tuple[tuple["OpenQuestion", ...], tuple["Answer", ...]]:
     """What is open, and what has been answered, perhaps since the requirements were made."""
     from hishamos_pipeline.core.documents import Requirements
 
     answered = opened.store.projects.idea(key).answers
     known = {item.question for item in answered}
-    asked = opened.project(key).read("requirements", Requirements).questions
+    asked = opened.project(key).project.read("requirements", Requirements).questions
     return tuple(item for item in asked if item.question not in known), answered
 
 
-def submit_file(opened: "Workshop", file: Path) -> "Submission":
+def submit_file(opened: "Services", file: Path) -> "Submission":
     """Read a brief from a file or standard input and submit it.
 
     Raises:

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hishamos_pipeline.cli.output import workshop
+from hishamos_pipeline.cli.output import services
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.generation.services import Services
     from hishamos_pipeline.resources.run_history import DagsterRuns
 
 
 @contextmanager
-def with_runs() -> "Iterator[tuple[Workshop, DagsterRuns]]":
+def with_runs() -> "Iterator[tuple[Services, DagsterRuns]]":
     """The services with Dagster's runs."""
-    with workshop() as opened:
+    with services() as opened:
         from hishamos_pipeline.jobs.home import prepare_dagster_home
 
         prepare_dagster_home(opened.settings)

@@ -5,7 +5,7 @@ import uuid
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.errors import StorageError
 
 
@@ -19,7 +19,7 @@ def command() -> None:
 @json_option
 def list_(last: int, as_json: bool) -> None:
     """List the newest notices: to which channel, and whether they were told."""
-    with workshop() as opened:
+    with services() as opened:
         rows = opened.store.notices.newest(last)
     if as_json:
         print_json(
@@ -63,7 +63,7 @@ def test(channel: str) -> None:
     from hishamos_pipeline.operations.telling import tell
     from hishamos_pipeline.store.operation_tables import Notice
 
-    with workshop() as opened:
+    with services() as opened:
         if channel not in opened.settings.notify:
             known = ", ".join(opened.settings.notify) or "none"
             raise click.UsageError(f"HISHAMOS_NOTIFY names no channel {channel!r}; it names {known}")

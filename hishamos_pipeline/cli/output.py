@@ -1,4 +1,4 @@
-"""What the commands share: opening the workshop, tables, JSON and exit codes."""
+"""What the commands share: opening the services, tables, JSON and exit codes."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from hishamos_pipeline import errors
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import get_settings
 
 _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
@@ -68,13 +68,13 @@ def exit_code(error: errors.HishamosError) -> int:
 
 
 @contextmanager
-def workshop() -> Iterator[Workshop]:
+def services() -> Iterator[Services]:
     """The services of this installation, closed at the end.
 
     Raises:
         click.UsageError: a setting in the environment is not valid.
     """
-    opened = Workshop(settings())
+    opened = Services(settings())
     try:
         yield opened
     finally:

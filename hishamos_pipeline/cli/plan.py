@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.generation.forecast import Forecast
+    from hishamos_pipeline.changing.forecast import Forecast
 
 _SHOWN = 4
 
@@ -21,9 +21,9 @@ def command(key: str, as_json: bool) -> None:
 
     What is marked `perhaps` is made only if something that it is built on comes out differently.
     """
-    from hishamos_pipeline.generation.forecast import forecast
+    from hishamos_pipeline.changing.forecast import forecast
 
-    with workshop() as opened:
+    with services() as opened:
         found = asyncio.run(forecast(opened.project(key)))
     if as_json:
         print_json(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.cli.summary import print_summary, summary
 from hishamos_pipeline.core.actor import actor
 from hishamos_pipeline.store.tables import PROJECT_STATES
@@ -27,7 +27,7 @@ def command() -> None:
 @json_option
 def list_projects(states: tuple[str, ...], limit: int, after: str, as_json: bool) -> None:
     """List projects by key, with their states."""
-    with workshop() as opened:
+    with services() as opened:
         rows = opened.store.projects.page(limit, after=after, states=states)
     if as_json:
         print_json(
@@ -60,7 +60,7 @@ def show(key: str, as_json: bool) -> None:
     """Show a project: state, figures, stories, checks and paths."""
     from hishamos_pipeline.core.documents import VerifiedBuild
 
-    with workshop() as opened:
+    with services() as opened:
         run = opened.project(key)
         stories = opened.store.backlog.stories(key)
         row = opened.store.artifacts.head(key, "verified_build")

@@ -4,7 +4,7 @@ import difflib
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 
 
 @click.group("prompts")
@@ -20,7 +20,7 @@ def command() -> None:
 @json_option
 def list_prompts(project: str, as_json: bool) -> None:
     """List role, task and version of every prompt."""
-    with workshop() as opened:
+    with services() as opened:
         library = opened.library(project)
         rows = [
             (
@@ -44,7 +44,7 @@ def list_prompts(project: str, as_json: bool) -> None:
 @click.option("--project", default="", help="Include the roles of this project's agents folder.")
 def show(role: str, task: str, project: str) -> None:
     """Print a prompt with everything that it includes."""
-    with workshop() as opened:
+    with services() as opened:
         opened.registry(project).role(role).task(task)
         click.echo(opened.library(project).source(role, task))
 
@@ -54,7 +54,7 @@ def show(role: str, task: str, project: str) -> None:
 @click.argument("task")
 def copy(role: str, task: str) -> None:
     """Copy a built-in prompt into the home folder, where it can be changed; TASK may be `system`."""
-    with workshop() as opened:
+    with services() as opened:
         found = opened.registry().role(role)
         if task != "system":
             found.task(task)
@@ -69,7 +69,7 @@ def copy(role: str, task: str) -> None:
 @click.option("--project", default="", help="Include the roles of this project's agents folder.")
 def diff(role: str, task: str, version: str, project: str) -> None:
     """Show what is different in a prompt from a version that was used before."""
-    with workshop() as opened:
+    with services() as opened:
         opened.registry(project).role(role).task(task)
         library = opened.library(project)
         now, used = library.version(role, task), opened.store.dialogue.prompt_texts(role, task)

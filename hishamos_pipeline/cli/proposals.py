@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.core.actor import user
 
 
@@ -16,7 +16,7 @@ def command() -> None:
 @json_option
 def list_proposals(key: str, as_json: bool) -> None:
     """List the open proposals of KEY."""
-    with workshop() as opened:
+    with services() as opened:
         rows = opened.store.edits.proposals(key)
     if as_json:
         print_json(
@@ -40,9 +40,9 @@ def list_proposals(key: str, as_json: bool) -> None:
 @click.argument("proposal", type=int)
 def show(key: str, proposal: int) -> None:
     """Show what accepting PROPOSAL would change, as a diff."""
-    from hishamos_pipeline.generation.revisions import proposed
+    from hishamos_pipeline.changing.revisions import proposed
 
-    with workshop() as opened:
+    with services() as opened:
         found = proposed(opened.store, key, proposal)
     click.echo(f"{found.status:<8} {found.kind} {found.item}\n{found.diff}")
 
@@ -52,10 +52,10 @@ def show(key: str, proposal: int) -> None:
 @click.argument("proposal", type=int)
 def accept(key: str, proposal: int) -> None:
     """Put what PROPOSAL says in place of the edit."""
-    from hishamos_pipeline.generation.editing import decided
+    from hishamos_pipeline.changing.editing import decided
 
-    with workshop() as opened:
-        row = decided(opened.project(key), proposal, accept=True, author=user())
+    with services() as opened:
+        row = decided(opened.project(key).project, proposal, accept=True, author=user())
     assert row is not None
     click.echo(f"recorded as {row.kind}@{row.revision}; what follows from it: hishamos plan {key}")
 
@@ -65,8 +65,8 @@ def accept(key: str, proposal: int) -> None:
 @click.argument("proposal", type=int)
 def reject(key: str, proposal: int) -> None:
     """Keep the edit; the same is not proposed again."""
-    from hishamos_pipeline.generation.editing import decided
+    from hishamos_pipeline.changing.editing import decided
 
-    with workshop() as opened:
-        decided(opened.project(key), proposal, accept=False, author=user())
+    with services() as opened:
+        decided(opened.project(key).project, proposal, accept=False, author=user())
     click.echo("rejected; the edit stands")

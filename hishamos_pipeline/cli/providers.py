@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.errors import HishamosError
 
 
@@ -21,7 +21,7 @@ def list_providers(as_json: bool) -> None:
     """List the providers, and whether their key is set; keys themselves are never shown."""
     from hishamos_pipeline.llm.providers import PROVIDERS
 
-    with workshop() as opened:
+    with services() as opened:
         rows = []
         for provider in PROVIDERS.values():
             url = opened.settings.llm_urls.get(provider.name, provider.url)
@@ -41,7 +41,7 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
     from hishamos_pipeline.llm.providers import PROVIDERS, model_names
 
     results = []
-    with workshop() as opened:
+    with services() as opened:
         for name in names or _usable(opened):
             if name not in PROVIDERS:
                 raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
@@ -73,7 +73,7 @@ def models(name: str, as_json: bool) -> None:
 
     if name not in PROVIDERS:
         raise click.UsageError(f"{name!r} is no provider; there are {', '.join(PROVIDERS)}")
-    with workshop() as opened:
+    with services() as opened:
         found = asyncio.run(model_names(PROVIDERS[name], opened.access))
         prices = opened.gateway.desk.prices
     rows: list[tuple[str, float | None, float | None]] = []

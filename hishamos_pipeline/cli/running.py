@@ -13,7 +13,7 @@ from hishamos_pipeline.errors import ProjectBusyError
 
 if TYPE_CHECKING:
     from hishamos_pipeline.cli.launch import Progress
-    from hishamos_pipeline.generation.project import ProjectRun
+    from hishamos_pipeline.generation.run import ProjectRun
 
 
 def run_with_progress(
@@ -30,7 +30,7 @@ def run_with_progress(
     from hishamos_pipeline.cli.launch import RunEnded, run_job
     from hishamos_pipeline.jobs.home import prepare_dagster_home
 
-    prepare_dagster_home(run.settings)
+    prepare_dagster_home(run.project.settings)
     succeeded = False
     with _progress(kinds, quiet) as show:
         for event in run_job(run.key, kinds, job):
@@ -43,10 +43,10 @@ def run_with_progress(
 
 def report_failure(run: "ProjectRun") -> None:
     """Say at which step a project got stuck, and why."""
-    project = run.store.projects.get(run.key)
+    project = run.project.store.projects.get(run.key)
     where = f" at {project.failed_step}" if project.failed_step else ""
     click.echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
-    waiting = len(run.store.edits.proposals(run.key))
+    waiting = len(run.project.store.edits.proposals(run.key))
     if waiting:
         differ = "an edit differs" if waiting == 1 else f"{waiting} edits differ"
         click.echo(f"{differ} from what is made now: hishamos proposals list {run.key}", err=True)
@@ -55,12 +55,12 @@ def report_failure(run: "ProjectRun") -> None:
 @contextmanager
 def one_run_at_a_time(run: "ProjectRun") -> Iterator[None]:
     """Hold the project's build lock; say so when another build has to end first."""
-    lock = run.folder.lock("build", wait_seconds=0)
+    lock = run.project.folder.lock("build", wait_seconds=0)
     try:
         lock.__enter__()
     except ProjectBusyError:
         click.echo(f"another build of {run.key} is running; waiting for it", err=True)
-        lock = run.folder.lock("build", wait_seconds=run.settings.lock_seconds)
+        lock = run.project.folder.lock("build", wait_seconds=run.project.settings.lock_seconds)
         lock.__enter__()
     try:
         yield

@@ -38,10 +38,10 @@ def command(part: str, host: str, port: int | None) -> None:
 
 def prepared(given: "Settings") -> Path:
     """Dagster's home with its settings in it; the store is created and migrated before two processes want it."""
-    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.generation.services import Services
     from hishamos_pipeline.jobs.home import prepare_dagster_home
 
-    opened = Workshop(given)
+    opened = Services(given)
     given.inbox.mkdir(parents=True, exist_ok=True)
     _ = opened.store
     opened.close()

@@ -7,13 +7,13 @@ import click
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, Requirements, Stories, VerifiedBuild
 from hishamos_pipeline.core.target import Publication
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.run import ProjectRun
 
 
 def summary(run: ProjectRun) -> dict[str, Any]:
     """State, figures of each artifact that exists, and where its results are."""
-    project = run.store.projects.get(run.key)
-    heads = run.store.artifacts.heads(run.key)
+    project = run.project.store.projects.get(run.key)
+    heads = run.project.store.artifacts.heads(run.key)
 
     def document(kind: str, as_type: type[Document]) -> Any:
         row = heads.get(kind)
@@ -46,16 +46,16 @@ def summary(run: ProjectRun) -> dict[str, Any]:
         "tests": build.tests if build else 0,
         "coverage": build.coverage if build else 0.0,
         "seconds": round(sum(row.seconds for row in heads.values()), 2),
-        "tree": str(run.folder.path("tree")) if build else "",
-        "repository": str(run.folder.path("repository")) if "repository" in heads else "",
+        "tree": str(run.project.folder.path("tree")) if build else "",
+        "repository": str(run.project.folder.path("repository")) if "repository" in heads else "",
         "isolated": build.isolated if build else True,
-        "open_proposals": len(run.store.edits.proposals(run.key)),
+        "open_proposals": len(run.project.store.edits.proposals(run.key)),
         "published": [
             {"url": item.web_url, "proposed": item.change_url, "warnings": item.warnings}
             for item in published
             if item and item.wanted
         ],
-        "archives": [str(run.folder.path(item.path)) for item in archives if item and item.wanted],
+        "archives": [str(run.project.folder.path(item.path)) for item in archives if item and item.wanted],
     }
 
 

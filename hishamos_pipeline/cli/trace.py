@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, workshop
+from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.errors import ArtifactMissingError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def command(key: str, item: str, as_json: bool) -> None:
     from hishamos_pipeline.core.tracing import matching, orphans, trace
     from hishamos_pipeline.generation.traces import traced
 
-    with workshop() as opened:
-        project = traced(opened.project(key))
+    with services() as opened:
+        project = traced(opened.project(key).project)
         rows, lost = trace(project), orphans(project)
     if item:
         rows = matching(rows, item)

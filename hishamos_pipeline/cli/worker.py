@@ -20,7 +20,7 @@ def command(runs: int, name: str) -> None:
     At the first Ctrl-C or SIGTERM it finishes the runs that it has, at the second it ends at once.
     """
     from hishamos_pipeline.core.machine import machine
-    from hishamos_pipeline.generation.workshop import Workshop
+    from hishamos_pipeline.generation.services import Services
     from hishamos_pipeline.jobs.home import prepare_dagster_home, write_worker_settings
 
     given = settings()
@@ -29,7 +29,7 @@ def command(runs: int, name: str) -> None:
     program = Path(sysconfig.get_path("scripts")) / "dagster-celery"
     if not program.exists():
         raise ToolMissingError("workers need `pip install 'hishamos-pipeline[celery]'`")
-    opened = Workshop(given)
+    opened = Services(given)
     _ = opened.store, opened.sandbox  # what does not work here is told now, and not by every run
     opened.close()
     prepare_dagster_home(given)

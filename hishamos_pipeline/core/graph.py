@@ -1,6 +1,7 @@
 """The pipeline's graph: every artifact, what it is made from, and who makes it.
 
-The Dagster assets are built from this table and so is the staleness plan, so that the two cannot differ.
+The Dagster assets are built from this table, the staleness plan is computed from it, and a producer may read the inputs
+that it declares here and nothing else.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ class Step:
     role: str = ""
 
 
+_PUBLISHED_FROM = ("idea", "architecture", "stories", "verified_build", "repository")
 _STEPS = (
     Step("idea", "planning", idea.Idea),
     Step("requirements", "planning", documents.Requirements, ("idea",), "business_analyst"),
@@ -46,11 +48,16 @@ _STEPS = (
         ("verified_build", "architecture"),
         "code_review",
     ),
-    Step("repository", "delivery", documents.RepositoryRecord, ("verified_build", "sprint_plan")),
-    Step("zip_archive", "delivery", documents.Archive, ("idea", "repository")),
-    Step("tar_archive", "delivery", documents.Archive, ("idea", "repository")),
-    Step("github_repository", "delivery", target.Publication, ("idea", "repository")),
-    Step("gitlab_project", "delivery", target.Publication, ("idea", "repository")),
+    Step(
+        "repository",
+        "delivery",
+        documents.RepositoryRecord,
+        ("verified_build", "architecture", "stories", "sprint_plan"),
+    ),
+    Step("zip_archive", "delivery", documents.Archive, ("idea", "architecture", "repository")),
+    Step("tar_archive", "delivery", documents.Archive, ("idea", "architecture", "repository")),
+    Step("github_repository", "delivery", target.Publication, _PUBLISHED_FROM),
+    Step("gitlab_project", "delivery", target.Publication, _PUBLISHED_FROM),
 )
 
 # What a brief or a request calls them, and the artifacts that they are.

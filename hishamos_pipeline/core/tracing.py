@@ -40,7 +40,7 @@ class TraceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class TracedProject:
     """What a trace is read off; what has not been made yet is empty."""
 
     requirements: Requirements
@@ -54,7 +54,7 @@ class Project:
     costs: Mapping[str, float] | None = None
 
 
-def trace(project: Project) -> list[TraceRow]:
+def trace(project: TracedProject) -> list[TraceRow]:
     """One row for each criterion; a story without one, and a requirement without a story, has a row too."""
     rows: list[TraceRow] = []
     for requirement in project.requirements.requirements:
@@ -79,7 +79,7 @@ def matching(rows: Sequence[TraceRow], wanted: str) -> list[TraceRow]:
     ]
 
 
-def orphans(project: Project) -> list[str]:
+def orphans(project: TracedProject) -> list[str]:
     """Files of code that serve no story, and tests that show no criterion, as ``name: why``."""
     found = []
     stories = {story.id for story in project.stories.planned}
@@ -96,7 +96,7 @@ def orphans(project: Project) -> list[str]:
     return found
 
 
-def _story_rows(project: Project, requirement: str, story: Story) -> list[TraceRow]:
+def _story_rows(project: TracedProject, requirement: str, story: Story) -> list[TraceRow]:
     tests = {link.criterion: link.test for link in project.suite.tests} if project.suite else {}
     own = story_test_path(story.id, story.title)
     files = tuple(file.path for file in project.files if story.id in file.stories and file.path != own)
@@ -117,7 +117,7 @@ def _story_rows(project: Project, requirement: str, story: Story) -> list[TraceR
     ]  # fmt: skip
 
 
-def _cost(project: Project, story: str) -> float:
+def _cost(project: TracedProject, story: str) -> float:
     costs = project.costs or {}
     shares = (
         costs.get(file.path, 0.0) / len(file.stories) for file in project.files if story in file.stories
@@ -131,7 +131,7 @@ def _about_everything(plan: Architecture | None) -> set[str]:
     return {file.path for file in files if file.requirements and not file.entities and not file.interface}
 
 
-def _text(project: Project, file: TreeFile) -> str:
+def _text(project: TracedProject, file: TreeFile) -> str:
     return (project.texts or {}).get(file.sha256, "")
 
 
@@ -145,7 +145,7 @@ def _has_code(text: str) -> bool:
     return any(isinstance(node, kinds) and not node.name.startswith("_") for node in body)
 
 
-def _unlinked(file: TreeFile, project: Project, criteria: set[str]) -> list[str]:
+def _unlinked(file: TreeFile, project: TracedProject, criteria: set[str]) -> list[str]:
     text = _text(project, file)
     try:
         linked = {

@@ -1,10 +1,12 @@
 """A project's files of all four kinds, put together with what they are judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol, TypeVar
 
 from hishamos_pipeline.core.criteria import suite_of
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import (
     Architecture,
     FileChange,
@@ -14,12 +16,25 @@ from hishamos_pipeline.core.documents import (
     TreeFile,
 )
 from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.store.tables import ArtifactRevision
 from hishamos_pipeline.verification import provenance
 from hishamos_pipeline.verification.verify import Assembled
 
 KINDS = ("source_code", "test_suite", "documentation", "ci_config")
+D = TypeVar("D", bound=Document)
+
+
+class Reader(Protocol):
+    """Reads documents and texts of a project: a step's context, or the project itself."""
+
+    def read(self, kind: str, as_type: type[D]) -> D:
+        """The document of a kind."""
+        ...
+
+    def texts(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Texts of files by their SHA-256."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -63,31 +78,31 @@ class Parts:
         return replace(self, files=files, texts=found)
 
 
-def gather(run: ProjectRun) -> Parts:
+def gather(project: Reader) -> Parts:
     """What the engine or a person has written, before any repair.
 
     Raises:
         ArtifactMissingError: one of the sets was never made.
     """
-    sets = [run.read("test_suite", TestSuite) if k == "test_suite" else run.read(k, FileSet) for k in KINDS]
+    sets = [project.read(k, TestSuite if k == "test_suite" else FileSet) for k in KINDS]
     files = tuple(file for part in sets for file in part.files)
-    texts = run.store.units.texts(file.sha256 for file in files)
+    texts = project.texts(file.sha256 for file in files)
     return Parts(
         files=files,
         texts=texts,
-        architecture=run.read("architecture", Architecture),
-        stories=run.read("stories", Stories),
+        architecture=project.read("architecture", Architecture),
+        stories=project.read("stories", Stories),
         first_tests={file.path: texts[file.sha256] for file in files if file.path.startswith("tests/")},
     )
 
 
-def with_repairs(run: ProjectRun, parts: Parts, repairs: tuple[FileChange, ...]) -> Parts:
+def with_repairs(project: Reader, parts: Parts, repairs: tuple[FileChange, ...]) -> Parts:
     """The parts with earlier repairs of exactly these files: what was paid once is not paid again."""
     known = {(item.path, item.before): item.after for item in repairs}
     wanted = {
         file.path: known[file.path, file.sha256] for file in parts.files if (file.path, file.sha256) in known
     }
-    texts = run.store.units.texts(wanted.values())
+    texts = project.texts(wanted.values())
     return parts.changed({path: texts[digest] for path, digest in wanted.items()})
 
 
@@ -100,16 +115,15 @@ def differences(first: Parts, now: Parts) -> tuple[FileChange, ...]:
     )
 
 
-def assemble(run: ProjectRun, parts: Parts) -> Assembled:
+def assemble(step: StepContext, parts: Parts) -> Assembled:
     """The whole tree with its record of provenance."""
-    heads = run.store.artifacts.heads(run.key)
-    made_from = ("architecture", "stories", *KINDS)
+    heads = {kind: step.revision(kind) for kind in ("architecture", "stories", *KINDS)}
     record = provenance.provenance(
-        key=run.key,
+        key=step.key,
         files=parts.files,
         stories=parts.stories,
-        producers={kind: _produced(heads[kind]) for kind in made_from},
-        hashes={kind: heads[kind].content_hash for kind in made_from},
+        producers={kind: _produced(row) for kind, row in heads.items()},
+        hashes={kind: row.content_hash for kind, row in heads.items()},
     )
     entry = TreeFile(path=provenance.PATH, sha256=sha256_text(record), size=len(record.encode()))
     return Assembled(

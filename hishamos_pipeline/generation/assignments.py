@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from hishamos_pipeline.agents.tasks import Assignment, Task
 from hishamos_pipeline.agents.tools import Desktop, offered
+from hishamos_pipeline.authoring.bindings import BINDINGS
+from hishamos_pipeline.authoring.model_engine import ModelEngine, chain, overrides
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import FileSet, TestSuite, TreeFile, VerifiedBuild
 from hishamos_pipeline.core.hashing import sha256_text
@@ -19,8 +21,7 @@ from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import ModelSetupError, RoleError
 from hishamos_pipeline.generation.assembling import KINDS
-from hishamos_pipeline.generation.model_engine import DRAFTING, ModelEngine, chain, overrides
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.llm.gateway import Request, Result
 from hishamos_pipeline.verification.ci_files import commands_run
 from hishamos_pipeline.verification.imports import declared_requirements
@@ -33,14 +34,14 @@ from hishamos_pipeline.workspace.tree import limits_of, write_tree
 class StoredProject:
     """A project's artifacts and files as they are in the store, and its checks in the sandbox."""
 
-    workshop: Workshop
+    services: Services
     key: str
 
     def artifacts(self) -> dict[str, str]:
         """The newest revision of each artifact as JSON, by kind."""
         if not self.key:
             return {}
-        return {kind: row.content for kind, row in self.workshop.store.artifacts.heads(self.key).items()}
+        return {kind: row.content for kind, row in self.services.store.artifacts.heads(self.key).items()}
 
     def files(self) -> dict[str, str]:
         """The texts of the newest generated files, by path: as verification left them, where it came to that."""
@@ -54,11 +55,11 @@ class StoredProject:
         with tempfile.TemporaryDirectory(prefix="hishamos-checks-") as folder:
             tree = Path(folder) / "tree"
             texts = {sha256_text(text): text for text, _ in files.values()}
-            write_tree(tree, [file for _, file in files.values()], texts, limits_of(self.workshop.settings))
+            write_tree(tree, [file for _, file in files.values()], texts, limits_of(self.services.settings))
             return asyncio.run(self._checked(tree, {path: text for path, (text, _) in files.items()}))
 
     async def _checked(self, tree: Path, texts: Mapping[str, str]) -> str:
-        opened = self.workshop
+        opened = self.services
         requirements = declared_requirements(texts.get("pyproject.toml", ""))
         prepared = await opened.toolchains.prepare(requirements)
         if prepared.toolchain is None:
@@ -80,12 +81,12 @@ class StoredProject:
             for kind in (kind for kind in KINDS if kind in found):
                 as_type = TestSuite if kind == "test_suite" else FileSet
                 listed += as_type.model_validate_json(found[kind]).files
-        texts = self.workshop.store.units.texts(file.sha256 for file in listed)
+        texts = self.services.store.units.texts(file.sha256 for file in listed)
         return {file.path: (texts[file.sha256], file) for file in listed}
 
 
 async def assign(
-    workshop: Workshop,
+    services: Services,
     role: str,
     task: str,
     question: Mapping[str, Any],
@@ -96,7 +97,7 @@ async def assign(
     """Have a role do a task.
 
     Args:
-        workshop: the services of this installation.
+        services: the services of this installation.
         role: the role's name.
         task: the task's name.
         question: the fields of the task's question.
@@ -109,14 +110,14 @@ async def assign(
     """
     if key:
         # An unknown project is refused before anything of it is read, or paid.
-        await asyncio.to_thread(workshop.store.projects.get, check_key(key))
-    chosen = workshop.registry(key).role(role).task(task)
+        await asyncio.to_thread(services.store.projects.get, check_key(key))
+    chosen = services.registry(key).role(role).task(task)
     if conversation and not chosen.policy.turns:
         raise RoleError(f"{chosen} is done in one turn: leave out the conversation")
     asked = _question(chosen, question)
-    models, _ = chain(workshop.settings, chosen)
-    engine = workshop.engine
-    of_the_chain = str(chosen) in DRAFTING and chosen.question is not Assignment
+    models, _ = chain(services.settings, chosen)
+    engine = services.engine
+    of_the_chain = str(chosen) in BINDINGS and chosen.question is not Assignment
     if of_the_chain and models and isinstance(engine, ModelEngine):
         return await engine.ask(chosen, asked, Purpose(key, "", conversation))
     if of_the_chain:
@@ -125,14 +126,14 @@ async def assign(
         raise ModelSetupError(
             f"{chosen} needs a model: set HISHAMOS_LLM=provider:model (`hishamos providers list` names providers)"
         )
-    store, library = workshop.store, workshop.library(key)
+    store, library = services.store, services.library(key)
     version = library.version(role, task)
     store.dialogue.keep_prompts([(version, role, task, library.source(role, task))])
-    override = overrides(workshop.settings, chosen)
+    override = overrides(services.settings, chosen)
     desktop = Desktop(
-        key, role, task, StoredProject(workshop, key), store.dialogue.used, workshop.settings.llm_tool_calls
+        key, role, task, StoredProject(services, key), store.dialogue.used, services.settings.llm_tool_calls
     )
-    result = await workshop.gateway.ask(
+    result = await services.gateway.ask(
         Request(
             role=role,
             task=task,

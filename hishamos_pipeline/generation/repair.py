@@ -16,12 +16,11 @@ from hishamos_pipeline.core.documents import FileChange, RepairRound
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.errors import ModelError, UnbuildableError
 from hishamos_pipeline.generation.assembling import KINDS, Parts
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.units import Ask, make_units
+from hishamos_pipeline.generation.context import BuildContext
+from hishamos_pipeline.generation.units import Ask
 from hishamos_pipeline.verification.failures import Failure, Side, failures, side_of
 from hishamos_pipeline.verification.verify import Verdict
 
-_KIND = "verified_build"
 _TASKS: Mapping[Side, Task[RepairRequest, Any]] = {
     "code": tasks.REPAIR_CODE,
     "test": tasks.REPAIR_TEST,
@@ -54,11 +53,11 @@ class Plan:
     reason: str = ""
 
 
-async def repair(run: ProjectRun, parts: Parts, judge: Judge) -> Repaired:
+async def repair(step: BuildContext, parts: Parts, judge: Judge) -> Repaired:
     """Verify a tree, and repair it for as long as that helps.
 
     Args:
-        run: the project.
+        step: the verified build.
         parts: the tree to begin with.
         judge: verifies a tree; it is told the number of the round.
     """
@@ -68,21 +67,21 @@ async def repair(run: ProjectRun, parts: Parts, judge: Judge) -> Repaired:
         found = failures(verdict.build.checks, verdict.tests, code_of(parts))
         if not found:
             stopped = "nothing of what failed can be mended by changing a file"
-        elif len(rounds) >= run.settings.repair_rounds:
+        elif len(rounds) >= step.settings.repair_rounds:
             stopped = f"{len(rounds)} rounds (HISHAMOS_REPAIR_ROUNDS)"
         if stopped:
             break
-        before = run.store.calls.spent(run.key, _KIND)
+        calls, cost = step.spent()
         try:
-            plan = await next_round(run, parts, found, stuck=stuck)
-            answers = await _ask(run, parts, plan)
+            plan = await next_round(step, parts, found, stuck=stuck)
+            answers = await _ask(step, parts, plan)
         except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
             stopped = str(error)
             break
         attempt = parts.changed({path: answer.text for path, answer in answers.items()})
         judged = await judge(attempt, len(rounds) + 1)
         better = badness(judged) < badness(verdict)
-        after = run.store.calls.spent(run.key, _KIND)
+        calls_now, cost_now = step.spent()
         rounds.append(
             RepairRound(
                 number=len(rounds) + 1,
@@ -95,8 +94,8 @@ async def repair(run: ProjectRun, parts: Parts, judge: Judge) -> Repaired:
                 changes=changes(parts, attempt),
                 left=names(failures(judged.build.checks, judged.tests, code_of(attempt))),
                 kept=better,
-                calls=after.calls - before.calls,
-                cost_usd=round(after.cost_usd - before.cost_usd, 6),
+                calls=calls_now - calls,
+                cost_usd=round(cost_now - cost, 6),
             )
         )
         if better:
@@ -148,16 +147,16 @@ def changes(before: Parts, after: Parts) -> tuple[FileChange, ...]:
     return tuple(listed)
 
 
-async def next_round(run: ProjectRun, parts: Parts, found: Sequence[Failure], *, stuck: bool) -> Plan:
+async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure], *, stuck: bool) -> Plan:
     """Which side to change next, and which of its files.
 
     Rules decide; where they cannot, or where following them did not help, a model does.
     """
-    theirs = _edited_by_people(run)
+    theirs = step.edited_items(KINDS)  # a model does not change them unasked
     doubtful = [item for item in found if item.check == "tests_pass" and (not item.side or stuck)]
     side, reason = _by_rule(found), ""
     if doubtful and (stuck or not side):
-        side, reason = await _by_model(run, parts, doubtful[0])
+        side, reason = await _by_model(step, parts, doubtful[0])
     side = side or "code"
     files: dict[str, list[Failure]] = {}
     for item in found:
@@ -169,18 +168,13 @@ async def next_round(run: ProjectRun, parts: Parts, found: Sequence[Failure], *,
         if paths and (item.side in (side, "") or item in doubtful):
             files.setdefault(paths[0], []).append(item)
     chosen = Counter({path: len(items) for path, items in files.items()}).most_common(
-        run.settings.repair_files
+        step.settings.repair_files
     )
     if not chosen:
         blamed = sorted({path for item in found for path in item.files} & theirs)
         edited = f": {', '.join(blamed)} was edited by a person, and is left to people" if blamed else ""
         raise UnbuildableError(f"what failed names no file that may be changed{edited}")
     return Plan(side, {path: tuple(files[path]) for path, _ in chosen}, reason)
-
-
-def _edited_by_people(run: ProjectRun) -> set[str]:
-    """Files whose text a person has written: a model does not change them unasked."""
-    return {edit.item for kind in KINDS for edit in run.store.edits.active(run.key, kind)}
 
 
 def _by_rule(found: Sequence[Failure]) -> Side | None:
@@ -191,7 +185,7 @@ def _by_rule(found: Sequence[Failure]) -> Side | None:
     return None
 
 
-async def _by_model(run: ProjectRun, parts: Parts, item: Failure) -> tuple[Side, str]:
+async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Side, str]:
     test = item.name.split("::")[0]
     story = next((s for s in parts.stories.planned if story_test_path(s.id, s.title) == test), None)
     request = FaultRequest(
@@ -201,12 +195,12 @@ async def _by_model(run: ProjectRun, parts: Parts, item: Failure) -> tuple[Side,
         if story
         else (),
     )
-    answers = await make_units(run, _KIND, tasks.FIND_FAULT, [Ask(item.name, lambda _: request)])
+    answers = await step.units.make(tasks.FIND_FAULT, [Ask(item.name, lambda _: request)])
     fault = answers[item.name]
     return fault.side, fault.reason
 
 
-async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, Any]:
+async def _ask(step: BuildContext, parts: Parts, plan: Plan) -> dict[str, Any]:
     """The answers with the corrected texts, by path; those about tests say why."""
 
     def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest, Any]:
@@ -223,7 +217,7 @@ async def _ask(run: ProjectRun, parts: Parts, plan: Plan) -> dict[str, Any]:
         return Ask(path, lambda _: request)
 
     asks = [ask(path, items) for path, items in plan.files.items()]
-    return await make_units(run, _KIND, _TASKS[plan.side], asks)
+    return await step.units.make(_TASKS[plan.side], asks)
 
 
 def _texts(parts: Parts, paths: Sequence[str]) -> tuple[SourceText, ...]:

@@ -11,8 +11,8 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from hishamos_pipeline.core.actor import act_as
 from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.ids import KEY_PATTERN
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heart import Heart
 from hishamos_pipeline.operations.logs import configure_logs
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
@@ -26,7 +26,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     home: str = ""
-    _workshop: Workshop = PrivateAttr()
+    _services: Services = PrivateAttr()
     _run: ProjectRun | None = PrivateAttr(default=None)
     _heart: Heart | None = PrivateAttr(default=None)
 
@@ -35,16 +35,16 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = get_settings()
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
-        self._workshop = Workshop(settings, patient=context.run is not None)
+        self._services = Services(settings, patient=context.run is not None)
         key = _project_of(context)
         fleet = context.run.tags.get(FLEET_TAG, "") if context.run else ""
         # A run of a fleet that somebody executes again later is an ordinary one; one that Dagster does is not.
         retried = context.run is not None and RETRY_NUMBER_TAG in context.run.tags
-        if fleet and (retried or self._workshop.store.fleets.launched(fleet, key)):
-            with closing(self._workshop) as plain:
+        if fleet and (retried or self._services.store.fleets.launched(fleet, key)):
+            with closing(self._services) as plain:
                 if not plain.store.fleets.admit(fleet, key):
                     raise dg.Failure(f"fleet {fleet} is being stopped", allow_retries=False)
-                self._workshop = plain.for_fleet(plain.store.fleets.terms(fleet))
+                self._services = plain.for_fleet(plain.store.fleets.terms(fleet))
         run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)
         configure_traces()
@@ -52,9 +52,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         by_hand = context.run is not None and "hishamos/source" in context.run.tags
         if not by_hand:  # otherwise a person at the command line acts
             act_as(f"run:{run_id}" if run_id else "sensor")
-        self._run = self._workshop.project(key) if key else None
+        self._run = self._services.project(key) if key else None
         if self._run and context.run:
-            self._heart = Heart(self._workshop.store.heartbeats, context.run.run_id, key)
+            self._heart = Heart(self._services.store.heartbeats, context.run.run_id, key)
             self._heart.start()
             try:
                 self._run.begin()
@@ -69,20 +69,20 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self._run.settle()
         finally:
             with ExitStack() as stack:  # each is done, whatever becomes of the others
-                stack.callback(self._workshop.close)
+                stack.callback(self._services.close)
                 stack.callback(unbind_contextvars, "run", "project")
                 stack.callback(flush_traces)
                 if self._heart:
                     stack.callback(self._heart.stop)
 
     @property
-    def workshop(self) -> Workshop:
+    def services(self) -> Services:
         """The services of this run."""
-        return self._workshop
+        return self._services
 
     def project(self, key: str) -> ProjectRun:
         """A project on its way through the pipeline."""
-        return self._workshop.project(key)
+        return self._services.project(key)
 
 
 def _project_of(context: dg.InitResourceContext) -> str:

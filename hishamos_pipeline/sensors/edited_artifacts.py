@@ -35,7 +35,7 @@ def edit_events(edited: Iterable[tuple[str, ArtifactRevision]]) -> list[dg.Asset
 def edited_artifacts(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick; the cursor is the last revision that was reported."""
     seen = int(context.cursor or 0)
-    edited = pipeline.workshop.store.artifacts.edited_since(seen, _PER_TICK)
+    edited = pipeline.services.store.artifacts.edited_since(seen, _PER_TICK)
     if not edited:
         return dg.SensorResult(skip_reason="no new edit")
     keys = sorted({key for key, _ in edited if KEY_PATTERN.fullmatch(key)})

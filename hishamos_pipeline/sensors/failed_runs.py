@@ -170,7 +170,7 @@ def write_down(history: RunHistory, store: ProjectStore, failure: Failure, chann
 )
 def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick."""
-    store, settings = pipeline.workshop.store, pipeline.workshop.settings
+    store, settings = pipeline.services.store, pipeline.services.settings
     instance, cursor = context.instance, read_cursor(context.cursor)
     hearts, stopped = watch(store.heartbeats.all(), cursor.hearts or {}, settings.silent_looks)
     for key in end_dead_runs(instance, store, stopped):
@@ -199,7 +199,7 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
     for key in store.projects.keys_in(("building",), store.clock.now() - _STUCK, _PER_TICK):
         if not history.in_flight(key) and store.projects.fail(key, "", _WORDLESS):
             context.log.error(f"{key}: {_WORDLESS}")
-    told = tell_due(store.notices, settings, pipeline.workshop.key, most=_PER_TICK, seconds=_TELL_SECONDS)
+    told = tell_due(store.notices, settings, pipeline.services.key, most=_PER_TICK, seconds=_TELL_SECONDS)
     after = _CURSOR.dump_json(Cursor(page.cursor, since, hearts)).decode()
     return dg.SensorResult(
         skip_reason=f"{len(failures)} failed runs, {len(stopped)} dead, {told} notices told", cursor=after

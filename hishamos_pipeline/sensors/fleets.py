@@ -14,7 +14,7 @@ from hishamos_pipeline.resources.pipeline import Pipeline
 )
 def fleets(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SkipReason:
     """One step for each fleet that is under way."""
-    store = pipeline.workshop.store
+    store = pipeline.services.store
     under_way = store.fleets.under_way()
     if not under_way:
         return dg.SkipReason("no fleet is under way")
@@ -23,7 +23,7 @@ def fleets(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SkipRe
     done, wrong = [], []
     for fleet in under_way:
         try:
-            done.append(advance(store, fleet, backfills, pipeline.workshop.settings.notify))
+            done.append(advance(store, fleet, backfills, pipeline.services.settings.notify))
         except Exception as error:  # whatever is wrong with one, the others move along
             context.log.exception(f"fleet {fleet.name}")
             wrong.append(f"{fleet.name}: {type(error).__name__}: {error}")

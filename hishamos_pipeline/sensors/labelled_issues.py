@@ -24,7 +24,7 @@ _PATIENCE = Patience(retries=1, longest=3)
 )
 def labelled_issues(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SkipReason:
     """One bounded tick over all repositories; one that cannot be read fails the tick after the others were served."""
-    opened = pipeline.workshop
+    opened = pipeline.services
     asked = opened.settings.intake
     if not asked:
         return dg.SkipReason("HISHAMOS_INTAKE names no repository")

@@ -48,13 +48,13 @@ def _was_requested(context: dg.SensorEvaluationContext, store: ProjectStore, req
 )
 def new_ideas(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick. What to do is decided from the store's state, so a tick that died is made up for."""
-    workshop, store = pipeline.workshop, pipeline.workshop.store
-    taken = take_in(workshop.settings, workshop.store.projects)
+    services, store = pipeline.services, pipeline.services.store
+    taken = take_in(services.settings, services.store.projects)
     for result in taken:
         if result.error:
             context.log.warning(f"inbox: {result.path.name} set aside: {result.error}")
-    limit = workshop.settings.runs_per_tick
-    waiting = requested_builds(workshop.store.projects.waiting(10 * limit))
+    limit = services.settings.runs_per_tick
+    waiting = requested_builds(services.store.projects.waiting(10 * limit))
     # What was cancelled in the queue is not asked for again, and must not keep others waiting.
     requests = list(
         islice((request for request in waiting if not _was_requested(context, store, request)), limit)

@@ -58,7 +58,7 @@ def runs_for(
 )
 def requested_exports(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick. A request stays in the store until it was done or has failed, so no tick can lose it."""
-    store, limit = pipeline.workshop.store, pipeline.workshop.settings.runs_per_tick
+    store, limit = pipeline.services.store, pipeline.services.settings.runs_per_tick
 
     def earlier(name: str) -> tuple[int, bool]:
         found = context.instance.get_runs(dg.RunsFilter(tags={_TAG: name}), limit=TRIES)

@@ -21,7 +21,7 @@ D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
-class Producer:
+class Provenance:
     """Who made an artifact, from what, at which cost in US dollars and seconds."""
 
     inputs: Mapping[str, str]
@@ -47,7 +47,7 @@ class Artifacts:
         self._sessions = sessions
 
     def write(
-        self, key: str, kind: str, document: Document, producer: Producer, *, again: bool = False
+        self, key: str, kind: str, document: Document, made_by: Provenance, *, again: bool = False
     ) -> ArtifactRevision:
         """Add a revision. Content and inputs equal to the newest revision's add none, unless it was made ``again``.
 
@@ -66,8 +66,8 @@ class Artifacts:
                 not again
                 and newest is not None
                 and newest.content_hash == digest
-                and newest.inputs == dict(producer.inputs)
-                and newest.code_version == producer.code_version
+                and newest.inputs == dict(made_by.inputs)
+                and newest.code_version == made_by.code_version
             ):
                 return newest
             row = ArtifactRevision(
@@ -76,20 +76,20 @@ class Artifacts:
                 revision=newest.revision + 1 if newest else 1,
                 content=content,
                 content_hash=digest,
-                inputs=dict(producer.inputs),
-                code_version=producer.code_version,
-                role=producer.role,
-                engine=producer.engine,
-                origin=producer.origin,
-                cost_usd=producer.cost_usd,
-                seconds=producer.seconds,
-                calls=producer.calls,
-                input_tokens=producer.input_tokens,
-                output_tokens=producer.output_tokens,
-                prompt_version=producer.prompt_version,
-                reason=producer.reason,
-                author=producer.author,
-                fleet=producer.fleet,
+                inputs=dict(made_by.inputs),
+                code_version=made_by.code_version,
+                role=made_by.role,
+                engine=made_by.engine,
+                origin=made_by.origin,
+                cost_usd=made_by.cost_usd,
+                seconds=made_by.seconds,
+                calls=made_by.calls,
+                input_tokens=made_by.input_tokens,
+                output_tokens=made_by.output_tokens,
+                prompt_version=made_by.prompt_version,
+                reason=made_by.reason,
+                author=made_by.author,
+                fleet=made_by.fleet,
                 created_at=self._sessions.clock.now(),
             )
             session.add(row)

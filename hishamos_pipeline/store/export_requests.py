@@ -49,6 +49,17 @@ class ExportRequests:
         with self._sessions.read() as session:
             return _standing(session, find_project(session, key).id, kind)
 
+    def all_standing(self, key: str) -> dict[str, ExportRequest]:
+        """The requests that stand, by the kind of export."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = (
+                select(ExportRequest)
+                .where(ExportRequest.project_id == project.id, ExportRequest.status != "withdrawn")
+                .order_by(ExportRequest.id)
+            )
+            return {row.type: row for row in session.scalars(query)}  # the newest of a kind is the last
+
     def finish(self, key: str, kind: str, number: int, error: str = "") -> None:
         """Record that requests of a kind up to a number were done, or why they were not."""
         with self._sessions.write() as session:

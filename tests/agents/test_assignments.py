@@ -6,24 +6,24 @@ import pytest
 
 from hishamos_pipeline.errors import ModelSetupError, ProjectNotFoundError, RoleError
 from hishamos_pipeline.generation.assignments import assign
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
 from tests.fakes.providers import Asked, FakeProvider, Reply, provider, script
-from tests.generation.test_project import build
+from tests.support.building import build
 
 pytestmark = pytest.mark.real_servers
 REPLY = json.dumps({"answer": "Use add.", "sources": ["README.md"], "escalate": False})
 
 
-def workshop(settings: Settings, fake: FakeProvider, **changed: object) -> Workshop:
+def services(settings: Settings, fake: FakeProvider, **changed: object) -> Services:
     given = {"llm": "compatible:m", "llm_urls": fake.urls, "llm_free": "compatible:*", "llm_per_minute": 1000}
-    return Workshop(settings.model_copy(update={**given, **changed}))
+    return Services(settings.model_copy(update={**given, **changed}))
 
 
 async def test_a_role_does_a_task(settings: Settings) -> None:
     with provider(script(Reply(REPLY))) as fake:
-        result = await assign(workshop(settings, fake), "support", "answer", {"text": "How do I add a book?"})
+        result = await assign(services(settings, fake), "support", "answer", {"text": "How do I add a book?"})
     assert result.output.answer == "Use add."
     assert "How do I add a book?" in fake.asked[0].text
 
@@ -31,11 +31,11 @@ async def test_a_role_does_a_task(settings: Settings) -> None:
 async def test_a_conversation_goes_on_where_it_was_left(settings: Settings) -> None:
     with provider(script(Reply(REPLY))) as fake:
         for text in ("First question", "Second question"):
-            opened = workshop(settings, fake)
+            opened = services(settings, fake)
             await assign(opened, "support", "answer", {"text": text}, conversation="c1")
         assert "First question" in fake.asked[1].text
         assert "Use add." in fake.asked[1].text
-        other = workshop(settings, fake)
+        other = services(settings, fake)
         await assign(other, "support", "answer", {"text": "Third"}, conversation="c2")
         assert "First question" not in fake.asked[2].text
         with pytest.raises(RoleError, match="one turn"):
@@ -43,7 +43,7 @@ async def test_a_conversation_goes_on_where_it_was_left(settings: Settings) -> N
 
 
 async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, settings: Settings) -> None:
-    notes.store.projects.get("notes")
+    notes.project.store.projects.get("notes")
     left = [
         Reply(tool=("list_artifacts", {})),
         Reply(tool=("read_file", {"path": "../../etc/passwd"})),
@@ -52,7 +52,7 @@ async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, set
         Reply(REPLY),
     ]
     with provider(script(*left)) as fake:
-        opened = workshop(settings, fake, llm_tool_calls=3)
+        opened = services(settings, fake, llm_tool_calls=3)
         await assign(opened, "support", "answer", {"text": "What is there?"}, key="notes")
         offered = [tool["function"]["name"] for tool in fake.asked[0].body["tools"]]
         assert "read_file" in offered
@@ -68,7 +68,7 @@ async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, set
 async def test_an_agent_may_run_the_checks_in_the_sandbox(notes: ProjectRun, settings: Settings) -> None:
     await build(notes, until="ci_config")
     with provider(script(Reply(tool=("run_checks", {})), Reply(REPLY))) as fake:
-        await assign(workshop(settings, fake), "support", "answer", {"text": "Does it work?"}, key="notes")
+        await assign(services(settings, fake), "support", "answer", {"text": "Does it work?"}, key="notes")
     said = json.dumps(fake.asked[1].body)
     assert "$ python -m pytest" in said and "passed" in said and "(exit code 0)" in said
 
@@ -78,7 +78,7 @@ async def test_what_cannot_be_asked_is_refused_before_it_is_paid(settings: Setti
         raise AssertionError("nobody may be asked")
 
     with provider(answer) as fake:
-        opened = workshop(settings, fake)
+        opened = services(settings, fake)
         with pytest.raises(RoleError, match="no role 'baker'"):
             await assign(opened, "baker", "bake", {"text": "x"})
         with pytest.raises(RoleError, match="it has audit, threat_model"):
@@ -88,12 +88,12 @@ async def test_what_cannot_be_asked_is_refused_before_it_is_paid(settings: Setti
         with pytest.raises(ProjectNotFoundError):
             await assign(opened, "security", "audit", {"text": "x"}, key="nowhere")
         with pytest.raises(ModelSetupError, match="needs a model"):
-            await assign(workshop(settings, fake, llm="blueprint"), "security", "audit", {"text": "x"})
+            await assign(services(settings, fake, llm="blueprint"), "security", "audit", {"text": "x"})
         assert not fake.asked
 
 
 async def test_a_task_of_the_chain_works_without_a_key(settings: Settings, notes: ProjectRun) -> None:
-    idea = notes.store.projects.idea("notes").model_dump(mode="json")
-    result = await assign(Workshop(settings), "business_analyst", "requirements", idea)
+    idea = notes.project.store.projects.idea("notes").model_dump(mode="json")
+    result = await assign(Services(settings), "business_analyst", "requirements", idea)
     assert result.output.requirements
     assert result.cost_usd == 0

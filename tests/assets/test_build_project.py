@@ -10,7 +10,7 @@ import pytest
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.definitions import defs
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.partitions import add_partition
 from hishamos_pipeline.resources.pipeline import Pipeline
@@ -26,9 +26,9 @@ def instance(tmp_path: Path, dagster_storage: dict[str, Any]) -> Iterator[dg.Dag
 
 
 @pytest.fixture
-def workshop(settings: Settings) -> Iterator[Workshop]:
+def services(settings: Settings) -> Iterator[Services]:
     """The services of the job, seen from outside."""
-    opened = Workshop(settings)
+    opened = Services(settings)
     yield opened
     opened.close()
 
@@ -46,9 +46,9 @@ def run(instance: dg.DagsterInstance, settings: Settings, config: dict[str, obje
 
 
 def test_the_whole_job(
-    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop, notes_idea: Idea
+    instance: dg.DagsterInstance, settings: Settings, services: Services, notes_idea: Idea
 ) -> None:
-    workshop.store.projects.submit(notes_idea, "test")
+    services.store.projects.submit(notes_idea, "test")
     result = run(instance, settings)
     assert result.success
     evaluations = result.get_asset_check_evaluations()
@@ -59,7 +59,7 @@ def test_the_whole_job(
         (event,) = result.asset_materializations_for_node(kind)
         assert event.metadata["preview"].value
         assert len(str(event.metadata["preview"].value).encode()) <= 2000
-        row = workshop.store.artifacts.require("notes", kind)
+        row = services.store.artifacts.require("notes", kind)
         assert event.tags["dagster/data_version"] == row.content_hash == event.metadata["content_hash"].value
     (build,) = result.asset_materializations_for_node("verified_build")
     repository = instance.get_latest_materialization_event(dg.AssetKey("repository"))
@@ -67,14 +67,14 @@ def test_the_whole_job(
     table = repository.asset_materialization.metadata["traceability"].value
     assert table.records and all(record.data["commit"] for record in table.records if record.data["test"])  # type: ignore[union-attr]
     assert build.metadata["tests"].value > 0 and build.metadata["coverage"].value > 80  # type: ignore[operator]
-    assert workshop.store.projects.get("notes").state == "exported"
+    assert services.store.projects.get("notes").state == "exported"
 
 
 def test_a_failing_check_blocks_what_follows(
-    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop
+    instance: dg.DagsterInstance, settings: Settings, services: Services
 ) -> None:
     idea = read_brief(b"# Notes\n\n## Features\n- Play chess\n")
-    workshop.store.projects.submit(idea, "test")
+    services.store.projects.submit(idea, "test")
     result = run(instance, settings)
     assert not result.success
     made = {
@@ -83,18 +83,18 @@ def test_a_failing_check_blocks_what_follows(
         if event.asset_key
     }
     assert "stories" in made and "source_code" not in made and "repository" not in made
-    project = workshop.store.projects.get("notes")
+    project = services.store.projects.get("notes")
     assert (project.state, project.failed_step) == ("blocked", "stories")
     assert "US-001 needs a language model" in project.reason
 
 
 def test_a_brief_can_be_pasted_into_the_launchpad(
-    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop
+    instance: dg.DagsterInstance, settings: Settings, services: Services
 ) -> None:
     brief = "A pad where users can add and list memos."
     assert run(instance, settings, {"ops": {"idea": {"config": {"brief": brief}}}}).success
-    assert workshop.store.projects.idea("notes").title == "Pad"
-    assert workshop.store.projects.waiting(5) == []
+    assert services.store.projects.idea("notes").title == "Pad"
+    assert services.store.projects.waiting(5) == []
 
 
 def test_a_partition_without_an_idea_says_what_to_do(
@@ -107,9 +107,9 @@ def test_a_partition_without_an_idea_says_what_to_do(
 
 
 def test_stale_downstream_is_known_to_dagster_by_data_version(
-    instance: dg.DagsterInstance, settings: Settings, workshop: Workshop, notes_idea: Idea
+    instance: dg.DagsterInstance, settings: Settings, services: Services, notes_idea: Idea
 ) -> None:
-    workshop.store.projects.submit(notes_idea, "test")
+    services.store.projects.submit(notes_idea, "test")
     first = run(instance, settings)
     second = run(instance, settings)
 

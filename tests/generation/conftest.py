@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.settings import Settings
 from tests.fakes.providers import FakeProvider, provider
@@ -27,11 +27,11 @@ class Recorded:
 
     def run(self, **changed: Any) -> ProjectRun:
         """The project, as a new process would open it."""
-        return self.workshop(**changed).project(self.model.folder.name)
+        return self.services(**changed).project(self.model.folder.name)
 
-    def workshop(self, **changed: Any) -> Workshop:
+    def services(self, **changed: Any) -> Services:
         """The services."""
-        return Workshop(self.settings.model_copy(update=changed))
+        return Services(self.settings.model_copy(update=changed))
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def record(name: str, settings: Settings) -> Iterator[Recorded]:
         )
         made = Recorded(model, server, given)
         idea = read_brief((model.folder / "brief.md").read_bytes(), "brief.md")
-        made.workshop().store.projects.submit(idea, "test")
+        made.services().store.projects.submit(idea, "test")
         yield made
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from hishamos_pipeline.core.fleet import Terms
 from hishamos_pipeline.errors import BudgetError, FleetError, ModelError
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.fleets import Limits
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
 from tests.generation.test_model_engine import CALLS
-from tests.generation.test_project import build
+from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 # An accepted brief stays one, and what is delivered follows from the build.
@@ -20,7 +20,7 @@ def fleet(
     recorded: Recorded, kind: str = "rebuild", settings: dict[str, str] | None = None, **limits
 ) -> ProjectRun:
     """The project as a run of the fleet `f` opens it; the fleet is begun the first time."""
-    plain = recorded.workshop()
+    plain = recorded.services()
     key = recorded.model.folder.name
     if not plain.store.fleets.newest(1):
         plain.store.fleets.begin("f", kind, [key], canary=0, limits=Limits(**limits), settings=settings)
@@ -34,11 +34,11 @@ async def test_a_rebuild_makes_all_anew_and_leaves_nothing_stale(recorded: Recor
     assert {kind for kind, how in done.items() if how == "reused"} <= KEPT
     assert len(recorded.server.asked) == 2 * CALLS
     run = recorded.run()
-    heads = run.store.artifacts.heads(run.key)
+    heads = run.project.store.artifacts.heads(run.key)
     assert {kind for kind, row in heads.items() if row.fleet == "f"} >= heads.keys() - KEPT
     assert heads["requirements"].reason == "fleet f makes it anew"
-    assert run.store.projects.get(run.key).state == "exported" and run.plan() == ()
-    assert run.store.calls.spent(fleet="f").calls == CALLS
+    assert run.project.store.projects.get(run.key).state == "exported" and run.plan() == ()
+    assert run.project.store.calls.spent(fleet="f").calls == CALLS
     assert set((await build(run)).values()) == {"reused"} and len(recorded.server.asked) == 2 * CALLS
 
 
@@ -61,7 +61,7 @@ async def test_a_rebuild_that_breaks_off_pays_for_nothing_twice(recorded: Record
 
 async def test_another_fleet_asks_again(recorded: Recorded) -> None:
     await build(fleet(recorded))
-    plain = recorded.workshop()
+    plain = recorded.services()
     plain.store.fleets.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=Limits())
     await build(plain.for_fleet(plain.store.fleets.terms("g")).project(recorded.model.folder.name))
     spent = plain.store.calls
@@ -74,22 +74,22 @@ async def test_the_budget_of_a_fleet_stops_it_before_the_call_that_would_exceed_
     run = fleet(recorded, "build", tokens=20_000)
     with pytest.raises((BudgetError, BaseExceptionGroup)):
         await build(run)
-    spent = run.store.calls.spent(fleet="f")
+    spent = run.project.store.calls.spent(fleet="f")
     assert 0 < spent.calls < CALLS and spent.input_tokens + spent.output_tokens <= 20_000
-    project = run.store.projects.get(run.key)
+    project = run.project.store.projects.get(run.key)
     assert project.state == "blocked" and "the fleet budget of 'f'" in project.reason
     assert "hishamos fleet resume f" in project.reason
-    stopped = run.store.fleets.get("f")
+    stopped = run.project.store.fleets.get("f")
     assert (stopped.state, stopped.reason) == ("stopping", project.reason)
     await build(recorded.run())  # what a person builds is not the fleet's
-    assert run.store.calls.spent(fleet="f").calls == spent.calls
+    assert run.project.store.calls.spent(fleet="f").calls == spent.calls
 
 
 async def test_a_fleet_has_settings_of_its_own(recorded: Recorded) -> None:
-    plain = recorded.workshop(llm="blueprint")
+    plain = recorded.services(llm="blueprint")
     run = plain.for_fleet(Terms("f", settings={"llm": MODEL})).project(recorded.model.folder.name)
     await build(run, until="requirements")
-    assert run.store.artifacts.require(run.key, "requirements").engine == MODEL
+    assert run.project.store.artifacts.require(run.key, "requirements").engine == MODEL
     assert plain.project(run.key).store.artifacts.require(run.key, "requirements").fleet == "f"
     for settings, why in (
         ({"budget_day_usd": "1000"}, "cannot set budget_day_usd"),

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from hishamos_pipeline.changing import editing, proposing
 from hishamos_pipeline.core.documents import Architecture, Requirements, Stories
 from hishamos_pipeline.core.editing import edits_between
-from hishamos_pipeline.generation import changes, editing
-from hishamos_pipeline.generation.planning import changed_requirements
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
+from hishamos_pipeline.generation.run import ProjectRun
 from tests.generation.conftest import Recorded
-from tests.generation.test_project import build
 from tests.generation.test_repair import answering
+from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 STORY = {
@@ -23,10 +23,10 @@ STORIES = json.dumps({"epics": [{"title": "Figures", "stories": [STORY]}]})
 
 
 def reworded(run: ProjectRun, item: str, statement: str) -> None:
-    items = editing.current_items(run, "requirements")
+    items = editing.current_items(run.project, "requirements")
     changed = {**items, item: {**items[item], "statement": statement}}
     editing.apply_edits(
-        run, "requirements", edits_between("requirements", items, changed), author="a", reason="r"
+        run.project, "requirements", edits_between("requirements", items, changed), author="a", reason="r"
     )
 
 
@@ -34,7 +34,7 @@ async def test_one_requirement_asks_for_its_stories_alone(recorded: Recorded) ->
     await build(recorded.run(), until="architecture")
     await build(recorded.run(), until="stories")
     run = recorded.run()
-    before, plan = run.read("stories", Stories), run.read("architecture", Architecture)
+    before, plan = run.project.read("stories", Stories), run.project.read("architecture", Architecture)
     reworded(run, "REQ-003", "The reader sees the pages of this year.")
     asked = answering(
         recorded, {"business_analyst/stories": [STORIES], "architect/revise": [json.dumps({"modules": []})]}
@@ -45,17 +45,19 @@ async def test_one_requirement_asks_for_its_stories_alone(recorded: Recorded) ->
         a.text for a in reversed(recorded.server.asked) if "# Task business_analyst/stories" in a.text
     )
     assert "pages of this year" in prompt and "REQ-001" not in prompt
-    after = recorded.run().read("stories", Stories)
+    after = recorded.run().project.read("stories", Stories)
     assert after.stories[:2] == before.stories[:2], "what did not change is as it was"
     assert (after.stories[2].id, after.stories[2].points, after.stories[2].epic) == ("US-003", 2, "EP-002")
     assert after.retired == () and after.epics == before.epics
-    assert recorded.run().read("architecture", Architecture) == plan, "nothing to change, nothing changed"
+    assert recorded.run().project.read("architecture", Architecture) == plan, (
+        "nothing to change, nothing changed"
+    )
 
 
 async def test_a_revised_module_replaces_its_plan(recorded: Recorded) -> None:
     await build(recorded.run(), until="architecture")
     run = recorded.run()
-    before = run.read("architecture", Architecture)
+    before = run.project.read("architecture", Architecture)
     reworded(run, "REQ-003", "The reader sees the average.")
     module = {
         "path": "report.py", "purpose": "Figures.", "requirements": ["REQ-003"], "depends_on": ["storage.py"],
@@ -64,7 +66,7 @@ async def test_a_revised_module_replaces_its_plan(recorded: Recorded) -> None:
     revision = {"modules": [module], "commands": "average: prints the mean"}
     answering(recorded, {"architect/revise": [json.dumps(revision)]})
     await build(recorded.run(), until="architecture")
-    after = recorded.run().read("architecture", Architecture)
+    after = recorded.run().project.read("architecture", Architecture)
     files = {file.path: file for file in after.files}
     assert files["src/reading_log/report.py"].signatures == ("def average() -> float",)
     assert "prints the mean" in files["src/reading_log/cli.py"].interface
@@ -75,7 +77,7 @@ async def test_a_revised_module_replaces_its_plan(recorded: Recorded) -> None:
 
 async def test_much_changed_is_made_anew(recorded: Recorded) -> None:
     await build(recorded.run(), until="requirements")
-    wanted = recorded.run().read("requirements", Requirements)
+    wanted = recorded.run().project.read("requirements", Requirements)
     half = [item.model_copy(update={"statement": "x"}) for item in wanted.requirements[:2]]
     now = wanted.model_copy(update={"requirements": (*half, *wanted.requirements[2:])})
     assert changed_requirements(wanted, now) is None
@@ -104,29 +106,29 @@ async def test_a_change_by_a_model_is_shown_and_taken_over_as_edits(recorded: Re
     wrong = {**draft, "stories": [{"change": "REMOVED", "id": "US-003"}]}
     answering(recorded, {"business_analyst/change": [json.dumps(wrong), json.dumps(draft)]})
     run = recorded.run()
-    change = await changes.propose(run, "name the longest book instead of the total")
+    change = await proposing.propose(run, "name the longest book instead of the total")
     assert {(c.kind, c.item, c.status) for c in change.items} == {
         ("requirements", "REQ-007", "ADDED"), ("requirements", "REQ-003", "REMOVED"),
         ("stories", "US-004", "ADDED"), ("stories", "US-003", "REMOVED"),
     }  # fmt: skip
     refused = next(a.text for a in reversed(recorded.server.asked) if "business_analyst/change" in a.text)
     assert "no story serves REQ-007" in refused
-    assert changes.accept(run, change, author="ann") == "requirements@2 and stories@2"
+    assert proposing.accept(run.project, change, author="ann") == "requirements@2 and stories@2"
     assert "stories" not in {step.kind for step in recorded.run().plan()}, "they fit together"
-    backlog = recorded.run().read("stories", Stories)
+    backlog = recorded.run().project.read("stories", Stories)
     assert [s.id for s in backlog.stories] == ["US-001", "US-002", "US-004"] and backlog.retired[
         0
     ].id == "US-003"
     assert backlog.stories[2].epic == "EP-002"
-    assert [r.id for r in run.read("requirements", Requirements).retired] == ["REQ-003"]
+    assert [r.id for r in run.project.read("requirements", Requirements).retired] == ["REQ-003"]
 
 
 async def test_where_no_requirement_changed_nobody_is_asked(recorded: Recorded) -> None:
     await build(recorded.run(), until="stories")
     run = recorded.run()
-    items = editing.current_items(run, "requirements")
+    items = editing.current_items(run.project, "requirements")
     edits = edits_between("requirements", items, {**items, "@summary": "Another summary."})
-    editing.apply_edits(run, "requirements", edits, author="a", reason="r")
-    before, asked = run.read("stories", Stories), len(recorded.server.asked)
+    editing.apply_edits(run.project, "requirements", edits, author="a", reason="r")
+    before, asked = run.project.read("stories", Stories), len(recorded.server.asked)
     await build(recorded.run(), until="stories")
-    assert len(recorded.server.asked) == asked and recorded.run().read("stories", Stories) == before
+    assert len(recorded.server.asked) == asked and recorded.run().project.read("stories", Stories) == before

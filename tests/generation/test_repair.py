@@ -15,7 +15,7 @@ from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.errors import VerificationError
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
-from tests.generation.test_project import build
+from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 RECORDING = Path(__file__).parent.parent / "recordings" / "reading-log"
@@ -61,7 +61,7 @@ CODE = {"coding/new for src/reading_log/report.py": [text(BROKEN)]}
 async def verified(recorded: Recorded, **settings: object) -> VerifiedBuild:
     run = recorded.run(**settings)
     await build(run, until="verified_build")
-    return run.read("verified_build", VerifiedBuild)
+    return run.project.read("verified_build", VerifiedBuild)
 
 
 async def test_wrong_code_is_corrected_and_the_report_says_how(recorded: Recorded) -> None:
@@ -79,7 +79,7 @@ async def test_wrong_code_is_corrected_and_the_report_says_how(recorded: Recorde
         and "+    return sum(book.pages for book in books)" in change.diff
     )
     run = recorded.run()
-    assert "sum(book.pages" in (run.folder.path("tree") / "src/reading_log/report.py").read_text()
+    assert "sum(book.pages" in (run.project.folder.path("tree") / "src/reading_log/report.py").read_text()
     assert [item.path for item in result.repairs] == ["src/reading_log/report.py"]
     prompt = next(a.text for a in recorded.server.asked if "# Task coding/repair" in a.text)
     assert "assert" in prompt and "723" in prompt and "def test_ac1_the_total_is_printed" in prompt
@@ -126,7 +126,7 @@ async def test_a_worse_tree_is_never_kept(recorded: Recorded) -> None:
     result = await verified(recorded)
     assert not result.passed and not any(r.kept for r in result.rounds)
     assert len(result.rounds[0].left) == 2 and len(result.rounds[0].failed) == 1
-    published = recorded.run().folder.path("tree") / "src/reading_log/report.py"
+    published = recorded.run().project.folder.path("tree") / "src/reading_log/report.py"
     assert published.read_text() == BROKEN
 
 
@@ -142,7 +142,7 @@ async def test_a_budget_stops_it_and_the_best_tree_stays(recorded: Recorded) -> 
     answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": [text(GOOD)]})
     run = recorded.run()
     await build(run, until="ci_config")
-    spent = run.store.calls.spent(run.key).cost_usd
+    spent = run.project.store.calls.spent(run.key).cost_usd
     result = await verified(recorded, budget_project_usd=spent + 0.000001)
     assert not result.passed and result.rounds == ()
     assert "budget" in result.stopped.lower()

@@ -15,8 +15,8 @@ from hishamos_pipeline.errors import (
     ProjectNotFoundError,
     StorageError,
 )
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup import projects, quota
 from hishamos_pipeline.operations.cleanup.cleaning import clean
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover, Swept
@@ -27,7 +27,7 @@ from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import open_storage
 from tests.fakes.clock import FixedClock
 from tests.fakes.run_history import FakeRuns
-from tests.generation.test_project import build
+from tests.support.building import build, opened_again
 
 Clean = Callable[..., dict[str, Swept]]
 
@@ -49,9 +49,9 @@ def cleaned(store: ProjectStore, settings: Settings, history: FakeRuns, tmp_path
 
     def run(*, dry_run: bool = False, **changed: object) -> dict[str, Swept]:
         given = settings.model_copy(update={"toolchains": tmp_path / "toolchains", **changed})
-        workshop = Workshop(given)
-        workshop.__dict__["store"] = store  # the one whose clock can be moved
-        return clean(workshop, history, dry_run=dry_run)
+        services = Services(given)
+        services.__dict__["store"] = store  # the one whose clock can be moved
+        return clean(services, history, dry_run=dry_run)
 
     return run
 
@@ -71,7 +71,7 @@ async def test_a_live_project_survives_everything(
 ) -> None:
     """However little is kept: what was verified last, and all that it was made from, is there."""
     for vision in ("one", "two", "three"):
-        store.projects.submit(notes.submitted_idea().model_copy(update={"vision": vision}), "test")
+        store.projects.submit(notes.project.idea().model_copy(update={"vision": vision}), "test")
         await build(notes)
     before = {kind: row.content_hash for kind, row in store.artifacts.heads("notes").items()}
     clock.advance(timedelta(days=400))
@@ -86,13 +86,13 @@ async def test_texts_go_with_the_last_that_names_them(
     notes: ProjectRun, store: ProjectStore, clock: FixedClock, cleaned: Clean
 ) -> None:
     await build(notes)
-    old = {item.sha256 for item in notes.read("verified_build", _verified()).files}
-    idea = notes.submitted_idea()
+    old = {item.sha256 for item in notes.project.read("verified_build", _verified()).files}
+    idea = notes.project.idea()
     fewer = idea.model_copy(update={"features": idea.features[:1], "title": "Jotter"})
     store.projects.submit(fewer, "test")
     clock.advance(timedelta(days=100))
     await build(notes)
-    new = {item.sha256 for item in notes.read("verified_build", _verified()).files}
+    new = {item.sha256 for item in notes.project.read("verified_build", _verified()).files}
     assert old - new
     clock.advance(timedelta(days=100))
     cleaned(keep_revisions=1, keep_revision_days=1)
@@ -106,7 +106,7 @@ async def test_a_project_in_work_and_young_texts_are_left_alone(
     notes: ProjectRun, store: ProjectStore, clock: FixedClock, cleaned: Clean
 ) -> None:
     for vision in ("one", "two"):
-        store.projects.submit(notes.submitted_idea().model_copy(update={"vision": vision}), "test")
+        store.projects.submit(notes.project.idea().model_copy(update={"vision": vision}), "test")
         await build(notes, until="stories")
     clock.advance(timedelta(days=400))
     store.units.add_texts(["just begun"])
@@ -306,17 +306,10 @@ async def test_what_is_kept_nowhere_else_is_not_deleted(
     assert log.returncode == 0 and log.stdout and (copy / "notes.zip").stat().st_size > 0
     settings_with_storage = {"storage_url": f"file://{tmp_path}/kept"}
     kept = settings.model_copy(update=settings_with_storage)
-    again = ProjectRun(
-        "notes",
-        store=store,
-        engine=notes.engine,
-        sandbox=notes.sandbox,
-        toolchains=notes.toolchains,
-        settings=kept,
-    )
+    again = opened_again(notes, **settings_with_storage)
     await build(again)
     projects.archive(store, history, "notes")
-    moved = notes.submitted_idea().model_copy(update={"vision": "another"})
+    moved = notes.project.idea().model_copy(update={"vision": "another"})
     store.projects.submit(moved, "test")
     await build(notes)  # without the storage: what is there is not the newest any more
     projects.archive(store, history, "notes")
@@ -343,13 +336,13 @@ async def deleted_on_another_machine(
 ) -> Path:
     """A project's folder that nobody has touched for days when the project is deleted on another machine."""
     await build(notes, until="source_code")
-    (notes.folder.root / "tree").mkdir(parents=True)
+    (notes.project.folder.root / "tree").mkdir(parents=True)
     projects.archive(store, history, "notes")
     store.housekeeping.begin_deletion("notes", "test")
-    for path in [*notes.folder.root.rglob("*"), notes.folder.root]:
+    for path in [*notes.project.folder.root.rglob("*"), notes.project.folder.root]:
         aged(path)
     projects.finish_deletion(store, history, elsewhere, "notes")
-    return notes.folder.root
+    return notes.project.folder.root
 
 
 async def test_what_was_deleted_on_another_machine_goes_here_too(

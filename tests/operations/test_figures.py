@@ -14,14 +14,14 @@ from prometheus_client.samples import Sample
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import ArtifactMissingError
-from hishamos_pipeline.generation.observing import CountedSandbox
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.instrumentation import CountedSandbox
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.operations.figures import Figures
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.store.store import ProjectStore
 from tests.conftest import ROOT
 from tests.fakes.clock import FixedClock
-from tests.generation.test_project import build
+from tests.support.building import build
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "hishamos.json"
 

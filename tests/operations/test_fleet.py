@@ -8,8 +8,8 @@ from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import FleetError, FleetNotFoundError, ProjectBusyError
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup import projects
 from hishamos_pipeline.operations.fleet.comparing import common, figures, interval
 from hishamos_pipeline.operations.fleet.conditions import choose, parse
@@ -21,7 +21,7 @@ from hishamos_pipeline.store.fleets import Limits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.backfills import FakeBackfills
 from tests.fakes.run_history import FakeRuns
-from tests.generation.test_project import build
+from tests.support.building import build
 
 KEYS = ["a", "b", "c", "d"]
 
@@ -378,7 +378,7 @@ def test_conditions_choose_projects(
     store.projects.set_state("b", "failed", reason="x")
     store.projects.set_state("d", "archived")
     spend(store, "a", 0.1)
-    assert choose(Workshop(settings), [parse(text) for text in texts]) == chosen
+    assert choose(Services(settings), [parse(text) for text in texts]) == chosen
 
 
 @pytest.mark.parametrize(

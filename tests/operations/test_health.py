@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from hishamos_pipeline.cli.doctor import _clock, _credentials, _notices
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.errors import CredentialError
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notices import TRIES
@@ -25,41 +25,41 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def workshop(settings: Settings, store: ProjectStore) -> Workshop:
-    made = Workshop(settings)
+def services(settings: Settings, store: ProjectStore) -> Services:
+    made = Services(settings)
     made.__dict__["store"] = store
     return made
 
 
-def test_a_clock_that_jumped_back_is_noticed(workshop: Workshop, clock: FixedClock) -> None:
-    workshop.store.projects.submit(Idea(key="notes", title="Notes"), "test")
-    assert "UTC" in _clock(workshop)
+def test_a_clock_that_jumped_back_is_noticed(services: Services, clock: FixedClock) -> None:
+    services.store.projects.submit(Idea(key="notes", title="Notes"), "test")
+    assert "UTC" in _clock(services)
     clock.advance(timedelta(hours=-1))
     with pytest.raises(RuntimeError, match="3600 s behind"):
-        _clock(workshop)
+        _clock(services)
 
 
-def test_notices_that_nobody_could_be_told_are_noticed(workshop: Workshop, clock: FixedClock) -> None:
-    notices = workshop.store.notices
+def test_notices_that_nobody_could_be_told_are_noticed(services: Services, clock: FixedClock) -> None:
+    notices = services.store.notices
     notices.add("run/1", ["ops"], event="run.failed", project="p", run_id="1", step="", reason="x")
-    assert "1 waiting" in _notices(workshop)
+    assert "1 waiting" in _notices(services)
     (row,) = notices.newest(1)
     for _ in range(TRIES):
         notices.failed(row.id, "away")
     with pytest.raises(RuntimeError, match="1 notices could not be told"):
-        _notices(workshop)
+        _notices(services)
 
 
-def test_keys_that_do_not_fit_what_was_kept_are_noticed(workshop: Workshop) -> None:
-    def with_keys(keys: str) -> Workshop:
-        workshop.settings = workshop.settings.model_copy(update={"secret_keys": SecretStr(keys)})
-        return workshop
+def test_keys_that_do_not_fit_what_was_kept_are_noticed(services: Services) -> None:
+    def with_keys(keys: str) -> Services:
+        services.settings = services.settings.model_copy(update={"secret_keys": SecretStr(keys)})
+        return services
 
     key, other = (Fernet.generate_key().decode() for _ in range(2))
     assert _credentials(with_keys("")) == "none are kept"
     with pytest.raises(CredentialError, match="not 32 url-safe base64 bytes"):
         _credentials(with_keys("short"))
-    workshop.store.credentials.set("GITHUB_TOKEN", "a-secret-token", (key,))
+    services.store.credentials.set("GITHUB_TOKEN", "a-secret-token", (key,))
     assert _credentials(with_keys(f"{other},{key}")) == "1 kept, and decrypted"
     for keys, message in (
         (other, "'GITHUB_TOKEN' cannot be decrypted"),

@@ -11,7 +11,7 @@ import pytest
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.delivery.hosts.issues import Issues, issues_of
 from hishamos_pipeline.errors import HostError, StorageError
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.operations.issue_intake import Served, brief_of, serve
 from hishamos_pipeline.sensors.labelled_issues import labelled_issues
 from hishamos_pipeline.settings import GitHostSettings, IssueIntake, Settings, get_settings
@@ -20,8 +20,8 @@ from tests.delivery.conftest import TOKEN, opened
 from tests.fakes.clock import FixedClock
 from tests.fakes.git_hosts import GitHosts, Repo
 from tests.fakes.git_hosts.state import Comment, Issue
-from tests.generation.test_project import build
 from tests.sensors.ticking import skipped
+from tests.support.building import build
 
 pytestmark = pytest.mark.real_servers
 BODY = "<!-- Write your brief below. -->\n## Features\n- User can add a note\n- User can list notes\n"

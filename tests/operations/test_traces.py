@@ -15,15 +15,15 @@ from tests.fakes.web import Answer, Asked, web_server
 
 PROGRAM = """
 import asyncio, sys
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
 from hishamos_pipeline.settings import get_settings
 from hishamos_pipeline.core.idea import Idea
-from tests.generation.test_project import build
+from tests.support.building import build
 configured = configure_traces()
-workshop = Workshop(get_settings())
-workshop.store.projects.submit(Idea(key="notes", title="Notes", features=("User can add a note",)), "test")
-asyncio.run(build(workshop.project("notes"), until="architecture"))
+services = Services(get_settings())
+services.store.projects.submit(Idea(key="notes", title="Notes", features=("User can add a note",)), "test")
+asyncio.run(build(services.project("notes"), until="architecture"))
 flush_traces()
 print(configured)
 """

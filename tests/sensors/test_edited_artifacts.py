@@ -2,13 +2,13 @@
 
 import dagster as dg
 
+from hishamos_pipeline.changing import editing
 from hishamos_pipeline.core.editing import edits_between
-from hishamos_pipeline.generation import editing
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
 from hishamos_pipeline.settings import Settings
-from tests.generation.test_project import build
 from tests.sensors.ticking import tick
+from tests.support.building import build
 
 
 async def test_an_edit_is_told_once(
@@ -16,7 +16,7 @@ async def test_an_edit_is_told_once(
 ) -> None:
     await build(notes, until="stories")
     assert "no new edit" in str(tick(edited_artifacts, instance, settings).skip_reason)
-    items = editing.current_items(notes, "stories")
+    items = editing.current_items(notes.project, "stories")
     changed = {**items, "US-001": {**items["US-001"], "title": "Write a note"}}
     row = editing.apply_edits(
         notes, "stories", edits_between("stories", items, changed), author="ann", reason="nicer"

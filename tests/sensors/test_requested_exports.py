@@ -4,8 +4,7 @@ import dagster as dg
 
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.targets import target_of
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.sensors.requested_exports import TRIES, requested_exports, runs_for
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
@@ -61,20 +60,24 @@ def test_requests_of_projects_that_are_not_built_wait_and_hold_nobody_up(
 def test_what_a_request_does_not_say_stays_as_it_was(store: ProjectStore, notes: ProjectRun) -> None:
     store.export_requests.add("notes", "github", Target(owner="acme", visibility="public"), "ada")
     store.export_requests.add("notes", "github", Target(visibility="private"), "ada")
-    target = target_of(notes, "github")
+    target = notes.exports.target("github")
     assert (target.owner, target.visibility) == ("acme", "private")
 
 
 def test_a_request_stands_until_it_is_done_or_withdrawn(store: ProjectStore, notes: ProjectRun) -> None:
     requests = store.export_requests
-    assert not notes.wants("github") and notes.wants("zip")
+    assert not notes.exports.asked().wants("github") and notes.exports.asked().wants("zip")
     first = requests.add("notes", "github", Target(), "ada")
     second = requests.add("notes", "github", Target(owner="acme"), "bob")
     standing = requests.standing("notes", "github")
-    assert notes.wants("github") and standing and (standing.id, standing.requested_by) == (second, "bob")
+    assert (
+        notes.exports.asked().wants("github")
+        and standing
+        and (standing.id, standing.requested_by) == (second, "bob")
+    )
     requests.finish("notes", "github", first)
     assert [row.status for row in requests.of_project("notes")] == ["requested", "completed"]
     requests.finish("notes", "github", second, "no such owner")
     assert [row.error for row in requests.of_project("notes")] == ["no such owner", ""]
-    assert notes.wants("github")
-    assert requests.withdraw("notes", "github") == 2 and not notes.wants("github")
+    assert notes.exports.asked().wants("github")
+    assert requests.withdraw("notes", "github") == 2 and not notes.exports.asked().wants("github")

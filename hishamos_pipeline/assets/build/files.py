@@ -8,25 +8,26 @@ import dagster as dg
 from hishamos_pipeline.assets.metadata import materialization
 from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, TreeFile
 from hishamos_pipeline.core.traceability import made_but_unplanned, planned_but_missing
-from hishamos_pipeline.generation.project import Made, ProjectRun
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 _HEAD_LINES = 25
 
 
 def file_materialization(
-    run: ProjectRun, made: Made[Any], *, important: str, extra: dict[str, int] | None = None
+    project: Project, made: StepResult[Any], *, important: str, extra: dict[str, int] | None = None
 ) -> dg.MaterializeResult[Any]:
     """Figures, the file tree with sizes, and the head of the most important file.
 
     Args:
-        run: the project.
+        project: the project.
         made: an artifact that is a set of files.
         important: end of the path of the file whose head is shown.
         extra: further figures.
     """
     files: Sequence[TreeFile] = made.document.files
     chosen = next((file for file in files if file.path.endswith(important)), files[0])
-    text = run.store.units.texts([chosen.sha256])[chosen.sha256]
+    text = project.texts([chosen.sha256])[chosen.sha256]
     head = "\n".join(text.splitlines()[:_HEAD_LINES])
     return materialization(
         made,
@@ -48,9 +49,9 @@ def file_tree(files: Sequence[TreeFile]) -> tuple[tuple[str, ...], list[tuple[ob
     return ("path", "bytes", "stories"), rows
 
 
-def unplanned_or_missing(run: ProjectRun, made: FileSet, kind: FileKind) -> list[str]:
+def unplanned_or_missing(project: Project, made: FileSet, kind: FileKind) -> list[str]:
     """Files of a kind that are planned and missing, or there and not planned."""
-    plan = run.read("architecture", Architecture)
+    plan = project.read("architecture", Architecture)
     of_kind = plan.model_copy(update={"files": tuple(file for file in plan.files if file.kind == kind)})
     return [
         *(f"{path}: planned, but missing" for path in planned_but_missing(of_kind, [made])),

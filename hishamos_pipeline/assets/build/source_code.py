@@ -7,28 +7,27 @@ import dagster as dg
 from hishamos_pipeline.assets.build.files import file_materialization, unplanned_or_missing
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.core.documents import FileSet
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import write_files
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 
 @project_asset(kinds={"python"})
-async def source_code(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def source_code(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """The source files of the package, each tied to the stories that it serves."""
-    made = await run.make("source_code", lambda: write_files(run, "source"))
-    return file_materialization(run, made, important="cli/main.py")
+    return file_materialization(project, made, important="cli/main.py")
 
 
 @project_check(kind="source_code", fix="Make the missing file, or plan the additional one.")
-def source_is_as_planned(run: ProjectRun) -> list[str]:
+def source_is_as_planned(project: Project) -> list[str]:
     """Every planned source file exists, and nothing unplanned does."""
-    return unplanned_or_missing(run, run.read("source_code", FileSet), "source")
+    return unplanned_or_missing(project, project.read("source_code", FileSet), "source")
 
 
 @project_check(kind="source_code", fix="Correct the syntax; nothing downstream can use this file.")
-def source_parses(run: ProjectRun) -> list[str]:
+def source_parses(project: Project) -> list[str]:
     """Every Python file compiles."""
-    files = [f for f in run.read("source_code", FileSet).files if f.path.endswith(".py")]
-    texts = run.store.units.texts(file.sha256 for file in files)
+    files = [f for f in project.read("source_code", FileSet).files if f.path.endswith(".py")]
+    texts = project.texts(file.sha256 for file in files)
     problems = []
     for file in files:
         try:

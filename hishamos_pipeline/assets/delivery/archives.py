@@ -9,37 +9,36 @@ from hishamos_pipeline.assets.metadata import materialization
 from hishamos_pipeline.core.documents import Archive
 from hishamos_pipeline.core.hashing import file_sha256
 from hishamos_pipeline.delivery.archives import differences
-from hishamos_pipeline.generation.delivering import repository_of, write_archive
-from hishamos_pipeline.generation.project import Made, ProjectRun
+from hishamos_pipeline.generation.artifact_storage import repository_of
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 
 @project_asset(kinds={"file"})
-async def zip_archive(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def zip_archive(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """A reproducible ZIP archive of the repository with its checksum."""
-    made = await run.make("zip_archive", lambda: write_archive(run, "zip"))
-    return _materialized(run, made)
+    return _materialized(project, made)
 
 
 @project_asset(kinds={"file"})
-async def tar_archive(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def tar_archive(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """A reproducible TAR.GZ archive of the repository with its checksum."""
-    made = await run.make("tar_archive", lambda: write_archive(run, "tar"))
-    return _materialized(run, made)
+    return _materialized(project, made)
 
 
 @project_check(kind="zip_archive", fix="Delete the archive and materialize it again.")
-def zip_holds_the_repository(run: ProjectRun) -> list[str]:
+def zip_holds_the_repository(project: Project) -> list[str]:
     """The archive opens, its checksum is right, and it holds exactly what the repository's head holds."""
-    return _problems(run, run.read("zip_archive", Archive))
+    return _problems(project, project.read("zip_archive", Archive))
 
 
 @project_check(kind="tar_archive", fix="Delete the archive and materialize it again.")
-def tar_holds_the_repository(run: ProjectRun) -> list[str]:
+def tar_holds_the_repository(project: Project) -> list[str]:
     """The archive opens, its checksum is right, and it holds exactly what the repository's head holds."""
-    return _problems(run, run.read("tar_archive", Archive))
+    return _problems(project, project.read("tar_archive", Archive))
 
 
-def _materialized(run: ProjectRun, made: Made[Archive]) -> dg.MaterializeResult[Any]:
+def _materialized(project: Project, made: StepResult[Archive]) -> dg.MaterializeResult[Any]:
     archive = made.document
     if not archive.wanted:
         return materialization(
@@ -52,14 +51,14 @@ def _materialized(run: ProjectRun, made: Made[Archive]) -> dg.MaterializeResult[
         made,
         preview=f"`{archive.path}`, SHA-256 `{archive.sha256}`, of commit `{archive.commit}`",
         figures={"bytes": archive.size, "files": archive.files},
-        location=run.folder.path(archive.path),
+        location=project.folder.path(archive.path),
     )
 
 
-def _problems(run: ProjectRun, archive: Archive) -> list[str]:
+def _problems(project: Project, archive: Archive) -> list[str]:
     if not archive.wanted:
         return []
-    path = run.folder.path(archive.path)
+    path = project.folder.path(archive.path)
     if file_sha256(path) != archive.sha256:
         return [f"{archive.path}: its bytes do not have the recorded checksum"]
-    return differences(path, repository_of(run))
+    return differences(path, repository_of(project))

@@ -9,8 +9,10 @@ from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery.hosts.interface import HostKind
 from hishamos_pipeline.errors import HishamosError
-from hishamos_pipeline.generation.delivering import foreign_commits, publish
-from hishamos_pipeline.generation.project import Made, ProjectRun
+from hishamos_pipeline.generation.context import DeliveryContext
+from hishamos_pipeline.generation.producers.publications import foreign_commits
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 _LOOK = (
     "Look at the host, and bring what is wanted here by `hishamos edit`; changes are proposed from now on."
@@ -18,41 +20,39 @@ _LOOK = (
 
 
 @project_asset(kinds={"github"})
-async def github_repository(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def github_repository(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """The repository on GitHub: created or found again, pushed without force, and set up as the idea asks for."""
-    made = await run.make("github_repository", lambda: publish(run, "github"))
     return _materialized(made)
 
 
 @project_asset(kinds={"gitlab"})
-async def gitlab_project(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def gitlab_project(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """The repository on GitLab: created or found again, pushed without force, and set up as the idea asks for."""
-    made = await run.make("gitlab_project", lambda: publish(run, "gitlab"))
     return _materialized(made)
 
 
-@project_check(kind="github_repository", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN)
-def github_has_no_foreign_commits(run: ProjectRun) -> list[str]:
+@project_check(kind="github_repository", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN, in_context=True)
+def github_has_no_foreign_commits(step: DeliveryContext) -> list[str]:
     """Nobody has committed on GitHub since the last publication."""
-    return _foreign(run, "github")
+    return _foreign(step, "github")
 
 
-@project_check(kind="gitlab_project", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN)
-def gitlab_has_no_foreign_commits(run: ProjectRun) -> list[str]:
+@project_check(kind="gitlab_project", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN, in_context=True)
+def gitlab_has_no_foreign_commits(step: DeliveryContext) -> list[str]:
     """Nobody has committed on GitLab since the last publication."""
-    return _foreign(run, "gitlab")
+    return _foreign(step, "gitlab")
 
 
-def _foreign(run: ProjectRun, kind: HostKind) -> list[str]:
-    if not run.wants(kind):
+def _foreign(step: DeliveryContext, kind: HostKind) -> list[str]:
+    if not step.wants(kind):
         return []
     try:
-        return foreign_commits(run, kind)
+        return foreign_commits(step, kind)
     except HishamosError as error:
-        return [f"it could not be looked: {error}"]
+        return [f"could not check the host: {error}"]
 
 
-def _materialized(made: Made[Publication]) -> dg.MaterializeResult[Any]:
+def _materialized(made: StepResult[Publication]) -> dg.MaterializeResult[Any]:
     done = made.document
     if not done.wanted:
         return materialization(

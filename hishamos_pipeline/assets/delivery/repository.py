@@ -9,15 +9,15 @@ from hishamos_pipeline.assets.metadata import materialization, shown, traceabili
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.tracing import trace
 from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
-from hishamos_pipeline.generation.delivering import build_repository, repository_of
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.artifact_storage import repository_of
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.generation.traces import traced
 
 
 @project_asset(kinds={"git"})
-async def repository(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def repository(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """A Git repository whose history follows the sprints: one commit for each story, then for each change."""
-    made = await run.make("repository", lambda: build_repository(run))
     record = made.document
     return materialization(
         made,
@@ -29,21 +29,21 @@ async def repository(run: ProjectRun) -> dg.MaterializeResult[Any]:
                 [(c.sha, c.subject, c.story) for c in record.commits],
             ),
             # Once more, with what only now is known: the commits.
-            "traceability": traceability(trace(traced(run))),
+            "traceability": traceability(trace(traced(project))),
         },
-        location=run.folder.path(record.path),
+        location=project.folder.path(record.path),
     )
 
 
 @project_check(
     kind="repository", fix="Somebody has committed to the repository, or it is damaged: look at `git log`."
 )
-def repository_holds_the_build(run: ProjectRun) -> list[str]:
+def repository_holds_the_build(project: Project) -> list[str]:
     """The head holds the verified build, file by file; what people have added stays beside it."""
-    build = run.read("verified_build", VerifiedBuild)
-    texts = run.store.units.texts(file.sha256 for file in build.files)
+    build = project.read("verified_build", VerifiedBuild)
+    texts = project.texts(file.sha256 for file in build.files)
     expected = {file.path: blob_id(texts[file.sha256].encode()) for file in build.files}
-    repo = open_repository(repository_of(run))
+    repo = open_repository(repository_of(project))
     found = {path: blob for path, (_, blob) in tree_of(repo).items()}
     repo.close()
     return [

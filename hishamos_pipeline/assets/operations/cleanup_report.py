@@ -20,7 +20,7 @@ _COLUMNS = ("kind", "removed", "bytes", "for example", "could not be removed")
 def cleanup_report(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """What was removed because the settings keep it no longer: how many of each kind, and how many bytes."""
     with failures():
-        swept = clean(pipeline.workshop, DagsterRuns(context.instance))
+        swept = clean(pipeline.services, DagsterRuns(context.instance))
     rows = [
         (kind, str(done.count), str(done.bytes), ", ".join(done.names[:3]), "; ".join(done.failed[:3]))
         for kind, done in swept.items()

@@ -8,15 +8,14 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization
 from hishamos_pipeline.core.documents import Architecture
 from hishamos_pipeline.errors import PathError
-from hishamos_pipeline.generation.planning import design
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 
 @project_asset(kinds={"pydantic", "python"})
-async def architecture(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def architecture(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """Stack, planned files with purpose and public signatures, data model and decisions."""
-    made = await run.make("architecture", lambda: design(run))
     plan = made.document
     decisions = "\n".join(f"- **{item.title}.** {item.reason}" for item in plan.decisions)
     return materialization(
@@ -37,14 +36,16 @@ async def architecture(run: ProjectRun) -> dg.MaterializeResult[Any]:
 
 
 @project_check(kind="architecture", fix="Correct the planned paths.")
-def planned_paths_are_safe(run: ProjectRun) -> list[str]:
+def planned_paths_are_safe(project: Project) -> list[str]:
     """Every planned path is relative, portable and unlike every other."""
-    plan = run.read("architecture", Architecture)
+    plan = project.read("architecture", Architecture)
     problems = []
     for file in plan.files:
         try:
             check_path(
-                file.path, max_length=run.settings.max_path_length, max_depth=run.settings.max_path_depth
+                file.path,
+                max_length=project.settings.max_path_length,
+                max_depth=project.settings.max_path_depth,
             )
         except PathError as error:
             problems.append(str(error))

@@ -5,10 +5,12 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from hishamos_pipeline.application.ideas import submit_for
 from hishamos_pipeline.assets.declare import declared, failures, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.partitions import project_key
 from hishamos_pipeline.resources.pipeline import Pipeline
 
@@ -29,15 +31,12 @@ async def idea(
     with failures():
         run = pipeline.project(project_key(context))
         if config.brief:
-            run.submit(config.brief, "launchpad")
-        return await _accept(run)
+            submit_for(run.project, config.brief, "launchpad")
+            run.begin()  # by this very run: nothing else needs to start one
+        return _shown(await run.make("idea"))
 
 
-async def _accept(run: ProjectRun) -> dg.MaterializeResult[Any]:
-    async def accept() -> Idea:
-        return run.submitted_idea()
-
-    made = await run.make("idea", accept)
+def _shown(made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     brief = made.document
     lines = [f"### {shown(brief.title)}", shown(brief.vision), "", *(f"- {shown(f)}" for f in brief.features)]
     return materialization(
@@ -52,7 +51,7 @@ async def _accept(run: ProjectRun) -> dg.MaterializeResult[Any]:
 
 
 @project_check(kind="idea", fix="Add a line such as `User can add a note` to the brief.")
-def idea_says_what_to_build(run: ProjectRun) -> list[str]:
+def idea_says_what_to_build(project: Project) -> list[str]:
     """The brief has features, or prose to read them from."""
-    brief = run.read("idea", Idea)
+    brief = project.read("idea", Idea)
     return [] if brief.features or brief.vision else ["the brief has neither features nor a description"]

@@ -4,23 +4,17 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.documents import Requirements
-from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.traceability import duplicates, requirements_without_acceptance
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 
 @project_asset(kinds={"pydantic"})
-async def requirements(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def requirements(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """Functional and quality requirements, each with acceptance statements, and the domain's terms."""
-
-    async def analyse() -> Requirements:
-        return await run.ask("requirements", tasks.REQUIREMENTS, run.read("idea", Idea))
-
-    made = await run.make("requirements", analyse)
     listed = made.document.requirements
     assumed = [f"- assumed: {shown(text)}" for text in made.document.assumptions]
     open_ = [
@@ -49,16 +43,16 @@ async def requirements(run: ProjectRun) -> dg.MaterializeResult[Any]:
 
 
 @project_check(kind="requirements", fix="Say in the brief what a user can do, one feature a line.")
-def requirements_are_there(run: ProjectRun) -> list[str]:
+def requirements_are_there(project: Project) -> list[str]:
     """At least one functional requirement was found in the brief."""
-    listed = run.read("requirements", Requirements).requirements
+    listed = project.read("requirements", Requirements).requirements
     return [] if any(item.kind == "functional" for item in listed) else ["no functional requirement"]
 
 
 @project_check(kind="requirements", fix="Give each requirement an acceptance statement and an id of its own.")
-def requirements_are_testable(run: ProjectRun) -> list[str]:
+def requirements_are_testable(project: Project) -> list[str]:
     """Every requirement has an acceptance statement, and no id occurs twice."""
-    document = run.read("requirements", Requirements)
+    document = project.read("requirements", Requirements)
     twice = duplicates(item.id for item in document.requirements)
     return [
         *(f"{name}: no acceptance statement" for name in requirements_without_acceptance(document)),

@@ -8,20 +8,13 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core import traceability
 from hishamos_pipeline.core.documents import SprintPlan, Stories
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import cut_sprints
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 
 @project_asset(kinds={"pydantic"})
-async def sprint_plan(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def sprint_plan(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """Sprints with goal, capacity and dates; dependencies are respected, deferred stories stay out."""
-
-    async def plan() -> SprintPlan:
-        cut = await cut_sprints(run)
-        run.store.backlog.replace_sprints(run.key, cut)
-        return cut
-
-    made = await run.make("sprint_plan", plan)
     cut = made.document
     return materialization(
         made,
@@ -44,9 +37,9 @@ async def sprint_plan(run: ProjectRun) -> dg.MaterializeResult[Any]:
 
 
 @project_check(kind="sprint_plan", fix="Plan again; if it stays, report it: the planner is at fault.")
-def plan_is_sound(run: ProjectRun) -> list[str]:
+def plan_is_sound(project: Project) -> list[str]:
     """Every story is in one sprint or in the backlog, and no sprint is over its capacity."""
-    backlog, plan = run.read("stories", Stories), run.read("sprint_plan", SprintPlan)
+    backlog, plan = project.read("stories", Stories), project.read("sprint_plan", SprintPlan)
     misplaced = traceability.stories_not_in_plan(backlog, plan)
     return [
         *(f"{name}: not in exactly one place" for name in misplaced),

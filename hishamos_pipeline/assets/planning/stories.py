@@ -8,17 +8,15 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core import traceability
 from hishamos_pipeline.core.documents import Requirements, Stories
-from hishamos_pipeline.generation.planning import write_stories
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import nothing_to_build
+from hishamos_pipeline.generation.producers.files import nothing_to_build
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 
 @project_asset(kinds={"pydantic"})
-async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def stories(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """Epics and user stories with Given/When/Then criteria, points, priorities and dependencies."""
-    made = await run.make("stories", lambda: write_stories(run))
     backlog = made.document
-    run.store.backlog.replace_stories(run.key, backlog)
     return materialization(
         made,
         preview="\n".join(
@@ -46,16 +44,16 @@ async def stories(run: ProjectRun) -> dg.MaterializeResult[Any]:
     kind="stories",
     fix="Add stories about records, such as `User can add a note`; see docs/briefs.md.",
 )
-def something_can_be_built(run: ProjectRun) -> list[str]:
+def something_can_be_built(project: Project) -> list[str]:
     """At least one story can be implemented."""
-    backlog = run.read("stories", Stories)
+    backlog = project.read("stories", Stories)
     return [] if backlog.planned else [nothing_to_build(backlog)]
 
 
 @project_check(kind="stories", fix="Add the missing story or criterion, or correct the requirement's id.")
-def stories_cover_requirements(run: ProjectRun) -> list[str]:
+def stories_cover_requirements(project: Project) -> list[str]:
     """Every functional requirement has a story, every story an existing requirement and criteria."""
-    wanted, backlog = run.read("requirements", Requirements), run.read("stories", Stories)
+    wanted, backlog = project.read("requirements", Requirements), project.read("stories", Stories)
     uncovered = traceability.requirements_without_story(wanted, backlog)
     unknown = traceability.unknown_requirements(wanted, backlog)
     bare = traceability.stories_without_criteria(backlog)
@@ -71,6 +69,6 @@ def stories_cover_requirements(run: ProjectRun) -> list[str]:
     fix="They wait in the backlog for an engine with a language model.",
     severity=dg.AssetCheckSeverity.WARN,
 )
-def no_story_is_deferred(run: ProjectRun) -> list[str]:
+def no_story_is_deferred(project: Project) -> list[str]:
     """Every story can be implemented by the engine in use."""
-    return [f"{story.id}: {story.reason}" for story in run.read("stories", Stories).deferred]
+    return [f"{story.id}: {story.reason}" for story in project.read("stories", Stories).deferred]

@@ -7,16 +7,15 @@ import dagster as dg
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.documents import CodeReview
-from hishamos_pipeline.generation.project import ProjectRun
-from hishamos_pipeline.generation.steps import review_code
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 
 _LEAST_SCORE = 5.0
 
 
 @project_asset(kinds={"python"})
-async def code_review(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def code_review(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """Ten pillars from 0 to 10, and findings: critical, major, minor. An opinion; it blocks nothing."""
-    made = await run.make("code_review", lambda: review_code(run))
     review = made.document
     worst = [f"- **{f.severity}** `{f.path}:{f.line}` {shown(f.problem)}" for f in review.findings[:12]]
     return materialization(
@@ -44,9 +43,9 @@ async def code_review(run: ProjectRun) -> dg.MaterializeResult[Any]:
     fix="Read the finding; a person decides what to do about it.",
     severity=dg.AssetCheckSeverity.WARN,
 )
-def review_is_favourable(run: ProjectRun) -> list[str]:
+def review_is_favourable(project: Project) -> list[str]:
     """No critical finding, and no pillar below 5."""
-    review = run.read("code_review", CodeReview)
+    review = project.read("code_review", CodeReview)
     critical = [f for f in review.findings if f.severity == "critical"]
     return [
         *(f"{f.path}:{f.line}: {f.problem}" for f in critical),

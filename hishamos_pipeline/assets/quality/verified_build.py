@@ -9,15 +9,14 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown, traceability
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.tracing import orphans, trace
-from hishamos_pipeline.generation.checking import verify_build
-from hishamos_pipeline.generation.project import ProjectRun
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.generation.traces import traced
 
 
 @project_asset(kinds={"python"})
-async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
+def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     """The whole tree, compiled, linted and tested, with the report of every check."""
-    made = await run.make("verified_build", lambda: verify_build(run))
     build = made.document
     verdict = "passed" if build.passed else "**failed**"
     where = build.sandbox if build.isolated else f"{build.sandbox}, **not protected**"
@@ -47,7 +46,7 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
                 ],
             ),
             "file_tree": file_tree(build.files),
-            "traceability": traceability(trace(traced(run))),
+            "traceability": traceability(trace(traced(project))),
             "repairs": (
                 ("round", "side", "role", "failed", "changed", "left", "kept", "USD"),
                 [
@@ -65,14 +64,14 @@ async def verified_build(run: ProjectRun) -> dg.MaterializeResult[Any]:
                 ],
             ),
         },
-        location=run.folder.path("tree"),
+        location=project.folder.path("tree"),
     )
 
 
 @project_check(kind="verified_build", fix="`hishamos projects show KEY` has the report; all has to pass.")
-def verification_passed(run: ProjectRun) -> list[str]:
+def verification_passed(project: Project) -> list[str]:
     """The project's own tests ran and passed, fail without its code, and all other checks passed."""
-    build = run.read("verified_build", VerifiedBuild)
+    build = project.read("verified_build", VerifiedBuild)
     failed = [check for check in build.checks if not check.passed]
     problems = [f"{check.name}: {item}" for check in failed for item in check.offending or ("failed",)]
     if not build.passed:
@@ -85,9 +84,9 @@ def verification_passed(run: ProjectRun) -> list[str]:
     fix="Install bubblewrap or podman, and unset HISHAMOS_SANDBOX.",
     severity=dg.AssetCheckSeverity.WARN,
 )
-def code_ran_isolated(run: ProjectRun) -> list[str]:
+def code_ran_isolated(project: Project) -> list[str]:
     """The generated code ran where it could do no harm."""
-    build = run.read("verified_build", VerifiedBuild)
+    build = project.read("verified_build", VerifiedBuild)
     return [] if build.isolated else [f"{build.sandbox}: nothing would have held back hostile code"]
 
 
@@ -96,6 +95,6 @@ def code_ran_isolated(run: ProjectRun) -> list[str]:
     fix="Tie the file to a story, or the test to a criterion, or remove it.",
     severity=dg.AssetCheckSeverity.WARN,
 )
-def everything_is_traced(run: ProjectRun) -> list[str]:
+def everything_is_traced(project: Project) -> list[str]:
     """Every file of code serves a story, and every test shows a criterion."""
-    return orphans(traced(run))
+    return orphans(traced(project))

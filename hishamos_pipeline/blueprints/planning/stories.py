@@ -1,8 +1,7 @@
-"""The product manager's and the scrum master's tasks, by rules."""
+"""The business analyst's stories, by rules."""
 
 from collections.abc import Sequence
 
-from hishamos_pipeline.agents.tasks import GoalRequest, SprintGoals
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.backlog import readings
 from hishamos_pipeline.blueprints.python.model import PackageModel, build_model
@@ -47,21 +46,6 @@ def write_stories(requirements: Requirements) -> Stories:
         for item in functional
     )
     return Stories(epics=epics, stories=stories, sprint=requirements.sprint)
-
-
-def word_goals(request: GoalRequest) -> SprintGoals:
-    """Name what each sprint is about: its epics, the largest first."""
-    stories = {story.id: story for story in request.stories.stories}
-    titles = {epic.id: epic.title for epic in request.stories.epics}
-    goals = []
-    for sprint in request.plan.sprints:
-        points: dict[str, int] = {}
-        for name in sprint.stories:
-            title = titles[stories[name].epic]
-            points[title] = points.get(title, 0) + stories[name].points
-        ranked = sorted(points, key=lambda title: (-points[title], title))
-        goals.append(f"Users can work with {_enumerate([title.lower() for title in ranked])}.")
-    return SprintGoals(goals=tuple(goals))
 
 
 def _story(
@@ -128,7 +112,3 @@ def _epic_title(reading: Reading) -> str:
 def _epics(functional: Sequence[Requirement], read: dict[str, Reading]) -> tuple[Epic, ...]:
     titles = dict.fromkeys(_epic_title(read[item.id]) for item in functional)
     return tuple(Epic(id=numbered("EP", index), title=title) for index, title in enumerate(titles, start=1))
-
-
-def _enumerate(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -10,16 +10,6 @@ from hishamos_pipeline.blueprints.python.stacks import STACKS
 from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.traceability import circle
 
-_CI_TEMPLATES = {
-    ".github/workflows/ci.yml": "ci.yml.j2",
-    ".gitlab-ci.yml": "gitlab-ci.yml.j2",
-    "Dockerfile": "Dockerfile.j2",
-    ".dockerignore": "dockerignore.j2",
-    ".pre-commit-config.yaml": "pre-commit-config.yaml.j2",
-    ".gitignore": "gitignore.j2",
-}
-INSTALL = 'python -m pip install -e ".[dev]"'
-
 
 def document(path: str, architecture: Architecture, stories: Stories, model: PackageModel) -> str:
     """One document; text from the brief is shown as text."""
@@ -57,11 +47,6 @@ def _makeable(model: PackageModel) -> list[EntityModel]:
     if circle(needs):  # of an edited data model; no order helps then
         return list(model.entities)
     return [by_name[name] for name in TopologicalSorter(needs).static_order() if name in by_name]
-
-
-def ci_file(path: str, architecture: Architecture) -> str:
-    """One file of the CI configuration."""
-    return render(architecture.stack, f"ci/{_CI_TEMPLATES[path]}", r=architecture, install=INSTALL)
 
 
 def _shown(story_id: str, title: str, reason: str) -> SimpleNamespace:

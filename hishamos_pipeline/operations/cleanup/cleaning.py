@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from filelock import FileLock, Timeout
 
 from hishamos_pipeline.errors import ProjectBusyError
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup import files, projects, quota, rows, runs, stored, toolchains
 from hishamos_pipeline.operations.cleanup.leftovers import Sweep, Swept, sweep_all
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -16,11 +16,11 @@ from hishamos_pipeline.workspace.tree import storage_errors
 _MB = 1_000_000
 
 
-def clean(workshop: Workshop, history: RunHistory, *, dry_run: bool = False) -> dict[str, Swept]:
+def clean(services: Services, history: RunHistory, *, dry_run: bool = False) -> dict[str, Swept]:
     """Remove what the settings no longer keep; what interrupts it is made up for by the next one.
 
     Args:
-        workshop: the store, the folders and the settings.
+        services: the store, the folders and the settings.
         history: Dagster's runs.
         dry_run: only say what would go.
 
@@ -28,19 +28,19 @@ def clean(workshop: Workshop, history: RunHistory, *, dry_run: bool = False) -> 
         ProjectBusyError: another cleanup is running on this machine.
         StorageError: the store cannot be reached.
     """
-    home = workshop.settings.home
+    home = services.settings.home
     with storage_errors(home):
         home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home / ".cleanup.lock", timeout=0):
-            return sweep_all(_sweeps(workshop, history), dry_run=dry_run)
+            return sweep_all(_sweeps(services, history), dry_run=dry_run)
     except Timeout as error:
         raise ProjectBusyError("another cleanup is running: wait for it") from error
 
 
-def _sweeps(workshop: Workshop, history: RunHistory) -> dict[str, Sweep]:
+def _sweeps(services: Services, history: RunHistory) -> dict[str, Sweep]:
     """Every sweep by the kind of what it removes; one whose setting is empty is left out."""
-    given, store = workshop.settings, workshop.store
+    given, store = services.settings, services.store
     now = store.clock.now()
     grace = now - timedelta(hours=given.keep_grace_hours)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import ProjectBusyError
-from hishamos_pipeline.generation.former import forget_former, is_former
+from hishamos_pipeline.generation.stale_folders import is_stale_folder, remove_stale_folder
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace import disk
@@ -53,8 +53,8 @@ def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
 def deleted_elsewhere(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
     """Folders of projects that were deleted before a time, on another machine: here nothing has changed since."""
     for folder in folders(projects_dir):
-        if is_former(store, folder, before):
-            yield Leftover(folder.key, disk.size_of(folder.root), partial(forget_former, store, folder))
+        if is_stale_folder(store, folder, before):
+            yield Leftover(folder.key, disk.size_of(folder.root), partial(remove_stale_folder, store, folder))
 
 
 def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:

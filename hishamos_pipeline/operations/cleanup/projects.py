@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.documents import RepositoryRecord
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, StorageError
-from hishamos_pipeline.generation.safekeeping import BUNDLE
+from hishamos_pipeline.generation.artifact_storage import BUNDLE
 from hishamos_pipeline.operations.cleanup.files import archives_of
 from hishamos_pipeline.operations.cleanup.leftovers import Leftover
 from hishamos_pipeline.operations.cleanup.runs import RunHistory

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from hishamos_pipeline.errors import FleetError, HishamosError
-from hishamos_pipeline.generation.workshop import Workshop
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.tables import PROJECT_STATES, Project
@@ -54,7 +54,7 @@ def parse(text: str) -> Condition:
     return Condition(form[1], values, form[2] == "!=")
 
 
-def choose(opened: Workshop, conditions: Sequence[Condition]) -> list[str]:
+def choose(opened: Services, conditions: Sequence[Condition]) -> list[str]:
     """Keys of the projects that meet all conditions, in order; archived ones only where a condition names that state.
 
     Raises:
@@ -100,7 +100,7 @@ def meets(project: Project, condition: Condition, facts: Facts, stale: Callable[
     return found != condition.negated
 
 
-def is_stale(opened: Workshop, key: str) -> bool:
+def is_stale(opened: Services, key: str) -> bool:
     """Whether a build would make anything of a project; one that cannot even be planned is left to its build."""
     try:
         return bool(opened.project(key).plan())

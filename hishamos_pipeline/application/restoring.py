@@ -1,0 +1,31 @@
+"""Bringing published files back to this machine: what another machine has made, or what was lost here."""
+
+from dataclasses import dataclass
+
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.generation.artifact_storage import restore
+from hishamos_pipeline.generation.run import ProjectRun
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredFiles:
+    """Which artifacts' files are here again, and which could not be brought back: a build makes those again."""
+
+    restored: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+def restore_files(run: ProjectRun) -> RestoredFiles:
+    """Bring back all files of a project's newest artifacts that are not on this machine.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+        ProjectBusyError: somebody else is at it, and still was after HISHAMOS_LOCK_SECONDS.
+    """
+    project, found, lost = run.project, [], []
+    for row in run.staleness.restorable():
+        document = STEPS[row.kind].document.model_validate_json(row.content)
+        with project.folder.lock(row.kind, wait_seconds=project.settings.lock_seconds):
+            there = restore(project.storage, project.folder, document)
+        (found if there else lost).append(row.kind)
+    return RestoredFiles(tuple(found), tuple(lost))

@@ -1,0 +1,74 @@
+"""How each task of the chain is put to a model: the shape of its draft, and what makes a document of it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, create_model
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import FileRequest, FileText
+from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts, file_validation
+from hishamos_pipeline.core.document import Document
+
+Finish = Callable[[Any, Any], Awaitable[Document]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBinding:
+    """How a task of the chain is put to a model: the shape of its draft, and what makes a document of it."""
+
+    draft: type[BaseModel]
+    finish: Finish
+    exact: Callable[[Any], type[BaseModel]] | None = None  # the same draft, with what the question adds to it
+
+    def shape(self, question: Any) -> type[BaseModel]:
+        """The shape that a model is held to."""
+        return self.exact(question) if self.exact else self.draft
+
+
+def _plain(finish: Callable[[Any, Any], Document]) -> Finish:
+    async def run(question: Any, draft: Any) -> Document:
+        return finish(question, draft)
+
+    return run
+
+
+def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
+    async def run(question: FileRequest, draft: FileText) -> FileText:
+        return FileText(text=await check(question, draft.text))
+
+    return run
+
+
+def _repaired(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
+    async def run(question: tasks.RepairRequest, draft: Any) -> Document:
+        corrected: Document = draft.model_copy(update={"text": await check(question, draft.text)})
+        return corrected
+
+    return run
+
+
+def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
+    """As many goals as there are sprints, so that a provider which enforces schemas enforces that."""
+    count = len(request.plan.sprints)
+    goals = Annotated[tuple[str, ...], Field(min_length=count, max_length=count)]
+    return create_model("SprintGoals", __base__=tasks.SprintGoals, goals=(goals, ...))
+
+
+BINDINGS: Mapping[str, TaskBinding] = {
+    str(tasks.REQUIREMENTS): TaskBinding(drafts.RequirementsDraft, _plain(draft_assembly.requirements)),
+    str(tasks.ARCHITECTURE): TaskBinding(drafts.ArchitectureDraft, _plain(draft_assembly.architecture)),
+    str(tasks.REVISE_ARCHITECTURE): TaskBinding(drafts.RevisionDraft, _plain(draft_assembly.revised)),
+    str(tasks.STORIES): TaskBinding(drafts.StoriesDraft, _plain(draft_assembly.stories)),
+    str(tasks.SPRINT_GOALS): TaskBinding(tasks.SprintGoals, _plain(draft_assembly.goals), _goals),
+    str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),
+    str(tasks.TEST_FILE): TaskBinding(FileText, _file(file_validation.story_tests)),
+    str(tasks.DOCUMENT): TaskBinding(FileText, _file(file_validation.document)),
+    str(tasks.REPAIR_CODE): TaskBinding(FileText, _repaired(file_validation.repaired_source)),
+    str(tasks.REPAIR_TEST): TaskBinding(tasks.RepairedTest, _repaired(file_validation.repaired_tests)),
+    str(tasks.REPAIR_DOCUMENT): TaskBinding(FileText, _repaired(file_validation.repaired_document)),
+    str(tasks.CHANGE): TaskBinding(drafts.ChangeDraft, _plain(change_assembly.change)),
+    str(tasks.FIND_FAULT): TaskBinding(tasks.Fault, _plain(lambda _, draft: draft)),
+    str(tasks.REVIEW_FILE): TaskBinding(tasks.FileReview, _plain(draft_assembly.review)),
+}

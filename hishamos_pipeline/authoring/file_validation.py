@@ -1,0 +1,158 @@
+"""What a written file has to be before it counts: parsable, as planned, tidy. The whole tree is verified later.
+
+Every function raises ``ValueError`` with a sentence for the model.
+"""
+
+import ast
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
+from hishamos_pipeline.authoring.draft_assembly import imported_modules
+from hishamos_pipeline.blueprints.python.formatting import ruff_path, tidy
+from hishamos_pipeline.core.criteria import criterion_tests
+from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.signatures import public_signatures
+from hishamos_pipeline.verification.imports import distribution, distributions
+from hishamos_pipeline.verification.weakening import weakened
+
+# The rules of the generated pyproject.toml.
+_RULES = "E4,E7,E9,F,W,I,B,C4,UP,SIM,RET,PTH,RUF"
+_TEST_MODULES = frozenset({"pytest"})
+
+
+async def source(request: FileRequest, text: str) -> str:
+    """A module: the planned interface to the letter, no other imports than planned, clean."""
+    _require_python(text)
+    planned = request.planned
+    assert planned is not None
+    have, wanted = set(public_signatures(text)), set(planned.signatures)
+    if have != wanted:
+        lacking, extra = sorted(wanted - have), sorted(have - wanted)
+        raise ValueError(
+            "the public interface is not as planned"
+            + (f"; lacking: {'; '.join(lacking)}" if lacking else "")
+            + (f"; not planned: {'; '.join(extra)} (begin other names with _)" if extra else "")
+        )
+    package = request.architecture.package
+    # A plan without interfaces does not say what its modules depend on.
+    own = {_module(path) for path in planned.depends_on} if planned.interface else None
+    for line, name in imported_modules(text, package):
+        top = name.split(".")[0]
+        if top == package and own is not None and name not in own:
+            raise ValueError(f"line {line} imports {name}, which this module is not planned to depend on")
+        if top == "" or (top != package and not _offered(top, request.architecture.dependencies)):
+            raise ValueError(
+                f"line {line} imports {name or '.'}: use full names, the standard library and the declared dependencies"
+            )
+    return await _clean(text, request)
+
+
+async def story_tests(request: FileRequest, text: str) -> str:
+    """A test file: one asserting test for each criterion of its story, and none for any other."""
+    _require_python(text)
+    story = request.story
+    assert story is not None
+    shown = [link.criterion for link in criterion_tests(request.path, text)]
+    wanted = [criterion.id for criterion in story.criteria]
+    lacking = [name for name in wanted if name not in shown]
+    if lacking:
+        raise ValueError(f"no test function has a docstring that begins with {', '.join(lacking)}")
+    others = [name for name in shown if name not in wanted]
+    if others:
+        raise ValueError(f"a test is about {others[0]}, which is no criterion of {story.id}")
+    for node in parse_python(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not _asserts(node):
+            raise ValueError(f"{node.name} asserts nothing")
+    plan = request.architecture
+    declared = (*plan.dependencies, *plan.test_dependencies)
+    for line, name in imported_modules(text):
+        top = name.split(".")[0]
+        if top not in {*_TEST_MODULES, plan.package} and not _offered(top, declared):
+            raise ValueError(
+                f"line {line} imports {name}: use the package, pytest, the standard library and declared dependencies"
+            )
+    return await _clean(text, request)
+
+
+async def document(request: FileRequest, text: str) -> str:
+    """A document with a heading; the README names every implemented story."""
+    text = text.strip() + "\n"
+    if not text.startswith("# "):
+        raise ValueError("the document does not begin with a heading `# …`")
+    if request.path == "README.md":
+        missing = [story.id for story in request.stories.planned if story.id not in text]
+        if missing:
+            raise ValueError(f"README.md does not name {', '.join(missing)}")
+    return text
+
+
+async def repaired_source(request: RepairRequest, text: str) -> str:
+    """A corrected module: what a new one has to be."""
+    if request.planned is None:
+        return text
+    return await source(_as_new(request), text)
+
+
+async def repaired_tests(request: RepairRequest, text: str) -> str:
+    """A corrected test file: what a new one has to be, and no weaker than it was."""
+    lost = weakened({request.path: request.text}, {request.path: text})
+    if lost:
+        raise ValueError(f"the tests are weaker than they were: {'; '.join(lost[:5])}")
+    if request.story is None:
+        _require_python(text)
+        return await _clean(text, _as_new(request))
+    return await story_tests(_as_new(request), text)
+
+
+async def repaired_document(request: RepairRequest, text: str) -> str:
+    """A corrected document: what a new one has to be."""
+    return await document(_as_new(request), text)
+
+
+def _as_new(request: RepairRequest) -> FileRequest:
+    return FileRequest(path=request.path, architecture=request.architecture, stories=request.stories)
+
+
+def _require_python(text: str) -> None:
+    try:
+        parse_python(text)
+    except SyntaxError as error:
+        line = getattr(error, "lineno", 0)
+        raise ValueError(
+            f"the file is not valid Python: line {line}: {getattr(error, 'msg', error)}"
+        ) from None
+
+
+def _asserts(function: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr == "raises")
+        for node in ast.walk(function)
+    )
+
+
+def _offered(module: str, requirements: Sequence[str]) -> bool:
+    """Whether the standard library or a declared dependency has a module of this top-level name."""
+    return module in sys.stdlib_module_names or distribution(module) in distributions(requirements)
+
+
+def _module(path: str) -> str:
+    return path.removeprefix("src/").removesuffix(".py").replace("/", ".")
+
+
+async def _clean(text: str, request: FileRequest) -> str:
+    """Formatted, with what ruff can repair repaired; what it cannot goes back."""
+    package = request.architecture.package
+    text = await tidy(text, package)
+    own = f"lint.isort.known-first-party=['{package}']"
+    process = await asyncio.create_subprocess_exec(
+        ruff_path(), "check", "--isolated", "--no-cache", "--quiet", "--fix", "--output-format", "concise",
+        "--target-version", "py311", "--config", "line-length=100", "--config", own, "--select", _RULES,
+        "--stdin-filename", request.path, "-",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, findings = await process.communicate(text.encode())
+    if process.returncode != 0:
+        raise ValueError(f"ruff finds: {findings.decode().strip()[:1500]}")
+    return await tidy(out.decode(), package)

@@ -1,0 +1,273 @@
+"""The engine that asks models: prompts in, drafts out, documents finished and checked by code."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.agents.registry import Registry
+from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
+from hishamos_pipeline.authoring import scaffold
+from hishamos_pipeline.authoring.bindings import BINDINGS
+from hishamos_pipeline.blueprints.python.formatting import tidy
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.hashing import content_hash, sha256_text
+from hishamos_pipeline.core.rules import rule_version, shape_version
+from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.errors import (
+    AnswerError,
+    BudgetError,
+    CredentialError,
+    ModelError,
+    ModelSetupError,
+    ReplayError,
+    RoleError,
+)
+from hishamos_pipeline.llm.gateway import Gateway, Request, Result
+from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read_ref
+from hishamos_pipeline.prompts.library import PromptLibrary
+from hishamos_pipeline.settings import RoleSettings, Settings, listed
+from hishamos_pipeline.store.dialogue import Dialogue
+
+log = logging.getLogger("hishamos.llm")
+Q = TypeVar("Q", bound=Document)
+A = TypeVar("A", bound=Document)
+_NO_OVERRIDE = RoleSettings()
+
+
+class ModelEngine:
+    """Asks the models that the settings name.
+
+    Args:
+        gateway: gives what asks models; called when the first is asked.
+        library: the prompts.
+        settings: which models, how.
+        blueprint: answers where the settings say so, and at the end of a fallback chain where a task allows it.
+        dialogue: gives what keeps the texts of the prompts that were used.
+        registry: the roles, for the names in the settings.
+    """
+
+    def __init__(
+        self,
+        gateway: Callable[[], Gateway],
+        library: PromptLibrary,
+        settings: Settings,
+        blueprint: Engine,
+        dialogue: Callable[[], Dialogue],
+        registry: Registry,
+    ) -> None:
+        self._gateway = gateway
+        self._library = library
+        self._settings = settings
+        self._blueprint = blueprint
+        self._dialogue = dialogue
+        self._registry = registry
+        self._kept: set[str] = set()
+        self._versions: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """The models as the settings name them."""
+        return self._settings.llm
+
+    @property
+    def models(self) -> list[ModelRef]:
+        """Every model that some task of the chain of assets may be put to, each once.
+
+        Raises:
+            ModelSetupError: a setting names no provider.
+        """
+        asked = [ref for task in tasks.TASK_OF.values() for ref in chain(self._settings, task)[0]]
+        return list(dict.fromkeys(asked))
+
+    def check(self) -> None:
+        """Find out, without asking anybody, whether every model can be used.
+
+        Raises:
+            ModelSetupError, CredentialError: the message says what to set.
+        """
+        known = {role.name: role for role in self._registry.roles}
+        for name in self._settings.llm_roles:
+            role, _, task = name.partition("/")
+            if role not in known:
+                log.warning("HISHAMOS_LLM_ROLES names the role %r, which only a project could have", role)
+            elif task and task not in {item.name for item in known[role].tasks}:
+                raise ModelSetupError(f"HISHAMOS_LLM_ROLES: the role {role} has no task {task!r}")
+        check_names(self._settings)
+        self._gateway().prepare(self.models)
+
+    def asks_models(self, task: Task[Any, Any]) -> bool:
+        """Whether the settings name a model for a task."""
+        return bool(chain(self._settings, task)[0])
+
+    def version(self, task: Task[Any, Any]) -> str:
+        """The hash of prompt, draft, model and sampling, and of the code that finishes the draft."""
+        # Asked for each file; what it is made of does not change while a process lives.
+        if str(task) not in self._versions:
+            self._versions[str(task)] = self._version(task)
+        return self._versions[str(task)]
+
+    def _version(self, task: Task[Any, Any]) -> str:
+        models, blueprint = chain(self._settings, task)
+        if task == tasks.CI_FILE or (blueprint and not models):
+            return self._blueprint.version(task)
+        shape = content_hash(BINDINGS[str(task)].draft.model_json_schema())
+        override = overrides(self._settings, task)
+        parts = (
+            self._library.version(task.role, task.name),
+            shape_version(f"draft/{task}", shape),
+            str(models[0]),
+            str(override.temperature),
+            rule_version("assembly"),
+        )
+        return sha256_text("\n".join(parts))[:16]
+
+    def fingerprint(self, task: Task[Q, A], question: Q) -> str:
+        """The hash of what a model would be sent, or of the text where none is asked."""
+        models, _ = chain(self._settings, task)
+        if not models or _is_shared_test(task, question):
+            return self._blueprint.fingerprint(task, question)
+        if isinstance(question, FileRequest):
+            text = scaffold.text_of(question)
+            if text is not None:
+                return sha256_text(f"scaffold\n{question.path}\n{text}")
+        return sha256_text(f"{self.version(task)}\n{self._prompt(task, question)}")
+
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+        """Ask the models of a task's chain, and finish what comes back.
+
+        Raises:
+            ModelError: nobody gave a valid answer, or nobody may be asked.
+            UnbuildableError: the blueprint engine was asked, and can make nothing of the question.
+        """
+        models, blueprint = chain(self._settings, task)
+        if not models or _is_shared_test(task, question):
+            return await self._blueprint.answer(task, question, purpose)
+        if isinstance(question, FileRequest):
+            text = scaffold.text_of(question)
+            if text is not None:
+                python = question.path.endswith(".py")
+                return cast(
+                    "A", FileText(text=await tidy(text, question.architecture.package) if python else text)
+                )
+        try:
+            return cast("A", (await self.ask(task, question, purpose)).output)
+        except (BudgetError, ModelSetupError, CredentialError, ReplayError):
+            raise
+        except (AnswerError, ModelError) as error:
+            if not blueprint:
+                raise
+            if not task.policy.blueprint:
+                raise type(error)(f"{error}; the blueprint engine cannot stand in for {task}") from None
+            log.warning("%s falls to the blueprint engine: %s", task, error)
+            return await self._blueprint.answer(task, question, purpose)
+
+    async def ask(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> Result[Any]:
+        """Ask the models of a task's chain alone; the result's output is the finished document.
+
+        Raises:
+            ModelError: nobody gave a valid answer, or nobody may be asked.
+        """
+        models, _ = chain(self._settings, task)
+        if isinstance(question, FileRequest) and question.planned is None and question.story is None:
+            raise RoleError(f"the architecture plans no file {question.path!r}")
+        binding = BINDINGS[str(task)]
+        override = overrides(self._settings, task)
+        finished: list[Document] = []
+
+        async def check(draft: BaseModel) -> None:
+            finished.append(await binding.finish(question, draft))
+
+        result = await self._gateway().ask(
+            Request(
+                role=task.role,
+                task=task.name,
+                system=self._library.system(task.role),
+                prompt=self._prompt(task, question),
+                output=binding.shape(question),
+                models=models,
+                purpose=purpose,
+                prompt_version=self._version_kept(task),
+                check=check,
+                temperature=override.temperature,
+                max_output_tokens=override.max_output_tokens,
+            )
+        )
+        done: Result[Any] = result
+        return replace(done, output=finished[-1])
+
+    def _prompt(self, task: Task[Any, Any], question: Document) -> str:
+        return self._library.prompt(task.role, task.name, question, getattr(question, "path", ""))
+
+    def _version_kept(self, task: Task[Any, Any]) -> str:
+        version = self._library.version(task.role, task.name)
+        if version not in self._kept:
+            text = self._library.source(task.role, task.name)
+            self._dialogue().keep_prompts([(version, task.role, task.name, text)])
+            self._kept.add(version)
+        return version
+
+
+def _is_shared_test(task: Task[Any, Any], question: Document) -> bool:
+    """A test file of no story: only a plan of the blueprint engine has such, and only that can write it."""
+    return task == tasks.TEST_FILE and isinstance(question, FileRequest) and question.planned is not None
+
+
+def check_names(settings: Settings) -> None:
+    """Refuse settings about providers that there are none of: they would be ignored without a word.
+
+    Raises:
+        ModelSetupError: names the setting and what it should be.
+    """
+    for provider, url in settings.llm_urls.items():
+        if provider not in PROVIDERS:
+            raise ModelSetupError(
+                f"HISHAMOS_LLM_URLS names {provider!r}, which is no provider; there are {', '.join(PROVIDERS)}"
+            )
+        if not url.startswith(("http://", "https://")):
+            raise ModelSetupError(
+                f"HISHAMOS_LLM_URLS: the address of {provider} lacks http:// or https://: {url!r}"
+            )
+    for name in settings.llm_prices:
+        read_ref(name, "HISHAMOS_LLM_PRICES")
+    for pattern in listed(settings.llm_free):
+        if ":" not in pattern or pattern.split(":")[0] not in {*PROVIDERS, "*"}:
+            raise ModelSetupError(
+                f"HISHAMOS_LLM_FREE names {pattern!r}; write provider:model, or provider:* for all of a provider"
+            )
+
+
+def chain(settings: Settings, task: Task[Any, Any]) -> tuple[list[ModelRef], bool]:
+    """The models to ask for a task, in order, and whether the blueprint engine comes last.
+
+    Raises:
+        ModelSetupError: a setting names no provider, or puts something after the blueprint engine.
+    """
+    override = overrides(settings, task)
+    if override.models:
+        setting, text = f"HISHAMOS_LLM_ROLES ({task})", override.models
+    elif task.policy.model == "fast" and settings.llm_fast:
+        setting, text = "HISHAMOS_LLM_FAST", settings.llm_fast
+    else:
+        setting, text = "HISHAMOS_LLM", settings.llm
+    refs = [read_ref(part, setting) for part in listed(text)]
+    if not refs:
+        raise ModelSetupError(f"{setting} is empty: write `blueprint`, or `provider:model`")
+    if any(ref.provider == BLUEPRINT for ref in refs[:-1]):
+        raise ModelSetupError(f"{setting} names blueprint before the end: nothing comes after it")
+    blueprint = refs[-1].provider == BLUEPRINT
+    return (refs[:-1] if blueprint else refs), blueprint
+
+
+def overrides(settings: Settings, task: Task[Any, Any]) -> RoleSettings:
+    """How a task is asked: as the operator sets it, else its role, else as its own policy says."""
+    policy = RoleSettings(
+        temperature=task.policy.temperature, max_output_tokens=task.policy.max_output_tokens
+    )
+    role = settings.llm_roles.get(task.role, _NO_OVERRIDE).model_dump(exclude_defaults=True)
+    own = settings.llm_roles.get(str(task), _NO_OVERRIDE).model_dump(exclude_defaults=True)
+    return policy.model_copy(update={**role, **own})

@@ -1,0 +1,160 @@
+"""What a build would make, unit by unit, and what that would cost if each unit cost what it cost last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any, TypeVar
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, Stories, TestSuite
+from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.staleness import PlannedStep
+from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
+from hishamos_pipeline.generation.producers.file_asks import FILE_ARTIFACTS, FILE_TASKS, FileAsk, file_asks
+from hishamos_pipeline.generation.revisioning import next_revision
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.store.calls import UnitCost
+
+Q = TypeVar("Q", bound=Document)
+D = TypeVar("D", bound=Document)
+_PLANNING: Mapping[str, Task[Any, Any]] = {
+    "idea": tasks.REQUIREMENTS,
+    "requirements": tasks.REQUIREMENTS,
+    "architecture": tasks.ARCHITECTURE,
+    "stories": tasks.STORIES,
+}
+_FILE_KIND: Mapping[str, FileKind] = {kind: name for name, kind in FILE_ARTIFACTS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A step of a build: what of it would be made, and for how much.
+
+    ``units`` will be made; ``perhaps`` only if something that they are built on comes out differently; ``kept`` is how
+    many are taken as they are. Calls, tokens and US dollars are those of ``units`` alone, ``most`` also of ``perhaps``.
+    """
+
+    step: PlannedStep
+    units: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    kept: int = 0
+    calls: float = 0
+    tokens: float = 0
+    cost_usd: float = 0.0
+    most_usd: float = 0.0
+
+
+async def forecast(run: ProjectRun) -> list[Forecast]:
+    """The steps of the next build with their units and costs; nothing is made, and no model is asked."""
+    costs = run.project.store.calls.unit_costs(run.key)
+    steps = run.plan()
+    plans = await _foreseen(run, {step.kind for step in steps})
+    return [_step(run, step, costs, plans) for step in steps]
+
+
+async def foresee(run: ProjectRun, kind: str, task: Task[Q, D], question: Q) -> D:
+    """What the next revision of an artifact will be, where the engine answers for nothing; nothing is kept."""
+    made = await run.engine.answer(task, question, Purpose(run.key, kind))
+    return next_revision(run.project.store, run.key, kind, made, keep=False)
+
+
+async def _foreseen(run: ProjectRun, kinds: set[str]) -> "_Plans | None":
+    """Architecture and stories as they are or will be; ``None`` where a model would have to be asked for them."""
+    try:
+        if not kinds & _PLANNING.keys():
+            return _made_plans(run)
+        if any(run.engine.asks_models(task) for task in _PLANNING.values()):
+            return None
+        idea = run.project.idea()
+        wanted = await foresee(run, "requirements", tasks.REQUIREMENTS, idea)
+        return _Plans(
+            await foresee(run, "architecture", tasks.ARCHITECTURE, wanted),
+            await foresee(run, "stories", tasks.STORIES, wanted),
+        )
+    except HishamosError:  # what a build would fail at: it says so then
+        return None
+
+
+def _made_plans(run: ProjectRun) -> "_Plans | None":
+    try:
+        return _Plans(run.project.read("architecture", Architecture), run.project.read("stories", Stories))
+    except ArtifactMissingError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    architecture: Architecture
+    stories: Stories
+
+
+def _step(
+    run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], UnitCost], plans: _Plans | None
+) -> Forecast:
+    name = _FILE_KIND.get(step.kind)
+    if name is not None:
+        now = plans or (_made_plans(run) if step.certain else None)
+        if now is not None:
+            units, perhaps, kept = _files(run, step.kind, name, now)
+            if plans is None:  # the plan itself may come out differently, and with it all other files
+                perhaps, kept = tuple(sorted({*perhaps, *_made(run, step.kind)} - {*units})), 0
+        else:  # its inputs may change: then any of its files may
+            units, perhaps, kept = (), tuple(sorted(_made(run, step.kind))), 0
+    elif step.kind in ("verified_build", "code_review"):
+        units, kept = (), 0
+        perhaps = (
+            tuple(unit for asset, unit in costs if asset == step.kind) if step.kind == "code_review" else ()
+        )
+    else:
+        asked = (step.kind, "") in costs
+        units, perhaps, kept = (("",), (), 0) if asked and step.certain else ((), ("",) if asked else (), 0)
+    sure, more = _sum(step.kind, units, costs), _sum(step.kind, perhaps, costs)
+    return Forecast(
+        step, units, perhaps, kept, sure.calls, sure.tokens, sure.cost_usd, sure.cost_usd + more.cost_usd
+    )
+
+
+def _files(
+    run: ProjectRun, kind: str, name: FileKind, plans: _Plans
+) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Files that have to be made, those that may have to be, and how many stay."""
+    asks = file_asks(plans.architecture, plans.stories, name)
+    by_name = {ask.name: ask for ask in asks}
+    order = TopologicalSorter(
+        {ask.name: [n for n in ask.after if n in by_name] for ask in asks}
+    ).static_order()
+    texts = _made(run, kind)
+    reads_others = run.engine.asks_models(FILE_TASKS[name])  # rules and templates need the plan alone
+    units: list[str] = []
+    perhaps: list[str] = []
+    for path in order:
+        if reads_others and {*units, *perhaps} & set(by_name[path].after):
+            perhaps.append(path)
+        elif not _is_known(run, FILE_TASKS[name], by_name[path], texts):
+            units.append(path)
+    return tuple(units), tuple(perhaps), len(asks) - len(units) - len(perhaps)
+
+
+def _is_known(run: ProjectRun, task: Task[Any, Any], ask: FileAsk, texts: Mapping[str, str]) -> bool:
+    question = ask.question({path: FileText(text=text) for path, text in texts.items()})
+    unit = run.engine.fingerprint(task, question)
+    return unit in run.project.store.units.find(run.key, [unit], run.services.terms.only)
+
+
+def _made(run: ProjectRun, kind: str) -> dict[str, str]:
+    """The files of a kind as they are, by path."""
+    try:
+        made = run.project.read(kind, TestSuite if kind == "test_suite" else FileSet)
+    except ArtifactMissingError:
+        return {}
+    texts = run.project.texts(file.sha256 for file in made.files)
+    return {file.path: texts[file.sha256] for file in made.files}
+
+
+def _sum(kind: str, units: Sequence[str], costs: Mapping[tuple[str, str], UnitCost]) -> UnitCost:
+    """What units cost when they were made last; one that never was costs as much as the others on average."""
+    known = [cost for (asset, _), cost in costs.items() if asset == kind]
+    usual = UnitCost.mean(known)
+    return UnitCost.total([costs.get((kind, unit), usual) for unit in units])

@@ -1,0 +1,94 @@
+"""A change in a sentence: what it comes to, item by item, and how it is taken over."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
+from hishamos_pipeline.changing.editing import apply_together
+from hishamos_pipeline.changing.forecast import foresee
+from hishamos_pipeline.changing.revisions import ItemChange, between, texts_of
+from hishamos_pipeline.core.documents import Requirements, Stories
+from hishamos_pipeline.core.editing import Edit, edits_between
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.items import DERIVED, items_of
+from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.run import ProjectRun
+
+_LONGEST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a sentence would change; nothing has been changed yet.
+
+    ``edits`` are based on the documents as they were, and ``idea_hash`` is the brief's: what somebody else has changed
+    meanwhile is not undone.
+    """
+
+    sentence: str
+    answer: ChangeAnswer
+    items: tuple[ItemChange, ...]
+    idea_hash: str = ""
+    edits: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
+
+
+async def propose(run: ProjectRun, sentence: str) -> Change:
+    """Find out what a sentence would change.
+
+    Raises:
+        EditError: it is empty or too long.
+        ArtifactMissingError: the project has not been planned yet.
+        UnbuildableError: the blueprint engine does not understand it.
+        ModelError: a model was asked in vain, or may not be asked.
+    """
+    if not sentence.strip() or len(sentence) > _LONGEST:
+        raise EditError(f"the change is empty, or longer than {_LONGEST} characters")
+    idea = run.project.idea()
+    wanted, backlog = run.project.read("requirements", Requirements), run.project.read("stories", Stories)
+    request = ChangeRequest(sentence=sentence, idea=idea, requirements=wanted, stories=backlog)
+    answer = await run.engine.answer(tasks.CHANGE, request, Purpose(run.key, "requirements"))
+    if answer.idea is not None:
+        # By rules, and for nothing: what the next build will make, against what it would make without this.
+        (wanted, backlog), (after, stories) = await _foreseen(run, idea), await _foreseen(run, answer.idea)
+    else:
+        after, stories = answer.requirements or wanted, answer.stories or backlog
+    shown = [
+        *between("requirements", texts_of("requirements", wanted), texts_of("requirements", after)),
+        *between("stories", texts_of("stories", backlog), texts_of("stories", stories)),
+    ]
+    edits = {
+        kind: found
+        for kind, before, now in (("requirements", wanted, after), ("stories", backlog, stories))
+        if answer.idea is None and (found := edits_between(kind, items_of(kind, before), items_of(kind, now)))
+    }
+    if edits:
+        # The stories keep to the requirements: both are written, so that nothing is left to be made again of them.
+        edits = {"requirements": edits.get("requirements", []), "stories": edits.get("stories", [])}
+    idea_hash = run.project.store.projects.idea_revision(run.key).content_hash
+    return Change(
+        sentence, answer, tuple(item for item in shown if item.item not in DERIVED), idea_hash, edits
+    )
+
+
+async def _foreseen(run: ProjectRun, idea: Idea) -> tuple[Requirements, Stories]:
+    wanted = await foresee(run, "requirements", tasks.REQUIREMENTS, idea)
+    return wanted, await foresee(run, "stories", tasks.STORIES, wanted)
+
+
+def accept(project: Project, change: Change, *, author: str) -> str:
+    """Take a proposed change over, and say as what.
+
+    Raises:
+        EditError: it does not fit what there is by now; nothing is changed then.
+    """
+    answer, reason = change.answer, f"change: {change.sentence}"[:1000]
+    if answer.idea is not None:
+        if project.store.projects.idea_revision(project.key).content_hash != change.idea_hash:
+            raise EditError("the brief has been changed meanwhile: propose the change again")
+        done = project.store.projects.submit(answer.idea, f"change by {author}: {change.sentence}"[:300])
+        return f"revision {done.revision} of the idea"
+    rows = apply_together(project, change.edits, author=author, reason=reason)
+    return " and ".join(f"{kind}@{row.revision}" for kind, row in rows.items()) or "nothing"

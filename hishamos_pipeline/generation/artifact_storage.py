@@ -1,0 +1,215 @@
+"""Published files: whether they are on this machine, kept in the storage besides, and brought back from there.
+
+The storage is not trusted: trees and archives come back only with the hashes that the store knows, and of a repository
+nothing but a bundle of its history, whose head the store knows too; its configuration and hooks are made anew.
+"""
+
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
+from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.delivery import repository
+from hishamos_pipeline.errors import ArtifactMissingError, DeliveryError
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.workspace.project_folder import ProjectFolder
+from hishamos_pipeline.workspace.storage import Storage
+
+BUNDLE = "repository.bundle"
+# ``restorable``: not here, or not whole, and perhaps in the storage; ``altered``: here, with other bytes.
+Presence = Literal["here", "restorable", "missing", "altered"]
+
+
+D = TypeVar("D", bound=Document)
+
+
+class Published(Protocol):
+    """Whose published files are looked for: a project, or a step's context."""
+
+    @property
+    def key(self) -> str:
+        """The project's key."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Limits."""
+        ...
+
+    @property
+    def folder(self) -> ProjectFolder:
+        """The project's folder on this machine."""
+        ...
+
+    @property
+    def storage(self) -> Storage | None:
+        """Where published files are kept besides."""
+        ...
+
+    def read(self, kind: str, as_type: type[D]) -> D:
+        """The document of a kind."""
+        ...
+
+
+def repository_of(project: Published) -> Path:
+    """The repository's folder, after it was brought back from the storage if another machine has made it.
+
+    Raises:
+        ArtifactMissingError: it was never made, or is neither here nor in the storage.
+        StorageError: the storage cannot be reached.
+    """
+    record = project.read("repository", RepositoryRecord)
+    with project.folder.lock("restore-repository", wait_seconds=project.settings.lock_seconds):
+        if not restore_repository(project.storage, project.folder, record):
+            raise ArtifactMissingError(
+                f"the repository of {project.key!r} is not on this machine: run `hishamos build {project.key}`"
+            )
+    return project.folder.path(record.path)
+
+
+def keep_tree(storage: Storage | None, folder: ProjectFolder, staged: Path, build: VerifiedBuild) -> None:
+    """Keep a tree.
+
+    Raises:
+        StorageError: the storage refuses or cannot be reached.
+    """
+    if storage:
+        storage.publish(folder.key, "tree", staged, build.tree_hash)
+
+
+def keep_repository(storage: Storage | None, folder: ProjectFolder, staged: Path, head: str) -> None:
+    """Keep a repository's history.
+
+    Raises:
+        StorageError: the storage refuses or cannot be reached.
+        DeliveryError: git cannot bundle it.
+    """
+    if storage:
+        bundle = staged.with_name(BUNDLE)
+        repository.write_bundle(staged, bundle)
+        storage.publish(folder.key, BUNDLE, bundle, head)
+        bundle.unlink()
+
+
+def keep_archive(storage: Storage | None, folder: ProjectFolder, staged: Path) -> None:
+    """Keep an archive with its checksum.
+
+    Raises:
+        StorageError: the storage refuses or cannot be reached.
+    """
+    if storage:
+        for path in (staged, Path(f"{staged}.sha256")):
+            storage.publish(folder.key, path.name, path, "")
+
+
+def presence(storage: Storage | None, folder: ProjectFolder, document: Document) -> Presence:
+    """Where the files of an artifact are, looked up on this machine alone.
+
+    Args:
+        storage: where published files are kept besides; with one, another machine may have published newer ones.
+        folder: the project's folder on this machine.
+        document: the artifact; one without published files is always ``here``.
+    """
+    if isinstance(document, VerifiedBuild):
+        return _of_folder(storage, folder, "tree", document.tree_hash, folder.path("tree").is_dir())
+    if isinstance(document, RepositoryRecord):
+        whole = (folder.path(document.path) / ".git").is_dir()
+        return _of_folder(storage, folder, document.path, document.head, whole)
+    if isinstance(document, Archive) and document.wanted:
+        path = folder.path(document.path)
+        if not path.is_file():
+            return "missing" if storage is None else "restorable"
+        if file_sha256(path) != document.sha256:
+            return "altered"
+        return "here" if _checksum_of(path).is_file() else "restorable"
+    return "here"
+
+
+def _of_folder(
+    storage: Storage | None, folder: ProjectFolder, name: str, version: str, whole: bool
+) -> Presence:
+    if storage is None:
+        return "here" if whole else "missing"
+    return "here" if whole and folder.holds(name, version) else "restorable"
+
+
+def restore(storage: Storage | None, folder: ProjectFolder, document: Document) -> bool:
+    """Bring back the files of an artifact that are not on this machine; whether they are here now.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    if isinstance(document, VerifiedBuild):
+        return restore_tree(storage, folder, document)
+    if isinstance(document, RepositoryRecord):
+        return restore_repository(storage, folder, document)
+    if isinstance(document, Archive) and document.wanted:
+        return restore_archive(storage, folder, document)
+    return True
+
+
+def restore_tree(storage: Storage | None, folder: ProjectFolder, build: VerifiedBuild) -> bool:
+    """Whether the tree is here, after it was brought back if it was not, or if another machine has a newer one.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    if storage is None or folder.holds("tree", build.tree_hash):
+        return folder.path("tree").is_dir()
+    expected = {file.path: file.sha256 for file in build.files}
+    with folder.staging("restore-tree") as staging:
+        fetched = staging / "tree"
+        if storage.fetch(folder.key, "tree", fetched, expected) is None:
+            return False
+        for file in build.files:
+            (fetched / file.path).chmod(0o755 if file.executable else 0o644)
+        folder.publish_folder("tree", fetched, build.tree_hash)
+    return True
+
+
+def restore_repository(storage: Storage | None, folder: ProjectFolder, record: RepositoryRecord) -> bool:
+    """The same for the repository: made anew from the bundle, if that leads to the very head.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    there = folder.path(record.path)
+    if storage is None or folder.holds(record.path, record.head):
+        return (there / ".git").is_dir()
+    manifest = storage.manifest(folder.key, BUNDLE)
+    if manifest is None or manifest.version != record.head:
+        return False
+    with folder.staging("restore-repository") as staging:
+        expected = {path: file.sha256 for path, file in manifest.files.items()}
+        bundle, made = staging / BUNDLE, staging / "repository"
+        if storage.fetch(folder.key, BUNDLE, bundle, expected) is None:
+            return False
+        try:
+            repository.from_bundle(bundle, made, record.head)
+        except DeliveryError:
+            return False
+        folder.publish_folder(record.path, made, record.head)
+    return True
+
+
+def restore_archive(storage: Storage | None, folder: ProjectFolder, archive: Archive) -> bool:
+    """The same for an archive and its checksum.
+
+    Raises:
+        StorageError: the storage cannot be reached.
+    """
+    path = folder.path(archive.path)
+    checksum = _checksum_of(path)
+    if not path.is_file() and storage is not None:
+        with folder.staging("restore-archive") as staging:
+            fetched = staging / archive.path
+            if storage.fetch(folder.key, archive.path, fetched, {archive.path: archive.sha256}) is not None:
+                folder.publish_file(archive.path, fetched)
+    if path.is_file() and not checksum.is_file() and file_sha256(path) == archive.sha256:
+        checksum.write_text(f"{archive.sha256}  {archive.path}\n")
+    return path.is_file() and checksum.is_file()
+
+
+def _checksum_of(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.sha256")

@@ -1,0 +1,67 @@
+"""The local Git repository of the verified build."""
+
+import asyncio
+
+from hishamos_pipeline.core.documents import (
+    Architecture,
+    RepositoryRecord,
+    SprintPlan,
+    Stories,
+    VerifiedBuild,
+)
+from hishamos_pipeline.delivery import repository
+from hishamos_pipeline.delivery.commits import BRANCH, Identity
+from hishamos_pipeline.errors import VerificationError
+from hishamos_pipeline.generation.artifact_storage import keep_repository
+from hishamos_pipeline.generation.context import DeliveryContext
+from hishamos_pipeline.generation.producers.exporting import recorded
+
+
+async def build_repository(step: DeliveryContext) -> RepositoryRecord:
+    """Commit the verified tree: story by story the first time, one commit for each change later.
+
+    Raises:
+        VerificationError: the tree has not passed its verification; nothing unverified is delivered.
+        ToolMissingError: git is not installed.
+    """
+    if not step.read("verified_build", VerifiedBuild).passed:
+        raise VerificationError(
+            f"project {step.key!r} has not passed verification: run `hishamos projects show {step.key}`"
+        )
+    return await asyncio.to_thread(recorded, step, "git", lambda: _build_repository(step))
+
+
+def _build_repository(step: DeliveryContext) -> RepositoryRecord:
+    build = step.read("verified_build", VerifiedBuild)
+    architecture = step.read("architecture", Architecture)
+    folder, settings = step.folder, step.settings
+    published = folder.path("repository")
+    with folder.staging("repository") as staging:
+        staged = staging / "repository"
+        commits = repository.build_repository(
+            staged,
+            # What was never recorded is left from an earlier project of the same key.
+            published if (published / ".git").is_dir() and not step.is_first else None,
+            build,
+            step.texts(file.sha256 for file in build.files),
+            stories=step.read("stories", Stories),
+            plan=step.read("sprint_plan", SprintPlan),
+            title=architecture.title,
+            identity=Identity(architecture.author or settings.author_name, settings.author_email),
+            start=settings.commit_date or step.first_submitted_at,
+            now=step.now(),
+        )
+        head = commits[-1].sha
+        if not step.is_first:
+            repository.require_unchanged(published, staged)
+        keep_repository(step.storage, folder, staged, head)
+        folder.publish_folder("repository", staged, head)
+    step.deliveries.complete_export(step.key, "git", url=published.as_uri(), checksum=head)
+    return RepositoryRecord(
+        path="repository",
+        branch=BRANCH,
+        head=head,
+        tree_hash=build.tree_hash,
+        commits=commits,
+        files=len(build.files),
+    )

@@ -1,0 +1,41 @@
+"""The verified build: assembled, checked, repaired where that can be done, and published with its report."""
+
+import asyncio
+
+from hishamos_pipeline.core.documents import FileChange, VerifiedBuild
+from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
+from hishamos_pipeline.generation.context import BuildContext
+from hishamos_pipeline.generation.repair import repair
+from hishamos_pipeline.verification.imports import declared_requirements
+from hishamos_pipeline.verification.verify import Verdict, verify
+
+
+async def verify_build(step: BuildContext) -> VerifiedBuild:
+    """Assemble the tree, verify and repair it, and publish the best that was reached with its report.
+
+    Raises:
+        PathError, TreeLimitError: the tree may not be written.
+        StorageError: disk full or read-only.
+        SandboxError, ToolchainError: nothing can be run; nothing is published.
+    """
+    sandbox = await asyncio.to_thread(step.sandbox)
+    first = gather(step)
+    with step.staging() as staging:
+
+        async def judge(parts: Parts, number: int) -> Verdict:
+            tree = assemble(step, parts)
+            prepared = await step.toolchains().prepare(declared_requirements(parts.text("pyproject.toml")))
+            return await verify(tree, staging / f"round-{number}", sandbox, prepared, step.settings)
+
+        done = await repair(step, with_repairs(step, first, _earlier_repairs(step)), judge)
+        build = done.verdict.build.model_copy(
+            update={"repairs": differences(first, done.parts), "rounds": done.rounds, "stopped": done.stopped}
+        )
+        tree = assemble(step, done.parts)
+        await asyncio.to_thread(step.publish, build, tree.texts, staging)
+    return build
+
+
+def _earlier_repairs(step: BuildContext) -> tuple[FileChange, ...]:
+    earlier = step.before(VerifiedBuild)
+    return earlier.repairs if earlier else ()

@@ -1,0 +1,87 @@
+"""What an engine made becomes the next revision: ids last, people's edits stand, what is gone is retired."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar, cast
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.core.continuity import keep_requirement_ids, keep_story_ids
+from hishamos_pipeline.core.criteria import suite_of
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.documents import Requirements, Stories, TestSuite
+from hishamos_pipeline.core.editing import Edit, overlay
+from hishamos_pipeline.core.items import EDITABLE, items_of, of_items
+from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.store.store import ProjectStore
+
+D = TypeVar("D", bound=Document)
+
+
+def next_revision(store: ProjectStore, key: str, kind: str, made: D, *, keep: bool = True) -> D:
+    """The document that is written as the next revision of an artifact.
+
+    Args:
+        store: knows the revision before, and people's edits.
+        key: the project.
+        kind: the artifact.
+        made: what came out of its step.
+        keep: whether proposals against edits are recorded.
+
+    Raises:
+        EditError: an edit does not fit what was made.
+    """
+    edits = store.edits.active(key, kind) if kind in EDITABLE else []
+    if isinstance(made, TestSuite):
+        edits = [moved(edit, [file.path for file in made.files]) for edit in edits]
+    edited = {edit.item: edit.base for edit in edits}
+    if isinstance(made, Requirements):
+        before = store.artifacts.before(key, kind, Requirements)
+        made = cast("D", keep_requirement_ids(before, made, edited))
+    elif isinstance(made, Stories):
+        made = cast("D", keep_story_ids(store.artifacts.before(key, kind, Stories), made, edited))
+    return _with_edits(store, key, kind, made, edits, keep=keep) if edits else made
+
+
+def moved(edit: Edit, paths: Sequence[str]) -> Edit:
+    """An edit of a test file of a story whose title, and with it the file's name, has changed meanwhile."""
+    story = re.match(r"tests/test_us_\d+_", edit.item)
+    if edit.item in paths or story is None or edit.content is None:
+        return edit
+    path = next((path for path in paths if path.startswith(story[0])), edit.item)
+    return replace(edit, item=path, content={**edit.content, "path": path})
+
+
+def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[Edit], *, keep: bool) -> D:
+    """A document with edits laid over it; where an engine now says something else, that becomes a proposal.
+
+    Raises:
+        EditError: an edit does not fit the document.
+    """
+    items, proposals = overlay(items_of(kind, made), edits)
+    if keep:
+        store.edits.propose(key, kind, proposals)
+    try:
+        document = of_items(kind, items, type(made))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise EditError(
+            f"an edit of {kind} does not fit: {'.'.join(map(str, first['loc']))}: {first['msg']}; see "
+            f"`hishamos proposals list {key}`"
+        ) from error
+    return cast("D", derived(store, kind, made, document))
+
+
+def derived(store: ProjectStore, kind: str, before: Document, after: Document) -> Document:
+    """``after`` with the fields that follow from the rest: which test shows which criterion, and what is retired."""
+    if isinstance(after, TestSuite):
+        return suite_of(after.files, store.units.texts(file.sha256 for file in after.files))
+    for field, as_type in (("requirements", Requirements), ("stories", Stories)):
+        if isinstance(after, as_type) and isinstance(before, as_type):
+            left = {item.id for item in getattr(after, field)}
+            gone = tuple(item for item in getattr(before, field) if item.id not in left)
+            known = {item.id for item in after.retired}
+            retired = (*after.retired, *(item for item in gone if item.id not in known))
+            return after.model_copy(update={"retired": retired})
+    return after

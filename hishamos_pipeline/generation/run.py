@@ -1,0 +1,62 @@
+"""A project with everything that is needed to build it: the parts, put together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.core.staleness import PlannedStep
+from hishamos_pipeline.generation.context import StepServices
+from hishamos_pipeline.generation.lifecycle import Lifecycle
+from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.runner import StepResult, StepRunner
+from hishamos_pipeline.generation.staleness import Staleness, kinds_of
+
+
+class ProjectRun:
+    """A project on its way through the pipeline.
+
+    Args:
+        services: what its steps work with.
+        producers: who makes which artifact.
+    """
+
+    def __init__(self, services: StepServices, producers: Mapping[str, Producer] = PRODUCERS) -> None:
+        self.services = services
+        self.exports = services.exports
+        self.staleness = Staleness(services.project, services.engine, self.exports, services.terms)
+        self.lifecycle = Lifecycle(services.project)
+        self.runner = StepRunner(services, self.staleness, self.lifecycle, producers)
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.services.project
+
+    @property
+    def engine(self) -> Engine:
+        """Who answers the roles' tasks."""
+        return self.services.engine
+
+    @property
+    def key(self) -> str:
+        """The project's key."""
+        return self.project.key
+
+    async def make(self, kind: str) -> StepResult[Any]:
+        """Make an artifact unless it is up to date; see ``StepRunner.make``."""
+        return await self.runner.make(kind)
+
+    def plan(self) -> tuple[PlannedStep, ...]:
+        """What a build would make, and why; see ``Staleness.plan``."""
+        return self.staleness.plan()
+
+    def begin(self) -> None:
+        """Record that a run of this project's steps has begun; see ``Lifecycle.begin``."""
+        self.lifecycle.begin()
+
+    def settle(self) -> None:
+        """Record how far the project has come, at the end of a run."""
+        self.lifecycle.drop_old_bodies()
+        if self.lifecycle.under_way:
+            self.lifecycle.settle(kinds_of(self.plan()))

@@ -1,0 +1,212 @@
+"""Runs one step: lock, compare, produce, settle the revision, write it, and record the project's state."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from hishamos_pipeline.core import staleness
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.documents import SprintPlan, Stories
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.errors import ApprovalNeededError, StoreAwayError
+from hishamos_pipeline.generation.artifact_storage import restore
+from hishamos_pipeline.generation.context import StepContext, StepServices
+from hishamos_pipeline.generation.instrumentation import making
+from hishamos_pipeline.generation.lifecycle import Lifecycle
+from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
+from hishamos_pipeline.generation.revisioning import next_revision
+from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
+from hishamos_pipeline.store.artifacts import Provenance
+from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.store.tables import ArtifactRevision
+
+D = TypeVar("D", bound=Document)
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult(Generic[D]):
+    """An artifact after a step: made now, or found to be up to date."""
+
+    document: D
+    row: ArtifactRevision
+    reused: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What an artifact is made from: revisions by kind, and the hashes that are recorded with it."""
+
+    rows: Mapping[str, ArtifactRevision]
+    hashes: Mapping[str, str]
+
+
+class StepRunner:
+    """Makes artifacts of one project.
+
+    Args:
+        services: what the steps work with.
+        states: says what is stale.
+        lifecycle: records where the project got stuck.
+        producers: makes which artifact.
+    """
+
+    def __init__(
+        self,
+        services: StepServices,
+        states: Staleness,
+        lifecycle: Lifecycle,
+        producers: Mapping[str, Producer] = PRODUCERS,
+    ) -> None:
+        self._services, self._staleness, self._lifecycle = services, states, lifecycle
+        self._producers, self._project = producers, services.project
+
+    async def make(self, kind: str) -> StepResult[Any]:
+        """Make an artifact unless it is up to date, and record the project's state.
+
+        Two runs of the same step wait for each other; the second then finds the artifact up to date.
+
+        Raises:
+            HishamosError: what the producer raises; the project's state and reason are recorded first.
+        """
+        with making(self._project.store.counters, self._project.key, kind) as ended:
+            started = time.monotonic()
+            async with self._lock(kind):
+                try:
+                    made = await self._make(kind)
+                    write_rows(self._project.store, self._project.key, made.document)
+                except BaseException as caught:
+                    error = self._recorded(kind, caught)
+                    if error is caught:
+                        raise
+                    raise error from caught
+            ended(made.document, time.monotonic() - started, made.reused)
+            return made
+
+    def context(self, kind: str) -> Any:
+        """The context in which an artifact would be made now, of the class that its producer takes.
+
+        Raises:
+            ArtifactMissingError: an input was never made.
+        """
+        return self._context(kind, self._inputs(kind))
+
+    def _context(self, kind: str, inputs: Inputs) -> StepContext:
+        as_type = self._producers[kind].context
+        return as_type(kind, inputs.rows, self._services, self._staleness.version(kind))
+
+    async def _make(self, kind: str) -> StepResult[Any]:
+        artifacts, key = self._project.store.artifacts, self._project.key
+        inputs = self._inputs(kind)
+        head = artifacts.head(key, kind)
+        reason = await asyncio.to_thread(self._reason, kind, head, inputs)
+        if head is not None and not reason:
+            document = STEPS[kind].document.model_validate_json(head.content)
+            return StepResult(document, head, reused=True, reason="up to date")
+        self._require_approvals(inputs)
+        started = time.monotonic()
+        document = await self._produced(kind, inputs)
+        for _ in range(_TRIES):
+            seen, inputs = inputs, self._inputs(kind)
+            if seen.hashes == inputs.hashes:
+                break
+            # Another run has replaced an input meanwhile: what was made may be a mixture.
+            document = await self._produced(kind, inputs)
+        provenance = self._provenance(kind, inputs, time.monotonic() - started, head)
+        again = head is not None and self._staleness.is_outdated(head)
+        row = artifacts.write(key, kind, document, replace(provenance, reason=reason), again=again)
+        return StepResult(document, row, reused=False, reason=reason)
+
+    async def _produced(self, kind: str, inputs: Inputs) -> Document:
+        made = await self._producers[kind].produce(self._context(kind, inputs))
+        return next_revision(self._project.store, self._project.key, kind, made)
+
+    def _inputs(self, kind: str) -> Inputs:
+        store, key = self._project.store, self._project.key
+        if kind == "idea":
+            return Inputs({}, {staleness.SUBMITTED: store.projects.idea_revision(key).content_hash})
+        rows = {name: store.artifacts.require(key, name) for name in STEPS[kind].inputs}
+        return Inputs(rows, {name: row.content_hash for name, row in rows.items()})
+
+    def _reason(self, kind: str, head: ArtifactRevision | None, inputs: Inputs) -> str:
+        """Why the artifact has to be made; files that are elsewhere are brought back first."""
+        reason = self._staleness.reason(head, kind, inputs.hashes)
+        if reason or head is None or self._staleness.inspect(head).presence != "restorable":
+            return reason
+        document = STEPS[kind].document.model_validate_json(head.content)
+        return "" if restore(self._project.storage, self._project.folder, document) else MISSING
+
+    def _require_approvals(self, inputs: Inputs) -> None:
+        key, wanted = self._project.key, self._project.idea().approvals
+        for name in inputs.rows:
+            if name in wanted and not self._project.store.artifacts.is_approved(key, name):
+                raise ApprovalNeededError(
+                    f"the idea asks for approval of {name}: read it with "
+                    f"`hishamos artifacts show {key} {name}`, then run `hishamos approve {key} {name}`",
+                    name,
+                )
+
+    def _provenance(
+        self, kind: str, inputs: Inputs, seconds: float, before: ArtifactRevision | None
+    ) -> Provenance:
+        """Who made a revision; it costs what was spent since the one before, in runs that were killed too."""
+        role, calls = STEPS[kind].role, self._project.store.calls
+        spent = calls.spent(self._project.key, kind, since=before.created_at if before else None)
+        if before is not None and not spent.models and before.origin == "agent":
+            spent = replace(spent, models=[before.engine], prompt_versions=[before.prompt_version])
+        # Models were asked in vain: the next build tries them again.
+        fell = bool(spent.calls) and not spent.models
+        return Provenance(
+            inputs=inputs.hashes,
+            code_version=self._staleness.version(kind) + (FALLBACK if fell else ""),
+            role=role or "pipeline",
+            engine=(", ".join(spent.models) or "blueprint")[:200] if role else "pipeline",
+            origin="agent" if spent.models else "blueprint",
+            seconds=round(seconds, 3),
+            cost_usd=spent.cost_usd,
+            calls=spent.calls,
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            prompt_version=",".join(spent.prompt_versions)[:64],
+            fleet=self._services.terms.fleet,
+        )
+
+    def _recorded(self, kind: str, caught: BaseException) -> BaseException:
+        """The error to raise, after the project's state was recorded."""
+        # Of several that were made at a time, the first that failed has ended the others.
+        error = _first(caught)
+        # Of a store that was lost nothing can be recorded; the step is tried again, and the sensor of failures
+        # records the end of that.
+        if not isinstance(error, StoreAwayError):
+            self._lifecycle.fail(kind, error)
+        return error
+
+    @asynccontextmanager
+    async def _lock(self, kind: str) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            wait = self._project.settings.lock_seconds
+            for lock in (
+                self._project.folder.lock(kind, wait_seconds=wait),
+                self._project.store.locks.hold(f"{self._project.key}/{kind}", wait_seconds=wait),
+            ):
+                await asyncio.to_thread(stack.enter_context, lock)
+            yield
+
+
+def write_rows(store: ProjectStore, key: str, document: Document) -> None:
+    """Write the rows that repeat a document for queries; again it changes nothing."""
+    if isinstance(document, Stories):
+        store.backlog.replace_stories(key, document)
+    elif isinstance(document, SprintPlan):
+        store.backlog.replace_sprints(key, document)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first failure of a group, however deep; any other error is its own."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,212 @@
+"""Everything that a project's steps work with, opened from the settings."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.agents.registry import Registry, load_registry
+from hishamos_pipeline.agents.tasks import TASK_OF
+from hishamos_pipeline.core.fleet import ALONE, OWN_SETTINGS, Terms
+from hishamos_pipeline.core.idea import Budget
+from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.errors import CredentialError, FleetError, ProjectNotFoundError
+from hishamos_pipeline.generation.context import StepServices
+from hishamos_pipeline.generation.instrumentation import CountedSandbox
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.gateway import Gateway
+from hishamos_pipeline.llm.providers import PROVIDERS, Access
+from hishamos_pipeline.prompts.library import PromptLibrary
+from hishamos_pipeline.sandbox.interface import Sandbox
+from hishamos_pipeline.settings import Settings, listed
+from hishamos_pipeline.store.store import ProjectStore, open_store
+from hishamos_pipeline.toolchains.interface import Toolchains
+
+
+@dataclass
+class Services:
+    """The store, the engine and the sandbox of this installation, each opened when first used."""
+
+    settings: Settings
+    patient: bool = False  # whether a database that is away is waited for
+    terms: Terms = ALONE  # those of the fleet that projects are built for
+
+    @cached_property
+    def store(self) -> ProjectStore:
+        """The project store.
+
+        Raises:
+            StoreVersionError, StorageError: see ``open_store``.
+        """
+        wait = self.settings.database_wait_seconds if self.patient else 0.0
+        return open_store(self.settings.store_url, wait_seconds=wait)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Who answers the roles' tasks, as the settings name it.
+
+        Raises:
+            ModelSetupError: the settings name no such provider.
+        """
+        from hishamos_pipeline.blueprints.engine import BlueprintEngine
+
+        blueprint = BlueprintEngine()
+        if not self.asks_models:
+            return blueprint
+        from hishamos_pipeline.authoring.model_engine import ModelEngine
+
+        # Not opened yet: the assets ask an engine for its versions when they are declared.
+        return ModelEngine(
+            lambda: self.gateway,
+            self.library(),
+            self.settings,
+            blueprint,
+            lambda: self.store.dialogue,
+            self.registry(),
+        )
+
+    def check_models(self) -> None:
+        """Find out, without asking anybody, whether the models can be used: before any work is done.
+
+        Raises:
+            ModelSetupError, CredentialError: the message says what to set.
+        """
+        if self.asks_models and self.settings.llm_cache != "replay":
+            from hishamos_pipeline.authoring.model_engine import ModelEngine
+
+            assert isinstance(self.engine, ModelEngine)
+            self.engine.check()
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether any task is put to a model."""
+        given = self.settings
+        named = [given.llm, given.llm_fast, *(item.models for item in given.llm_roles.values())]
+        return any(name and name != "blueprint" for name in named)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """What asks models."""
+        for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
+            with suppress(CredentialError):  # told when that provider is asked
+                self.key(provider.variable)
+        desk = Desk(self.store.calls, self.settings, self._project_budget, self.terms, self._refused)
+        return Gateway(desk, self.access)
+
+    @property
+    def access(self) -> Access:
+        """Keys and URLs of the providers: the environment first, then the encrypted table."""
+        return Access(self.settings.llm_urls, self.key)
+
+    def library(self, key: str = "") -> PromptLibrary:
+        """The prompts, with those of a project's own roles."""
+        return PromptLibrary(self.settings.prompts_dir, self.registry(key).prompts)
+
+    def registry(self, key: str = "") -> Registry:
+        """The roles, with those of a project's own ``agents`` folder.
+
+        Raises:
+            RoleError: a declaration cannot be read.
+            ProjectKeyError: the key breaks the slug rule.
+        """
+        return load_registry(self.settings.projects_dir / check_key(key) / "agents" if key else None)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """What runs generated code, after it has been shown to hold.
+
+        Raises:
+            SandboxError: none works here, or the settings do not allow it; the message says what to do.
+        """
+        from hishamos_pipeline.sandbox.choice import open_sandbox, require_allowed
+
+        sandbox = open_sandbox(self.settings.sandbox)
+        require_allowed(sandbox, self.models, listed(self.settings.sandbox_unsafe_models))
+        return CountedSandbox(sandbox, lambda: self.store.counters)
+
+    @property
+    def models(self) -> list[str]:
+        """Every model that may be asked, as ``provider:model``; none where the blueprint engine answers."""
+        if not self.asks_models:
+            return []
+        from hishamos_pipeline.authoring.model_engine import ModelEngine
+
+        assert isinstance(self.engine, ModelEngine)
+        return [str(ref) for ref in self.engine.models]
+
+    def provider_of(self, kind: str) -> str:
+        """The provider whose model is asked first for an artifact; empty where none is asked."""
+        task = TASK_OF.get(kind)
+        if task is None or not self.asks_models:
+            return ""
+        from hishamos_pipeline.authoring.model_engine import chain
+
+        refs, _ = chain(self.settings, task)
+        return refs[0].provider if refs else ""
+
+    @cached_property
+    def toolchains(self) -> Toolchains:
+        """What generated code is run with; both stacks are Python's."""
+        from hishamos_pipeline.toolchains.python import PythonToolchains
+
+        return PythonToolchains(self.settings)
+
+    def _refused(self, project: str, reason: str) -> None:
+        self.store.fleets.refuse(self.terms.fleet, project, reason)
+
+    def _project_budget(self, key: str) -> Budget:
+        try:
+            return self.store.projects.idea(key).budget
+        except ProjectNotFoundError:
+            return Budget()
+
+    def key(self, variable: str) -> str:
+        """A key or token, from the environment or the encrypted table, registered so that it is masked everywhere."""
+        found = os.environ.get(variable, "").strip() or self.store.credentials.get(
+            variable, self.settings.secret_key_list
+        )
+        return register(found) if found else ""
+
+    def project(self, key: str) -> ProjectRun:
+        """A project on its way through the pipeline.
+
+        Raises:
+            ProjectKeyError: the key breaks the slug rule.
+        """
+        return ProjectRun(
+            StepServices(
+                Project(check_key(key), self.store, self.settings),
+                engine=self.engine,
+                sandbox=lambda: self.sandbox,
+                toolchains=lambda: self.toolchains,
+                terms=self.terms,
+                keys=self.key,
+            )
+        )
+
+    def for_fleet(self, terms: Terms) -> "Services":
+        """The same services, for the runs of a fleet, with the settings that it has of its own.
+
+        Raises:
+            FleetError: a setting is none that a fleet can have, or not valid.
+        """
+        unknown = sorted(terms.settings.keys() - set(OWN_SETTINGS))
+        if unknown:
+            raise FleetError(f"a fleet cannot set {', '.join(unknown)}: it can set {', '.join(OWN_SETTINGS)}")
+        try:
+            valid = Settings.model_validate({**self.settings.model_dump(), **terms.settings})
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise FleetError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return replace(self, settings=valid, terms=terms)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "store" in self.__dict__:
+            self.store.engine.dispose()

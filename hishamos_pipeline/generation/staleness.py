@@ -1,0 +1,125 @@
+"""Which artifacts of a project have to be made again, and why. It looks, and changes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.core import staleness
+from hishamos_pipeline.core.documents import Archive, VerifiedBuild
+from hishamos_pipeline.core.fleet import Terms
+from hishamos_pipeline.core.graph import EXPORTS, STEPS
+from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.generation.artifact_storage import Presence, presence
+from hishamos_pipeline.generation.export_policy import EXPORT_OF, HOST_OF, AskedExports, ExportPolicy
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.versions import code_version
+from hishamos_pipeline.store.tables import ArtifactRevision
+
+FALLBACK = ":fallback"
+MISSING = "its files are missing"
+# What a fleet that makes all anew makes anew: an accepted brief stays one, and exports follow the repository.
+_MADE_ANEW = STEPS.keys() - {"idea", "repository", *EXPORTS.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found out about an artifact apart from its inputs: why it cannot stand, and where its files are."""
+
+    problem: str = ""
+    presence: Presence = "here"
+
+
+class Staleness:
+    """Compares what the store has of a project with what a build would make of it now.
+
+    Args:
+        project: the project.
+        engine: answers the roles' tasks; its rules have versions.
+        exports: which exports are asked for.
+        terms: those of the fleet that the project is built for.
+    """
+
+    def __init__(self, project: Project, engine: Engine, exports: ExportPolicy, terms: Terms) -> None:
+        self._project, self._engine, self._exports, self._terms = project, engine, exports, terms
+
+    def plan(self) -> tuple[staleness.PlannedStep, ...]:
+        """What a build would make, and why; exports that nobody asks for are left out."""
+        project, asked = self._project, self._exports.asked()
+        rows = project.store.artifacts.heads(project.key)
+        heads = {kind: self._head(row, self.inspect(row, asked)) for kind, row in rows.items()}
+        idea = project.store.projects.idea_revision(project.key)
+        versions = {kind: self.version(kind, asked) for kind in STEPS}
+        steps = staleness.plan(heads, versions, idea.content_hash)
+        return tuple(s for s in steps if s.kind not in EXPORT_OF or asked.wants(EXPORT_OF[s.kind]))
+
+    def restorable(self) -> tuple[ArtifactRevision, ...]:
+        """The newest revisions whose files are not, or not whole, on this machine, and may be brought back."""
+        asked = self._exports.asked()
+        rows = self._project.store.artifacts.heads(self._project.key)
+        return tuple(
+            rows[kind]
+            for kind in STEPS
+            if kind in rows and self.inspect(rows[kind], asked).presence == "restorable"
+        )
+
+    def reason(self, row: ArtifactRevision | None, kind: str, inputs: Mapping[str, str]) -> str:
+        """Why an artifact has to be made, given its inputs' hashes; empty if it is up to date.
+
+        Files that may be brought back count as there.
+        """
+        if kind == "idea":
+            fresh = row is not None and row.inputs.get(staleness.SUBMITTED) == inputs[staleness.SUBMITTED]
+            return "" if fresh else "a new revision was submitted"
+        asked = self._exports.asked()
+        head = self._head(row, self.inspect(row, asked)) if row else None
+        return staleness.reason_to_make(kind, head, inputs, self.version(kind, asked))
+
+    def inspect(self, row: ArtifactRevision, asked: AskedExports | None = None) -> Inspection:
+        """Look at one artifact: can it be read, did it pass, is it still asked for, are its files there."""
+        if self.is_outdated(row):
+            return Inspection(f"fleet {self._terms.fleet} makes it anew")
+        try:
+            document = STEPS[row.kind].document.model_validate_json(row.content)
+        except ValidationError:
+            return Inspection("it cannot be read by this release")
+        if isinstance(document, VerifiedBuild) and not document.passed:
+            return Inspection("its verification failed")
+        if isinstance(document, Archive | Publication):
+            problem = self._exports.problem(row.kind, document, asked or self._exports.asked())
+            if problem:
+                return Inspection(problem)
+        where = presence(self._project.storage, self._project.folder, document)
+        return Inspection({"missing": MISSING, "altered": "its file was changed"}.get(where, ""), where)
+
+    def version(self, kind: str, asked: AskedExports | None = None) -> str:
+        """The code version, with the thresholds of verification, and with all that a publication is made with."""
+        version, given = code_version(kind, self._engine), self._project.settings
+        if host := HOST_OF.get(kind):
+            told = self._exports.published_with(host, asked or self._exports.asked())
+            return sha256_text(f"{version}{told}")[:32]
+        if kind != "verified_build":
+            return version
+        rules = (
+            given.min_coverage,
+            given.min_mutants_killed,
+            given.mutants_per_module,
+            given.licences_denied,
+        )
+        return sha256_text(f"{version}{rules}{given.sandbox == 'unsafe-subprocess'}")[:32]
+
+    def is_outdated(self, row: ArtifactRevision) -> bool:
+        """Whether an artifact is one that a fleet makes anew, and has not made yet."""
+        return self._terms.anew and row.kind in _MADE_ANEW and row.fleet != self._terms.fleet
+
+    def _head(self, row: ArtifactRevision, found: Inspection) -> staleness.Head:
+        fallback = row.code_version.endswith(FALLBACK)
+        problem = "made by the blueprint engine in place of a model" if fallback else found.problem
+        return staleness.Head(row.content_hash, row.inputs, row.code_version, problem)
+
+
+def kinds_of(steps: Sequence[staleness.PlannedStep]) -> set[str]:
+    """The artifacts that a plan makes."""
+    return {step.kind for step in steps}
