@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import RoleError
-from hishamos_pipeline.store.dialogue import UsedTool
+from hishamos_pipeline.store.conversations.repository import UsedTool
 
 _RESULT_CHARACTERS = 20_000
 _AUDIT_CHARACTERS = 2000

@@ -2,7 +2,7 @@
 
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.intake.brief import read_brief
-from hishamos_pipeline.store.projects import Submission
+from hishamos_pipeline.store.projects.repository import Submission
 
 
 def submit_for(project: Project, brief: str, source: str) -> Submission:

@@ -22,7 +22,9 @@ def restore_files(run: ProjectRun) -> RestoredFiles:
         StorageError: the storage cannot be reached.
         ProjectBusyError: somebody else is at it, and still was after HISHAMOS_LOCK_SECONDS.
     """
-    project, found, lost = run.project, [], []
+    project = run.project
+    found: list[str] = []
+    lost: list[str] = []
     for row in run.staleness.restorable():
         document = STEPS[row.kind].document.model_validate_json(row.content)
         with project.folder.lock(row.kind, wait_seconds=project.settings.lock_seconds):

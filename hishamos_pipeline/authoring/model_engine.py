@@ -31,7 +31,7 @@ from hishamos_pipeline.llm.gateway import Gateway, Request, Result
 from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read_ref
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.settings import RoleSettings, Settings, listed
-from hishamos_pipeline.store.dialogue import Dialogue
+from hishamos_pipeline.store.conversations.repository import Dialogue
 
 log = logging.getLogger("hishamos.llm")
 Q = TypeVar("Q", bound=Document)

@@ -19,8 +19,8 @@ from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.revisioning import derived
 from hishamos_pipeline.generation.runner import write_rows
-from hishamos_pipeline.store.artifacts import Provenance
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.artifacts.repository import Provenance
 from hishamos_pipeline.workspace.tree import limits_of
 
 _LONGEST_TITLE = 200

@@ -15,7 +15,7 @@ from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
 from hishamos_pipeline.generation.producers.file_asks import FILE_ARTIFACTS, FILE_TASKS, FileAsk, file_asks
 from hishamos_pipeline.generation.revisioning import next_revision
 from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.store.calls import UnitCost
+from hishamos_pipeline.store.calls.repository import UnitCost
 
 Q = TypeVar("Q", bound=Document)
 D = TypeVar("D", bound=Document)

@@ -14,8 +14,8 @@ from hishamos_pipeline.core.documents import TreeFile
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.items import EDITABLE, FILE_SETS, Item, items_of
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.store import ProjectStore
-from hishamos_pipeline.store.tables import ArtifactRevision
 
 _REVISION = re.compile(r"(?:(?P<kind>[a-z_]+)@(?P<number>\d+))|(?P<state>\d+)")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,9 +14,7 @@ from hishamos_pipeline.cli.output import Finite, json_option, print_json, print_
 from hishamos_pipeline.core.fleet import FleetKind, Terms
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import FleetError
-
-if TYPE_CHECKING:
-    from hishamos_pipeline.store.fleet_tables import Fleet
+from hishamos_pipeline.store.fleets.records import Fleet
 
 
 @click.group("fleet")
@@ -73,7 +71,7 @@ def _begin(
     budget_tokens: int | None, concurrency: int, canary: int, max_failures: int, dry_run: bool,
 ) -> None:  # fmt: skip
     from hishamos_pipeline.operations.fleet import conditions as choosing
-    from hishamos_pipeline.store.fleets import Limits
+    from hishamos_pipeline.store.fleets.repository import Limits
 
     if len(name) > 60 or not KEY_PATTERN.fullmatch(name):
         raise click.UsageError(
@@ -207,7 +205,7 @@ def resume(
     max_failures: int | None, leave_failed: bool,
 ) -> None:  # fmt: skip
     """Take the fleet NAME up again after it has stopped. What was made and paid for is not made again."""
-    from hishamos_pipeline.store.fleets import Limits
+    from hishamos_pipeline.store.fleets.repository import Limits
 
     with services() as opened:
         was, spent = opened.store.fleets.get(name), opened.store.calls.spent(fleet=name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hishamos_pipeline.core.documents import OpenQuestion
     from hishamos_pipeline.core.idea import Answer
     from hishamos_pipeline.generation.services import Services
-    from hishamos_pipeline.store.projects import Submission
+    from hishamos_pipeline.store.projects.repository import Submission
 
 
 @click.group("ideas")

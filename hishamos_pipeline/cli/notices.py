@@ -7,6 +7,7 @@ import click
 
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.errors import StorageError
+from hishamos_pipeline.store.notifications.records import Notice
 
 
 @click.group("notices")
@@ -61,7 +62,6 @@ def list_(last: int, as_json: bool) -> None:
 def test(channel: str) -> None:
     """Tell a made-up failure by CHANNEL, a name in HISHAMOS_NOTIFY; nothing is kept of it."""
     from hishamos_pipeline.operations.telling import tell
-    from hishamos_pipeline.store.operation_tables import Notice
 
     with services() as opened:
         if channel not in opened.settings.notify:

@@ -8,7 +8,7 @@ from hishamos_pipeline.cli.instance import with_runs
 from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
 from hishamos_pipeline.cli.summary import print_summary, summary
 from hishamos_pipeline.core.actor import actor
-from hishamos_pipeline.store.tables import PROJECT_STATES
+from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 
 
 @click.group("projects")

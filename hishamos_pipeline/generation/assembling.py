@@ -17,7 +17,7 @@ from hishamos_pipeline.core.documents import (
 )
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.generation.context import StepContext
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.verification import provenance
 from hishamos_pipeline.verification.verify import Assembled
 

@@ -23,10 +23,10 @@ from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.units import UnitMaker
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.credentials import Credentials
-from hishamos_pipeline.store.deliveries import Deliveries
-from hishamos_pipeline.store.export_requests import ExportRequests
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.credentials.repository import Credentials
+from hishamos_pipeline.store.deliveries.repository import Deliveries
+from hishamos_pipeline.store.exports.repository import ExportRequests
 from hishamos_pipeline.toolchains.interface import Toolchains
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import Storage

@@ -10,7 +10,7 @@ from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.delivery.hosts.interface import HostKind
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.store.tables import ExportRequest
+from hishamos_pipeline.store.exports.records import ExportRequest
 
 EXPORT_OF: Mapping[str, str] = {artifact: export for export, artifact in EXPORTS.items()}
 HOST_OF: Mapping[str, HostKind] = {"github_repository": "github", "gitlab_project": "gitlab"}

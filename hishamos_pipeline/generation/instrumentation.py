@@ -13,7 +13,7 @@ from hishamos_pipeline.core.documents import FileSet, TestSuite, VerifiedBuild
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox, Toolchain
-from hishamos_pipeline.store.counters import Amount, Counters, observed
+from hishamos_pipeline.store.counters.repository import Amount, Counters, observed
 
 tracer = trace.get_tracer("hishamos")
 _LIMIT = re.compile(r"HISHAMOS_CHECK_([A-Z_]+)")

@@ -19,9 +19,9 @@ from hishamos_pipeline.generation.lifecycle import Lifecycle
 from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
 from hishamos_pipeline.generation.revisioning import next_revision
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
-from hishamos_pipeline.store.artifacts import Provenance
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.artifacts.repository import Provenance
 from hishamos_pipeline.store.store import ProjectStore
-from hishamos_pipeline.store.tables import ArtifactRevision
 
 D = TypeVar("D", bound=Document)
 _TRIES = 3

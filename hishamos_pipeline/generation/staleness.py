@@ -16,7 +16,7 @@ from hishamos_pipeline.generation.artifact_storage import Presence, presence
 from hishamos_pipeline.generation.export_policy import EXPORT_OF, HOST_OF, AskedExports, ExportPolicy
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.versions import code_version
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 
 FALLBACK = ":fallback"
 MISSING = "its files are missing"

@@ -12,7 +12,7 @@ from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.fleet import ALONE, Terms
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import HishamosError, PlanningError
-from hishamos_pipeline.store.units import MadeUnit, Units
+from hishamos_pipeline.store.units.repository import MadeUnit, Units
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)

@@ -9,7 +9,7 @@ from hishamos_pipeline.core.hashing import file_sha256
 from hishamos_pipeline.errors import HishamosError, ProjectBusyError, StorageError
 from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.projects import Projects, Submission
+from hishamos_pipeline.store.projects.repository import Projects, Submission
 
 ERROR_SUFFIX = ".error.txt"
 

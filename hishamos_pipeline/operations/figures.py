@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from hishamos_pipeline.store.counters import BUCKETS
+from hishamos_pipeline.store.counters.repository import BUCKETS
 from hishamos_pipeline.store.store import ProjectStore
 
 # name in the store: what it is called in front of `_total`, and what it is.

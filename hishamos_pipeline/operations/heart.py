@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hishamos_pipeline.core.machine import is_dead, process
 from hishamos_pipeline.errors import StorageError
-from hishamos_pipeline.store.heartbeats import Heartbeats
-from hishamos_pipeline.store.operation_tables import Heartbeat
+from hishamos_pipeline.store.heartbeats.records import Heartbeat
+from hishamos_pipeline.store.heartbeats.repository import Heartbeats
 
 BEAT_SECONDS = 15.0
 log = logging.getLogger("hishamos.operations")

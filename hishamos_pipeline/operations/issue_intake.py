@@ -27,10 +27,10 @@ from hishamos_pipeline.errors import (
 )
 from hishamos_pipeline.intake.brief import detect_format, read_brief
 from hishamos_pipeline.settings import IssueIntake, Settings, listed
-from hishamos_pipeline.store.issue_ideas import Due
-from hishamos_pipeline.store.projects import Submission
+from hishamos_pipeline.store.issues.repository import Due
+from hishamos_pipeline.store.projects.repository import Submission
+from hishamos_pipeline.store.projects.tables import STUCK_STATES
 from hishamos_pipeline.store.store import ProjectStore
-from hishamos_pipeline.store.tables import STUCK_STATES
 
 # What issue templates hold for whoever writes the issue.
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)

@@ -20,8 +20,8 @@ from hishamos_pipeline.core.channel import EmailChannel, LogChannel, WebhookChan
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.notices import Notices
-from hishamos_pipeline.store.operation_tables import Notice
+from hishamos_pipeline.store.notifications.records import Notice
+from hishamos_pipeline.store.notifications.repository import Notices
 
 log = logging.getLogger("hishamos.operations")
 _TIMEOUT_SECONDS = 10

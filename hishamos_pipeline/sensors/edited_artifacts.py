@@ -7,7 +7,7 @@ import dagster as dg
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 
 _PER_TICK = 100
 

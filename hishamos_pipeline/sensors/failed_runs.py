@@ -21,7 +21,7 @@ from hishamos_pipeline.operations.heart import Watched, watch
 from hishamos_pipeline.operations.telling import tell_due
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.resources.run_history import DagsterRuns
-from hishamos_pipeline.store.operation_tables import Heartbeat
+from hishamos_pipeline.store.heartbeats.records import Heartbeat
 from hishamos_pipeline.store.store import ProjectStore
 
 _PER_TICK = 50

@@ -9,7 +9,7 @@ from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.jobs.export_project import EXPORT_PROJECT, export_project
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
-from hishamos_pipeline.store.tables import ExportRequest
+from hishamos_pipeline.store.exports.records import ExportRequest
 
 # How often a run that ended without a word is asked for again: its machine has died, as a rule.
 TRIES = 3

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock
 from hishamos_pipeline.errors import ProjectNotFoundError, StorageError, StoreAwayError
+from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.database import WRITES
-from hishamos_pipeline.store.tables import Base, Project
+from hishamos_pipeline.store.projects.tables import ProjectRow
 
 _PAUSE_SECONDS = 0.5
 Q = TypeVar("Q", bound=GenerativeSelect)
@@ -87,7 +88,7 @@ def _is_away(error: DBAPIError) -> bool:
     return code is None or code.startswith("57P")
 
 
-def find_project(session: Session, key: str) -> Project:
+def find_project(session: Session, key: str) -> ProjectRow:
     """The row of a project; in a session that writes, it is locked until the end, so that writers take turns.
 
     SQLite's writers take turns as it is.
@@ -95,7 +96,7 @@ def find_project(session: Session, key: str) -> Project:
     Raises:
         ProjectNotFoundError: if there is none.
     """
-    project = session.scalars(locked(session, select(Project).where(Project.key == key))).one_or_none()
+    project = session.scalars(locked(session, select(ProjectRow).where(ProjectRow.key == key))).one_or_none()
     if project is None:
         raise ProjectNotFoundError(
             f"no project {key!r}: submit its idea first, with `hishamos ideas submit FILE` "

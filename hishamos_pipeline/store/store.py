@@ -8,25 +8,25 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.clock import Clock, SystemClock
 from hishamos_pipeline.store import database
-from hishamos_pipeline.store.artifacts import Artifacts
-from hishamos_pipeline.store.audit import Audit
-from hishamos_pipeline.store.backlog import Backlog
-from hishamos_pipeline.store.calls import Calls
-from hishamos_pipeline.store.counters import Counters
-from hishamos_pipeline.store.credentials import Credentials
-from hishamos_pipeline.store.deliveries import Deliveries
-from hishamos_pipeline.store.dialogue import Dialogue
-from hishamos_pipeline.store.edits import Edits
-from hishamos_pipeline.store.export_requests import ExportRequests
-from hishamos_pipeline.store.fleets import Fleets
-from hishamos_pipeline.store.heartbeats import Heartbeats
-from hishamos_pipeline.store.housekeeping import Housekeeping
-from hishamos_pipeline.store.issue_ideas import IssueIdeas
+from hishamos_pipeline.store.artifacts.repository import Artifacts
+from hishamos_pipeline.store.audit.repository import Audit
+from hishamos_pipeline.store.backlog.repository import Backlog
+from hishamos_pipeline.store.calls.repository import Calls
+from hishamos_pipeline.store.conversations.repository import Dialogue
+from hishamos_pipeline.store.counters.repository import Counters
+from hishamos_pipeline.store.credentials.repository import Credentials
+from hishamos_pipeline.store.deliveries.repository import Deliveries
+from hishamos_pipeline.store.edits.repository import Edits
+from hishamos_pipeline.store.exports.repository import ExportRequests
+from hishamos_pipeline.store.fleets.repository import Fleets
+from hishamos_pipeline.store.heartbeats.repository import Heartbeats
+from hishamos_pipeline.store.housekeeping.repository import Housekeeping
+from hishamos_pipeline.store.issues.repository import IssueIdeas
 from hishamos_pipeline.store.locks import Locks
-from hishamos_pipeline.store.notices import Notices
-from hishamos_pipeline.store.projects import Projects
+from hishamos_pipeline.store.notifications.repository import Notices
+from hishamos_pipeline.store.projects.repository import Projects
 from hishamos_pipeline.store.sessions import Sessions, reachable
-from hishamos_pipeline.store.units import Units
+from hishamos_pipeline.store.units.repository import Units
 
 
 class ProjectStore:

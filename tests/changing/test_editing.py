@@ -12,7 +12,7 @@ from hishamos_pipeline.core.tracing import matching, orphans, trace
 from hishamos_pipeline.errors import ArtifactMissingError, EditError, UnbuildableError
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.traces import traced
-from hishamos_pipeline.store.tables import ArtifactRevision
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from tests.support.building import build
 
 ADD = "src/notes/services/notes.py"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.store.fleets import Ended
+from hishamos_pipeline.store.fleets.repository import Ended
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.cli.command import hishamos
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.store import open_store
-from hishamos_pipeline.store.tables import ArtifactRevision
 
 pytestmark = pytest.mark.slow
 BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
@@ -43,7 +43,7 @@ def revisions(home: Path) -> dict[str, int]:
     """How often each artifact has been made."""
     store = open_store(f"sqlite:///{home}/store.db")
     with store.read() as session:
-        rows = session.execute(select(ArtifactRevision.kind, ArtifactRevision.revision)).all()
+        rows = session.execute(select(ArtifactRow.kind, ArtifactRow.revision)).all()
     store.engine.dispose()
     return {kind: max(revision for other, revision in rows if other == kind) for kind, _ in rows}
 

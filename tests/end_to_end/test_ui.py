@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.store.fleets import Limits
+from hishamos_pipeline.store.fleets.repository import Limits
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.git_hosts import GitHosts, git_hosts
 from tests.fakes.ports import free_port

@@ -5,7 +5,7 @@ import pytest
 from hishamos_pipeline.core.fleet import Terms
 from hishamos_pipeline.errors import BudgetError, FleetError, ModelError
 from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.store.fleets import Limits
+from hishamos_pipeline.store.fleets.repository import Limits
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
 from tests.generation.test_model_engine import CALLS

@@ -20,7 +20,8 @@ from hishamos_pipeline.errors import (
 )
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.settings import Rate, RoleSettings
-from hishamos_pipeline.store.tables import ArtifactRevision, Unit
+from hishamos_pipeline.store.artifacts.tables import ArtifactRow
+from hishamos_pipeline.store.units.tables import UnitRow
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.building import build
@@ -92,8 +93,8 @@ async def test_a_lost_store_of_units_is_replayed_from_the_calls(recorded: Record
     run = recorded.run(llm_cache="replay")
     for kind in ("requirements", "source_code", "code_review"):
         with run.project.store._sessions.write() as session:
-            session.execute(delete(ArtifactRevision).where(ArtifactRevision.kind == kind))
-            session.execute(delete(Unit))
+            session.execute(delete(ArtifactRow).where(ArtifactRow.kind == kind))
+            session.execute(delete(UnitRow))
     await build(run)
     assert len(recorded.server.asked) == asked
     assert run.project.store.projects.get(run.key).state == "exported"
@@ -212,7 +213,7 @@ async def test_an_artifact_that_was_lost_before_it_was_written_keeps_its_origin_
     await build(run, until="source_code")
     before = run.project.store.artifacts.require(run.key, "source_code")
     with run.project.store._sessions.write() as session:
-        session.execute(delete(ArtifactRevision).where(ArtifactRevision.kind == "source_code"))
+        session.execute(delete(ArtifactRow).where(ArtifactRow.kind == "source_code"))
     again = recorded.run()
     await build(again, until="source_code")
     after = again.project.store.artifacts.require(run.key, "source_code")
@@ -224,7 +225,7 @@ async def test_refresh_asks_again_for_files_that_the_store_has(recorded: Recorde
     run = recorded.run()
     await build(run, until="source_code")
     with run.project.store._sessions.write() as session:
-        session.execute(delete(ArtifactRevision).where(ArtifactRevision.kind == "source_code"))
+        session.execute(delete(ArtifactRow).where(ArtifactRow.kind == "source_code"))
     recorded.model.tasks.clear()
     await build(recorded.run(llm_cache="refresh"), until="source_code")
     assert len(recorded.model.tasks) == 3

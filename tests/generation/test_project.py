@@ -21,7 +21,7 @@ from hishamos_pipeline.generation.producers.file_asks import file_asks
 from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
-from hishamos_pipeline.store.artifacts import Provenance
+from hishamos_pipeline.store.artifacts.repository import Provenance
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.engine import FakeEngine
 from tests.support.building import build, opened_again

@@ -16,8 +16,8 @@ from hishamos_pipeline.operations.fleet.conditions import choose, parse
 from hishamos_pipeline.operations.fleet.steering import advance
 from hishamos_pipeline.operations.telling import sentence
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.fleet_tables import FleetMember
-from hishamos_pipeline.store.fleets import Limits
+from hishamos_pipeline.store.fleets.records import FleetMember
+from hishamos_pipeline.store.fleets.repository import Limits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.backfills import FakeBackfills
 from tests.fakes.run_history import FakeRuns

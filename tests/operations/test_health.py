@@ -14,7 +14,7 @@ from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.notices import TRIES
+from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from hishamos_pipeline.core.machine import machine, process
 from hishamos_pipeline.operations.heart import Heart, Watched, watch
 from hishamos_pipeline.store import database
-from hishamos_pipeline.store.operation_tables import Heartbeat
+from hishamos_pipeline.store.heartbeats.records import Heartbeat
 from hishamos_pipeline.store.store import ProjectStore
 
 

@@ -18,7 +18,7 @@ from hishamos_pipeline.core.channel import Channel, EmailChannel, WebhookChannel
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.operations.telling import tell_due
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.notices import TRIES
+from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
 from tests.fakes.ports import free_port

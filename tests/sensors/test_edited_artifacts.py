@@ -19,7 +19,7 @@ async def test_an_edit_is_told_once(
     items = editing.current_items(notes.project, "stories")
     changed = {**items, "US-001": {**items["US-001"], "title": "Write a note"}}
     row = editing.apply_edits(
-        notes, "stories", edits_between("stories", items, changed), author="ann", reason="nicer"
+        notes.project, "stories", edits_between("stories", items, changed), author="ann", reason="nicer"
     )
     result = tick(edited_artifacts, instance, settings)
     (event,) = result.asset_events

@@ -13,7 +13,7 @@ from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.resources.backfills import DagsterBackfills
 from hishamos_pipeline.sensors.fleets import fleets
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.fleets import Limits
+from hishamos_pipeline.store.fleets.repository import Limits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.sensors.test_failed_runs import started
 from tests.sensors.ticking import skipped

@@ -7,8 +7,8 @@ from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.sensors.requested_exports import TRIES, requested_exports, runs_for
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.exports.records import ExportRequest
 from hishamos_pipeline.store.store import ProjectStore
-from hishamos_pipeline.store.tables import ExportRequest
 from tests.sensors.ticking import tick
 
 

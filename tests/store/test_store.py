@@ -18,14 +18,16 @@ from hishamos_pipeline.errors import (
     StoreVersionError,
 )
 from hishamos_pipeline.store import database
-from hishamos_pipeline.store.artifacts import Producer
+from hishamos_pipeline.store.artifacts.repository import Provenance
+from hishamos_pipeline.store.backlog.tables import StoryRow
+from hishamos_pipeline.store.base import Base
+from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.store import ProjectStore, open_store
-from hishamos_pipeline.store.tables import Base, Project, StoryRow
-from hishamos_pipeline.store.units import MadeUnit
+from hishamos_pipeline.store.units.repository import MadeUnit
 from tests.fakes.clock import FixedClock
 
 IDEA = Idea(key="notes", title="Notes")
-PRODUCER = Producer(inputs={}, code_version="v1", role="pipeline", engine="test")
+PRODUCER = Provenance(inputs={}, code_version="v1", role="pipeline", engine="test")
 
 
 def test_a_changed_idea_is_a_new_revision(store: ProjectStore) -> None:
@@ -289,5 +291,5 @@ def test_times_come_back_in_utc(store: ProjectStore, clock: FixedClock) -> None:
     store.projects.submit(IDEA, "t")
     assert store.projects.get("notes").created_at == clock.now()
     with store.read() as session:
-        assert session.scalar(select(func.count(Project.id))) == 1
+        assert session.scalar(select(func.count(ProjectRow.id))) == 1
         assert session.scalar(select(func.count(StoryRow.id))) == 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, median, quantiles
 
-from hishamos_pipeline.store.fleet_tables import FleetMember
+from hishamos_pipeline.store.fleets.records import FleetMember
 
 _Z = NormalDist().inv_cdf(0.975)
 

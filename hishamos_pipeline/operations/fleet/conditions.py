@@ -8,8 +8,9 @@ from fnmatch import fnmatchcase
 from hishamos_pipeline.errors import FleetError, HishamosError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed
+from hishamos_pipeline.store.projects.records import ProjectRecord
+from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 from hishamos_pipeline.store.store import ProjectStore
-from hishamos_pipeline.store.tables import PROJECT_STATES, Project
 
 FIELDS = ("key", "title", "state", "stale", "model", "fleet")
 _FORM = re.compile(r"\s*([a-z]+)\s*(!?=)\s*(\S.*?)\s*")
@@ -72,7 +73,7 @@ def choose(opened: Services, conditions: Sequence[Condition]) -> list[str]:
     ]
 
 
-def meets(project: Project, condition: Condition, facts: Facts, stale: Callable[[str], bool]) -> bool:
+def meets(project: ProjectRecord, condition: Condition, facts: Facts, stale: Callable[[str], bool]) -> bool:
     """Whether a project meets a condition.
 
     Args:

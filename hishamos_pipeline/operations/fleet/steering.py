@@ -8,8 +8,8 @@ from hishamos_pipeline.core.documents import Requirements, VerifiedBuild
 from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG, Finish, Launch, Stop, next_step
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.operations.fleet.backfills import Backfills, MemberRun
-from hishamos_pipeline.store.fleet_tables import Fleet, FleetMember
-from hishamos_pipeline.store.fleets import Ended
+from hishamos_pipeline.store.fleets.records import Fleet, FleetMember
+from hishamos_pipeline.store.fleets.repository import Ended
 from hishamos_pipeline.store.store import ProjectStore
 
 _PER_TICK = 200

@@ -2,8 +2,8 @@
 
 from alembic import context
 
+from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.database import version_table
-from hishamos_pipeline.store.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

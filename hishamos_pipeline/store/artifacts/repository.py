@@ -1,0 +1,267 @@
+"""Artifacts: documents with what they were made from, revision by revision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.artifacts.tables import ApprovalRow, ArtifactRow
+from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.projects.tables import ProjectRow
+from hishamos_pipeline.store.records import record
+from hishamos_pipeline.store.sessions import Sessions, find_project
+
+D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who made an artifact, from what, at which cost in US dollars and seconds."""
+
+    inputs: Mapping[str, str]
+    code_version: str
+    role: str
+    engine: str
+    origin: str = "blueprint"
+    cost_usd: float = 0.0
+    seconds: float = 0.0
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    prompt_version: str = ""
+    reason: str = ""
+    author: str = ""
+    fleet: str = ""
+
+
+class Artifacts:
+    """Reads and writes artifacts."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def write(
+        self, key: str, kind: str, document: Document, made_by: Provenance, *, again: bool = False
+    ) -> ArtifactRevision:
+        """Add a revision. Content and inputs equal to the newest revision's add none, unless it was made ``again``.
+
+        Raises:
+            ProjectNotFoundError: if there is no such project.
+            TypeError: if the document is not of the kind's type.
+        """
+        if type(document) is not STEPS[kind].document:
+            raise TypeError(f"{kind} is a {STEPS[kind].document.__name__}, not {type(document)}")
+        content = canonical_json(document)
+        digest = sha256_text(content)
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            newest = _newest(session, key, kind)
+            if (
+                not again
+                and newest is not None
+                and newest.content_hash == digest
+                and newest.inputs == dict(made_by.inputs)
+                and newest.code_version == made_by.code_version
+            ):
+                return record(ArtifactRevision, newest)
+            row = ArtifactRow(
+                project_id=project.id,
+                kind=kind,
+                revision=newest.revision + 1 if newest else 1,
+                content=content,
+                content_hash=digest,
+                inputs=dict(made_by.inputs),
+                code_version=made_by.code_version,
+                role=made_by.role,
+                engine=made_by.engine,
+                origin=made_by.origin,
+                cost_usd=made_by.cost_usd,
+                seconds=made_by.seconds,
+                calls=made_by.calls,
+                input_tokens=made_by.input_tokens,
+                output_tokens=made_by.output_tokens,
+                prompt_version=made_by.prompt_version,
+                reason=made_by.reason,
+                author=made_by.author,
+                fleet=made_by.fleet,
+                created_at=self._sessions.clock.now(),
+            )
+            session.add(row)
+            session.flush()
+            return record(ArtifactRevision, row)
+
+    def head(self, key: str, kind: str) -> ArtifactRevision | None:
+        """The newest revision of an artifact, ``None`` if it was never made."""
+        with self._sessions.read() as session:
+            row = _newest(session, key, kind)
+            return record(ArtifactRevision, row) if row else None
+
+    def heads(self, key: str) -> dict[str, ArtifactRevision]:
+        """The newest revision of every artifact that exists."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            last = (
+                select(ArtifactRow.kind, func.max(ArtifactRow.revision).label("revision"))
+                .where(ArtifactRow.project_id == project.id)
+                .group_by(ArtifactRow.kind)
+                .subquery()
+            )
+            rows = session.scalars(
+                select(ArtifactRow)
+                .join(
+                    last,
+                    (ArtifactRow.kind == last.c.kind) & (ArtifactRow.revision == last.c.revision),
+                )
+                .where(ArtifactRow.project_id == project.id)
+            )
+            return {row.kind: record(ArtifactRevision, row) for row in rows}
+
+    def revision(self, key: str, kind: str, number: int) -> ArtifactRevision:
+        """One revision of an artifact.
+
+        Raises:
+            ArtifactMissingError: there is no such revision.
+        """
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            row = session.scalars(
+                select(ArtifactRow).where(
+                    ArtifactRow.project_id == project.id,
+                    ArtifactRow.kind == kind,
+                    ArtifactRow.revision == number,
+                )
+            ).one_or_none()
+        if row is None:
+            raise ArtifactMissingError(
+                f"project {key!r} has no {kind}@{number}: see `hishamos history {key}`"
+            )
+        return record(ArtifactRevision, row)
+
+    def history(self, key: str, kind: str = "") -> list[ArtifactRevision]:
+        """All revisions of a project, or of one of its artifacts, the oldest first."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = select(ArtifactRow).where(ArtifactRow.project_id == project.id)
+            if kind:
+                query = query.where(ArtifactRow.kind == kind)
+            return [record(ArtifactRevision, row) for row in session.scalars(query.order_by(ArtifactRow.id))]
+
+    def with_hash(self, key: str, kind: str, content_hash: str) -> ArtifactRevision | None:
+        """The newest revision of an artifact with this content."""
+        with self._sessions.read() as session:
+            query = (
+                select(ArtifactRow)
+                .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
+                .where(
+                    ProjectRow.key == key,
+                    ArtifactRow.kind == kind,
+                    ArtifactRow.content_hash == content_hash,
+                )
+                .order_by(ArtifactRow.id.desc())
+            )
+            row = session.scalars(query.limit(1)).first()
+            return record(ArtifactRevision, row) if row else None
+
+    def before(self, key: str, kind: str, as_type: type[D]) -> D | None:
+        """The newest document of a kind; ``None`` if there is none, or none that this release can read."""
+        row = self.head(key, kind)
+        try:
+            return as_type.model_validate_json(row.content) if row else None
+        except ValidationError:
+            return None
+
+    def edited_since(self, row_id: int, limit: int) -> list[tuple[str, ArtifactRevision]]:
+        """Revisions of all projects that people have written after a row, with the projects' keys."""
+        with self._sessions.read() as session:
+            query = (
+                select(ProjectRow.key, ArtifactRow)
+                .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
+                .where(ArtifactRow.id > row_id, ArtifactRow.origin == "human")
+                .order_by(ArtifactRow.id)
+                .limit(limit)
+            )
+            return [(key, record(ArtifactRevision, row)) for key, row in session.execute(query)]
+
+    def require(self, key: str, kind: str) -> ArtifactRevision:
+        """The newest revision of an artifact.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        row = self.head(key, kind)
+        if row is None:
+            raise ArtifactMissingError(
+                f"project {key!r} has no {kind} yet: materialize it first, or run `hishamos build {key}`"
+            )
+        return row
+
+    def read(self, key: str, kind: str, as_type: type[D]) -> D:
+        """The newest document of a kind.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        return as_type.model_validate_json(self.require(key, kind).content)
+
+    def approve(self, key: str, kind: str, approver: str) -> str:
+        """Approve the newest content of an artifact and return its hash.
+
+        Raises:
+            ArtifactMissingError: if it was never made.
+        """
+        row = self.require(key, kind)
+        try:
+            with self._sessions.write() as session:
+                session.add(
+                    ApprovalRow(
+                        project_id=row.project_id,
+                        kind=kind,
+                        content_hash=row.content_hash,
+                        approver=approver,
+                        approved_at=self._sessions.clock.now(),
+                    )
+                )
+                now = self._sessions.clock.now()
+                audit(session, now, "artifact.approve", key, kind=kind, hash=row.content_hash, by=approver)
+        except IntegrityError:
+            pass  # approved before: the first approval stands
+        return row.content_hash
+
+    def is_approved(self, key: str, kind: str) -> bool:
+        """Whether the newest content of an artifact has been approved."""
+        with self._sessions.read() as session:
+            row = _newest(session, key, kind)
+            if row is None:
+                return False
+            return (
+                session.scalars(
+                    select(ApprovalRow.id).where(
+                        ApprovalRow.project_id == row.project_id,
+                        ApprovalRow.kind == kind,
+                        ApprovalRow.content_hash == row.content_hash,
+                    )
+                ).first()
+                is not None
+            )
+
+
+def _newest(session: Session, key: str, kind: str) -> ArtifactRow | None:
+    row = session.scalars(
+        select(ArtifactRow)
+        .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
+        .where(ProjectRow.key == key, ArtifactRow.kind == kind)
+        .order_by(ArtifactRow.revision.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        find_project(session, key)  # a project that there is not is an error
+    return row

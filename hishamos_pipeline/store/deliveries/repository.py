@@ -1,0 +1,169 @@
+"""The three records of what left the pipeline: GeneratedProjectRow, ProjectFileRow, RepositoryExportRow."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, selectinload
+
+from hishamos_pipeline.core.documents import TreeFile
+from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.store.deliveries.records import DeliveredFile, DeliveredTree, Export
+from hishamos_pipeline.store.deliveries.tables import GeneratedProjectRow, ProjectFileRow, RepositoryExportRow
+from hishamos_pipeline.store.records import record
+from hishamos_pipeline.store.sessions import Sessions, find_project
+
+
+class Deliveries:
+    """Records generated trees and their exports."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def record_tree(self, key: str, directory: str, files: Iterable[TreeFile], *, passed: bool) -> None:
+        """Record a tree with all its files; for the same folder again, its exports stay."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            row = session.scalars(
+                select(GeneratedProjectRow).where(
+                    GeneratedProjectRow.project_id == project.id,
+                    GeneratedProjectRow.output_directory == directory,
+                )
+            ).one_or_none()
+            if row is None:
+                row = GeneratedProjectRow(project_id=project.id, output_directory=directory, created_at=now)
+                session.add(row)
+            row.status = "completed" if passed else "failed"
+            row.completed_at = now
+            row.files = []
+            session.flush()
+            row.files = [
+                ProjectFileRow(
+                    path=file.path,
+                    size=file.size,
+                    content_hash=file.sha256,
+                    mode=0o755 if file.executable else 0o644,
+                    stories=list(file.stories),
+                )
+                for file in files
+            ]
+
+    def newest(self, key: str) -> DeliveredTree | None:
+        """The newest generated tree of a project, with its files and exports."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            row = session.scalars(
+                select(GeneratedProjectRow)
+                .where(GeneratedProjectRow.project_id == project.id)
+                .options(selectinload(GeneratedProjectRow.files), selectinload(GeneratedProjectRow.exports))
+                .order_by(GeneratedProjectRow.created_at.desc(), GeneratedProjectRow.id.desc())
+                .limit(1)
+            ).one_or_none()
+            return _tree(row) if row else None
+
+    def newest_status(self, key: str) -> str:
+        """The status of the newest tree of a project; empty if there is none."""
+        with self._sessions.read() as session:
+            query = (
+                select(GeneratedProjectRow.status)
+                .where(GeneratedProjectRow.project_id == find_project(session, key).id)
+                .order_by(GeneratedProjectRow.created_at.desc(), GeneratedProjectRow.id.desc())
+            )
+            return session.scalars(query.limit(1)).one_or_none() or ""
+
+    def begin_export(self, key: str, kind: str) -> None:
+        """Record that an export of the newest tree has begun."""
+        with self._sessions.write() as session:
+            row = _export(session, key, kind)
+            row.status, row.error, row.completed_at = "running", "", None
+            row.created_at = self._sessions.clock.now()
+
+    def complete_export(self, key: str, kind: str, *, url: str, checksum: str) -> None:
+        """Record that an export is there: its file URL, and a SHA-256 or a commit id."""
+        with self._sessions.write() as session:
+            row = _export(session, key, kind)
+            row.status, row.url, row.checksum, row.error = "completed", url, checksum, ""
+            row.completed_at = self._sessions.clock.now()
+
+    def publication(self, key: str, kind: str) -> Publication | None:
+        """How far a publication on a Git host has come, whichever tree it began with; ``None`` for none."""
+        with self._sessions.read() as session:
+            row = _published(session, find_project(session, key).id, kind)
+            return Publication.model_validate_json(row.details) if row else None
+
+    def keep_publication(self, key: str, kind: str, publication: Publication) -> None:
+        """Record how far a publication has come."""
+        with self._sessions.write() as session:
+            _export(session, key, kind).details = publication.model_dump_json()
+
+    def forget_publication(self, key: str, kind: str) -> bool:
+        """Forget where a project was published, so that it is published anew; whether there was anything."""
+        with self._sessions.write() as session:
+            rows = session.scalars(_of_project(find_project(session, key).id, kind)).all()
+            known = [row for row in rows if row.details]
+            for row in known:
+                row.details, row.url, row.error = "", "", ""
+            return bool(known)
+
+    def last_failed(self, key: str, kind: str) -> bool:
+        """Whether the last export of a kind failed."""
+        with self._sessions.read() as session:
+            row = session.scalars(_of_project(find_project(session, key).id, kind).limit(1)).one_or_none()
+            return row is not None and row.status == "failed"
+
+    def exports(self, key: str) -> list[Export]:
+        """All exports of a project, the newest first."""
+        with self._sessions.read() as session:
+            rows = session.scalars(_of_project(find_project(session, key).id))
+            return [record(Export, row) for row in rows]
+
+    def fail_export(self, key: str, kind: str, error: str) -> None:
+        """Record why an export failed."""
+        with self._sessions.write() as session:
+            row = _export(session, key, kind)
+            row.status, row.error = "failed", error[:4000]
+            row.completed_at = self._sessions.clock.now()
+
+
+def _tree(row: GeneratedProjectRow) -> DeliveredTree:
+    files = tuple(record(DeliveredFile, file) for file in row.files)
+    return record(DeliveredTree, row, files=files, exports=tuple(record(Export, e) for e in row.exports))
+
+
+def _of_project(project_id: int, kind: str = "") -> Select[RepositoryExportRow]:
+    query = (
+        select(RepositoryExportRow)
+        .join(GeneratedProjectRow, GeneratedProjectRow.id == RepositoryExportRow.generated_project_id)
+        .where(GeneratedProjectRow.project_id == project_id)
+        .order_by(RepositoryExportRow.id.desc())
+    )
+    return query.where(RepositoryExportRow.type == kind) if kind else query
+
+
+def _published(session: Session, project_id: int, kind: str) -> RepositoryExportRow | None:
+    query = _of_project(project_id, kind).where(RepositoryExportRow.details != "").limit(1)
+    return session.scalars(query).one_or_none()
+
+
+def _export(session: Session, key: str, kind: str) -> RepositoryExportRow:
+    project = find_project(session, key)
+    tree = session.scalars(
+        select(GeneratedProjectRow)
+        .where(GeneratedProjectRow.project_id == project.id)
+        .order_by(GeneratedProjectRow.created_at.desc(), GeneratedProjectRow.id.desc())
+        .limit(1)
+    ).one()
+    row = session.scalars(
+        select(RepositoryExportRow).where(
+            RepositoryExportRow.generated_project_id == tree.id, RepositoryExportRow.type == kind
+        )
+    ).one_or_none()
+    if row is None:
+        row = RepositoryExportRow(
+            generated_project_id=tree.id,
+            type=kind,
+            status="running",
+            created_at=tree.created_at,
+        )
+        session.add(row)
+    return row

@@ -1,0 +1,246 @@
+"""Ideas and the projects they become."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError
+from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.fleets.tables import in_fleets
+from hishamos_pipeline.store.projects.records import IdeaRevision, ProjectRecord
+from hishamos_pipeline.store.projects.tables import (
+    PROJECT_STATES,
+    STUCK_STATES,
+    DeletionRow,
+    IdeaRow,
+    ProjectRow,
+)
+from hishamos_pipeline.store.records import record
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
+
+# States that somebody is responsible for; the others come and go with every build.
+_AUDITED = {"building": "build", "archived": "archive"}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submitted idea; ``changed`` is false where it equals the newest revision."""
+
+    key: str
+    revision: int
+    changed: bool
+
+
+class Projects:
+    """Ideas, projects and their states."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def submit(self, idea: Idea, source: str) -> Submission:
+        """Accept an idea: a new project, or the next revision of its brief.
+
+        Args:
+            idea: the validated brief.
+            source: where it came from, for people.
+
+        Raises:
+            ProjectKeyError: the key breaks the slug rule.
+            ProjectBusyError: the project of this key is being deleted.
+        """
+        check_key(idea.key)
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            _refuse_deleted(session, idea.key)
+            made = {
+                "title": idea.title,
+                "created_at": now,
+                "updated_at": now,
+                "state": "submitted",
+                "reason": "",
+            }
+            insert_new(session, ProjectRow, [{"key": idea.key, "failed_step": "", "cost_usd": 0.0, **made}])
+            project = find_project(session, idea.key)
+            newest = _newest(session, project.id)
+            if newest is not None and not idea.answers:
+                # A brief as it was written knows no answers; those that were given since still stand.
+                answers = Idea.model_validate_json(newest.content).answers
+                idea = idea.model_copy(update={"answers": answers})
+            content = canonical_json(idea)
+            digest = sha256_text(content)
+            if newest is not None and newest.content_hash == digest:
+                return Submission(idea.key, newest.revision, changed=False)
+            revision = newest.revision + 1 if newest else 1
+            session.add(
+                IdeaRow(
+                    project_id=project.id,
+                    revision=revision,
+                    content=content,
+                    content_hash=digest,
+                    source=source[:300],
+                    submitted_at=now,
+                )
+            )
+            project.title = idea.title
+            _enter(project, "submitted", "", "")
+            project.updated_at = now
+            audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source[:300])
+        return Submission(idea.key, revision, changed=True)
+
+    def get(self, key: str) -> ProjectRecord:
+        """A project.
+
+        Raises:
+            ProjectNotFoundError: if there is none.
+        """
+        with self._sessions.read() as session:
+            return record(ProjectRecord, find_project(session, key))
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a project."""
+        with self._sessions.read() as session:
+            return (
+                session.scalars(select(ProjectRow.id).where(ProjectRow.key == key)).one_or_none() is not None
+            )
+
+    def reason(self, key: str) -> str:
+        """Why a project is failed or blocked, empty where it is neither or is not there."""
+        query = select(ProjectRow.reason).where(ProjectRow.key == key, ProjectRow.state.in_(STUCK_STATES))
+        with self._sessions.read() as session:
+            return session.scalars(query).one_or_none() or ""
+
+    def all(self) -> list[ProjectRecord]:
+        """All projects by key."""
+        with self._sessions.read() as session:
+            rows = session.scalars(select(ProjectRow).order_by(ProjectRow.key))
+            return [record(ProjectRecord, row) for row in rows]
+
+    def page(self, limit: int, *, after: str = "", states: Collection[str] = ()) -> list[ProjectRecord]:
+        """Projects by key, at most so many, those after a key and in one of some states."""
+        query = select(ProjectRow).where(ProjectRow.key > after).order_by(ProjectRow.key).limit(limit)
+        if states:
+            query = query.where(ProjectRow.state.in_(states))
+        with self._sessions.read() as session:
+            return [record(ProjectRecord, row) for row in session.scalars(query)]
+
+    def idea(self, key: str) -> Idea:
+        """The newest revision of a project's brief.
+
+        Raises:
+            ProjectNotFoundError: if there is none.
+        """
+        return Idea.model_validate_json(self.idea_revision(key).content)
+
+    def idea_revision(self, key: str, revision: int | None = None) -> IdeaRevision:
+        """A revision of a project's brief, the newest by default, with its hash and time.
+
+        Raises:
+            ProjectNotFoundError: if there is no such project.
+        """
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = select(IdeaRow).where(IdeaRow.project_id == project.id)
+            if revision is not None:
+                query = query.where(IdeaRow.revision == revision)
+            row = session.scalars(query.order_by(IdeaRow.revision.desc()).limit(1)).one()
+            return record(IdeaRevision, row)
+
+    def waiting(self, limit: int) -> list[tuple[str, int]]:
+        """Keys and newest revisions of submitted projects that nothing has begun to build, and no fleet is to."""
+        newest = aliased(
+            select(IdeaRow.project_id, func.max(IdeaRow.revision).label("revision"))
+            .group_by(IdeaRow.project_id)
+            .subquery()
+        )
+        query = (
+            select(ProjectRow.key, newest.c.revision)
+            .join(newest, newest.c.project_id == ProjectRow.id)
+            .where(ProjectRow.state == "submitted", ProjectRow.key.not_in(in_fleets()))
+            .order_by(ProjectRow.updated_at, ProjectRow.id)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return [(key, revision) for key, revision in session.execute(query).all()]
+
+    def set_state(self, key: str, state: str, *, step: str = "", reason: str = "") -> None:
+        """Record a project's state, and for ``failed`` or ``blocked`` the step and the reason.
+
+        Raises:
+            ProjectNotFoundError: if there is no such project.
+            ProjectBusyError: it is being deleted, or is to be archived while it is built.
+        """
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            if state == "building":
+                _refuse_deleted(session, key)
+            if state == "archived" and project.state == "building":
+                raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
+            _enter(project, state, step, reason)
+            project.updated_at = now = self._sessions.clock.now()
+            if state in _AUDITED:
+                audit(session, now, f"project.{_AUDITED[state]}", key, step=step, reason=reason[:500])
+
+    def fail(self, key: str, step: str, reason: str, revision: int | None = None) -> bool:
+        """Record that a run has ended without its project: whether it was still waited for.
+
+        Args:
+            key: the project.
+            step: where it stopped, if that is known.
+            reason: why.
+            revision: the brief's revision that the run was to build, if that is known.
+        """
+        with self._sessions.write() as session:
+            try:
+                project = find_project(session, key)
+            except ProjectNotFoundError:
+                return False
+            newest = _newest(session, project.id)
+            replaced = revision is not None and newest is not None and newest.revision > revision
+            # A run that may have been for another revision says nothing about one that nothing has begun to build.
+            waited_for = ("building",) if revision is None else ("submitted", "building")
+            if replaced or project.state not in waited_for:
+                return False
+            _enter(project, "failed", step, reason)
+            project.updated_at = self._sessions.clock.now()
+            return True
+
+    def by_state(self) -> dict[str, int]:
+        """How many projects are in each state; states that none is in are there with 0."""
+        query = select(ProjectRow.state, func.count()).group_by(ProjectRow.state)
+        with self._sessions.read() as session:
+            return dict.fromkeys(PROJECT_STATES, 0) | dict(session.execute(query).all())
+
+    def keys_in(self, states: Collection[str], before: datetime, limit: int | None = None) -> list[str]:
+        """Keys of projects in one of these states that nothing has happened to since a time, the oldest first."""
+        query = (
+            select(ProjectRow.key)
+            .where(ProjectRow.state.in_(states), ProjectRow.updated_at < before)
+            .order_by(ProjectRow.updated_at, ProjectRow.id)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return list(session.scalars(query))
+
+
+def _refuse_deleted(session: Session, key: str) -> None:
+    if session.get(DeletionRow, key):
+        raise ProjectBusyError(
+            f"project {key!r} is being deleted: wait until `hishamos cleanup` has finished that"
+        )
+
+
+def _newest(session: Session, project_id: int) -> IdeaRow | None:
+    return session.scalars(
+        select(IdeaRow).where(IdeaRow.project_id == project_id).order_by(IdeaRow.revision.desc()).limit(1)
+    ).one_or_none()
+
+
+def _enter(project: ProjectRow, state: str, step: str, reason: str) -> None:
+    project.state, project.failed_step = state, step[:40]
+    project.reason = reason.replace("\0", "")[:4000]

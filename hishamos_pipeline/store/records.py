@@ -1,0 +1,20 @@
+"""From rows to frozen records: no row of SQLAlchemy's leaves the store."""
+
+from dataclasses import fields
+from typing import TypeVar
+
+from hishamos_pipeline.store.base import Base
+
+R = TypeVar("R")
+
+
+def record(as_type: type[R], row: Base, **given: object) -> R:
+    """A record with the values of a row.
+
+    Args:
+        as_type: a frozen dataclass whose fields are named like the row's columns.
+        row: the row.
+        given: fields that are not the row's own.
+    """
+    names = [field.name for field in fields(as_type)]  # type: ignore[arg-type]
+    return as_type(**{name: given[name] if name in given else getattr(row, name) for name in names})
