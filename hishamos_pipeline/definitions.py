@@ -13,6 +13,7 @@ from hishamos_pipeline.sensors.failed_runs import failed_runs
 from hishamos_pipeline.sensors.fleets import fleets
 from hishamos_pipeline.sensors.labelled_issues import labelled_issues
 from hishamos_pipeline.sensors.new_ideas import new_ideas
+from hishamos_pipeline.sensors.requested_builds import requested_builds
 from hishamos_pipeline.sensors.requested_exports import requested_exports
 
 
@@ -24,7 +25,15 @@ def defs() -> dg.Definitions:
         asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[build_project, export_project, cleanup],
         schedules=[cleanup_schedule],
-        sensors=[new_ideas, edited_artifacts, requested_exports, failed_runs, fleets, labelled_issues],
+        sensors=[
+            new_ideas,
+            requested_builds,
+            edited_artifacts,
+            requested_exports,
+            failed_runs,
+            fleets,
+            labelled_issues,
+        ],
         resources={"pipeline": Pipeline()},
         executor=executor,
     )

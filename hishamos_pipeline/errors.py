@@ -10,6 +10,8 @@
     ├── UnbuildableError        the engine can make nothing of this project
     ├── ApprovalNeededError     a person has to approve an artifact first
     ├── EditError               an edit or a change cannot be made as it was asked for
+    ├── ExportError             an export cannot be made as it was asked for
+    ├── UsageError              a name or value that there is none of; says what there is
     ├── PlanningError           stories that cannot be planned into sprints
     ├── PathError               a path of a generated file breaks a rule
     ├── TreeLimitError          a tree is too large, too deep, or has too many files
@@ -90,6 +92,14 @@ class ApprovalNeededError(HishamosError):
 
 class EditError(HishamosError):
     """An edit or a change cannot be made as it was asked for; the message names the field and what to do."""
+
+
+class ExportError(HishamosError):
+    """An export cannot be made as it was asked for: an option or a target is at fault."""
+
+
+class UsageError(HishamosError):
+    """Somebody names what there is not: a provider, a channel, a credential; the message says what there is."""
 
 
 class PlanningError(HishamosError):

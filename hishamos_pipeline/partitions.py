@@ -4,6 +4,10 @@ import dagster as dg
 
 from hishamos_pipeline.core.ids import check_key
 
+# Tags of our runs: where one was started by hand, and the label of whoever wants it.
+SOURCE_TAG = "hishamos/source"
+REQUESTED_BY_TAG = "hishamos/requested_by"
+
 projects = dg.DynamicPartitionsDefinition(name="projects")
 
 

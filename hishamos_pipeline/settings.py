@@ -288,6 +288,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Days for which Dagster's runs are kept; each project's last that succeeded stays.",
     )
+    keep_event_days: int = Field(
+        90, ge=0, description="Days for which events (`hishamos events`) and ended build requests are kept."
+    )
     keep_toolchain_days: int = Field(
         30, ge=0, description="Days for which unused toolchains and pip's downloads are kept."
     )

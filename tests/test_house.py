@@ -28,7 +28,9 @@ FLOORS = (
     {"assets"},
     {"jobs"},
     {"sensors"},
-    {"definitions", "cli"},
+    {"definitions"},
+    {"runs"},
+    {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DAGSTER_FROM = LEVEL["partitions"]

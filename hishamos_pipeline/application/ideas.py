@@ -1,21 +1,140 @@
 """Submitting ideas, listing them, and answering what their requirements leave open."""
 
+from datetime import datetime
+
+from pydantic import Field
+
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.documents import OpenQuestion, Requirements
+from hishamos_pipeline.core.idea import Answer
+from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.projects.repository import Submission
 
+_LONGEST_ANSWER = 2000
 
-def submit_for(project: Project, brief: str, source: str) -> Submission:
+
+class SubmitIdea(Command):
+    """A brief as it was written: its bytes, the name of its file if it has one, and where it comes from."""
+
+    raw: bytes = Field(repr=False)
+    name: str = ""
+    source: str
+
+
+class SubmittedIdea(View):
+    """What became of a submitted brief; ``changed`` is false where it equals the newest revision."""
+
+    key: str
+    revision: int
+    changed: bool
+
+
+class IdeaView(View):
+    """A submitted idea with its newest revision, and the state of its project."""
+
+    key: str
+    title: str
+    revision: int
+    source: str
+    submitted_at: datetime
+    state: str
+
+
+class QuestionsView(View):
+    """What the requirements of a project leave open, and what has been answered."""
+
+    open: tuple[OpenQuestion, ...]
+    answered: tuple[Answer, ...]
+
+
+class AnswerQuestion(Command):
+    """An answer to a question, by its number in ``QuestionsView``: the open ones first, counted from 1."""
+
+    key: str
+    number: int = Field(ge=1)
+    text: str
+
+
+def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedIdea:
+    """Submit a brief; a changed one under the same key becomes the next revision of it, and its build is requested.
+
+    Raises:
+        IdeaError: the brief cannot be accepted.
+        ProjectKeyError: the key is taken by a project of somebody else.
+        ProjectBusyError: the project of this key is being deleted.
+    """
+    from hishamos_pipeline.intake.brief import read_brief
+
+    given = services.settings
+    idea = read_brief(
+        command.raw, command.name, max_bytes=given.max_brief_bytes, max_features=given.max_features
+    )
+    return _submitted(services.acting_as(actor).store.projects.submit(idea, command.source))
+
+
+def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:
     """Submit a brief for one project, whatever key its title would give.
 
     Args:
-        project: the project.
+        project: the project, with the store of whoever submits.
         brief: the text.
         source: where it comes from, for people.
 
     Raises:
         IdeaError: the brief cannot be accepted.
     """
+    from hishamos_pipeline.intake.brief import read_brief
+
     given = project.settings
     idea = read_brief(brief.encode(), max_bytes=given.max_brief_bytes, max_features=given.max_features)
-    return project.store.projects.submit(idea.model_copy(update={"key": project.key}), source)
+    return _submitted(project.store.projects.submit(idea.model_copy(update={"key": project.key}), source))
+
+
+def list_ideas(services: Services, actor: Actor) -> list[IdeaView]:
+    """All submitted ideas by key."""
+    projects = services.acting_as(actor).store.projects
+    return [
+        IdeaView.of(projects.idea_revision(p.key), key=p.key, title=p.title, state=p.state)
+        for p in projects.all()
+    ]
+
+
+def questions(services: Services, actor: Actor, key: str) -> QuestionsView:
+    """What is open, and what has been answered, perhaps since the requirements were made.
+
+    Raises:
+        ArtifactMissingError: the requirements were never made.
+    """
+    store = services.acting_as(actor).store
+    answered = store.projects.idea(key).answers
+    known = {item.question for item in answered}
+    asked = store.artifacts.read(key, "requirements", Requirements).questions
+    return QuestionsView(open=tuple(item for item in asked if item.question not in known), answered=answered)
+
+
+def answer(services: Services, actor: Actor, command: AnswerQuestion) -> SubmittedIdea:
+    """Answer a question, or answer it anew; the answer becomes part of the idea, as its next revision.
+
+    Raises:
+        EditError: there is no such question, or the answer is empty or too long.
+    """
+    found = questions(services, actor, command.key)
+    texts = [*(item.question for item in found.open), *(item.question for item in found.answered)]
+    if command.number > len(texts):
+        raise EditError(f"{command.key} has {len(texts)} questions, not {command.number}")
+    if not command.text.strip() or len(command.text) > _LONGEST_ANSWER:
+        raise EditError(f"the answer is empty, or longer than {_LONGEST_ANSWER} characters")
+    question = texts[command.number - 1]
+    projects = services.acting_as(actor).store.projects
+    idea = projects.idea(command.key)
+    answers = [item for item in idea.answers if item.question != question]
+    answers.append(Answer(question=question[:1000], answer=command.text.strip()))
+    changed = idea.model_copy(update={"answers": tuple(answers)})
+    return _submitted(projects.submit(changed, f"answer to question {command.number}"))
+
+
+def _submitted(done: Submission) -> SubmittedIdea:
+    return SubmittedIdea(key=done.key, revision=done.revision, changed=done.changed)

@@ -78,7 +78,7 @@ async def _foreseen(run: ProjectRun, idea: Idea) -> tuple[Requirements, Stories]
     return wanted, await foresee(run, "stories", tasks.STORIES, wanted)
 
 
-def accept(project: Project, change: Change, *, author: str) -> str:
+def take_over(project: Project, change: Change, *, author: str) -> str:
     """Take a proposed change over, and say as what.
 
     Raises:

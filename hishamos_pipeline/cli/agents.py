@@ -4,14 +4,11 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
-
-if TYPE_CHECKING:
-    from hishamos_pipeline.agents.tasks import Task
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 _project = click.option(
     "--project", default="", help="The project that it is about; its own roles are known."
@@ -31,20 +28,14 @@ def command() -> None:
 @json_option
 def list_agents(project: str, as_json: bool) -> None:
     """List the roles with their tasks."""
-    with services() as opened:
-        roles = opened.registry(project).roles
+    from hishamos_pipeline.application import agents
+
+    with opened() as (services, actor):
+        found = agents.list_roles(services, actor, project)
     if as_json:
-        print_json(
-            [
-                {"role": r.name, "purpose": r.purpose, "tasks": [t.name for t in r.tasks], "source": r.source}
-                for r in roles
-            ]
-        )
+        print_json(found)
     else:
-        print_table(
-            ("role", "purpose", "tasks"),
-            [(r.name, r.purpose, ", ".join(t.name for t in r.tasks)) for r in roles],
-        )
+        print_table(("role", "purpose", "tasks"), [(r.role, r.purpose, ", ".join(r.tasks)) for r in found])
 
 
 @command.command("show")
@@ -53,34 +44,20 @@ def list_agents(project: str, as_json: bool) -> None:
 @json_option
 def show(role: str, project: str, as_json: bool) -> None:
     """Show a role: its tasks, what each is asked and answers, and who would answer."""
-    from hishamos_pipeline.authoring.model_engine import chain
+    from hishamos_pipeline.application import agents
 
-    with services() as opened:
-        found = opened.registry(project).role(role)
-        library = opened.library(project)
-        facts = [
-            {
-                "task": task.name,
-                "purpose": task.purpose,
-                "input": list(task.question.model_fields),
-                "output": list(task.answer.model_fields),
-                "models": [str(ref) for ref in chain(opened.settings, task)[0]] or [_without_model(task)],
-                "tools": list(task.policy.tools),
-                "conversation": task.policy.turns,
-                "prompt_version": library.version(role, task.name),
-            }
-            for task in found.tasks
-        ]
+    with opened() as (services, actor):
+        found = agents.show_role(services, actor, role, project)
     if as_json:
-        print_json({"role": found.name, "purpose": found.purpose, "source": found.source, "tasks": facts})
+        print_json(found)
         return
-    click.echo(f"{found.name}: {found.purpose} ({found.source})")
-    for fact in facts:
-        click.echo(f"\n{fact['task']}: {fact['purpose']}")
+    click.echo(f"{found.role}: {found.purpose} ({found.source})")
+    for task in found.tasks:
+        click.echo(f"\n{task.task}: {task.purpose}")
         for name in ("input", "output", "models", "tools"):
-            if fact[name]:
-                click.echo(f"  {name:<8} {', '.join(fact[name])}")  # type: ignore[arg-type]
-        if fact["conversation"]:
+            if values := getattr(task, name):
+                click.echo(f"  {name:<8} {', '.join(values)}")
+        if task.conversation:
             click.echo("  can be continued with --conversation NAME")
 
 
@@ -110,28 +87,20 @@ def run(
     as_json: bool,
 ) -> None:
     """Give ROLE the TASK, and print its answer."""
-    from hishamos_pipeline.generation.assignments import assign
+    from hishamos_pipeline.application import agents
 
     question = _question(text, files, input_)
-    with services() as opened:
-        result = asyncio.run(assign(opened, role, task, question, key=project, conversation=conversation))
+    wanted = agents.AssignTask(
+        role=role, task=task, question=question, project=project, conversation=conversation
+    )
+    with opened() as (services, actor):
+        done = asyncio.run(agents.assign_task(services, actor, wanted))
     if as_json:
-        print_json(
-            {
-                "answer": result.output.model_dump(mode="json"),
-                "model": f"{result.provider}:{result.model}",
-                "cached": result.cached,
-                "cost_usd": result.cost_usd,
-                "input_tokens": result.input_tokens,
-                "output_tokens": result.output_tokens,
-                "fell": list(result.fell),
-            }
-        )
+        print_json(done)
         return
-    answer = result.output.model_dump(mode="json")
-    click.echo(answer["text"] if list(answer) == ["text"] else _readable(answer))
-    paid = "from the store" if result.cached else f"{result.cost_usd:.4f} USD"
-    click.echo(f"\n{result.provider}:{result.model}, {paid}".replace(":,", ","), err=True)
+    click.echo(done.answer["text"] if list(done.answer) == ["text"] else _readable(done.answer))
+    paid = "from the store" if done.cached else f"{done.cost_usd:.4f} USD"
+    click.echo(f"\n{done.model}, {paid}".replace(":,", ","), err=True)
 
 
 def _question(text: str, files: tuple[Path, ...], input_: Path | None) -> dict[str, Any]:
@@ -151,13 +120,6 @@ def _question(text: str, files: tuple[Path, ...], input_: Path | None) -> dict[s
         return {"text": words, "material": {str(file): file.read_text(encoding="utf-8") for file in files}}
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise click.UsageError(f"the input cannot be read: {error}") from error
-
-
-def _without_model(task: "Task[Any, Any]") -> str:
-    """Who answers where no model is set: tasks of the chain have the blueprint engine, the others nobody."""
-    from hishamos_pipeline.agents.tasks import TASK_OF
-
-    return "blueprint" if task in TASK_OF.values() else "none: set HISHAMOS_LLM"
 
 
 def _readable(answer: dict[str, Any]) -> str:

@@ -2,8 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import services
-from hishamos_pipeline.core.actor import user
+from hishamos_pipeline.cli.output import opened
 
 
 @click.command("approve")
@@ -16,11 +15,9 @@ def command(key: str, artifact: str, approver: str, expected: str) -> None:
 
     The approval holds for its present content; a changed artifact needs another one.
     """
-    with services() as opened:
-        row = opened.store.artifacts.require(key, artifact)
-        if not row.content_hash.startswith(expected):
-            raise click.UsageError(
-                f"{artifact} has changed: it is {row.content_hash[:12]} now; read it again"
-            )
-        digest = opened.store.artifacts.approve(key, artifact, approver or user())
-    click.echo(f"approved {artifact} of {key} ({digest[:12]}); go on with: hishamos build {key}")
+    from hishamos_pipeline.application import changes
+
+    with opened(approver) as (services, actor):
+        wanted = changes.ApproveArtifact(key=key, artifact=artifact, expected=expected)
+        done = changes.approve(services, actor, wanted)
+    click.echo(f"approved {artifact} of {key} ({done.content_hash[:12]}); go on with: hishamos build {key}")

@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 
 @click.group("audit")
@@ -16,15 +16,16 @@ def command() -> None:
 @json_option
 def list_(last: int, subject: str, as_json: bool) -> None:
     """List the newest entries."""
-    with services() as opened:
-        rows = opened.store.audit.newest(last, subject=subject)
+    from hishamos_pipeline.application import operations
+
+    with opened() as (services, actor):
+        found = operations.list_audit(services, actor, last=last, subject=subject)
     if as_json:
-        names = ("id", "at", "actor", "action", "subject", "details", "hash")
-        print_json([{name: getattr(row, name) for name in names} for row in rows])
+        print_json(found)
         return
     print_table(
         ("when", "who", "what", "to what", "more"),
-        [(f"{r.at:%Y-%m-%d %H:%M:%S}", r.actor, r.action, r.subject, r.details) for r in rows],
+        [(f"{e.at:%Y-%m-%d %H:%M:%S}", e.actor, e.action, e.subject, e.details) for e in found],
     )
 
 
@@ -36,13 +37,15 @@ def verify(head: str, as_json: bool) -> None:
 
     Note the hash that it prints somewhere else: a log that was cut off at its end is noticed with --head alone.
     """
-    with services() as opened:
-        verdict = opened.store.audit.verify(head)
+    from hishamos_pipeline.application import operations
+
+    with opened() as (services, actor):
+        found = operations.verify_audit(services, actor, head)
     if as_json:
-        print_json({"entries": verdict.entries, "head": verdict.head, "problem": verdict.problem})
-    elif verdict.problem:
-        click.echo(f"the audit log is broken after {verdict.entries} entries: {verdict.problem}", err=True)
+        print_json(found)
+    elif found.problem:
+        click.echo(f"the audit log is broken after {found.entries} entries: {found.problem}", err=True)
     else:
-        click.echo(f"{verdict.entries} entries, whole; newest hash {verdict.head}")
-    if verdict.problem:
+        click.echo(f"{found.entries} entries, whole; newest hash {found.head}")
+    if found.problem:
         raise click.exceptions.Exit(1)

@@ -2,12 +2,10 @@
 
 import asyncio
 import sys
-from dataclasses import asdict
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, services
-from hishamos_pipeline.core.actor import user
+from hishamos_pipeline.cli.output import json_option, opened, print_json
 
 
 @click.command("change")
@@ -21,25 +19,21 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
 
     The next build makes again what depends on the change, and nothing else.
     """
-    from hishamos_pipeline.changing.proposing import accept, propose
+    from hishamos_pipeline.application import changes
 
     if not (yes or dry_run or as_json or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: say --yes to accept the change, or --dry-run")
-    with services() as opened:
-        opened.store.projects.get(key)
-        opened.check_models()
-        run = opened.project(key)
-        change = asyncio.run(propose(run, sentence))
-        taken = ""
+    with opened() as (services, actor):
+        change = asyncio.run(changes.propose_change(services, actor, key, sentence))
+        found, taken = changes.change_view(change), ""
         if not as_json:
-            click.echo(change.answer.summary)
-            for item in change.items:
+            click.echo(found.summary)
+            for item in found.items:
                 click.echo(f"\n{item.status:<8} {item.kind} {item.item}\n{item.diff}")
-        if change.items and not dry_run and (yes or (not as_json and _agreed())):
-            taken = accept(run.project, change, author=user())
+        if found.items and not dry_run and (yes or (not as_json and _agreed())):
+            taken = changes.accept_change(services, actor, key, change)
     if as_json:
-        items = [asdict(item) for item in change.items]
-        print_json({"summary": change.answer.summary, "items": items, "accepted": taken})
+        print_json(found.model_copy(update={"accepted": taken}))
     elif taken:
         click.echo(f"\nrecorded as {taken}; what follows from it: hishamos plan {key}")
     else:

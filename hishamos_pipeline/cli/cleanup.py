@@ -14,28 +14,23 @@ def command(dry_run: bool, as_json: bool) -> None:
 
     The daemon does the same every night. It can be interrupted at any time.
     """
-    from hishamos_pipeline.operations.cleanup.cleaning import clean
+    from hishamos_pipeline.application import operations
 
-    with with_runs() as (opened, history):
-        swept = clean(opened, history, dry_run=dry_run)
+    with with_runs() as (services, actor, history):
+        found = operations.cleanup(services, actor, history, dry_run=dry_run)
     if as_json:
-        print_json(
-            {
-                kind: {"count": d.count, "bytes": d.bytes, "names": d.names, "failed": d.failed}
-                for kind, d in swept.items()
-            }
-        )
+        print_json(found)
     else:
         verb = "would go" if dry_run else "went"
         print_table(
             ("kind", verb, "MB", "for example"),
             [
                 (kind, str(d.count), f"{d.bytes / 1e6:.1f}", ", ".join(d.names[:3]))
-                for kind, d in swept.items()
+                for kind, d in found.items()
             ],
         )
-        for kind, done in swept.items():
+        for kind, done in found.items():
             for text in done.failed:
                 click.echo(f"{kind}: {text}", err=True)
-    if any(done.failed for done in swept.values()):
+    if any(done.failed for done in found.values()):
         raise click.exceptions.Exit(1)

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, services
+from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, print_table
 
 
 @click.command("costs")
@@ -20,42 +20,29 @@ def command(key: str, by: str, plot: bool, as_json: bool) -> None:
 
     Failed calls count. `cached` answers came from the store and cost nothing.
     """
-    with services() as opened:
-        if key:
-            opened.store.projects.get(key)
-        rows = opened.store.calls.costs(key, cast("Any", by))
-        verified = _verified(opened, key)
-    total = sum(row["cost_usd"] for row in rows)
-    each = total / verified if verified else None
+    from hishamos_pipeline.application.costs import costs
+
+    with opened() as (services, actor):
+        found = costs(services, actor, key, cast("Any", by))
     if as_json:
-        print_json({"total_usd": total, "requirements_verified": verified, "usd_per_verified_requirement": each,
-                    "rows": rows})  # fmt: skip
+        print_json(found)
         return
-    if not rows:
+    if not found.rows:
         click.echo("no model was asked")
         return
     if plot:
-        click.echo("\n".join(bars([(str(row[by] or "(none)"), row["cost_usd"]) for row in rows], "USD")))
+        click.echo("\n".join(bars([(row.group or "(none)", row.cost_usd) for row in found.rows], "USD")))
     else:
         print_table(
             (by, "calls", "cached", "failed", "tokens in", "tokens out", "USD"),
             [
                 (
-                    row[by] or "(none)", row["calls"], row["cached"], row["failed"], f"{row['input_tokens']:,}",
-                    f"{row['output_tokens']:,}", f"{row['cost_usd']:.4f}",
+                    row.group or "(none)", row.calls, row.cached, row.failed, f"{row.input_tokens:,}",
+                    f"{row.output_tokens:,}", f"{row.cost_usd:.4f}",
                 )
-                for row in rows
+                for row in found.rows
             ],
         )  # fmt: skip
+    each, verified = found.usd_per_verified_requirement, found.requirements_verified
     per = f"; {each:.4f} USD for each of {verified} verified requirements" if each is not None else ""
-    click.echo(f"{total:.4f} USD in all{per}")
-
-
-def _verified(opened: Any, key: str) -> int:
-    """How many requirements the newest builds have shown."""
-    from hishamos_pipeline.core.documents import VerifiedBuild
-
-    keys = [key] if key else [project.key for project in opened.store.projects.all()]
-    heads = [opened.store.artifacts.head(name, "verified_build") for name in keys]
-    builds = [VerifiedBuild.model_validate_json(row.content) for row in heads if row is not None]
-    return sum(build.requirements_verified for build in builds)
+    click.echo(f"{found.total_usd:.4f} USD in all{per}")

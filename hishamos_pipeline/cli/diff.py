@@ -1,10 +1,8 @@
 """``hishamos diff``: what changed between two revisions."""
 
-from dataclasses import asdict
-
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, services
+from hishamos_pipeline.cli.output import json_option, opened, print_json
 
 
 @click.command("diff")
@@ -18,12 +16,12 @@ def command(key: str, before: str, after: str, names: bool, as_json: bool) -> No
 
     A REV is ARTIFACT@N, such as stories@2, or a number of `hishamos history KEY`: the whole project as it was then.
     """
-    from hishamos_pipeline.changing.revisions import changes
+    from hishamos_pipeline.application import artifacts
 
-    with services() as opened:
-        found = changes(opened.store, key, before, after)
+    with opened() as (services, actor):
+        found = artifacts.diff(services, actor, key, before, after)
     if as_json:
-        print_json([asdict(item) for item in found])
+        print_json(found)
         return
     for item in found:
         click.echo(f"{item.status:<8} {item.kind} {item.item}")

@@ -3,17 +3,17 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import services
-from hishamos_pipeline.core.actor import user
+from hishamos_pipeline.cli.output import opened
 from hishamos_pipeline.core.items import EDITABLE, FILE_SETS
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.core.editing import Edit
-    from hishamos_pipeline.generation.run import ProjectRun
+    from hishamos_pipeline.application.changes import EditArtifact
+    from hishamos_pipeline.core.actor import Actor
+    from hishamos_pipeline.generation.services import Services
 
 
 @click.command("edit")
@@ -52,62 +52,38 @@ def command(
         raise click.UsageError(
             "a file is edited as text: with --file or $EDITOR; which files there are, the plan says"
         )
-    from hishamos_pipeline.changing.editing import apply_edits
+    from hishamos_pipeline.application import changes
 
-    with services() as opened:
-        opened.store.projects.get(key)
-        run = opened.project(key)
-        edits = _edits(run, artifact, item, source, values, remove)
-        if not edits:
-            click.echo("nothing changed")
-            return
-        row = apply_edits(run.project, artifact, edits, author=author or user(), reason=reason)
-    click.echo(f"recorded as {artifact}@{row.revision}; what follows from it: hishamos plan {key}")
-
-
-def _edits(
-    run: "ProjectRun", kind: str, item: str, source: str, values: tuple[str, ...], remove: bool
-) -> "list[Edit]":
-    from hishamos_pipeline.changing import editing
-    from hishamos_pipeline.changing.revisions import as_text
-    from hishamos_pipeline.core.editing import edits_between
-    from hishamos_pipeline.core.items import DERIVED
-
-    items = editing.current_items(run.project, kind)
-    if kind in FILE_SETS:
-        before = run.project.store.units.texts([editing.current_item(run.project, kind, item)["sha256"]])
-        (text,) = before.values()
-        after = _given(source, text, Path(item).suffix or ".txt")
-        return edits_between(kind, items, {**items, item: editing.file_item(run.project, kind, item, after)})
-    if remove:
-        editing.current_item(run.project, kind, item)
-        return edits_between(kind, items, {name: value for name, value in items.items() if name != item})
-    if values:
-        content = editing.current_item(run.project, kind, item)
-        for assignment in values:
-            path, equals, value = assignment.partition("=")
-            if not equals:
-                raise click.UsageError(f"--set {assignment!r} lacks a value: write PATH=VALUE")
-            content = (
-                editing.with_value(content, path, _value(value))
-                if not item.startswith("@")
-                else _value(value)
-            )
-        return edits_between(kind, items, {**items, item: content})
-    if item:
-        known = items.get(item)
-        content = _parsed(_given(source, "" if known is None else as_text(known), ".yaml"))
-        if content is None:
-            raise click.UsageError("the new content is empty; to remove an item, say --remove")
-        return edits_between(kind, items, {**items, item: content})
-    whole = {name: value for name, value in items.items() if name not in DERIVED}
-    changed = _parsed(_given(source, as_text(whole), ".yaml"))
-    if not isinstance(changed, dict):
-        raise click.UsageError("the content is no object of items by name")
-    return edits_between(kind, whole, changed)
+    with opened(author) as (services, actor):
+        wanted = changes.EditArtifact(
+            key=key, artifact=artifact, item=item, remove=remove, reason=reason, values=_assigned(values)
+        )
+        if not (values or remove):
+            wanted = wanted.model_copy(update={"text": _written(services, actor, wanted, source)})
+        done = changes.edit(services, actor, wanted)
+    if not done.revision:
+        click.echo("nothing changed")
+        return
+    click.echo(f"recorded as {artifact}@{done.revision}; what follows from it: hishamos plan {key}")
 
 
-def _given(source: str, text: str, suffix: str) -> str:
+def _assigned(values: tuple[str, ...]) -> tuple[tuple[str, object], ...]:
+    from hishamos_pipeline.application.changes import field_value
+
+    found = []
+    for assignment in values:
+        path, equals, value = assignment.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {assignment!r} lacks a value: write PATH=VALUE")
+        found.append((path, field_value(value)))
+    return tuple(found)
+
+
+def _written(services: "Services", actor: "Actor", wanted: "EditArtifact", source: str) -> str:
+    """The new content: from a file, from standard input, or from an editor."""
+    from hishamos_pipeline.application.changes import text_to_edit
+
+    text, suffix = text_to_edit(services, actor, wanted.key, wanted.artifact, wanted.item)
     if source == "-":
         return sys.stdin.read()
     if source:
@@ -118,24 +94,3 @@ def _given(source: str, text: str, suffix: str) -> str:
     if not sys.stdin.isatty() and not os.environ.get("EDITOR") and not os.environ.get("VISUAL"):
         raise click.UsageError("give the new content with --file or --set, or name an editor in $EDITOR")
     return click.edit(text, extension=suffix) or text
-
-
-def _parsed(text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise click.UsageError(f"the content is not valid YAML or JSON: {error}") from None
-
-
-def _value(text: str) -> Any:
-    """A value as JSON, a list or an object as YAML too; anything else is text."""
-    import json
-
-    import yaml
-
-    try:
-        return yaml.safe_load(text) if text[:1] in ("[", "{") else json.loads(text)
-    except (ValueError, yaml.YAMLError):
-        return text

@@ -2,8 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
-from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 
 @click.group("files")
@@ -16,24 +15,14 @@ def command() -> None:
 @json_option
 def list_files(key: str, as_json: bool) -> None:
     """List the files of the newest tree of KEY with sizes and stories."""
-    with services() as opened:
-        tree = opened.store.deliveries.newest(key)
-    rows = tree.files if tree else []
+    from hishamos_pipeline.application import artifacts
+
+    with opened() as (services, actor):
+        found = artifacts.list_files(services, actor, key)
     if as_json:
-        print_json(
-            [
-                {
-                    "path": row.path,
-                    "size": row.size,
-                    "sha256": row.content_hash,
-                    "mode": oct(row.mode),
-                    "stories": row.stories,
-                }
-                for row in rows
-            ]
-        )
+        print_json(found)
         return
-    print_table(("path", "bytes", "stories"), [(r.path, r.size, ", ".join(r.stories)) for r in rows])
+    print_table(("path", "bytes", "stories"), [(f.path, f.size, ", ".join(f.stories)) for f in found])
 
 
 @command.command("show")
@@ -41,12 +30,7 @@ def list_files(key: str, as_json: bool) -> None:
 @click.argument("path")
 def show(key: str, path: str) -> None:
     """Print the file PATH of the newest tree of KEY."""
-    with services() as opened:
-        tree = opened.store.deliveries.newest(key)
-        row = next((row for row in tree.files if row.path == path), None) if tree else None
-        if row is None:
-            raise ArtifactMissingError(
-                f"project {key!r} has no file {path!r}: see `hishamos files list {key}`"
-            )
-        text = opened.store.units.texts([row.content_hash])[row.content_hash]
-    click.echo(text, nl=False)
+    from hishamos_pipeline.application import artifacts
+
+    with opened() as (services, actor):
+        click.echo(artifacts.read_file(services, actor, key, path), nl=False)

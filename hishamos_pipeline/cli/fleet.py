@@ -1,20 +1,14 @@
 """``hishamos fleet``: build many projects on one account, and compare what came of it."""
 
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import click
 
 from hishamos_pipeline.cli import fleet_comparison
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import Finite, json_option, print_json, print_table, services
-from hishamos_pipeline.core.fleet import FleetKind, Terms
-from hishamos_pipeline.core.ids import KEY_PATTERN
-from hishamos_pipeline.errors import FleetError
-from hishamos_pipeline.store.fleets.records import Fleet
+from hishamos_pipeline.cli.output import Finite, json_option, opened, print_json, print_table
+from hishamos_pipeline.core.fleet import FleetKind
 
 
 @click.group("fleet")
@@ -66,57 +60,29 @@ def rebuild(**given: Any) -> None:
     _begin("rebuild", **given)
 
 
-def _begin(
-    kind: FleetKind, name: str, conditions: Sequence[str], own: Sequence[str], budget_usd: float | None,
-    budget_tokens: int | None, concurrency: int, canary: int, max_failures: int, dry_run: bool,
-) -> None:  # fmt: skip
-    from hishamos_pipeline.operations.fleet import conditions as choosing
-    from hishamos_pipeline.store.fleets.repository import Limits
+def _begin(kind: FleetKind, conditions: Sequence[str], own: Sequence[str], **given: Any) -> None:
+    from hishamos_pipeline.application import fleets
 
-    if len(name) > 60 or not KEY_PATTERN.fullmatch(name):
-        raise click.UsageError(
-            f"{name!r} cannot be a fleet's name: 1 to 60 of a-z, 0-9 and '-', no '-' first"
+    wanted = fleets.BeginFleet(kind=kind, conditions=tuple(conditions), settings=tuple(own), **given)
+    with opened() as (services, actor):
+        done = fleets.begin(services, actor, wanted)
+    if done.begun:
+        click.echo(
+            f"fleet {done.name}: {len(done.projects)} projects; the daemon builds them: hishamos fleet show {done.name}"
         )
-    wanted = [choosing.parse(text) for text in conditions]
-    settings = _own_settings(own)
-    with services() as plain, closing(plain.for_fleet(Terms(name, settings=settings))) as opened:
-        plain.store.fleets.require_free(name)
-        opened.check_models()
-        keys = choosing.choose(opened, wanted)
-        if kind == "build" and keys:
-            stale = [key for key in keys if choosing.is_stale(opened, key)]
-            if not stale:
-                click.echo(f"{len(keys)} projects meet the conditions and are up to date: nothing to build")
-                return
-            keys = stale
-        if dry_run and keys:
-            click.echo("\n".join(keys))
-            return
-        limits = Limits(budget_usd, budget_tokens, concurrency, max_failures)
-        plain.store.fleets.begin(
-            name, kind, keys, canary=canary, limits=limits, conditions=conditions, settings=settings
-        )
-    click.echo(f"fleet {name}: {len(keys)} projects; the daemon builds them: hishamos fleet show {name}")
-    _warn_without_daemon()
+        _warn_without_daemon()
+    elif done.projects:
+        click.echo("\n".join(done.projects))
+    else:
+        click.echo(f"{done.chosen} projects meet the conditions and are up to date: nothing to build")
 
 
 def _warn_without_daemon() -> None:
-    with with_runs() as (_, history):
+    with with_runs() as (_, _, history):
         if history.silent_daemons():
             click.echo(
-                "the daemon is not heard of: start it with `hishamos dev` or `hishamos serve daemon`",
-                err=True,
+                "the daemon is not running: start it with `hishamos dev` or `hishamos serve daemon`", err=True
             )
-
-
-def _own_settings(texts: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    for text, (name, sign, _) in zip(texts, pairs, strict=True):
-        if not (name and sign):
-            raise click.UsageError(
-                f"--set {text!r}: write SETTING=VALUE, such as llm=anthropic:claude-sonnet-4-5"
-            )
-    return {name.lower().removeprefix("hishamos_"): value for name, _, value in pairs}
 
 
 @command.command("list")
@@ -124,18 +90,19 @@ def _own_settings(texts: Sequence[str]) -> dict[str, str]:
 @json_option
 def list_(last: int, as_json: bool) -> None:
     """List the newest fleets."""
-    with services() as opened:
-        fleets = opened.store.fleets.newest(last)
-        tallies = opened.store.fleets.tallies(fleets)
+    from hishamos_pipeline.application import fleets
+
+    with opened() as (services, actor):
+        found = fleets.list_fleets(services, actor, last)
     if as_json:
-        print_json([_described(fleet) | {"members": tallies[fleet.name]} for fleet in fleets])
+        print_json(found)
         return
     print_table(
         ("fleet", "what", "state", "projects", "verified", "failed", "begun", "why"),
         [
-            (f.name, f.kind, f.state, sum(tallies[f.name].values()), tallies[f.name].get("verified", 0),
-             tallies[f.name].get("failed", 0), f"{f.started_at:%Y-%m-%d %H:%M}", f.reason)
-            for f in fleets
+            (f.name, f.kind, f.state, sum(f.members.values()), f.members.get("verified", 0),
+             f.members.get("failed", 0), f"{f.started_at:%Y-%m-%d %H:%M}", f.reason)
+            for f in found
         ],
     )  # fmt: skip
 
@@ -145,38 +112,29 @@ def list_(last: int, as_json: bool) -> None:
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show how the fleet NAME fares: each project, and all of them together."""
-    from hishamos_pipeline.operations.fleet.comparing import figures
+    from hishamos_pipeline.application import fleets
 
-    with services() as opened:
-        fleet = opened.store.fleets.get(name)
-        members = opened.store.fleets.members(fleet)
-        spent = opened.store.calls.spent(fleet=name)
-    total = figures(members)
+    with opened() as (services, actor):
+        fleet = fleets.show_fleet(services, actor, name)
     if as_json:
-        rows = [
-            {c.key: getattr(m, c.key) for c in m.__mapper__.columns if c.key != "fleet_id"} for m in members
-        ]
-        print_json(
-            _described(fleet) | {"spent_usd": spent.cost_usd, "figures": asdict(total), "projects": rows}
-        )
+        print_json(fleet)
         return
     click.echo(f"{fleet.kind} {fleet.name} is {fleet.state}" + (f": {fleet.reason}" if fleet.reason else ""))
     chosen = [*fleet.conditions, *(f"{key}={value}" for key, value in fleet.settings.items())]
-    click.echo(", ".join([*chosen, f"{fleet.lanes} at a time, {fleet.most_failures} may fail"]))
+    click.echo(", ".join([*chosen, f"{fleet.concurrency} at a time, {fleet.max_failures} may fail"]))
     print_table(
         ("project", "first", "state", "requirements", "USD", "seconds", "why"),
         [
             (m.project, "yes" if m.canary else "", m.state, f"{m.requirements_verified} of {m.requirements}",
              f"{m.cost_usd:.4f}", f"{m.seconds:.1f}", m.reason[:300])
-            for m in members
+            for m in fleet.projects
         ],
     )  # fmt: skip
-    used = spent.input_tokens + spent.output_tokens
     of_usd = f" of {fleet.budget_usd:g}" if fleet.budget_usd is not None else ""
     of_tokens = f" of {fleet.budget_tokens:,}" if fleet.budget_tokens is not None else ""
     click.echo(
-        f"{total.verified} of {total.projects} that have ended are verified; "
-        f"{spent.cost_usd:.4f}{of_usd} USD and {used:,}{of_tokens} tokens spent"
+        f"{fleet.figures.verified} of {fleet.figures.projects} that have ended are verified; "
+        f"{fleet.spent_usd:.4f}{of_usd} USD and {fleet.spent_tokens:,}{of_tokens} tokens spent"
     )
 
 
@@ -184,11 +142,12 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name")
 def stop(name: str) -> None:
     """Stop the fleet NAME: nothing more is begun, and its runs are cancelled. What is made stays made."""
-    with services() as opened:
-        stopped = opened.store.fleets.stop(name, "somebody has stopped it")
-        state = opened.store.fleets.get(name).state
-    click.echo(f"{name}: the daemon cancels its runs" if stopped else f"{name} is {state} already")
-    if stopped:
+    from hishamos_pipeline.application import fleets
+
+    with opened() as (services, actor):
+        done = fleets.stop(services, actor, name)
+    click.echo(f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already")
+    if done.stopped:
         _warn_without_daemon()
 
 
@@ -200,38 +159,13 @@ def stop(name: str) -> None:
 @click.option("--concurrency", type=click.IntRange(1, 100), help="Most runs at a time from now on.")
 @click.option("--max-failures", type=click.IntRange(0), help="How many more projects may fail.")
 @click.option("--leave-failed", is_flag=True, help="Go on without the projects that have failed.")
-def resume(
-    name: str, budget_usd: float | None, budget_tokens: int | None, no_budget: bool, concurrency: int | None,
-    max_failures: int | None, leave_failed: bool,
-) -> None:  # fmt: skip
+def resume(name: str, **given: Any) -> None:
     """Take the fleet NAME up again after it has stopped. What was made and paid for is not made again."""
-    from hishamos_pipeline.store.fleets.repository import Limits
+    from hishamos_pipeline.application import fleets
 
-    with services() as opened:
-        was, spent = opened.store.fleets.get(name), opened.store.calls.spent(fleet=name)
-        if no_budget:
-            was.budget_usd = was.budget_tokens = None
-        new = Limits(
-            was.budget_usd if budget_usd is None else budget_usd,
-            was.budget_tokens if budget_tokens is None else budget_tokens,
-            concurrency or was.lanes,
-            was.most_failures if max_failures is None else max_failures,
-        )
-        used = spent.input_tokens + spent.output_tokens
-        if (new.usd and spent.cost_usd >= new.usd) or (new.tokens and used >= new.tokens):
-            raise FleetError(
-                f"fleet {name!r} has spent {spent.cost_usd:.4f} USD and {used:,} tokens, its budget: give it a larger "
-                "one with --budget-usd or --budget-tokens, or --no-budget"
-            )
-        count = opened.store.fleets.resume(name, new, leave_failed=leave_failed)
+    with opened() as (services, actor):
+        count = fleets.resume(services, actor, fleets.ResumeFleet(name=name, **given))
     click.echo(f"fleet {name} goes on with {count} projects")
 
 
 command.add_command(fleet_comparison.command)
-
-
-def _described(fleet: "Fleet") -> dict[str, Any]:
-    """The row as JSON, its limits named like the options."""
-    row = {column.key: getattr(fleet, column.key) for column in fleet.__mapper__.columns}
-    row |= {"concurrency": row.pop("lanes"), "max_failures": row.pop("most_failures")}
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}

@@ -1,16 +1,14 @@
 """``hishamos fleet compare``: two fleets as a table, as bars, or as JSON."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, print_json, print_table, services
-from hishamos_pipeline.errors import FleetError
+from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.operations.fleet.comparing import FleetFigures
+    from hishamos_pipeline.application.fleets import FleetFiguresView
 
 
 @click.command("compare")
@@ -23,26 +21,21 @@ if TYPE_CHECKING:
 @json_option
 def command(first: str, second: str, everything: bool, plot: bool, as_json: bool) -> None:
     """Compare two fleets by the projects that have ended in both: verified share, cost and time."""
-    from hishamos_pipeline.operations.fleet.comparing import common, figures
+    from hishamos_pipeline.application import fleets
 
-    with services() as opened:
-        fleets = [opened.store.fleets.get(name) for name in (first, second)]
-        sides = [opened.store.fleets.members(fleet) for fleet in fleets]
-    if not everything:
-        sides = list(common(*sides))
-    one, other = (figures(side) for side in sides)
-    if not (one.projects and other.projects):
-        raise FleetError(f"no project has ended in both {first!r} and {second!r}: see `hishamos fleet show`")
+    with opened() as (services, actor):
+        found = fleets.compare(services, actor, first, second, everything=everything)
+    one, other = found[first], found[second]
     if as_json:
-        print_json({first: asdict(one), second: asdict(other)})
+        print_json(found)
     elif plot:
         _plot((first, one), (second, other))
     else:
         print_table(("figure", first, second), [(label, *pair) for label, *pair in _rows(one, other)])
 
 
-def _rows(one: "FleetFigures", other: "FleetFigures") -> list[tuple[str, str, str]]:
-    def each(label: str, write: "Callable[[FleetFigures], str]") -> tuple[str, str, str]:
+def _rows(one: "FleetFiguresView", other: "FleetFiguresView") -> list[tuple[str, str, str]]:
+    def each(label: str, write: "Callable[[FleetFiguresView], str]") -> tuple[str, str, str]:
         return label, write(one), write(other)
 
     return [
@@ -60,8 +53,8 @@ def _rows(one: "FleetFigures", other: "FleetFigures") -> list[tuple[str, str, st
     ]
 
 
-def _plot(*sides: "tuple[str, FleetFigures]") -> None:
-    drawn: list[tuple[str, Callable[[FleetFigures], float]]] = [
+def _plot(*sides: "tuple[str, FleetFiguresView]") -> None:
+    drawn: list[tuple[str, Callable[[FleetFiguresView], float]]] = [
         ("verified, %", lambda f: 100 * (f.share or 0.0)),
         ("USD for each verified requirement", lambda f: f.usd_each or 0.0),
         ("seconds for a project, median", lambda f: f.seconds),

@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 from hishamos_pipeline.core.graph import STEPS
 
 
@@ -15,28 +15,20 @@ def command(key: str, artifact: str, as_json: bool) -> None:
 
     The numbers are states of the project: `hishamos diff KEY 12 20` shows what changed between two of them.
     """
-    with services() as opened:
-        rows = list(enumerate(opened.store.artifacts.history(key), start=1))
-    chosen = [(number, row) for number, row in rows if not artifact or row.kind == artifact]
+    from hishamos_pipeline.application import artifacts
+
+    with opened() as (services, actor):
+        found = artifacts.history(services, actor, key, artifact)
     if as_json:
-        print_json(
-            [
-                {
-                    "state": number, "artifact": row.kind, "revision": row.revision, "created_at": row.created_at,
-                    "origin": row.origin, "by": row.author or row.engine, "reason": row.reason,
-                    "content_hash": row.content_hash, "cost_usd": row.cost_usd, "calls": row.calls,
-                }
-                for number, row in chosen
-            ]
-        )  # fmt: skip
+        print_json(found)
         return
     print_table(
         ("revision", "state", "when (UTC)", "origin", "by", "why", "USD"),
         [
             (
-                f"{row.kind}@{row.revision}", number, f"{row.created_at:%Y-%m-%d %H:%M:%S}", row.origin,
-                row.author or row.engine, row.reason, f"{row.cost_usd:.4f}" if row.cost_usd else "",
+                f"{r.artifact}@{r.revision}", r.state, f"{r.created_at:%Y-%m-%d %H:%M:%S}", r.origin,
+                r.by, r.reason, f"{r.cost_usd:.4f}" if r.cost_usd else "",
             )
-            for number, row in chosen
+            for r in found
         ],
     )  # fmt: skip

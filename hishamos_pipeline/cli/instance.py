@@ -4,23 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hishamos_pipeline.cli.output import services
+from hishamos_pipeline.cli.output import opened
 
 if TYPE_CHECKING:
+    from hishamos_pipeline.core.actor import Actor
     from hishamos_pipeline.generation.services import Services
     from hishamos_pipeline.resources.run_history import DagsterRuns
 
 
 @contextmanager
-def with_runs() -> "Iterator[tuple[Services, DagsterRuns]]":
-    """The services with Dagster's runs."""
-    with services() as opened:
+def with_runs() -> "Iterator[tuple[Services, Actor, DagsterRuns]]":
+    """The services and whoever sits at the command line, with Dagster's runs."""
+    with opened() as (services, actor):
         from hishamos_pipeline.jobs.home import prepare_dagster_home
 
-        prepare_dagster_home(opened.settings)
+        prepare_dagster_home(services.settings)
         import dagster as dg
 
         from hishamos_pipeline.resources.run_history import DagsterRuns
 
         with dg.DagsterInstance.get() as instance:
-            yield opened, DagsterRuns(instance)
+            yield services, actor, DagsterRuns(instance)

@@ -12,6 +12,7 @@ from hishamos_pipeline import __version__
 COMMANDS = {
     "ideas": ("ideas", "Submit briefs, and list what was submitted."),
     "build": ("build", "Build a project, or what is stale of it."),
+    "builds": ("builds", "List requests for builds, or cancel them."),
     "plan": ("plan", "Show what a build would make, and why."),
     "edit": ("edit", "Change an artifact by hand; the change stands."),
     "change": ("change", "Have a change of requirements and stories proposed."),
@@ -32,6 +33,7 @@ COMMANDS = {
     "costs": ("costs", "Show what models have cost."),
     "fleet": ("fleet", "Build many projects on one account, and compare."),
     "notices": ("notices", "Show what was told of failed runs, and try a channel."),
+    "events": ("events", "Show what has happened to projects, in order."),
     "cleanup": ("cleanup", "Remove what the settings keep no longer."),
     "audit": ("audit", "Show who did what, and verify that nothing was changed."),
     "metrics": ("metrics", "Serve figures for Prometheus."),

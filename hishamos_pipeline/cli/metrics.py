@@ -24,8 +24,8 @@ def command(host: str, port: int, once: bool) -> None:
     from hishamos_pipeline.operations.figures import Figures
 
     registry = CollectorRegistry()
-    with with_runs() as (opened, history):
-        registry.register(Figures(opened.store, history.unfinished))
+    with with_runs() as (services, _, history):
+        registry.register(Figures(services.store, history.unfinished))
         if once:
             click.echo(generate_latest(registry).decode(), nl=False)
             return

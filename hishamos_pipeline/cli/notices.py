@@ -1,13 +1,8 @@
 """``hishamos notices``: what people were told of failures, and whether channels work."""
 
-import smtplib
-import uuid
-
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
-from hishamos_pipeline.errors import StorageError
-from hishamos_pipeline.store.notifications.records import Notice
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 
 @click.group("notices")
@@ -20,39 +15,18 @@ def command() -> None:
 @json_option
 def list_(last: int, as_json: bool) -> None:
     """List the newest notices: to which channel, and whether they were told."""
-    with services() as opened:
-        rows = opened.store.notices.newest(last)
+    from hishamos_pipeline.application import operations
+
+    with opened() as (services, actor):
+        found = operations.list_notices(services, actor, last)
     if as_json:
-        print_json(
-            [
-                {
-                    "project": row.project,
-                    "step": row.step,
-                    "reason": row.reason,
-                    "run_id": row.run_id,
-                    "channel": row.channel,
-                    "status": row.status,
-                    "tries": row.tries,
-                    "error": row.error,
-                    "created_at": row.created_at.isoformat(),
-                }
-                for row in rows
-            ]
-        )
+        print_json(found)
         return
     print_table(
         ("when", "project", "step", "reason", "channel", "status", "error"),
         [
-            (
-                f"{row.created_at:%Y-%m-%d %H:%M}",
-                row.project,
-                row.step,
-                row.reason[:80],
-                row.channel,
-                row.status,
-                row.error,
-            )
-            for row in rows
+            (f"{n.created_at:%Y-%m-%d %H:%M}", n.project, n.step, n.reason[:80], n.channel, n.status, n.error)
+            for n in found
         ],
     )
 
@@ -61,24 +35,8 @@ def list_(last: int, as_json: bool) -> None:
 @click.argument("channel")
 def test(channel: str) -> None:
     """Tell a made-up failure by CHANNEL, a name in HISHAMOS_NOTIFY; nothing is kept of it."""
-    from hishamos_pipeline.operations.telling import tell
+    from hishamos_pipeline.application import operations
 
-    with services() as opened:
-        if channel not in opened.settings.notify:
-            known = ", ".join(opened.settings.notify) or "none"
-            raise click.UsageError(f"HISHAMOS_NOTIFY names no channel {channel!r}; it names {known}")
-        made_up = Notice(
-            id=0,
-            channel=channel,
-            event="test",
-            project="example",
-            run_id=f"test-{uuid.uuid4().hex[:12]}",  # a receiver leaves out what it has seen
-            step="",
-            reason="this is a test of a channel; nothing has failed",
-            created_at=opened.store.clock.now(),
-        )
-        try:
-            tell(made_up, opened.settings, opened.key)
-        except (OSError, smtplib.SMTPException) as error:
-            raise StorageError(f"{channel}: {error}") from error
+    with opened() as (services, actor):
+        operations.try_channel(services, actor, channel)
     click.echo(f"{channel}: told")

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from pydantic_core import to_jsonable_python
 
 from hishamos_pipeline import errors
+from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import get_settings
 
@@ -29,6 +31,8 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ProjectKeyError, 2),
     (errors.RoleError, 2),
     (errors.EditError, 2),
+    (errors.ExportError, 2),
+    (errors.UsageError, 2),
     (errors.DeletionRefusedError, 2),
     (errors.FleetError, 2),
     (errors.HostError, 7),
@@ -68,17 +72,21 @@ def exit_code(error: errors.HishamosError) -> int:
 
 
 @contextmanager
-def services() -> Iterator[Services]:
-    """The services of this installation, closed at the end.
+def opened(name: str = "") -> Iterator[tuple[Services, Actor]]:
+    """The services of this installation, closed at the end, and whoever sits at the command line.
+
+    Args:
+        name: the name that they act under, in place of their own.
 
     Raises:
         click.UsageError: a setting in the environment is not valid.
     """
-    opened = Services(settings())
+    actor = this_user(name)
+    services = Services(settings(), actor=actor)
     try:
-        yield opened
+        yield services, actor
     finally:
-        opened.close()
+        services.close()
 
 
 def settings() -> Any:
@@ -118,8 +126,8 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON for scripts."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print a view, or several of them, as JSON for scripts."""
+    click.echo(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
 
 
 def bars(rows: Sequence[tuple[str, float]], unit: str = "") -> list[str]:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.changing.forecast import Forecast
+    from hishamos_pipeline.application.builds import PlannedStepView
 
 _SHOWN = 4
 
@@ -21,22 +21,12 @@ def command(key: str, as_json: bool) -> None:
 
     What is marked `perhaps` is made only if something that it is built on comes out differently.
     """
-    from hishamos_pipeline.changing.forecast import forecast
+    from hishamos_pipeline.application import builds
 
-    with services() as opened:
-        found = asyncio.run(forecast(opened.project(key)))
+    with opened() as (services, actor):
+        found = asyncio.run(builds.plan(services, actor, key))
     if as_json:
-        print_json(
-            [
-                {
-                    "asset": item.step.kind, "reason": item.step.reason, "certain": item.step.certain,
-                    "units": item.units, "perhaps": item.perhaps, "kept": item.kept,
-                    "calls": round(item.calls, 1), "tokens": round(item.tokens),
-                    "cost_usd": round(item.cost_usd, 6), "most_usd": round(item.most_usd, 6),
-                }
-                for item in found
-            ]
-        )  # fmt: skip
+        print_json(found)
     elif not found:
         click.echo(f"{key} is up to date: nothing to make")
     else:
@@ -44,7 +34,7 @@ def command(key: str, as_json: bool) -> None:
             ("asset", "why", "units", "calls", "tokens", "USD"),
             [
                 (
-                    item.step.kind, item.step.reason, _units(item), f"{item.calls:.0f}" if item.calls else "",
+                    item.asset, item.reason, _units(item), f"{item.calls:.0f}" if item.calls else "",
                     f"{item.tokens:,.0f}" if item.tokens else "", f"{item.cost_usd:.4f}" if item.cost_usd else "",
                 )
                 for item in found
@@ -55,7 +45,7 @@ def command(key: str, as_json: bool) -> None:
             click.echo(f"about {sure:.4f} USD, at most {most:.4f}, as each unit cost the last time")
 
 
-def _units(item: "Forecast") -> str:
+def _units(item: "PlannedStepView") -> str:
     """``2 of 14: cli.py, store.py; perhaps 3``."""
     if not item.units and not item.perhaps and not item.kept:
         return ""

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
-from hishamos_pipeline.cli.summary import print_summary, summary
-from hishamos_pipeline.core.actor import actor
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.summary import print_summary
 from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 
 
@@ -27,30 +26,19 @@ def command() -> None:
 @json_option
 def list_projects(states: tuple[str, ...], limit: int, after: str, as_json: bool) -> None:
     """List projects by key, with their states."""
-    with services() as opened:
-        rows = opened.store.projects.page(limit, after=after, states=states)
+    from hishamos_pipeline.application import projects
+
+    with opened() as (services, actor):
+        found = projects.list_projects(services, actor, states=states, limit=limit, after=after)
     if as_json:
-        print_json(
-            [
-                {
-                    "key": row.key,
-                    "title": row.title,
-                    "state": row.state,
-                    "failed_step": row.failed_step,
-                    "reason": row.reason,
-                    "cost_usd": row.cost_usd,
-                    "updated_at": row.updated_at,
-                }
-                for row in rows
-            ]
-        )
+        print_json(found)
         return
     print_table(
         ("key", "title", "state", "where", "why"),
-        [(row.key, row.title, row.state, row.failed_step, row.reason) for row in rows],
+        [(p.key, p.title, p.state, p.failed_step, p.reason) for p in found],
     )
-    if len(rows) == limit:
-        click.echo(f"there may be more: --after {rows[-1].key}")
+    if len(found) == limit:
+        click.echo(f"there may be more: --after {found[-1].key}")
 
 
 @command.command("show")
@@ -58,42 +46,23 @@ def list_projects(states: tuple[str, ...], limit: int, after: str, as_json: bool
 @json_option
 def show(key: str, as_json: bool) -> None:
     """Show a project: state, figures, stories, checks and paths."""
-    from hishamos_pipeline.core.documents import VerifiedBuild
+    from hishamos_pipeline.application import projects
 
-    with services() as opened:
-        run = opened.project(key)
-        stories = opened.store.backlog.stories(key)
-        row = opened.store.artifacts.head(key, "verified_build")
-        checks = VerifiedBuild.model_validate_json(row.content).checks if row else ()
-        if as_json:
-            print_json(
-                {
-                    **summary(run),
-                    "backlog": [
-                        {
-                            "id": s.code,
-                            "title": s.title,
-                            "status": s.status,
-                            "points": s.points,
-                            "reason": s.reason,
-                        }
-                        for s in stories
-                    ],
-                    "checks": [check.model_dump() for check in checks],
-                }
-            )
-            return
-        print_summary(run)
-    if stories:
-        print_table(
-            ("story", "title", "points", "status"), [(s.code, s.title, s.points, s.status) for s in stories]
-        )
-    if checks:
+    with opened() as (services, actor):
+        found = projects.details(services, actor, key)
+    if as_json:
+        print_json(found)
+        return
+    print_summary(found)
+    if found.backlog:
+        columns = ("story", "title", "points", "status")
+        print_table(columns, [(s.id, s.title, s.points, s.status) for s in found.backlog])
+    if found.checks:
         print_table(
             ("check", "result", "figure", "findings"),
             [
                 (c.name, "ok" if c.passed else "failed", f"{c.figure:g} {c.unit}", "; ".join(c.offending[:3]))
-                for c in checks
+                for c in found.checks
             ],
         )
 
@@ -102,11 +71,11 @@ def show(key: str, as_json: bool) -> None:
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 def archive(keys: tuple[str, ...]) -> None:
     """Take projects out of work. Nothing of them is removed; building one again brings it back."""
-    from hishamos_pipeline.operations.cleanup import projects
+    from hishamos_pipeline.application import projects
 
-    with with_runs() as (opened, history):
+    with with_runs() as (services, actor, history):
         for key in keys:
-            projects.archive(opened.store, history, key)
+            projects.archive(services, actor, history, key)
             click.echo(f"{key}: archived")
 
 
@@ -124,21 +93,11 @@ def delete(key: str, export_to: Path | None, without_export: bool) -> None:
 
     It is refused if its repository is neither published nor in the storage, unless it is copied first.
     """
-    from hishamos_pipeline.operations.cleanup import projects
-    from hishamos_pipeline.workspace.storage import open_storage
+    from hishamos_pipeline.application import projects
 
-    with with_runs() as (opened, history):
-        given = opened.settings
-        projects.require_deletable(
-            opened.store,
-            history,
-            open_storage(given),
-            key,
-            without_export=without_export or export_to is not None,
-        )
-        if export_to:
-            projects.copy_to(opened.store, given.projects_dir, key, export_to)
-            click.echo(f"copied to {export_to / key}")
-        opened.store.housekeeping.begin_deletion(key, actor())
-        projects.finish_deletion(opened.store, history, given.projects_dir, key)
+    wanted = projects.DeleteProject(key=key, export_to=export_to, without_export=without_export)
+    with with_runs() as (services, actor, history):
+        done = projects.delete(services, actor, history, wanted)
+    if done.copied_to:
+        click.echo(f"copied to {done.copied_to}")
     click.echo(f"{key}: deleted")

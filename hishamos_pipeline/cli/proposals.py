@@ -2,8 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
-from hishamos_pipeline.core.actor import user
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 
 @click.group("proposals")
@@ -16,21 +15,17 @@ def command() -> None:
 @json_option
 def list_proposals(key: str, as_json: bool) -> None:
     """List the open proposals of KEY."""
-    with services() as opened:
-        rows = opened.store.edits.proposals(key)
+    from hishamos_pipeline.application import changes
+
+    with opened() as (services, actor):
+        found = changes.list_proposals(services, actor, key)
     if as_json:
-        print_json(
-            [
-                {"id": row.id, "artifact": row.kind, "item": row.item, "content": row.content,
-                 "proposed_at": row.proposed_at}
-                for row in rows
-            ]
-        )  # fmt: skip
+        print_json(found)
         return
-    if not rows:
+    if not found:
         click.echo("no open proposal")
         return
-    shown = [(row.id, row.kind, row.item, "" if row.content else "would be removed") for row in rows]
+    shown = [(p.id, p.artifact, p.item, "" if p.content else "would be removed") for p in found]
     print_table(("id", "artifact", "item", ""), shown)
     click.echo(f"see what one would change: hishamos proposals show {key} ID")
 
@@ -40,10 +35,10 @@ def list_proposals(key: str, as_json: bool) -> None:
 @click.argument("proposal", type=int)
 def show(key: str, proposal: int) -> None:
     """Show what accepting PROPOSAL would change, as a diff."""
-    from hishamos_pipeline.changing.revisions import proposed
+    from hishamos_pipeline.application import changes
 
-    with services() as opened:
-        found = proposed(opened.store, key, proposal)
+    with opened() as (services, actor):
+        found = changes.show_proposal(services, actor, key, proposal)
     click.echo(f"{found.status:<8} {found.kind} {found.item}\n{found.diff}")
 
 
@@ -52,12 +47,13 @@ def show(key: str, proposal: int) -> None:
 @click.argument("proposal", type=int)
 def accept(key: str, proposal: int) -> None:
     """Put what PROPOSAL says in place of the edit."""
-    from hishamos_pipeline.changing.editing import decided
+    from hishamos_pipeline.application import changes
 
-    with services() as opened:
-        row = decided(opened.project(key).project, proposal, accept=True, author=user())
-    assert row is not None
-    click.echo(f"recorded as {row.kind}@{row.revision}; what follows from it: hishamos plan {key}")
+    with opened() as (services, actor):
+        wanted = changes.DecideProposal(key=key, proposal=proposal, accept=True)
+        done = changes.decide_proposal(services, actor, wanted)
+    assert done is not None
+    click.echo(f"recorded as {done.artifact}@{done.revision}; what follows from it: hishamos plan {key}")
 
 
 @command.command("reject")
@@ -65,8 +61,10 @@ def accept(key: str, proposal: int) -> None:
 @click.argument("proposal", type=int)
 def reject(key: str, proposal: int) -> None:
     """Keep the edit; the same is not proposed again."""
-    from hishamos_pipeline.changing.editing import decided
+    from hishamos_pipeline.application import changes
 
-    with services() as opened:
-        decided(opened.project(key).project, proposal, accept=False, author=user())
+    with opened() as (services, actor):
+        changes.decide_proposal(
+            services, actor, changes.DecideProposal(key=key, proposal=proposal, accept=False)
+        )
     click.echo("rejected; the edit stands")

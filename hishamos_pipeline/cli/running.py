@@ -9,31 +9,32 @@ from typing import TYPE_CHECKING
 import click
 
 from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.errors import ProjectBusyError
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.cli.launch import Progress
+    from hishamos_pipeline.core.actor import Actor
     from hishamos_pipeline.generation.run import ProjectRun
+    from hishamos_pipeline.runs.in_process import Progress
 
 
 def run_with_progress(
-    run: "ProjectRun", kinds: Sequence[str], *, job: str = "build_project", quiet: bool
+    run: "ProjectRun", kinds: Sequence[str], actor: "Actor", *, job: str = "build_project", quiet: bool
 ) -> bool:
     """Run a job of a project in this process, and show what happens; whether it succeeded.
 
     Args:
         run: the project.
         kinds: the assets to materialize.
+        actor: whoever wants it.
         job: the job that they belong to.
         quiet: show nothing.
     """
-    from hishamos_pipeline.cli.launch import RunEnded, run_job
     from hishamos_pipeline.jobs.home import prepare_dagster_home
+    from hishamos_pipeline.runs.in_process import RunEnded, run_job
 
     prepare_dagster_home(run.project.settings)
     succeeded = False
     with _progress(kinds, quiet) as show:
-        for event in run_job(run.key, kinds, job):
+        for event in run_job(run.key, kinds, job, actor.responsible):
             if isinstance(event, RunEnded):
                 succeeded = event.succeeded
             else:
@@ -52,20 +53,9 @@ def report_failure(run: "ProjectRun") -> None:
         click.echo(f"{differ} from what is made now: hishamos proposals list {run.key}", err=True)
 
 
-@contextmanager
-def one_run_at_a_time(run: "ProjectRun") -> Iterator[None]:
-    """Hold the project's build lock; say so when another build has to end first."""
-    lock = run.project.folder.lock("build", wait_seconds=0)
-    try:
-        lock.__enter__()
-    except ProjectBusyError:
-        click.echo(f"another build of {run.key} is running; waiting for it", err=True)
-        lock = run.project.folder.lock("build", wait_seconds=run.project.settings.lock_seconds)
-        lock.__enter__()
-    try:
-        yield
-    finally:
-        lock.__exit__(None, None, None)
+def tell_to_wait(key: str) -> Callable[[], None]:
+    """What is said when another build has to end first."""
+    return lambda: click.echo(f"another build of {key} is running; waiting for it", err=True)
 
 
 @contextmanager

@@ -1,16 +1,14 @@
 """``hishamos trace``: requirement, story, file, test, result, commit and cost, both ways."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, print_table, services
-from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.core.tracing import TraceRow
+    from hishamos_pipeline.application.artifacts import TraceRowView
 
 
 @click.command("trace")
@@ -23,25 +21,14 @@ def command(key: str, item: str, as_json: bool) -> None:
     ITEM is a requirement, a story, a criterion, a path, a test or a commit; without it, everything is shown, with the
     files and tests that belong to nothing.
     """
-    from hishamos_pipeline.core.tracing import matching, orphans, trace
-    from hishamos_pipeline.generation.traces import traced
+    from hishamos_pipeline.application import artifacts
 
-    with services() as opened:
-        project = traced(opened.project(key).project)
-        rows, lost = trace(project), orphans(project)
-    if item:
-        rows = matching(rows, item)
-        lost = [line for line in lost if line.startswith(item)]
-        retired = [thing.id for thing in project.requirements.retired] + [
-            s.id for s in project.stories.retired
-        ]
-        if item in retired:
-            raise ArtifactMissingError(f"{item} was retired; `hishamos history {key}` shows when")
-        if not rows and not lost:
-            raise ArtifactMissingError(f"nothing of {key!r} is tied to {item!r}: see `hishamos trace {key}`")
+    with opened() as (services, actor):
+        found = artifacts.trace(services, actor, key, item)
     if as_json:
-        print_json({"rows": [asdict(row) for row in rows], "orphans": lost})
+        print_json(found)
         return
+    rows = found.rows
     if item:
         _details(rows)
     else:
@@ -49,19 +36,19 @@ def command(key: str, item: str, as_json: bool) -> None:
             ("requirement", "story", "tests", "files", "commit", "USD"),
             [_line(group) for group in _groups(rows)],
         )
-    for line in lost:
+    for line in found.orphans:
         click.echo(f"orphan: {line}")
 
 
-def _groups(rows: "Sequence[TraceRow]") -> "list[list[TraceRow]]":
+def _groups(rows: "Sequence[TraceRowView]") -> "list[list[TraceRowView]]":
     """The rows of each requirement's stories."""
-    found: dict[tuple[str, str], list[TraceRow]] = {}
+    found: dict[tuple[str, str], list[TraceRowView]] = {}
     for row in rows:
         found.setdefault((row.requirement, row.story or row.status), []).append(row)
     return list(found.values())
 
 
-def _line(rows: "Sequence[TraceRow]") -> tuple[object, ...]:
+def _line(rows: "Sequence[TraceRowView]") -> tuple[object, ...]:
     first = rows[0]
     tests = [row for row in rows if row.test]
     passed = sum(row.result == "passed" for row in tests)
@@ -71,7 +58,7 @@ def _line(rows: "Sequence[TraceRow]") -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _details(rows: "Sequence[TraceRow]") -> None:
+def _details(rows: "Sequence[TraceRowView]") -> None:
     for group in _groups(rows):
         first = group[0]
         click.echo(

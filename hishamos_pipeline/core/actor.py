@@ -1,35 +1,54 @@
-"""Who acts: a person on the command line, a run, a sensor; for the audit log."""
+"""Who acts: a person, a run, a sensor, an agent; through which door, for which organization, on whose behalf."""
 
 import getpass
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
 
-_actor: ContextVar[str] = ContextVar("hishamos_actor", default="")
-
-
-def actor() -> str:
-    """Whoever acts now: ``user:NAME`` unless something else was set."""
-    return _actor.get() or f"user:{user()}"
+ActorKind = Literal["user", "agent", "run", "sensor", "installation"]
+DEFAULT_ORGANIZATION = "default"
+# What belongs to the installation itself sees the projects of every organization.
+EVERY_ORGANIZATION = ""
 
 
-def act_as(name: str) -> None:
-    """Act as somebody from now on, in this context."""
-    _actor.set(name)
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever wants something, as use cases, the audit log and events know them.
+
+    Args:
+        name: of the person, the agent, the sensor, or the run's id.
+        kind: what it is.
+        organization: the key of the organization whose projects it sees; ``EVERY_ORGANIZATION`` for all.
+        via: the door: ``command line``, ``dagster``, ``inbox``, ``issue``, ``api``, ``console``, ``workflow``.
+        on_behalf_of: the label of the person that an agent or a run acts for, if that is known.
+    """
+
+    name: str
+    kind: ActorKind = "user"
+    organization: str = DEFAULT_ORGANIZATION
+    via: str = "command line"
+    on_behalf_of: str = ""
+
+    @property
+    def label(self) -> str:
+        """The actor in one word, for the audit log: ``user:ann``, ``run:ID``."""
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+    @property
+    def responsible(self) -> str:
+        """The label of the person behind it, or its own."""
+        return self.on_behalf_of or self.label
 
 
-@contextmanager
-def acting_as(name: str) -> Iterator[None]:
-    """Act as somebody for a while."""
-    token = _actor.set(name)
-    try:
-        yield
-    finally:
-        _actor.reset(token)
+INSTALLATION = Actor("", "installation", EVERY_ORGANIZATION, "")
 
 
-def user() -> str:
+def this_user(name: str = "") -> Actor:
+    """The person at this machine's command line, or whoever they say that they act as."""
+    return Actor(name or _login())
+
+
+def _login() -> str:
     """The name of whoever sits at the command line; in a container, a number may have none."""
     try:
         return getpass.getuser()

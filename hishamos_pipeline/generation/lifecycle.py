@@ -50,18 +50,25 @@ class Lifecycle:
         """Record why a step was not made."""
         if isinstance(error, HishamosError):
             step = error.artifact if isinstance(error, ApprovalNeededError) else kind
-            self.stop("blocked" if is_blocking(error) else "failed", step, str(error))
+            self.stop("blocked" if is_blocking(error) else "failed", step, str(error), event_of(error))
         elif isinstance(error, asyncio.CancelledError):
             self.stop("failed", kind, "interrupted; build it again to go on")
         else:
             self.stop("failed", kind, f"{type(error).__name__}: {error}")
 
-    def stop(self, state: str, step: str, reason: str) -> None:
-        """Record that the project got stuck at a step; the first reason of a run stands."""
+    def stop(self, state: str, step: str, reason: str, event: str = "step.failed") -> None:
+        """Record that the project got stuck at a step; the first reason of a run stands.
+
+        Args:
+            state: ``failed`` or ``blocked``.
+            step: the step.
+            reason: why.
+            event: what has happened, see ``store.events``.
+        """
         projects, key = self._project.store.projects, self._project.key
         with suppress(ProjectNotFoundError):
             if projects.get(key).state == "building":
-                projects.set_state(key, state, step=step, reason=reason)
+                projects.set_state(key, state, step=step, reason=reason, event=event)
 
     def settle(self, stale: Collection[str]) -> None:
         """Record how far the project has come, at the end of a run in which nothing got stuck.
@@ -84,6 +91,13 @@ class Lifecycle:
         """Remove questions and answers of models that are kept no longer."""
         days = timedelta(days=self._project.settings.llm_body_days)
         self._project.store.calls.drop_bodies(days)
+
+
+def event_of(error: HishamosError) -> str:
+    """What has happened when a step ends with an error."""
+    if isinstance(error, ApprovalNeededError):
+        return "approval.wanted"
+    return "budget.hit" if isinstance(error, BudgetError) else "step.failed"
 
 
 def is_blocking(error: HishamosError) -> bool:

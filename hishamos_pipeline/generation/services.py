@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry, load_registry
 from hishamos_pipeline.agents.tasks import TASK_OF
+from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.fleet import ALONE, OWN_SETTINGS, Terms
 from hishamos_pipeline.core.idea import Budget
 from hishamos_pipeline.core.ids import check_key
@@ -36,6 +38,7 @@ class Services:
     settings: Settings
     patient: bool = False  # whether a database that is away is waited for
     terms: Terms = ALONE  # those of the fleet that projects are built for
+    actor: Actor = INSTALLATION  # whom they work for
 
     @cached_property
     def store(self) -> ProjectStore:
@@ -45,7 +48,14 @@ class Services:
             StoreVersionError, StorageError: see ``open_store``.
         """
         wait = self.settings.database_wait_seconds if self.patient else 0.0
-        return open_store(self.settings.store_url, wait_seconds=wait)
+        return open_store(self.settings.store_url, wait_seconds=wait).acting_as(self.actor)
+
+    def acting_as(self, actor: Actor) -> "Services":
+        """The same services for somebody else; what is open is shared, and closed by these."""
+        other = copy(self)
+        other.actor = actor
+        other.__dict__["store"] = self.store.acting_as(actor)
+        return other
 
     @cached_property
     def engine(self) -> Engine:

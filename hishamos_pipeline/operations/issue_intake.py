@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 
+from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.hashing import sha256_text
@@ -132,7 +133,8 @@ def _submit(store: ProjectStore, asked: IssueIntake, issue: Issue, idea: Idea) -
     elif store.projects.exists(idea.key) and store.projects.idea_revision(idea.key, 1).source != source:
         raise IdeaError("title", f"there is another project {idea.key!r} already", "Give it another title.")
     before = store.projects.get(idea.key).state if own else ""
-    made = store.projects.submit(idea, source)
+    asked_by = Actor("", "sensor", EVERY_ORGANIZATION, "issue", f"{asked.host}:{issue.author}")
+    made = store.acting_as(asked_by).projects.submit(idea, source)
     if made.changed or not own:
         store.issue_ideas.keep(idea.key, *where, made.revision)
     return made, before

@@ -8,7 +8,7 @@ from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from hishamos_pipeline.core.actor import act_as
+from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.run import ProjectRun
@@ -16,6 +16,7 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heart import Heart
 from hishamos_pipeline.operations.logs import configure_logs
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
+from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
 from hishamos_pipeline.settings import get_settings
 
 
@@ -35,7 +36,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = get_settings()
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
-        self._services = Services(settings, patient=context.run is not None)
+        self._services = Services(settings, patient=context.run is not None, actor=actor_of(context.run))
         key = _project_of(context)
         fleet = context.run.tags.get(FLEET_TAG, "") if context.run else ""
         # A run of a fleet that somebody executes again later is an ordinary one; one that Dagster does is not.
@@ -49,9 +50,6 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         configure_logs(settings.log_format)
         configure_traces()
         bind_contextvars(**({"run": run_id} if run_id else {}), **({"project": key} if key else {}))
-        by_hand = context.run is not None and "hishamos/source" in context.run.tags
-        if not by_hand:  # otherwise a person at the command line acts
-            act_as(f"run:{run_id}" if run_id else "sensor")
         self._run = self._services.project(key) if key else None
         if self._run and context.run:
             self._heart = Heart(self._services.store.heartbeats, context.run.run_id, key)
@@ -83,6 +81,19 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     def project(self, key: str) -> ProjectRun:
         """A project on its way through the pipeline."""
         return self._services.project(key)
+
+
+def actor_of(run: dg.DagsterRun | None) -> Actor:
+    """Who acts in a run: the person who has started it at the command line, else the run for whoever has asked.
+
+    Without a run it is a sensor.
+    """
+    if run is None:
+        return Actor("", "sensor", EVERY_ORGANIZATION, "dagster")
+    asked_by = run.tags.get(REQUESTED_BY_TAG, "")
+    if SOURCE_TAG in run.tags and asked_by.startswith("user:"):
+        return Actor(asked_by.removeprefix("user:"), "user", EVERY_ORGANIZATION)
+    return Actor(run.run_id, "run", EVERY_ORGANIZATION, "dagster", asked_by)
 
 
 def _project_of(context: dg.InitResourceContext) -> str:

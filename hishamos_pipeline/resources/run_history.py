@@ -32,6 +32,15 @@ class DagsterRuns:
         filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
         return bool(self._instance.get_run_ids(filters, limit=1))
 
+    def cancel(self, project: str) -> int:
+        """End the runs of a project that wait or run; how many.
+
+        A run at somebody's command line is not the daemon's to end: Ctrl-C does.
+        """
+        filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
+        coordinator = self._instance.run_coordinator
+        return sum(coordinator.cancel_run(run_id) for run_id in self._instance.get_run_ids(filters))
+
     def unfinished(self) -> dict[str, int]:
         """How many runs are in each status that is not an end, by its name in lower case."""
         return {

@@ -16,9 +16,11 @@ from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heart import Watched, watch
 from hishamos_pipeline.operations.telling import tell_due
+from hishamos_pipeline.partitions import SOURCE_TAG
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.store.heartbeats.records import Heartbeat
@@ -34,7 +36,7 @@ _DIED = (
     "its process on {} ended without a word, or has not been heard of for too long; build it again to go on"
 )
 _FROM_OUTSIDE = "This run has been marked as failed from outside"
-_WORDLESS = "no run builds it any more, and none has said why; build it again to go on"
+_WORDLESS = "no active run, and the last one ended without an error; build it again to go on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ _CURSOR = TypeAdapter(Cursor)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A run that failed for good: its project, the brief's revision it was for if known, where and why.
+    """A run that failed for good: its project, the brief's revision and the request it was for if known, where and why.
 
     One that somebody has started ``by_hand`` at the command line was seen to fail there, and of fleets the end is told.
     """
@@ -59,6 +61,7 @@ class Failure:
     run_id: str
     project: str
     revision: int | None
+    request: int | None
     step: str
     reason: str
     by_hand: bool = False
@@ -89,14 +92,15 @@ def failure_of(
         reason = data.error.message
     elif reason.startswith(_FROM_OUTSIDE):
         reason = last_words() or reason
-    made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)", run.tags.get("dagster/run_key", ""))
+    made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)(?:/(\d+))?", run.tags.get("dagster/run_key", ""))
     return Failure(
         run.run_id,
         key,
         int(made[1]) if made else None,
+        int(made[2]) if made and made[2] and run.job_name == BUILD_PROJECT else None,
         step,
         " ".join(mask(reason).split())[:4000],
-        by_hand="hishamos/source" in run.tags or (FLEET_TAG in run.tags and not _executed_again(run)),
+        by_hand=SOURCE_TAG in run.tags or (FLEET_TAG in run.tags and not _executed_again(run)),
     )
 
 
@@ -149,6 +153,8 @@ def write_down(history: RunHistory, store: ProjectStore, failure: Failure, chann
     """Write a cause to its project if that has no other run, and what is to be told; again it changes nothing."""
     if not history.in_flight(failure.project):
         store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
+        if failure.request is not None:
+            store.builds.fail(failure.request, failure.reason)
     if failure.by_hand:
         return
     said = store.projects.reason(failure.project)  # a check that has failed says less than what it was about

@@ -12,13 +12,17 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.clock import Clock
 from hishamos_pipeline.errors import ProjectNotFoundError, StorageError, StoreAwayError
 from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.database import WRITES
+from hishamos_pipeline.store.organizations.scope import ACTOR, in_organization
 from hishamos_pipeline.store.projects.tables import ProjectRow
 
 _PAUSE_SECONDS = 0.5
+# Whoever adds to the audit log or the events on a server takes turns, after all rows of its transaction are locked.
+LOG_LOCK = 7_411_002
 Q = TypeVar("Q", bound=GenerativeSelect)
 
 
@@ -30,6 +34,7 @@ class Sessions:
     writing: sessionmaker[Session]
     clock: Clock
     wait_seconds: float = 0.0
+    actor: Actor = INSTALLATION
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -48,7 +53,7 @@ class Sessions:
         """A session with a connection: before its transaction, a server that is away can be waited for."""
         until = time.monotonic() + self.wait_seconds
         while True:
-            session = make()
+            session = make(info={ACTOR: self.actor})
             try:
                 with reachable():
                     session.connection()
@@ -89,14 +94,15 @@ def _is_away(error: DBAPIError) -> bool:
 
 
 def find_project(session: Session, key: str) -> ProjectRow:
-    """The row of a project; in a session that writes, it is locked until the end, so that writers take turns.
+    """The row of a project of the actor's organization; in a session that writes, it is locked until the end.
 
-    SQLite's writers take turns as it is.
+    So writers take turns; SQLite's do as it is.
 
     Raises:
         ProjectNotFoundError: if there is none.
     """
-    project = session.scalars(locked(session, select(ProjectRow).where(ProjectRow.key == key))).one_or_none()
+    query = select(ProjectRow).where(ProjectRow.key == key, in_organization(session))
+    project = session.scalars(locked(session, query)).one_or_none()
     if project is None:
         raise ProjectNotFoundError(
             f"no project {key!r}: submit its idea first, with `hishamos ideas submit FILE` "

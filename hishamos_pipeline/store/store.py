@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.clock import Clock, SystemClock
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts.repository import Artifacts
 from hishamos_pipeline.store.audit.repository import Audit
 from hishamos_pipeline.store.backlog.repository import Backlog
+from hishamos_pipeline.store.builds.repository import BuildRequests
 from hishamos_pipeline.store.calls.repository import Calls
 from hishamos_pipeline.store.conversations.repository import Dialogue
 from hishamos_pipeline.store.counters.repository import Counters
 from hishamos_pipeline.store.credentials.repository import Credentials
 from hishamos_pipeline.store.deliveries.repository import Deliveries
 from hishamos_pipeline.store.edits.repository import Edits
+from hishamos_pipeline.store.events.repository import Events
 from hishamos_pipeline.store.exports.repository import ExportRequests
 from hishamos_pipeline.store.fleets.repository import Fleets
 from hishamos_pipeline.store.heartbeats.repository import Heartbeats
@@ -36,15 +39,23 @@ class ProjectStore:
         engine: an engine from ``store.database.open_engine`` whose schema is current.
         clock: where times come from.
         wait_seconds: how long a server that is away is waited for before a transaction.
+        actor: whom it works for.
     """
 
-    def __init__(self, engine: Engine, clock: Clock | None = None, wait_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock | None = None,
+        wait_seconds: float = 0.0,
+        actor: Actor = INSTALLATION,
+    ) -> None:
         self.engine = engine
         sessions = Sessions(
             sessionmaker(engine, expire_on_commit=False),
             sessionmaker(database.for_writing(engine), expire_on_commit=False),
             clock or SystemClock(),
             0.0 if engine.dialect.name == "sqlite" else wait_seconds,
+            actor,
         )
         self._sessions = sessions
         self.locks = Locks(engine)
@@ -65,6 +76,18 @@ class ProjectStore:
         self.housekeeping = Housekeeping(sessions)
         self.audit = Audit(sessions)
         self.counters = Counters(sessions)
+        self.builds = BuildRequests(sessions)
+        self.events = Events(sessions)
+
+    def acting_as(self, actor: Actor) -> "ProjectStore":
+        """The same store for somebody: with the projects of their organization, and what they do recorded as theirs."""
+        given = self._sessions
+        return ProjectStore(self.engine, given.clock, given.wait_seconds, actor)
+
+    @property
+    def actor(self) -> Actor:
+        """Whom the store works for."""
+        return self._sessions.actor
 
     @property
     def clock(self) -> Clock:

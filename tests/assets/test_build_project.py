@@ -94,7 +94,7 @@ def test_a_brief_can_be_pasted_into_the_launchpad(
     brief = "A pad where users can add and list memos."
     assert run(instance, settings, {"ops": {"idea": {"config": {"brief": brief}}}}).success
     assert services.store.projects.idea("notes").title == "Pad"
-    assert services.store.projects.waiting(5) == []
+    assert services.store.builds.requested(5) == []
 
 
 def test_a_partition_without_an_idea_says_what_to_do(

@@ -158,7 +158,7 @@ async def test_an_approval_is_waited_for(store: ProjectStore, notes: ProjectRun,
     with pytest.raises(ApprovalNeededError, match="hishamos approve notes requirements"):
         await build(notes)
     assert store.projects.get("notes").state == "blocked"
-    store.artifacts.approve("notes", "requirements", "ada")
+    store.artifacts.approve("notes", "requirements")
     await build(notes)
     assert store.projects.get("notes").state == "exported"
 

@@ -261,10 +261,10 @@ def test_a_run_that_comes_after_the_stop_does_not_begin(
 def test_submitted_projects_of_a_fleet_wait_for_it(store: ProjectStore) -> None:
     begin(store, ["a", "b"])
     store.projects.submit(Idea(key="c", title="c"), "test")
-    assert [key for key, _ in store.projects.waiting(9)] == ["c"]
+    assert [request.project for request in store.builds.requested(9)] == ["c"]
     store.fleets.stop("f", "enough")
     store.fleets.end(store.fleets.get("f"))
-    assert [key for key, _ in store.projects.waiting(9)] == ["a", "b", "c"]
+    assert [request.project for request in store.builds.requested(9)] == ["a", "b", "c"]
 
 
 def test_time_is_that_of_all_runs_and_attempts(

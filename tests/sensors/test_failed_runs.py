@@ -142,7 +142,7 @@ def test_a_project_that_nobody_builds_any_more_is_told(
     tick(failed_runs, instance, settings)
     states = {project.key: project.state for project in earlier.projects.all()}
     assert states == {"deserted": "failed", "waits": "building", "fresh": "building"}
-    assert "no run builds it" in earlier.projects.get("deserted").reason
+    assert "no active run" in earlier.projects.get("deserted").reason
     earlier.engine.dispose()
 
 
@@ -231,7 +231,7 @@ def test_a_run_of_an_unknown_revision_leaves_a_new_brief_alone(
     store.projects.submit(Idea(key="notes", title="Notes", vision="another"), "test")
     fail(instance, run, "old")
     tick(failed_runs, instance, settings)
-    assert store.projects.get("notes").state == "submitted" and store.projects.waiting(5) == [("notes", 2)]
+    assert store.projects.get("notes").state == "submitted" and [(r.project, r.revision) for r in store.builds.requested(5)] == [("notes", 2)]
 
 
 def test_runs_that_are_about_no_project_are_left_alone() -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from hishamos_pipeline.core.actor import acting_as
+from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor, this_user
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.core.target import Target
@@ -25,27 +25,26 @@ def actions(store: ProjectStore) -> list[tuple[str, str, str]]:
 
 
 def test_it_says_who_did_what_to_what(store: ProjectStore) -> None:
-    with acting_as("user:ann"):
-        submit(store)
-        submit(store)  # nothing new
-        store.export_requests.add("notes", "github", Target(), "ann")
-        store.credentials.set("GITHUB_TOKEN", "ghp_0123456789abcdef0123", KEYS)
-    with acting_as("run:r1"):
-        store.projects.set_state("notes", "building")
-        store.projects.set_state("notes", "failed", step="stories", reason="x")
-    with acting_as("cleanup"):
-        store.projects.set_state("notes", "archived")
-        store.housekeeping.begin_deletion("notes", "cleanup")
-        store.housekeeping.remove_project("notes")
-        store.housekeeping.end_deletion("notes")
+    ann = store.acting_as(Actor("ann"))
+    submit(ann)
+    submit(ann)  # nothing new
+    ann.export_requests.add("notes", "github", Target(), "ann")
+    ann.credentials.set("GITHUB_TOKEN", "ghp_0123456789abcdef0123", KEYS)
+    run = store.acting_as(Actor("r1", "run", EVERY_ORGANIZATION, "dagster", "user:ann"))
+    run.projects.set_state("notes", "building")
+    run.projects.set_state("notes", "failed", step="stories", reason="x")
+    store.projects.set_state("notes", "archived")
+    store.housekeeping.begin_deletion("notes", "cleanup")
+    store.housekeeping.remove_project("notes")
+    store.housekeeping.end_deletion("notes")
     assert actions(store) == [
         ("user:ann", "idea.submit", "notes"),
         ("user:ann", "export.request", "notes"),
         ("user:ann", "credential.set", "GITHUB_TOKEN"),
         ("run:r1", "project.build", "notes"),
-        ("cleanup", "project.archive", "notes"),
-        ("cleanup", "project.delete", "notes"),
-        ("cleanup", "project.deleted", "notes"),
+        ("installation", "project.archive", "notes"),
+        ("installation", "project.delete", "notes"),
+        ("installation", "project.deleted", "notes"),
     ]
     verdict = store.audit.verify()
     assert (verdict.entries, verdict.problem) == (7, "")
@@ -53,8 +52,7 @@ def test_it_says_who_did_what_to_what(store: ProjectStore) -> None:
 
 def test_a_person_at_the_command_line_is_named(store: ProjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "bob")
-    with acting_as(""):  # whoever acted in an earlier test
-        submit(store)
+    submit(store.acting_as(this_user()))
     assert actions(store)[0][0] == "user:bob"
 
 
@@ -114,7 +112,7 @@ def tamper(store: ProjectStore, statement: str) -> None:
 
 def test_what_is_rolled_back_leaves_no_entry(store: ProjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     submit(store)
-    monkeypatch.setattr("hishamos_pipeline.store.audit._hash", lambda _: None)
+    monkeypatch.setattr("hishamos_pipeline.store.audit.repository._hash", lambda _: None)
     with pytest.raises(DBAPIError):
         submit(store, "other")
     monkeypatch.undo()

@@ -71,7 +71,7 @@ def test_five_hundred_submissions_of_one_key_at_once(store: ProjectStore) -> Non
     hashes = [store.projects.idea_revision(IDEA.key, n).content_hash for n in range(1, newest + 1)]
     assert len(set(hashes)) == 7 and 7 <= newest <= 500  # each is there, numbered without a gap
     assert all(one != other for one, other in itertools.pairwise(hashes))
-    assert store.projects.waiting(9) == [(IDEA.key, newest)]
+    assert [(r.project, r.revision) for r in store.builds.requested(9)] == [(IDEA.key, newest)]
     entries = store.audit.verify()
     assert (entries.entries, entries.problem) == (newest, "")
 

@@ -64,6 +64,8 @@ def _sweeps(services: Services, history: RunHistory) -> dict[str, Sweep]:
         ),
         "texts": lambda: rows.texts(store, grace),
         "notices": lambda: rows.notices(store, older(given.keep_run_days)),
+        "events": lambda: rows.events(store, older(given.keep_event_days)),
+        "build_requests": lambda: rows.build_requests(store, older(given.keep_event_days)),
         "runs": lambda: runs.old_runs(history, older(given.keep_run_days)),
         "toolchains": lambda: toolchains.toolchains(
             given.toolchains_dir, older(given.keep_toolchain_days), grace

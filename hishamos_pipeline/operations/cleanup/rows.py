@@ -31,6 +31,20 @@ def notices(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
         yield Leftover(f"{count} notices", 0, partial(store.notices.remove, before), count=count)
 
 
+def events(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+    """Events that nobody needs to read any more."""
+    count = store.events.outdated(before)
+    if count:
+        yield Leftover(f"{count} events", 0, partial(store.events.remove, before), count=count)
+
+
+def build_requests(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+    """Build requests that have ended."""
+    count = store.builds.ended(before)
+    if count:
+        yield Leftover(f"{count} build requests", 0, partial(store.builds.remove, before), count=count)
+
+
 def texts(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
     """Texts of generated files that nothing names any more."""
     found = sorted(store.housekeeping.unused_texts(before).items())

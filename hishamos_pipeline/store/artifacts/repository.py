@@ -6,16 +6,17 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
-from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.tables import ApprovalRow, ArtifactRow
 from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.events.repository import emit
+from hishamos_pipeline.store.organizations.scope import in_organization
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project
@@ -97,6 +98,11 @@ class Artifacts:
             )
             session.add(row)
             session.flush()
+            if made_by.origin != "human":
+                emit(
+                    session, row.created_at, project, "step.made", kind,
+                    revision=row.revision, reason=made_by.reason, seconds=made_by.seconds, cost_usd=made_by.cost_usd,
+                )  # fmt: skip
             return record(ArtifactRevision, row)
 
     def head(self, key: str, kind: str) -> ArtifactRevision | None:
@@ -163,6 +169,7 @@ class Artifacts:
                 .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
                 .where(
                     ProjectRow.key == key,
+                    in_organization(session),
                     ArtifactRow.kind == kind,
                     ArtifactRow.content_hash == content_hash,
                 )
@@ -185,7 +192,7 @@ class Artifacts:
             query = (
                 select(ProjectRow.key, ArtifactRow)
                 .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
-                .where(ArtifactRow.id > row_id, ArtifactRow.origin == "human")
+                .where(ArtifactRow.id > row_id, ArtifactRow.origin == "human", in_organization(session))
                 .order_by(ArtifactRow.id)
                 .limit(limit)
             )
@@ -212,53 +219,58 @@ class Artifacts:
         """
         return as_type.model_validate_json(self.require(key, kind).content)
 
-    def approve(self, key: str, kind: str, approver: str) -> str:
-        """Approve the newest content of an artifact and return its hash.
+    def approve(self, key: str, kind: str, expected: str = "") -> str:
+        """Approve the newest content of an artifact and return its hash; the first approval of a content stands.
+
+        Args:
+            key: the project.
+            kind: the artifact.
+            expected: the beginning of the hash of what was read; another content is not approved.
 
         Raises:
             ArtifactMissingError: if it was never made.
+            EditError: the content is another one by now.
         """
-        row = self.require(key, kind)
-        try:
-            with self._sessions.write() as session:
-                session.add(
-                    ApprovalRow(
-                        project_id=row.project_id,
-                        kind=kind,
-                        content_hash=row.content_hash,
-                        approver=approver,
-                        approved_at=self._sessions.clock.now(),
-                    )
-                )
-                now = self._sessions.clock.now()
-                audit(session, now, "artifact.approve", key, kind=kind, hash=row.content_hash, by=approver)
-        except IntegrityError:
-            pass  # approved before: the first approval stands
-        return row.content_hash
+        self.require(key, kind)
+        now, by = self._sessions.clock.now(), self._sessions.actor
+        with self._sessions.write() as session:
+            project = find_project(session, key)  # locked, so that no other content comes in between
+            row = _newest(session, key, kind)
+            assert row is not None
+            if not row.content_hash.startswith(expected):
+                raise EditError(f"{kind} has changed: it is {row.content_hash[:12]} now; read it again")
+            made = {
+                "project_id": project.id, "kind": kind, "content_hash": row.content_hash,
+                "approver": by.label[:120], "approved_at": now,
+            }  # fmt: skip
+            if _approval(session, row) is None:
+                session.add(ApprovalRow(**made))
+                emit(session, now, project, "approval.given", kind, hash=row.content_hash)
+                audit(session, now, "artifact.approve", key, kind=kind, hash=row.content_hash)
+            return row.content_hash
 
     def is_approved(self, key: str, kind: str) -> bool:
         """Whether the newest content of an artifact has been approved."""
         with self._sessions.read() as session:
             row = _newest(session, key, kind)
-            if row is None:
-                return False
-            return (
-                session.scalars(
-                    select(ApprovalRow.id).where(
-                        ApprovalRow.project_id == row.project_id,
-                        ApprovalRow.kind == kind,
-                        ApprovalRow.content_hash == row.content_hash,
-                    )
-                ).first()
-                is not None
-            )
+            return row is not None and _approval(session, row) is not None
+
+
+def _approval(session: Session, row: ArtifactRow) -> ApprovalRow | None:
+    return session.scalars(
+        select(ApprovalRow).where(
+            ApprovalRow.project_id == row.project_id,
+            ApprovalRow.kind == row.kind,
+            ApprovalRow.content_hash == row.content_hash,
+        )
+    ).first()
 
 
 def _newest(session: Session, key: str, kind: str) -> ArtifactRow | None:
     row = session.scalars(
         select(ArtifactRow)
         .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
-        .where(ProjectRow.key == key, ArtifactRow.kind == kind)
+        .where(ProjectRow.key == key, ArtifactRow.kind == kind, in_organization(session))
         .order_by(ArtifactRow.revision.desc())
         .limit(1)
     ).one_or_none()

@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.actor import actor
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.store.audit.records import AuditEntry
 from hishamos_pipeline.store.audit.tables import AuditEntryRow
+from hishamos_pipeline.store.organizations.scope import actor_of
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.sessions import LOG_LOCK, Sessions
 
-_LOCK_KEY = 7_411_002
 GENESIS = "0" * 64
 
 
@@ -45,13 +44,13 @@ def audit(session: Session, now: datetime, action: str, subject: str, **details:
         details: more of it, without secrets and long texts.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
     session.flush()
     newest = select(AuditEntryRow.hash).order_by(AuditEntryRow.id.desc()).limit(1)
     previous = session.scalars(newest).one_or_none() or GENESIS
     row = AuditEntryRow(
         at=now,
-        actor=mask(actor())[:120],
+        actor=mask(actor_of(session).label)[:120],
         action=action,
         subject=mask(subject)[:300],
         details=mask(json.dumps(details, sort_keys=True, ensure_ascii=False, default=str))[:4000],

@@ -5,6 +5,7 @@ from sqlalchemy import delete, select
 from hishamos_pipeline.core.documents import SprintPlan, Stories
 from hishamos_pipeline.store.backlog.records import StoryRecord
 from hishamos_pipeline.store.backlog.tables import EpicRow, SprintRow, StoryRow
+from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project
 
@@ -44,6 +45,10 @@ class Backlog:
                 )
                 for story in stories.stories
             )
+            for story in stories.deferred:
+                if places.get(story.id, (None, ""))[1] != "deferred":
+                    now = self._sessions.clock.now()
+                    emit(session, now, project, "story.deferred", story.id, reason=story.reason)
 
     def replace_sprints(self, key: str, plan: SprintPlan) -> None:
         """Replace a project's sprints and put its stories into them."""
@@ -71,10 +76,13 @@ class Backlog:
         """Mark the stories whose tests have run and passed; others fall back to planned."""
         with self._sessions.write() as session:
             project = find_project(session, key)
-            rows = session.scalars(select(StoryRow).where(StoryRow.project_id == project.id))
+            rows = session.scalars(select(StoryRow).where(StoryRow.project_id == project.id)).all()
+            verified = [s for s in rows if s.status == "planned" and s.code in codes]
             for story in rows:
                 if story.status != "deferred":
                     story.status = "verified" if story.code in codes else "planned"
+            for story in verified:
+                emit(session, self._sessions.clock.now(), project, "story.verified", story.code)
 
     def stories(self, key: str) -> list[StoryRecord]:
         """A project's stories by id."""

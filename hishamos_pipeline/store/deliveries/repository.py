@@ -9,6 +9,7 @@ from hishamos_pipeline.core.documents import TreeFile
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.store.deliveries.records import DeliveredFile, DeliveredTree, Export
 from hishamos_pipeline.store.deliveries.tables import GeneratedProjectRow, ProjectFileRow, RepositoryExportRow
+from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project
 
@@ -83,7 +84,8 @@ class Deliveries:
         with self._sessions.write() as session:
             row = _export(session, key, kind)
             row.status, row.url, row.checksum, row.error = "completed", url, checksum, ""
-            row.completed_at = self._sessions.clock.now()
+            row.completed_at = now = self._sessions.clock.now()
+            emit(session, now, find_project(session, key), "export.done", kind, url=url)
 
     def publication(self, key: str, kind: str) -> Publication | None:
         """How far a publication on a Git host has come, whichever tree it began with; ``None`` for none."""
@@ -122,7 +124,8 @@ class Deliveries:
         with self._sessions.write() as session:
             row = _export(session, key, kind)
             row.status, row.error = "failed", error[:4000]
-            row.completed_at = self._sessions.clock.now()
+            row.completed_at = now = self._sessions.clock.now()
+            emit(session, now, find_project(session, key), "export.failed", kind, reason=error)
 
 
 def _tree(row: GeneratedProjectRow) -> DeliveredTree:

@@ -13,6 +13,7 @@ from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.edits.records import OpenProposal
 from hishamos_pipeline.store.edits.tables import EditRow, ProposalRow
+from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 
@@ -46,6 +47,8 @@ class Edits:
                     )
                 )  # fmt: skip
             items = [f"{edit.kind}/{edit.item}" for edit in edits]
+            for item in items[:50]:
+                emit(session, now, project, "edit.made", item, by=author, reason=reason)
             audit(session, now, "artifact.edit", key, items=items[:50], by=author, reason=reason[:500])
 
     def active(self, key: str, kind: str) -> list[Edit]:
@@ -93,7 +96,11 @@ class Edits:
                 if (row.edit_id, row.content_hash) not in said:
                     session.delete(row)
             session.flush()
+            known = set(session.scalars(open_.with_only_columns(ProposalRow.content_hash)))
             insert_new(session, ProposalRow, rows)
+            for made in rows:
+                if made["content_hash"] not in known:
+                    emit(session, now, project, "proposal.made", f"{kind}/{made['item']}")
 
     def proposals(self, key: str) -> list[OpenProposal]:
         """The open proposals of a project."""

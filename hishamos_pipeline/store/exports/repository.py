@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.target import Target
 from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.exports.records import ExportRequest
 from hishamos_pipeline.store.exports.tables import ExportRequestRow
+from hishamos_pipeline.store.organizations.scope import in_organization
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project
@@ -44,6 +46,7 @@ class ExportRequests:
             )
             session.add(row)
             session.flush()
+            emit(session, row.requested_at, project, "export.requested", kind, number=row.id)
             audit(session, row.requested_at, "export.request", key, type=kind, number=row.id, by=by)
             return row.id
 
@@ -117,6 +120,7 @@ class ExportRequests:
             .limit(limit)
         )
         with self._sessions.read() as session:
+            query = query.where(in_organization(session))
             return [(key, record(ExportRequest, row)) for key, row in session.execute(query).all()]
 
     def of_project(self, key: str) -> list[ExportRequest]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.actor import actor
 from hishamos_pipeline.core.fleet import PER_BACKFILL, FleetKind, MemberState, Standing, Terms, Wave
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.spending import NOTHING, Spent
@@ -87,7 +86,7 @@ class Fleets:
             "name": name, "kind": kind, "conditions": list(conditions), "settings": dict(settings or {}),
             "budget_usd": limits.usd, "budget_tokens": limits.tokens, "lanes": limits.lanes,
             "most_failures": limits.most_failures, "attempt": 1, "state": "running", "reason": "",
-            "started_by": actor()[:120], "started_at": now,
+            "started_by": self._sessions.actor.responsible[:120], "started_at": now,
         }  # fmt: skip
         with self._sessions.write() as session:
             fleet = FleetRow(**row)

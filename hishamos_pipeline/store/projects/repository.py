@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.ids import check_key
-from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError
+from hishamos_pipeline.errors import ProjectBusyError, ProjectKeyError, ProjectNotFoundError
 from hishamos_pipeline.store.audit.repository import audit
-from hishamos_pipeline.store.fleets.tables import in_fleets
+from hishamos_pipeline.store.builds.repository import follow_state, request_build
+from hishamos_pipeline.store.events.repository import emit
+from hishamos_pipeline.store.organizations.scope import in_organization, organization_id
 from hishamos_pipeline.store.projects.records import IdeaRevision, ProjectRecord
 from hishamos_pipeline.store.projects.tables import (
     PROJECT_STATES,
@@ -51,7 +53,7 @@ class Projects:
             source: where it came from, for people.
 
         Raises:
-            ProjectKeyError: the key breaks the slug rule.
+            ProjectKeyError: the key breaks the slug rule, or a project of another organization has it.
             ProjectBusyError: the project of this key is being deleted.
         """
         check_key(idea.key)
@@ -65,8 +67,9 @@ class Projects:
                 "state": "submitted",
                 "reason": "",
             }
-            insert_new(session, ProjectRow, [{"key": idea.key, "failed_step": "", "cost_usd": 0.0, **made}])
-            project = find_project(session, idea.key)
+            row = {"key": idea.key, "failed_step": "", "cost_usd": 0.0, **made}
+            insert_new(session, ProjectRow, [{**row, "organization_id": organization_id(session)}])
+            project = _own(session, idea.key)
             newest = _newest(session, project.id)
             if newest is not None and not idea.answers:
                 # A brief as it was written knows no answers; those that were given since still stand.
@@ -88,8 +91,10 @@ class Projects:
                 )
             )
             project.title = idea.title
-            _enter(project, "submitted", "", "")
-            project.updated_at = now
+            _enter(session, project, "submitted", "", "", now)
+            session.flush()
+            request_build(session, project, now)
+            emit(session, now, project, "idea.submitted", revision=revision, source=source[:300])
             audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source[:300])
         return Submission(idea.key, revision, changed=True)
 
@@ -105,20 +110,21 @@ class Projects:
     def exists(self, key: str) -> bool:
         """Whether there is a project."""
         with self._sessions.read() as session:
-            return (
-                session.scalars(select(ProjectRow.id).where(ProjectRow.key == key)).one_or_none() is not None
-            )
+            query = select(ProjectRow.id).where(ProjectRow.key == key, in_organization(session))
+            return session.scalars(query).one_or_none() is not None
 
     def reason(self, key: str) -> str:
         """Why a project is failed or blocked, empty where it is neither or is not there."""
         query = select(ProjectRow.reason).where(ProjectRow.key == key, ProjectRow.state.in_(STUCK_STATES))
         with self._sessions.read() as session:
-            return session.scalars(query).one_or_none() or ""
+            return session.scalars(query.where(in_organization(session))).one_or_none() or ""
 
     def all(self) -> list[ProjectRecord]:
         """All projects by key."""
         with self._sessions.read() as session:
-            rows = session.scalars(select(ProjectRow).order_by(ProjectRow.key))
+            rows = session.scalars(
+                select(ProjectRow).where(in_organization(session)).order_by(ProjectRow.key)
+            )
             return [record(ProjectRecord, row) for row in rows]
 
     def page(self, limit: int, *, after: str = "", states: Collection[str] = ()) -> list[ProjectRecord]:
@@ -127,7 +133,8 @@ class Projects:
         if states:
             query = query.where(ProjectRow.state.in_(states))
         with self._sessions.read() as session:
-            return [record(ProjectRecord, row) for row in session.scalars(query)]
+            rows = session.scalars(query.where(in_organization(session)))
+            return [record(ProjectRecord, row) for row in rows]
 
     def idea(self, key: str) -> Idea:
         """The newest revision of a project's brief.
@@ -151,25 +158,15 @@ class Projects:
             row = session.scalars(query.order_by(IdeaRow.revision.desc()).limit(1)).one()
             return record(IdeaRevision, row)
 
-    def waiting(self, limit: int) -> list[tuple[str, int]]:
-        """Keys and newest revisions of submitted projects that nothing has begun to build, and no fleet is to."""
-        newest = aliased(
-            select(IdeaRow.project_id, func.max(IdeaRow.revision).label("revision"))
-            .group_by(IdeaRow.project_id)
-            .subquery()
-        )
-        query = (
-            select(ProjectRow.key, newest.c.revision)
-            .join(newest, newest.c.project_id == ProjectRow.id)
-            .where(ProjectRow.state == "submitted", ProjectRow.key.not_in(in_fleets()))
-            .order_by(ProjectRow.updated_at, ProjectRow.id)
-            .limit(limit)
-        )
-        with self._sessions.read() as session:
-            return [(key, revision) for key, revision in session.execute(query).all()]
-
-    def set_state(self, key: str, state: str, *, step: str = "", reason: str = "") -> None:
+    def set_state(self, key: str, state: str, *, step: str = "", reason: str = "", event: str = "") -> None:
         """Record a project's state, and for ``failed`` or ``blocked`` the step and the reason.
+
+        Args:
+            key: the project.
+            state: the new state.
+            step: where it got stuck.
+            reason: why.
+            event: what has happened, where that is more than a new state.
 
         Raises:
             ProjectNotFoundError: if there is no such project.
@@ -181,8 +178,15 @@ class Projects:
                 _refuse_deleted(session, key)
             if state == "archived" and project.state == "building":
                 raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
-            _enter(project, state, step, reason)
-            project.updated_at = now = self._sessions.clock.now()
+            now = self._sessions.clock.now()
+            before = project.state
+            _enter(session, project, state, step, reason, now)
+            if event:
+                emit(session, now, project, event, step, reason=reason)
+            if state == "building":
+                emit(session, now, project, "build.started")
+            elif before == "building":
+                emit(session, now, project, "build.ended", step, state=state, reason=reason)
             if state in _AUDITED:
                 audit(session, now, f"project.{_AUDITED[state]}", key, step=step, reason=reason[:500])
 
@@ -206,15 +210,17 @@ class Projects:
             waited_for = ("building",) if revision is None else ("submitted", "building")
             if replaced or project.state not in waited_for:
                 return False
-            _enter(project, "failed", step, reason)
-            project.updated_at = self._sessions.clock.now()
+            now = self._sessions.clock.now()
+            _enter(session, project, "failed", step, reason, now)
+            emit(session, now, project, "build.ended", step, state="failed", reason=reason)
             return True
 
     def by_state(self) -> dict[str, int]:
         """How many projects are in each state; states that none is in are there with 0."""
         query = select(ProjectRow.state, func.count()).group_by(ProjectRow.state)
         with self._sessions.read() as session:
-            return dict.fromkeys(PROJECT_STATES, 0) | dict(session.execute(query).all())
+            found = session.execute(query.where(in_organization(session))).all()
+            return dict.fromkeys(PROJECT_STATES, 0) | dict(found)
 
     def keys_in(self, states: Collection[str], before: datetime, limit: int | None = None) -> list[str]:
         """Keys of projects in one of these states that nothing has happened to since a time, the oldest first."""
@@ -225,7 +231,7 @@ class Projects:
             .limit(limit)
         )
         with self._sessions.read() as session:
-            return list(session.scalars(query))
+            return list(session.scalars(query.where(in_organization(session))))
 
 
 def _refuse_deleted(session: Session, key: str) -> None:
@@ -241,6 +247,17 @@ def _newest(session: Session, project_id: int) -> IdeaRow | None:
     ).one_or_none()
 
 
-def _enter(project: ProjectRow, state: str, step: str, reason: str) -> None:
+def _own(session: Session, key: str) -> ProjectRow:
+    try:
+        return find_project(session, key)
+    except ProjectNotFoundError:
+        raise ProjectKeyError(f"the key {key!r} is taken: choose another with `key:` in the brief") from None
+
+
+def _enter(session: Session, project: ProjectRow, state: str, step: str, reason: str, now: datetime) -> None:
+    before = project.state
     project.state, project.failed_step = state, step[:40]
     project.reason = reason.replace("\0", "")[:4000]
+    project.updated_at = now
+    session.flush()
+    follow_state(session, project, before, now)

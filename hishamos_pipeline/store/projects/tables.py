@@ -28,6 +28,7 @@ class ProjectRow(Base):
         CheckConstraint(f"state IN ({', '.join(repr(state) for state in PROJECT_STATES)})", name="state"),
         CheckConstraint("cost_usd >= 0", name="cost"),
         Index(None, "state", "updated_at"),
+        Index(None, "organization_id", "key"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,6 +38,8 @@ class ProjectRow(Base):
     failed_step: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     cost_usd: Mapped[float] = mapped_column(default=0.0)
+    # Always set; see the migration for why the database does not insist.
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"), nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

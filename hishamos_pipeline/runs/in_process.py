@@ -11,7 +11,7 @@ from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
-from hishamos_pipeline.partitions import add_partition
+from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG, add_partition
 
 Status = Literal["started", "made", "up to date", "not asked for", "failed", "skipped", "check_failed"]
 
@@ -49,13 +49,16 @@ def load_job_definition(name: str = BUILD_PROJECT) -> dg.JobDefinition:
     return defs().resolve_job_def(name)
 
 
-def run_job(key: str, kinds: Sequence[str], job_name: str = BUILD_PROJECT) -> Iterator[Progress | RunEnded]:
+def run_job(
+    key: str, kinds: Sequence[str], job_name: str = BUILD_PROJECT, requested_by: str = ""
+) -> Iterator[Progress | RunEnded]:
     """Materialize assets of one project with their checks.
 
     Args:
         key: the project, whose partition is added if need be.
         kinds: the assets to materialize.
         job_name: the job that they belong to.
+        requested_by: the label of whoever wants it.
 
     Raises:
         ProjectKeyError: the key breaks the slug rule.
@@ -74,7 +77,8 @@ def run_job(key: str, kinds: Sequence[str], job_name: str = BUILD_PROJECT) -> It
             # The daemon cannot try again what was started here.
             tags={
                 "dagster/partition": key,
-                "hishamos/source": "command line",
+                SOURCE_TAG: "command line",
+                REQUESTED_BY_TAG: requested_by,
                 "dagster/max_retries": "0",
             },
             # The caller shows the progress; Dagster's own log of it goes to the event log alone.
@@ -100,7 +104,7 @@ def _end_dead_runs(instance: dg.DagsterInstance, key: str, alive: str) -> None:
     The caller holds the project's build lock, so that none of them can still be running.
     """
     unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-    tags = {"dagster/partition": key, "hishamos/source": "command line"}
+    tags = {"dagster/partition": key, SOURCE_TAG: "command line"}
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags=tags)):
         if run.run_id != alive:
             instance.report_run_failed(run, "the process that ran it was killed")

@@ -1,0 +1,143 @@
+"""The roles: listing and showing them, and giving one a task outside the chain of assets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from hishamos_pipeline.agents.tasks import TASK_OF, Task
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.generation.services import Services
+
+
+class RoleView(View):
+    """A role with the names of its tasks; ``source`` says where it is declared."""
+
+    role: str
+    purpose: str
+    tasks: tuple[str, ...]
+    source: str
+
+
+class TaskView(View):
+    """A task: what it is asked and answers, and who would answer."""
+
+    task: str
+    purpose: str
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+    models: tuple[str, ...]
+    tools: tuple[str, ...]
+    conversation: bool
+    prompt_version: str
+
+
+class RoleDetails(View):
+    """A role with its tasks."""
+
+    role: str
+    purpose: str
+    source: str
+    tasks: tuple[TaskView, ...]
+
+
+class AssignTask(Command):
+    """A task for a role.
+
+    Args:
+        role: the role.
+        task: one of its tasks.
+        question: the fields of the task's question.
+        project: the project that it is about; its costs are booked on it, and its own roles are known.
+        conversation: name under which earlier turns are kept, and this one will be.
+    """
+
+    role: str
+    task: str
+    question: Mapping[str, Any] = Field(repr=False)
+    project: str = ""
+    conversation: str = ""
+
+
+class TaskAnswer(View):
+    """What a role has answered: by which model, at which cost, after which models had failed."""
+
+    answer: dict[str, Any]
+    model: str
+    cached: bool
+    cost_usd: float
+    input_tokens: int
+    output_tokens: int
+    fell: tuple[str, ...]
+
+
+def list_roles(services: Services, actor: Actor, project: str = "") -> list[RoleView]:
+    """The roles, with those of a project's own folder.
+
+    Raises:
+        RoleError: a declaration cannot be read.
+    """
+    return [
+        RoleView(role=r.name, purpose=r.purpose, tasks=tuple(t.name for t in r.tasks), source=r.source)
+        for r in services.acting_as(actor).registry(project).roles
+    ]
+
+
+def show_role(services: Services, actor: Actor, role: str, project: str = "") -> RoleDetails:
+    """A role: its tasks, what each is asked and answers, and who would answer.
+
+    Raises:
+        RoleError: there is no such role.
+        ModelSetupError: a setting names no provider.
+    """
+    acting = services.acting_as(actor)
+    found = acting.registry(project).role(role)
+    tasks = tuple(_task(acting, project, role, task) for task in found.tasks)
+    return RoleDetails(role=found.name, purpose=found.purpose, source=found.source, tasks=tasks)
+
+
+def _task(services: Services, project: str, role: str, task: Task[Any, Any]) -> TaskView:
+    from hishamos_pipeline.authoring.model_engine import chain
+
+    models = tuple(str(ref) for ref in chain(services.settings, task)[0])
+    # Tasks of the chain have the blueprint engine, the others nobody.
+    without = "blueprint" if task in TASK_OF.values() else "none: set HISHAMOS_LLM"
+    return TaskView(
+        task=task.name,
+        purpose=task.purpose,
+        input=tuple(task.question.model_fields),
+        output=tuple(task.answer.model_fields),
+        models=models or (without,),
+        tools=tuple(task.policy.tools),
+        conversation=task.policy.turns,
+        prompt_version=services.library(project).version(role, task.name),
+    )
+
+
+async def assign_task(services: Services, actor: Actor, command: AssignTask) -> TaskAnswer:
+    """Have a role do a task.
+
+    Raises:
+        RoleError: no such role or task, the question lacks something, or the task allows no conversation.
+        ModelError: nobody gave a valid answer, or no model is set.
+    """
+    from hishamos_pipeline.generation.assignments import assign
+
+    result = await assign(
+        services.acting_as(actor),
+        command.role,
+        command.task,
+        command.question,
+        key=command.project,
+        conversation=command.conversation,
+    )
+    return TaskAnswer(
+        answer=result.output.model_dump(mode="json"),
+        model=f"{result.provider}:{result.model}",
+        cached=result.cached,
+        cost_usd=result.cost_usd,
+        input_tokens=result.input_tokens,
+        output_tokens=result.output_tokens,
+        fell=tuple(result.fell),
+    )

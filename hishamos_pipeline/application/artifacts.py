@@ -1,0 +1,189 @@
+"""Reading what there is of a project: artifacts, files, revisions, differences, and the trace through all of them."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from hishamos_pipeline.application.view import View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+
+
+class ArtifactView(View):
+    """The newest revision of an artifact."""
+
+    artifact: str
+    revision: int
+    content_hash: str
+    engine: str
+    origin: str
+    seconds: float
+    created_at: datetime
+
+
+class ArtifactContent(View):
+    """The content of an artifact, with the hash that an approval names."""
+
+    content_hash: str
+    content: dict[str, Any]
+
+
+class RevisionView(View):
+    """A revision in the history of a project; ``state`` is its number there."""
+
+    state: int
+    artifact: str
+    revision: int
+    created_at: datetime
+    origin: str
+    by: str
+    reason: str
+    content_hash: str
+    cost_usd: float
+    calls: int
+
+
+class ItemChangeView(View):
+    """How an item differs between two revisions; ``diff`` is a unified diff of its text."""
+
+    kind: str
+    item: str
+    status: str
+    diff: str
+
+
+class FileView(View):
+    """A file of the newest tree: size in bytes, POSIX mode in octal, and the stories that it serves."""
+
+    path: str
+    size: int
+    sha256: str
+    mode: str
+    stories: tuple[str, ...]
+
+
+class TraceRowView(View):
+    """A line of the trace: requirement, story, criterion, test with its result, files, commit and cost."""
+
+    requirement: str
+    story: str
+    status: str
+    criterion: str
+    test: str
+    result: str
+    files: tuple[str, ...]
+    commit: str
+    cost_usd: float
+
+
+class TraceView(View):
+    """The trace of a project, or what of it is tied to one item, with the files and tests that belong to nothing."""
+
+    rows: tuple[TraceRowView, ...]
+    orphans: tuple[str, ...]
+
+
+def list_artifacts(services: Services, actor: Actor, key: str) -> list[ArtifactView]:
+    """The newest revision of every artifact that exists, in the order of the graph.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    heads = services.acting_as(actor).store.artifacts.heads(key)
+    return [ArtifactView.of(heads[kind], artifact=kind) for kind in STEPS if kind in heads]
+
+
+def read_artifact(services: Services, actor: Actor, key: str, artifact: str) -> ArtifactContent:
+    """The newest content of an artifact.
+
+    Raises:
+        ArtifactMissingError: it was never made.
+    """
+    row = services.acting_as(actor).store.artifacts.require(key, artifact)
+    return ArtifactContent(content_hash=row.content_hash, content=json.loads(row.content))
+
+
+def history(services: Services, actor: Actor, key: str, artifact: str = "") -> list[RevisionView]:
+    """The revisions of a project, or of one of its artifacts, the oldest first.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    rows = enumerate(services.acting_as(actor).store.artifacts.history(key), start=1)
+    return [_revision(number, row) for number, row in rows if not artifact or row.kind == artifact]
+
+
+def diff(services: Services, actor: Actor, key: str, before: str, after: str) -> list[ItemChangeView]:
+    """What has changed from one revision to another; see ``changing.revisions.changes``.
+
+    Raises:
+        EditError: that is no revision, or they are of different artifacts.
+        ArtifactMissingError: there is no such revision.
+    """
+    from hishamos_pipeline.changing.revisions import changes
+
+    found = changes(services.acting_as(actor).store, key, before, after)
+    return [ItemChangeView.of(item) for item in found]
+
+
+def list_files(services: Services, actor: Actor, key: str) -> list[FileView]:
+    """The files of the newest tree, by path.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    tree = services.acting_as(actor).store.deliveries.newest(key)
+    return [
+        FileView.of(file, sha256=file.content_hash, mode=oct(file.mode), stories=tuple(file.stories))
+        for file in (tree.files if tree else ())
+    ]
+
+
+def read_file(services: Services, actor: Actor, key: str, path: str) -> str:
+    """The text of a file of the newest tree.
+
+    Raises:
+        ArtifactMissingError: there is no such file.
+    """
+    store = services.acting_as(actor).store
+    tree = store.deliveries.newest(key)
+    file = next((file for file in tree.files if file.path == path), None) if tree else None
+    if file is None:
+        raise ArtifactMissingError(f"project {key!r} has no file {path!r}: see `hishamos files list {key}`")
+    return store.units.texts([file.content_hash])[file.content_hash]
+
+
+def trace(services: Services, actor: Actor, key: str, item: str = "") -> TraceView:
+    """Requirements to stories, files, tests, results and commits, and back.
+
+    Args:
+        services: the services.
+        actor: whoever asks.
+        key: the project.
+        item: a requirement, a story, a criterion, a path, a test or a commit; empty for everything.
+
+    Raises:
+        ArtifactMissingError: it has not been planned, nothing is tied to the item, or the item was retired.
+    """
+    from hishamos_pipeline.core import tracing
+    from hishamos_pipeline.generation.traces import traced
+
+    project = traced(services.acting_as(actor).project(key).project)
+    rows, lost = tracing.trace(project), tracing.orphans(project)
+    if item:
+        rows = tracing.matching(rows, item)
+        lost = [line for line in lost if line.startswith(item)]
+        retired = {thing.id for thing in project.requirements.retired}
+        retired |= {story.id for story in project.stories.retired}
+        if item in retired:
+            raise ArtifactMissingError(f"{item} was retired; `hishamos history {key}` shows when")
+        if not rows and not lost:
+            raise ArtifactMissingError(f"nothing of {key!r} is tied to {item!r}: see `hishamos trace {key}`")
+    return TraceView(rows=tuple(TraceRowView.of(row) for row in rows), orphans=tuple(lost))
+
+
+def _revision(number: int, row: ArtifactRevision) -> RevisionView:
+    return RevisionView.of(row, state=number, artifact=row.kind, by=row.author or row.engine)

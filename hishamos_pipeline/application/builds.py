@@ -1,0 +1,174 @@
+"""Planning builds, asking for them, and what has to be true before one begins."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Protocol
+
+from hishamos_pipeline.application.restoring import restore_files
+from hishamos_pipeline.application.view import View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.graph import topological
+from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.builds.records import BuildRequest
+
+
+class PlannedStepView(View):
+    """A step that a build would run: why, which units, and what they cost if each costs what it cost last."""
+
+    asset: str
+    reason: str
+    certain: bool
+    units: tuple[str, ...]
+    perhaps: tuple[str, ...]
+    kept: int
+    calls: float
+    tokens: int
+    cost_usd: float
+    most_usd: float
+
+
+class BuildRequestView(View):
+    """A wish to have a project built, and what became of it."""
+
+    id: int
+    project: str
+    revision: int
+    status: str
+    reason: str
+    requested_by: str
+    via: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class CancelledBuild(View):
+    """What a cancellation has ended: so many requests that waited, and so many runs."""
+
+    project: str
+    requests: int
+    runs: int
+
+
+class Runs(Protocol):
+    """Runs of Dagster that can be ended; ``resources.run_history.DagsterRuns`` is the real one."""
+
+    def cancel(self, project: str) -> int:
+        """End the runs of a project that wait or run; how many."""
+        ...
+
+
+async def plan(services: Services, actor: Actor, key: str) -> list[PlannedStepView]:
+    """What a build would make, why, and for how much. Nothing is made, and nothing is written.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    from hishamos_pipeline.changing.forecast import forecast
+
+    found = await forecast(services.acting_as(actor).project(key))
+    return [
+        PlannedStepView(
+            asset=item.step.kind,
+            reason=item.step.reason,
+            certain=item.step.certain,
+            units=item.units,
+            perhaps=item.perhaps,
+            kept=item.kept,
+            calls=round(item.calls, 1),
+            tokens=round(item.tokens),
+            cost_usd=round(item.cost_usd, 6),
+            most_usd=round(item.most_usd, 6),
+        )
+        for item in found
+    ]
+
+
+def prepare(services: Services, actor: Actor) -> None:
+    """Find out whether anything could be built here at all: what cannot be verified is not begun, nor paid for.
+
+    Raises:
+        ModelSetupError, CredentialError: models are named and cannot be used.
+        SandboxError: nothing here runs generated code.
+    """
+    services.check_models()
+    _ = services.acting_as(actor).sandbox
+
+
+def steps_to_make(run: ProjectRun) -> list[str]:
+    """Nothing, or the whole graph: what is up to date is found in no time, and its checks are asked again.
+
+    A check that a killed run did not come to would otherwise never be asked. Files that are elsewhere are brought back.
+
+    Raises:
+        StorageError: a storage is named and cannot be used.
+    """
+    finished = run.project.store.projects.get(run.key).state == "exported"
+    if finished and not run.plan() and not restore_files(run).lost:
+        return []
+    if run.project.storage:
+        run.project.storage.check()  # found out now rather than when all is made
+    return list(topological())
+
+
+@contextmanager
+def one_build_at_a_time(run: ProjectRun, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the project's build lock.
+
+    Args:
+        run: the project.
+        waits: told when another build has to end first.
+
+    Raises:
+        ProjectBusyError: it has not ended after HISHAMOS_LOCK_SECONDS.
+    """
+    lock = run.project.folder.lock("build", wait_seconds=0)
+    try:
+        lock.__enter__()
+    except ProjectBusyError:
+        waits()
+        lock = run.project.folder.lock("build", wait_seconds=run.project.settings.lock_seconds)
+        lock.__enter__()
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
+    """Ask for a build of a project; the daemon takes it up. Where one is asked for already, that is the one.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    return _view(services.acting_as(actor).store.builds.add(key))
+
+
+def list_requests(
+    services: Services, actor: Actor, key: str = "", *, limit: int = 20
+) -> list[BuildRequestView]:
+    """The newest build requests, of one project if it is named, the newest first.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    return [_view(item) for item in services.acting_as(actor).store.builds.newest(limit, project=key)]
+
+
+def cancel(services: Services, actor: Actor, runs: Runs, key: str) -> CancelledBuild:
+    """Cancel the requests of a project that wait, and end its runs.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    store = services.acting_as(actor).store
+    # The requests first: none of them begins when the run has ended.
+    requests = store.builds.cancel(key, f"cancelled by {actor.responsible}")
+    return CancelledBuild(project=key, requests=requests, runs=runs.cancel(key))
+
+
+def _view(found: BuildRequest) -> BuildRequestView:
+    return BuildRequestView.of(found)

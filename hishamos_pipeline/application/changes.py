@@ -1,0 +1,258 @@
+"""Changing what there is: edits by hand, changes in a sentence, what engines propose against edits, and approvals."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from hishamos_pipeline.application.artifacts import ItemChangeView
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.changing import editing
+from hishamos_pipeline.changing.proposing import Change, propose, take_over
+from hishamos_pipeline.changing.revisions import as_text, proposed
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.editing import Edit, edits_between
+from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.items import DERIVED, FILE_SETS
+from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.services import Services
+
+
+class EditArtifact(Command):
+    """An edit of an artifact, or of one item of it; exactly one of the ways to say it is used.
+
+    Args:
+        key: the project.
+        artifact: which one.
+        item: ``REQ-001``, ``US-001``, a path, ``@title``; empty for the whole artifact.
+        text: the new content: YAML or JSON for documents, the text itself for files.
+        values: single fields by path, such as ``criteria.0.then``.
+        remove: whether the item is to go.
+        reason: why, for the history.
+    """
+
+    key: str
+    artifact: str
+    item: str = ""
+    text: str | None = None
+    values: tuple[tuple[str, Any], ...] = ()
+    remove: bool = False
+    reason: str = Field("edited by hand", max_length=1000)
+
+
+class EditedArtifact(View):
+    """The revision that an edit has made; ``revision`` is 0 where nothing is different."""
+
+    artifact: str
+    revision: int
+
+
+class ProposedChange(View):
+    """What a sentence would change; ``accepted`` names what it was taken over as, empty as long as it was not."""
+
+    summary: str
+    items: tuple[ItemChangeView, ...]
+    accepted: str
+
+
+class ProposalView(View):
+    """What an engine would make of an item that a person has edited; no content stands for its removal."""
+
+    id: int
+    artifact: str
+    item: str
+    content: str
+    proposed_at: datetime
+
+
+class DecideProposal(Command):
+    """Accept or reject an open proposal."""
+
+    key: str
+    proposal: int
+    accept: bool
+
+
+class ApproveArtifact(Command):
+    """Approve the newest content of an artifact, if its hash begins as expected."""
+
+    key: str
+    artifact: str
+    expected: str = ""
+
+
+class Approved(View):
+    """What was approved."""
+
+    artifact: str
+    content_hash: str
+
+
+def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item: str) -> tuple[str, str]:
+    """The text that an editor opens with, and the suffix of its file.
+
+    Raises:
+        EditError: artifacts of this kind are not edited.
+        ArtifactMissingError: there is no such item.
+    """
+    project = services.acting_as(actor).project(key).project
+    items = editing.current_items(project, artifact)
+    if artifact in FILE_SETS:
+        digest = editing.current_item(project, artifact, item)["sha256"]
+        name = item.rpartition("/")[2]
+        suffix = f".{name.rpartition('.')[2]}" if "." in name else ".txt"
+        return project.texts([digest])[digest], suffix
+    if item:
+        return as_text(items[item]) if item in items else "", ".yaml"
+    return as_text({name: value for name, value in items.items() if name not in DERIVED}), ".yaml"
+
+
+def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtifact:
+    """Edit an artifact; the change stands when the artifact is made again.
+
+    Raises:
+        EditError: it cannot be what the artifact says; names the field. Nothing is written then.
+        ArtifactMissingError: there is no such project, artifact or item.
+        ProjectBusyError: a build is making this artifact.
+    """
+    _require_one_way(command)
+    project = services.acting_as(actor).project(command.key).project
+    edits = _edits(project, command)
+    if not edits:
+        return EditedArtifact(artifact=command.artifact, revision=0)
+    row = editing.apply_edits(
+        project, command.artifact, edits, author=actor.name or actor.label, reason=command.reason
+    )
+    return EditedArtifact(artifact=command.artifact, revision=row.revision)
+
+
+def _require_one_way(command: EditArtifact) -> None:
+    if sum((command.text is not None, bool(command.values), command.remove)) != 1:
+        raise EditError("give the new content, or single fields, or remove the item: one of them")
+    if not command.item and (command.values or command.remove or command.artifact in FILE_SETS):
+        raise EditError("name the item to edit, such as REQ-001, US-001, a path, or @title")
+    if command.artifact in FILE_SETS and (command.values or command.remove):
+        raise EditError("a file is edited as text; which files there are, the plan says")
+
+
+def _edits(project: Project, command: EditArtifact) -> list[Edit]:
+    kind, item = command.artifact, command.item
+    items = editing.current_items(project, kind)
+    if kind in FILE_SETS:
+        changed = editing.file_item(project, kind, item, command.text or "")
+        return edits_between(kind, items, {**items, item: changed})
+    if command.remove:
+        editing.current_item(project, kind, item)
+        return edits_between(kind, items, {name: value for name, value in items.items() if name != item})
+    if command.values:
+        content = editing.current_item(project, kind, item)
+        for path, value in command.values:
+            content = value if item.startswith("@") else editing.with_value(content, path, value)
+        return edits_between(kind, items, {**items, item: content})
+    content = _parsed(command.text or "")
+    if item:
+        if content is None:
+            raise EditError("the new content is empty; to remove an item, say so")
+        return edits_between(kind, items, {**items, item: content})
+    if not isinstance(content, dict):
+        raise EditError("the content is no object of items by name")
+    whole = {name: value for name, value in items.items() if name not in DERIVED}
+    return edits_between(kind, whole, content)
+
+
+def _parsed(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise EditError(f"the content is not valid YAML or JSON: {error}") from None
+
+
+def field_value(text: str) -> Any:
+    """A value as people write it: JSON, a list or an object as YAML too; anything else is text."""
+    import yaml
+
+    try:
+        return yaml.safe_load(text) if text[:1] in ("[", "{") else json.loads(text)
+    except (ValueError, yaml.YAMLError):
+        return text
+
+
+async def propose_change(services: Services, actor: Actor, key: str, sentence: str) -> Change:
+    """Find out what a sentence changes; nothing is changed yet. ``accept_change`` takes it over.
+
+    Raises:
+        EditError: it is empty or too long.
+        ArtifactMissingError: the project has not been planned yet.
+        UnbuildableError: the blueprint engine does not understand it.
+        ModelError: a model was asked in vain, or may not be asked.
+    """
+    services.check_models()
+    acting = services.acting_as(actor)
+    acting.store.projects.get(key)
+    return await propose(acting.project(key), sentence)
+
+
+def accept_change(services: Services, actor: Actor, key: str, change: Change) -> str:
+    """Take a proposed change over, and say as what.
+
+    Raises:
+        EditError: it does not fit what there is by now; nothing is changed then.
+    """
+    project = services.acting_as(actor).project(key).project
+    return take_over(project, change, author=actor.name or actor.label)
+
+
+def change_view(change: Change, accepted: str = "") -> ProposedChange:
+    """What a change comes to."""
+    items = tuple(ItemChangeView.of(item) for item in change.items)
+    return ProposedChange(summary=change.answer.summary, items=items, accepted=accepted)
+
+
+def list_proposals(services: Services, actor: Actor, key: str) -> list[ProposalView]:
+    """The open proposals of a project.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    rows = services.acting_as(actor).store.edits.proposals(key)
+    return [ProposalView.of(row, artifact=row.kind) for row in rows]
+
+
+def show_proposal(services: Services, actor: Actor, key: str, proposal: int) -> ItemChangeView:
+    """What accepting a proposal would change.
+
+    Raises:
+        ArtifactMissingError: there is no such open proposal.
+    """
+    return ItemChangeView.of(proposed(services.acting_as(actor).store, key, proposal))
+
+
+def decide_proposal(services: Services, actor: Actor, command: DecideProposal) -> EditedArtifact | None:
+    """Accept or reject a proposal; the revision that an acceptance has made.
+
+    Raises:
+        ArtifactMissingError: there is no such open proposal.
+        EditError: what it says does not fit any more.
+    """
+    project = services.acting_as(actor).project(command.key).project
+    author = actor.name or actor.label
+    row = editing.decided(project, command.proposal, accept=command.accept, author=author)
+    return EditedArtifact(artifact=row.kind, revision=row.revision) if row else None
+
+
+def approve(services: Services, actor: Actor, command: ApproveArtifact) -> Approved:
+    """Approve the newest content of an artifact; a changed artifact needs another approval.
+
+    Raises:
+        EditError: there is no artifact of that name, or its content is another one than expected.
+        ArtifactMissingError: it was never made.
+    """
+    if command.artifact not in STEPS:
+        raise EditError(f"there is no artifact {command.artifact!r}; there are {', '.join(STEPS)}")
+    artifacts = services.acting_as(actor).store.artifacts
+    digest = artifacts.approve(command.key, command.artifact, command.expected)
+    return Approved(artifact=command.artifact, content_hash=digest)

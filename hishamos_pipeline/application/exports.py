@@ -1,0 +1,268 @@
+"""Exporting what was delivered: to a folder of one's own, and to Git hosts; asking for it and taking it back."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.documents import Archive
+from hishamos_pipeline.core.graph import EXPORTS
+from hishamos_pipeline.core.target import Publication, Target
+from hishamos_pipeline.errors import ArtifactMissingError, ExportError
+from hishamos_pipeline.generation.artifact_storage import repository_of
+from hishamos_pipeline.generation.producers.archives import archive_name
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.workspace.tree import storage_errors
+
+HOSTS = ("github", "gitlab")
+ARCHIVES = ("zip", "tar")
+
+
+class ExportProject(Command):
+    """An export: where to, with which options for Git hosts; by default what the brief wants, and the repository."""
+
+    key: str
+    kinds: tuple[str, ...] = ()
+    options: Target = Target()
+    output: Path = Path()
+
+
+class ExportPlan(View):
+    """What an export has still to make, and what is handed out when that is done."""
+
+    to_make: tuple[str, ...]
+    chosen: tuple[str, ...]
+
+
+class ExportedProject(View):
+    """What was exported: files that were written, and publications."""
+
+    files: tuple[str, ...]
+    published: tuple[Publication, ...]
+
+
+class ExportView(View):
+    """An export of a project, or a standing request for one."""
+
+    key: str
+    to: str
+    status: str
+    at: str
+    url: str
+    detail: str
+
+
+class ExportDetails(View):
+    """One export: where it is, what it holds, and what did not work."""
+
+    status: str
+    url: str
+    checksum: str
+    error: str
+    publication: dict[str, Any] | None = None
+
+
+class Withdrawn(View):
+    """How many requests stood, and whether the brief asks for the export still."""
+
+    requests: int
+    asked_by_brief: bool
+
+
+def options_of(given: Mapping[str, str], kinds: Sequence[str]) -> Target:
+    """Options of a publication as people write them.
+
+    Raises:
+        ExportError: an option is for no host that is exported to, or has no valid value; names it.
+    """
+    if given and not set(kinds) & set(HOSTS):
+        raise ExportError(f"--{next(iter(given))} is for --to github or --to gitlab")
+    try:
+        return Target.model_validate(dict(given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = first["msg"].removeprefix("Value error, ")
+        raise ExportError(f"--{first['loc'][0]}: {what}") from error
+
+
+def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan:
+    """What an export has still to make.
+
+    Raises:
+        ArtifactMissingError: the project is not delivered, or something before the export would have to be made again.
+    """
+    run = services.acting_as(actor).project(command.key)
+    _require_delivered(run)
+    stale, asked = {step.kind for step in run.plan()}, run.exports.asked()
+    chosen = _chosen(run, command.kinds)
+    to_make = tuple(
+        kind
+        for kind in chosen
+        if kind in EXPORTS and (kind in HOSTS or not asked.wants(kind) or EXPORTS[kind] in stale)
+    )
+    return ExportPlan(to_make=to_make, chosen=chosen)
+
+
+def request(services: Services, actor: Actor, command: ExportProject) -> ExportPlan:
+    """Ask for an export: it stands until it is withdrawn, and later builds keep it up to date.
+
+    Raises:
+        ArtifactMissingError: see ``plan``.
+    """
+    found = plan(services, actor, command)
+    requests = services.acting_as(actor).store.export_requests
+    for kind in found.to_make:
+        requests.add(command.key, kind, command.options, actor.name or actor.label)
+    return found
+
+
+def preview(services: Services, actor: Actor, command: ExportProject) -> dict[str, list[str]]:
+    """What an export would do, step by step, found out without changing anything.
+
+    Raises:
+        ArtifactMissingError: see ``plan``.
+        HostError: the host cannot be reached, or would refuse.
+    """
+    run = services.acting_as(actor).project(command.key)
+    _require_delivered(run)
+    return {kind: _steps(run, kind, command) for kind in _chosen(run, command.kinds)}
+
+
+def hand_out(
+    services: Services, actor: Actor, command: ExportProject, chosen: Sequence[str]
+) -> ExportedProject:
+    """Copy what was made to the output folder, and tell where it was published; what has failed is left out.
+
+    Raises:
+        ExportError: the repository's folder exists already.
+        StorageError: the disk refuses.
+    """
+    run = services.acting_as(actor).project(command.key)
+    failed = {step.kind for step in run.plan()}
+    there = [kind for kind in chosen if EXPORTS.get(kind) not in failed]
+    files = _copied(run, [kind for kind in there if kind not in HOSTS], command.output)
+    published = [run.project.read(EXPORTS[kind], Publication) for kind in there if kind in HOSTS]
+    return ExportedProject(files=tuple(map(str, files)), published=tuple(published))
+
+
+def list_exports(services: Services, actor: Actor, key: str = "") -> list[ExportView]:
+    """The exports of a project, or of all, and the requests that stand.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    store = services.acting_as(actor).store
+    rows: list[ExportView] = []
+    for name in [key] if key else [project.key for project in store.projects.all()]:
+        for kind, request_ in store.export_requests.all_standing(name).items():
+            options = request_.options if request_.options != "{}" else ""
+            asked = f"asked for by {request_.requested_by} {options}".strip()
+            rows.append(_row(name, kind, f"request {request_.status}", "", asked, request_.requested_at))
+        for export in store.deliveries.exports(name):
+            details = json.loads(export.details or "{}")
+            detail = export.error or details.get("change_url") or export.checksum[:12]
+            at = export.completed_at or export.created_at
+            rows.append(_row(name, export.type, export.status, export.url, detail, at))
+    return rows
+
+
+def show_export(services: Services, actor: Actor, key: str, kind: str) -> ExportDetails:
+    """The newest export of a kind.
+
+    Raises:
+        ArtifactMissingError: the project was not exported to that.
+    """
+    found = [row for row in services.acting_as(actor).store.deliveries.exports(key) if row.type == kind]
+    if not found:
+        raise ArtifactMissingError(
+            f"{key!r} was not exported to {kind}: run `hishamos export {key} --to {kind}`"
+        )
+    details = json.loads(found[0].details) if found[0].details else None
+    return ExportDetails.of(found[0], publication=details)
+
+
+def withdraw(services: Services, actor: Actor, key: str, kind: str) -> Withdrawn:
+    """Take back requests for an export; what the brief asks for stays, and so does what is published.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    store = services.acting_as(actor).store
+    stood = store.export_requests.withdraw(key, kind)
+    return Withdrawn(requests=stood, asked_by_brief=kind in store.projects.idea(key).exports)
+
+
+def forget(services: Services, actor: Actor, key: str, kind: str) -> bool:
+    """Forget where a project was published, so that the next export creates a repository anew; whether it was anywhere.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    return services.acting_as(actor).store.deliveries.forget_publication(key, kind)
+
+
+def _require_delivered(run: ProjectRun) -> None:
+    state = run.project.store.projects.get(run.key).state
+    stale = [step.kind for step in run.plan() if step.kind not in EXPORTS.values()]
+    if stale or state in ("submitted", "building"):
+        open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
+        raise ArtifactMissingError(
+            f"project {run.key!r} is {state}{open_steps}: run `hishamos build {run.key}` first"
+        )
+
+
+def _chosen(run: ProjectRun, kinds: Sequence[str]) -> tuple[str, ...]:
+    asked = run.exports.asked()
+    return tuple(kinds) or (*(kind for kind in ARCHIVES if asked.wants(kind)), "git")
+
+
+def _steps(run: ProjectRun, kind: str, command: ExportProject) -> list[str]:
+    if kind not in HOSTS:
+        target = command.output / (run.key if kind == "git" else archive_name(run.key, kind))
+        if kind == "git":
+            _require_free(target)
+        return [f"write {target}"]
+    from hishamos_pipeline.delivery.publishing import publish
+    from hishamos_pipeline.generation.producers.publications import publishing_of
+
+    step = run.runner.context(EXPORTS[kind])
+    job = publishing_of(step, kind, options=command.options, dry=True)  # type: ignore[arg-type]
+    publish(job)
+    return [*(job.steps or ["nothing: it is up to date"]), *(f"warning: {text}" for text in job.warnings)]
+
+
+def _copied(run: ProjectRun, kinds: Sequence[str], output: Path) -> list[Path]:
+    written: list[Path] = []
+    with storage_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        for kind in kinds:
+            if kind == "git":
+                written.append(_copy_repository(repository_of(run.project), output / run.key))
+                continue
+            archive = run.project.read(EXPORTS[kind], Archive)
+            for name in (archive.path, f"{archive.path}.sha256"):
+                written.append(Path(shutil.copy2(run.project.folder.path(name), output / name)))
+    return written
+
+
+def _copy_repository(repository: Path, target: Path) -> Path:
+    _require_free(target)
+    shutil.copytree(repository.resolve(), target, symlinks=True)
+    return target
+
+
+def _require_free(target: Path) -> None:
+    if target.exists():
+        raise ExportError(f"{target} exists already; choose another folder with --output")
+
+
+def _row(key: str, kind: str, status: str, url: str, detail: str, at: datetime) -> ExportView:
+    when = f"{at:%Y-%m-%d %H:%M} UTC"
+    return ExportView(key=key, to=kind, status=status, at=when, url=url, detail=detail)

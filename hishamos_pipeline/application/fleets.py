@@ -1,0 +1,298 @@
+"""Fleets: many projects built on one account, stopped, taken up again and compared."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.fleet import FleetKind, Terms
+from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.errors import FleetError
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.operations.fleet import conditions as choosing
+from hishamos_pipeline.operations.fleet.comparing import FleetFigures, common, figures
+from hishamos_pipeline.store.fleets.records import Fleet
+from hishamos_pipeline.store.fleets.repository import Limits
+
+_LONGEST_NAME = 60
+
+
+class BeginFleet(Command):
+    """Projects to build on one account.
+
+    Args:
+        name: the fleet's name, for good.
+        kind: ``build`` makes what is stale, ``rebuild`` all.
+        conditions: which projects, such as ``state=failed``; all have to hold.
+        settings: settings of the fleet alone, as ``SETTING=VALUE``.
+        budget_usd: most US dollars that it may cost.
+        budget_tokens: most tokens.
+        concurrency: most of its runs at a time.
+        canary: how many projects go first; if one of them fails, the fleet stops.
+        max_failures: how many of the others may fail before it stops.
+        dry_run: only choose the projects.
+    """
+
+    name: str
+    kind: FleetKind
+    conditions: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    concurrency: int = 2
+    canary: int = 3
+    max_failures: int = 5
+    dry_run: bool = False
+
+
+class BegunFleet(View):
+    """The projects that a fleet was begun with; ``chosen`` is how many met the conditions, whether stale or not."""
+
+    name: str
+    projects: tuple[str, ...]
+    chosen: int
+    begun: bool
+
+
+class FleetView(View):
+    """A fleet: within which limits, and how far it has come."""
+
+    id: int
+    name: str
+    kind: str
+    conditions: tuple[str, ...]
+    settings: dict[str, str]
+    budget_usd: float | None
+    budget_tokens: int | None
+    concurrency: int
+    max_failures: int
+    attempt: int
+    state: str
+    reason: str
+    started_by: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class ListedFleet(FleetView):
+    """A fleet with how many of its projects are in each state."""
+
+    members: dict[str, int]
+
+
+class FleetMemberView(View):
+    """A project of a fleet, and how its run has ended."""
+
+    project: str
+    canary: bool
+    state: str
+    attempt: int
+    lane: int
+    backfill: str
+    run_id: str
+    refused: bool
+    reason: str
+    seconds: float
+    requirements: int
+    requirements_verified: int
+    cost_usd: float
+    calls: int
+    tokens: int
+    models: tuple[str, ...]
+    prompt_versions: tuple[str, ...]
+
+
+class FleetFiguresView(View):
+    """What the members of a fleet add up to; see ``operations.fleet.comparing.FleetFigures``."""
+
+    projects: int
+    verified: int
+    share: float | None
+    low: float
+    high: float
+    requirements: int
+    requirements_verified: int
+    cost_usd: float
+    usd_each: float | None
+    tokens_each: float | None
+    seconds: float
+    p95_seconds: float
+    models: tuple[str, ...]
+    prompt_versions: tuple[str, ...]
+
+
+class FleetDetails(FleetView):
+    """A fleet with its projects, what they add up to, and what was spent."""
+
+    spent_usd: float
+    spent_tokens: int
+    figures: FleetFiguresView
+    projects: tuple[FleetMemberView, ...]
+
+
+class ResumeFleet(Command):
+    """Take a fleet up again, with new limits where they are given."""
+
+    name: str
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    no_budget: bool = False
+    concurrency: int | None = None
+    max_failures: int | None = None
+    leave_failed: bool = False
+
+
+class StoppedFleet(View):
+    """Whether a fleet was running when it was stopped, and its state now."""
+
+    name: str
+    stopped: bool
+    state: str
+
+
+def begin(services: Services, actor: Actor, command: BeginFleet) -> BegunFleet:
+    """Choose projects and have the daemon build them.
+
+    Raises:
+        FleetError: name, condition or setting are not valid, the name is taken, or no project meets the conditions.
+        ModelSetupError, CredentialError: the fleet's models cannot be used.
+    """
+    if len(command.name) > _LONGEST_NAME or not KEY_PATTERN.fullmatch(command.name):
+        raise FleetError(
+            f"{command.name!r} cannot be a fleet's name: 1 to 60 of a-z, 0-9 and '-', no '-' first"
+        )
+    wanted, settings = [choosing.parse(text) for text in command.conditions], own_settings(command.settings)
+    plain = services.acting_as(actor)
+    with closing(plain.for_fleet(Terms(command.name, settings=settings))) as own:
+        plain.store.fleets.require_free(command.name)
+        own.check_models()
+        keys = choosing.choose(own, wanted)
+        chosen = len(keys)
+        if command.kind == "build":
+            keys = [key for key in keys if choosing.is_stale(own, key)]
+        nothing_stale = bool(chosen) and not keys
+        if nothing_stale or (command.dry_run and keys):
+            return BegunFleet(name=command.name, projects=tuple(keys), chosen=chosen, begun=False)
+        limits = Limits(command.budget_usd, command.budget_tokens, command.concurrency, command.max_failures)
+        plain.store.fleets.begin(
+            command.name, command.kind, keys, canary=command.canary, limits=limits,
+            conditions=command.conditions, settings=settings,
+        )  # fmt: skip
+    return BegunFleet(name=command.name, projects=tuple(keys), chosen=chosen, begun=True)
+
+
+def own_settings(texts: Sequence[str]) -> dict[str, str]:
+    """Settings of a fleet alone, from ``SETTING=VALUE``.
+
+    Raises:
+        FleetError: one has another form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, sign, _) in zip(texts, pairs, strict=True):
+        if not (name and sign):
+            raise FleetError(
+                f"setting {text!r}: write SETTING=VALUE, such as llm=anthropic:claude-sonnet-4-5"
+            )
+    return {name.lower().removeprefix("hishamos_"): value for name, _, value in pairs}
+
+
+def list_fleets(services: Services, actor: Actor, last: int = 20) -> list[ListedFleet]:
+    """The newest fleets, the newest first."""
+    fleets = services.acting_as(actor).store.fleets
+    found = fleets.newest(last)
+    tallies = fleets.tallies(found)
+    return [ListedFleet(**_fields(fleet), members=tallies[fleet.name]) for fleet in found]
+
+
+def show_fleet(services: Services, actor: Actor, name: str) -> FleetDetails:
+    """How a fleet fares: each project, and all of them together.
+
+    Raises:
+        FleetNotFoundError: there is no such fleet.
+    """
+    store = services.acting_as(actor).store
+    fleet = store.fleets.get(name)
+    members, spent = store.fleets.members(fleet), store.calls.spent(fleet=name)
+    return FleetDetails(
+        **_fields(fleet),
+        spent_usd=spent.cost_usd,
+        spent_tokens=spent.input_tokens + spent.output_tokens,
+        figures=_figures(figures(members)),
+        projects=tuple(
+            FleetMemberView.of(m, models=tuple(m.models), prompt_versions=tuple(m.prompt_versions))
+            for m in members
+        ),
+    )
+
+
+def stop(services: Services, actor: Actor, name: str) -> StoppedFleet:
+    """Stop a fleet: nothing more is begun, and its runs are cancelled. What is made stays made.
+
+    Raises:
+        FleetNotFoundError: there is no such fleet.
+    """
+    fleets = services.acting_as(actor).store.fleets
+    stopped = fleets.stop(name, "somebody has stopped it")
+    return StoppedFleet(name=name, stopped=stopped, state=fleets.get(name).state)
+
+
+def resume(services: Services, actor: Actor, command: ResumeFleet) -> int:
+    """Take a fleet up again after it has stopped: with how many projects. What was paid for is not made again.
+
+    Raises:
+        FleetNotFoundError: there is no such fleet.
+        FleetError: it is under way, has nothing left to do, or has spent its budget.
+    """
+    store, name = services.acting_as(actor).store, command.name
+    was, spent = store.fleets.get(name), store.calls.spent(fleet=name)
+    usd, tokens = (None, None) if command.no_budget else (was.budget_usd, was.budget_tokens)
+    new = Limits(
+        usd if command.budget_usd is None else command.budget_usd,
+        tokens if command.budget_tokens is None else command.budget_tokens,
+        command.concurrency or was.lanes,
+        was.most_failures if command.max_failures is None else command.max_failures,
+    )
+    used = spent.input_tokens + spent.output_tokens
+    if (new.usd and spent.cost_usd >= new.usd) or (new.tokens and used >= new.tokens):
+        raise FleetError(
+            f"fleet {name!r} has spent {spent.cost_usd:.4f} USD and {used:,} tokens, its budget: give it a larger "
+            "one with --budget-usd or --budget-tokens, or --no-budget"
+        )
+    return store.fleets.resume(name, new, leave_failed=command.leave_failed)
+
+
+def compare(
+    services: Services, actor: Actor, first: str, second: str, *, everything: bool = False
+) -> dict[str, FleetFiguresView]:
+    """The figures of two fleets by name, of the projects that have ended in both, or of all.
+
+    Raises:
+        FleetNotFoundError: there is no such fleet.
+        FleetError: no project has ended in both.
+    """
+    fleets = services.acting_as(actor).store.fleets
+    one, other = (fleets.members(fleets.get(name)) for name in (first, second))
+    if not everything:
+        one, other = common(one, other)
+    sides = figures(one), figures(other)
+    if not all(side.projects for side in sides):
+        raise FleetError(f"no project has ended in both {first!r} and {second!r}: see `hishamos fleet show`")
+    return {name: _figures(side) for name, side in zip((first, second), sides, strict=True)}
+
+
+def _figures(found: FleetFigures) -> FleetFiguresView:
+    return FleetFiguresView.of(found)
+
+
+def _fields(fleet: Fleet) -> dict[str, Any]:
+    """The fields of a fleet's view; its limits are named like the options."""
+    view = FleetView.of(
+        fleet,
+        conditions=tuple(fleet.conditions),
+        settings=dict(fleet.settings),
+        concurrency=fleet.lanes,
+        max_failures=fleet.most_failures,
+    )
+    return dict(view)

@@ -1,0 +1,135 @@
+"""Looking after the installation: cleanup, the audit log, and what people were told of failures."""
+
+import uuid
+from datetime import datetime
+
+from hishamos_pipeline.application.view import View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.errors import StorageError, UsageError
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.operations.cleanup.cleaning import clean
+from hishamos_pipeline.operations.cleanup.runs import RunHistory
+from hishamos_pipeline.store.notifications.records import Notice
+
+
+class Removed(View):
+    """What a cleanup has removed, or would remove, of one kind; ``failed`` says what it could not, and why."""
+
+    count: int
+    bytes: int
+    names: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+class AuditEntryView(View):
+    """Who did what to what; ``details`` is JSON, ``hash`` covers the entry and the hash of the one before."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    details: str
+    hash: str
+
+
+class AuditVerdict(View):
+    """Whether the audit log is whole: how many entries, the newest hash, and what is wrong, empty for nothing."""
+
+    entries: int
+    head: str
+    problem: str
+
+
+class NoticeView(View):
+    """What a channel was to tell of a failed run, and whether it has."""
+
+    project: str
+    step: str
+    reason: str
+    run_id: str
+    channel: str
+    status: str
+    tries: int
+    error: str
+    created_at: datetime
+
+
+def cleanup(
+    services: Services, actor: Actor, history: RunHistory, *, dry_run: bool = False
+) -> dict[str, Removed]:
+    """Remove what the settings keep no longer, by kind; what interrupts it is made up for by the next one.
+
+    Raises:
+        ProjectBusyError: another cleanup is running on this machine.
+        StorageError: the store cannot be reached.
+    """
+    swept = clean(services.acting_as(actor), history, dry_run=dry_run)
+    return {
+        kind: Removed(count=d.count, bytes=d.bytes, names=tuple(d.names), failed=tuple(d.failed))
+        for kind, d in swept.items()
+    }
+
+
+def list_audit(
+    services: Services, actor: Actor, *, last: int = 30, subject: str = ""
+) -> list[AuditEntryView]:
+    """The newest entries of the audit log, of one subject if it is named, the newest first."""
+    rows = services.acting_as(actor).store.audit.newest(last, subject=subject)
+    return [AuditEntryView.of(row) for row in rows]
+
+
+def verify_audit(services: Services, actor: Actor, head: str = "") -> AuditVerdict:
+    """Follow the chain of hashes from its beginning.
+
+    Args:
+        services: the services.
+        actor: whoever asks.
+        head: a hash that was noted earlier and has to be in the log.
+    """
+    return AuditVerdict.of(services.acting_as(actor).store.audit.verify(head))
+
+
+def list_notices(services: Services, actor: Actor, last: int = 20) -> list[NoticeView]:
+    """The newest notices, the newest first."""
+    return [NoticeView.of(row) for row in services.acting_as(actor).store.notices.newest(last)]
+
+
+def try_channel(services: Services, actor: Actor, channel: str) -> None:
+    """Tell a made-up failure by a channel of HISHAMOS_NOTIFY; nothing is kept of it.
+
+    Raises:
+        UsageError: the settings name no such channel.
+        StorageError: it could not be told.
+    """
+    import smtplib
+
+    from hishamos_pipeline.operations.telling import tell
+
+    acting = services.acting_as(actor)
+    if channel not in acting.settings.notify:
+        known = ", ".join(acting.settings.notify) or "none"
+        raise UsageError(f"HISHAMOS_NOTIFY names no channel {channel!r}; it names {known}")
+    try:
+        tell(_made_up(channel, acting.store.clock.now()), acting.settings, acting.key)
+    except (OSError, smtplib.SMTPException) as error:
+        raise StorageError(f"{channel}: {error}") from error
+
+
+def _made_up(channel: str, now: datetime) -> Notice:
+    return Notice(
+        id=0,
+        occasion="",
+        channel=channel,
+        event="test",
+        project="example",
+        run_id=f"test-{uuid.uuid4().hex[:12]}",  # a receiver leaves out what it has seen
+        step="",
+        reason="this is a test of a channel; nothing has failed",
+        status="waiting",
+        tries=0,
+        error="",
+        created_at=now,
+        next_try_at=now,
+        sent_at=None,
+    )

@@ -1,0 +1,221 @@
+"""Projects: listing them, what each has come to, archiving and deleting them."""
+
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.documents import Archive, CheckOutcome, Requirements, Stories, VerifiedBuild
+from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.operations.cleanup import projects as leaving
+from hishamos_pipeline.operations.cleanup.runs import RunHistory
+from hishamos_pipeline.workspace.storage import open_storage
+
+D = TypeVar("D", bound=Document)
+
+
+class ProjectView(View):
+    """A project in a list: its state, and where and why it got stuck."""
+
+    key: str
+    title: str
+    state: str
+    failed_step: str
+    reason: str
+    cost_usd: float
+    updated_at: datetime
+
+
+class DeferredStory(View):
+    """A story that is not implemented, with the reason."""
+
+    id: str
+    title: str
+    reason: str
+
+
+class UncheckedRule(View):
+    """A rule of the brief that nothing checks."""
+
+    id: str
+    statement: str
+
+
+class PublishedAt(View):
+    """Where a project was published, and what was proposed there."""
+
+    url: str
+    proposed: str
+    warnings: tuple[str, ...]
+
+
+class ProjectSummary(View):
+    """What a project has come to: state, figures of each artifact that exists, and where its results are."""
+
+    key: str
+    title: str
+    state: str
+    failed_step: str
+    reason: str
+    cost_usd: float
+    requirements: int
+    stories: int
+    implemented: int
+    deferred: tuple[DeferredStory, ...]
+    unchecked: tuple[UncheckedRule, ...]
+    files: int
+    tests: int
+    coverage: float
+    seconds: float
+    tree: str
+    repository: str
+    isolated: bool
+    open_proposals: int
+    published: tuple[PublishedAt, ...]
+    archives: tuple[str, ...]
+
+
+class BacklogStory(View):
+    """A story as the backlog has it."""
+
+    id: str
+    title: str
+    status: str
+    points: int
+    reason: str
+
+
+class ProjectDetails(ProjectSummary):
+    """A project with its stories and the report of its checks."""
+
+    backlog: tuple[BacklogStory, ...]
+    checks: tuple[CheckOutcome, ...]
+
+
+class DeleteProject(Command):
+    """Delete a project: after its repository and archives were copied to a folder, or although it is kept nowhere."""
+
+    key: str
+    export_to: Path | None = None
+    without_export: bool = False
+
+
+class DeletedProject(View):
+    """A project that is gone; ``copied_to`` is where its repository and archives are, if that was asked for."""
+
+    key: str
+    copied_to: str
+
+
+def list_projects(
+    services: Services, actor: Actor, *, states: Collection[str] = (), limit: int = 200, after: str = ""
+) -> list[ProjectView]:
+    """Projects by key, those after a key, in some states if they are named."""
+    rows = services.acting_as(actor).store.projects.page(limit, after=after, states=states)
+    return [ProjectView.of(row) for row in rows]
+
+
+def summary(services: Services, actor: Actor, key: str) -> ProjectSummary:
+    """What a project has come to.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    return summary_of(services.acting_as(actor).project(key))
+
+
+def details(services: Services, actor: Actor, key: str) -> ProjectDetails:
+    """A project with its stories and the report of its checks.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    run = services.acting_as(actor).project(key)
+    store = run.project.store
+    row = store.artifacts.head(key, "verified_build")
+    checks = VerifiedBuild.model_validate_json(row.content).checks if row else ()
+    backlog = tuple(BacklogStory.of(story, id=story.code) for story in store.backlog.stories(key))
+    return ProjectDetails(**dict(summary_of(run)), backlog=backlog, checks=checks)
+
+
+def summary_of(run: ProjectRun) -> ProjectSummary:
+    """What a project has come to."""
+    store, folder = run.project.store, run.project.folder
+    project, heads = store.projects.get(run.key), store.artifacts.heads(run.key)
+
+    def document(kind: str, as_type: type[D]) -> D | None:
+        row = heads.get(kind)
+        return as_type.model_validate_json(row.content) if row else None
+
+    requirements, stories = document("requirements", Requirements), document("stories", Stories)
+    build = document("verified_build", VerifiedBuild)
+    published = [document(kind, Publication) for kind in ("github_repository", "gitlab_project")]
+    archives = [document(kind, Archive) for kind in ("zip_archive", "tar_archive")]
+    return ProjectSummary(
+        key=project.key,
+        title=project.title,
+        state=project.state,
+        failed_step=project.failed_step,
+        reason=project.reason,
+        cost_usd=project.cost_usd,
+        requirements=len(requirements.requirements) if requirements else 0,
+        stories=len(stories.stories) if stories else 0,
+        implemented=len(build.stories_verified) if build else 0,
+        deferred=tuple(
+            DeferredStory(id=story.id, title=story.title, reason=story.reason)
+            for story in (stories.deferred if stories else ())
+        ),
+        unchecked=tuple(
+            UncheckedRule(id=item.id, statement=item.statement)
+            for item in (requirements.unchecked if requirements else ())
+        ),
+        files=len(build.files) if build else 0,
+        tests=build.tests if build else 0,
+        coverage=build.coverage if build else 0.0,
+        seconds=round(sum(row.seconds for row in heads.values()), 2),
+        tree=str(folder.path("tree")) if build else "",
+        repository=str(folder.path("repository")) if "repository" in heads else "",
+        isolated=build.isolated if build else True,
+        open_proposals=len(store.edits.proposals(run.key)),
+        published=tuple(
+            PublishedAt(url=item.web_url, proposed=item.change_url, warnings=tuple(item.warnings))
+            for item in published
+            if item and item.wanted
+        ),
+        archives=tuple(str(folder.path(item.path)) for item in archives if item and item.wanted),
+    )
+
+
+def archive(services: Services, actor: Actor, history: RunHistory, key: str) -> None:
+    """Take a project out of work; nothing of it is removed.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        ProjectBusyError: it is being built.
+    """
+    leaving.archive(services.acting_as(actor).store, history, key)
+
+
+def delete(services: Services, actor: Actor, history: RunHistory, command: DeleteProject) -> DeletedProject:
+    """Delete an archived project: files, rows, partition and runs. What models have cost stays on the books.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        ProjectBusyError: it is being built.
+        DeletionRefusedError: it is not archived, or its repository is neither published nor in the storage.
+        StorageError: the copy cannot be made; nothing is deleted then.
+    """
+    store, given = services.acting_as(actor).store, services.settings
+    safe = command.without_export or command.export_to is not None
+    leaving.require_deletable(store, history, open_storage(given), command.key, without_export=safe)
+    if command.export_to:
+        leaving.copy_to(store, given.projects_dir, command.key, command.export_to)
+    store.housekeeping.begin_deletion(command.key, actor.label)
+    leaving.finish_deletion(store, history, given.projects_dir, command.key)
+    copied = str(command.export_to / command.key) if command.export_to else ""
+    return DeletedProject(key=command.key, copied_to=copied)

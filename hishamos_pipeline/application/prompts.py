@@ -1,0 +1,104 @@
+"""The prompts: their versions, their texts, and what has changed in one since it was used."""
+
+import difflib
+from pathlib import Path
+
+from hishamos_pipeline.application.view import View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.generation.services import Services
+
+
+class PromptView(View):
+    """A prompt: of which role and task, in which version, and where its text comes from."""
+
+    role: str
+    task: str
+    version: str
+    source: str
+
+
+class PromptDiff(View):
+    """What is different in a prompt from a version that was used before; empty where it never had another one."""
+
+    now: str
+    before: str
+    diff: str
+
+
+def list_prompts(services: Services, actor: Actor, project: str = "") -> list[PromptView]:
+    """All prompts, with those of a project's own roles."""
+    acting = services.acting_as(actor)
+    library, own = acting.library(project), str(acting.settings.prompts_dir)
+    return [
+        PromptView(
+            role=role.name,
+            task=task.name,
+            version=library.version(role.name, task.name),
+            source=own if library.is_own(role.name, task.name) else role.source,
+        )
+        for role in acting.registry(project).roles
+        for task in role.tasks
+    ]
+
+
+def read_prompt(services: Services, actor: Actor, role: str, task: str, project: str = "") -> str:
+    """A prompt with everything that it includes.
+
+    Raises:
+        RoleError: there is no such role or task.
+    """
+    acting = services.acting_as(actor)
+    acting.registry(project).role(role).task(task)
+    return acting.library(project).source(role, task)
+
+
+def copy_prompt(services: Services, actor: Actor, role: str, task: str) -> Path:
+    """Copy a built-in prompt into the home folder, where it can be changed; the task may be ``system``.
+
+    Raises:
+        RoleError: there is no such role or task.
+    """
+    acting = services.acting_as(actor)
+    found = acting.registry().role(role)
+    if task != "system":
+        found.task(task)
+    return acting.library().copy(role, task)
+
+
+def diff_prompt(
+    services: Services, actor: Actor, role: str, task: str, *, version: str = "", project: str = ""
+) -> PromptDiff:
+    """What is different in a prompt from a version that was used before.
+
+    Args:
+        services: the services.
+        actor: whoever asks.
+        role: the role.
+        task: its task.
+        version: the version; the last other one by default.
+        project: whose roles are known besides.
+
+    Raises:
+        RoleError: there is no such role or task.
+        UsageError: it was never used in that version.
+    """
+    acting = services.acting_as(actor)
+    acting.registry(project).role(role).task(task)
+    library = acting.library(project)
+    now, text = library.version(role, task), library.source(role, task)
+    used = acting.store.dialogue.prompt_texts(role, task)
+    earlier = [row for row in used if (row.version == version if version else row.version != now)]
+    if not earlier:
+        if version:
+            raise UsageError(f"{role}/{task} was never used in version {version}")
+        return PromptDiff(now=now, before="", diff="")
+    old = earlier[0]
+    lines = difflib.unified_diff(
+        old.text.splitlines(),
+        text.splitlines(),
+        f"{role}/{task} {old.version}",
+        f"{role}/{task} {now}",
+        lineterm="",
+    )
+    return PromptDiff(now=now, before=old.version, diff="\n".join(lines))

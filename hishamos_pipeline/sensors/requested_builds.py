@@ -1,0 +1,63 @@
+"""The sensor that starts requested builds."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+import dagster as dg
+
+from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.jobs.build_project import BUILD_PROJECT, build_project
+from hishamos_pipeline.partitions import REQUESTED_BY_TAG, projects
+from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.store.builds.records import BuildRequest
+from hishamos_pipeline.store.store import ProjectStore
+
+_CANCELLED = "its run was cancelled before it began; build it to take it up again"
+# So many more are looked at than are started: what was cancelled in the queue must not keep others waiting.
+_LOOKED_AT = 10
+
+
+def runs_for(requested: Iterable[BuildRequest]) -> list[tuple[BuildRequest, dg.RunRequest]]:
+    """A run for each request; its number in the run key makes asking again harmless."""
+    return [
+        (
+            request,
+            dg.RunRequest(
+                run_key=f"{BUILD_PROJECT}/{request.project}/{request.revision}/{request.id}",
+                partition_key=request.project,
+                tags={REQUESTED_BY_TAG: request.requested_by},
+            ),
+        )
+        for request in requested
+        if KEY_PATTERN.fullmatch(request.project)
+    ]
+
+
+def _is_new(
+    context: dg.SensorEvaluationContext, store: ProjectStore, request: BuildRequest, run: dg.RunRequest
+) -> bool:
+    """Whether there is no run yet; one that was cancelled before it began ends the waiting for it."""
+    filters = dg.RunsFilter(tags={"dagster/run_key": str(run.run_key)})
+    runs = context.instance.get_runs(filters, limit=1)
+    if runs and runs[0].status == dg.DagsterRunStatus.CANCELED:
+        store.builds.cancel(request.project, _CANCELLED)
+    return not runs
+
+
+@dg.sensor(
+    job=build_project,
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a build for each request in the store, with its partition and the name of whoever has asked.",
+)
+def requested_builds(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
+    """One bounded tick. A request stays in the store until a run has begun, so no tick can lose it."""
+    store, limit = pipeline.services.store, pipeline.services.settings.runs_per_tick
+    found = runs_for(store.builds.requested(_LOOKED_AT * limit))
+    runs = list(islice((run for request, run in found if _is_new(context, store, request, run)), limit))
+    if not runs:
+        return dg.SensorResult(skip_reason="no build was requested")
+    return dg.SensorResult(
+        run_requests=runs,
+        dynamic_partitions_requests=[projects.build_add_request([str(run.partition_key) for run in runs])],
+    )

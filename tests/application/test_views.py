@@ -1,0 +1,72 @@
+"""What use cases take and return: frozen, strict, and of a shape that does not change by accident."""
+
+import inspect
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, get_type_hints
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from syrupy.assertion import SnapshotAssertion
+
+from hishamos_pipeline import application
+from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.base import Base
+from hishamos_pipeline.store.store import ProjectStore
+
+MODULES = [import_module(f"{application.__name__}.{m.name}") for m in iter_modules(application.__path__)]
+MODELS = [
+    found
+    for module in MODULES
+    for found in vars(module).values()
+    if inspect.isclass(found) and issubclass(found, View | Command) and found.__module__ == module.__name__
+]
+USE_CASES = [
+    found
+    for module in MODULES
+    for found in vars(module).values()
+    if inspect.isfunction(found)
+    and found.__module__ == module.__name__
+    and not found.__name__.startswith("_")
+    and "services" in inspect.signature(found).parameters
+]
+
+
+def test_the_shape_of_every_view(snapshot: SnapshotAssertion) -> None:
+    """What ``--json`` prints. A field that is gone or means something else breaks somebody's script."""
+    views = sorted((m for m in MODELS if issubclass(m, View)), key=lambda m: (m.__module__, m.__name__))
+    assert {f"{m.__module__}.{m.__name__}": m.model_json_schema() for m in views if m is not View} == snapshot
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_they_are_frozen_and_refuse_what_they_do_not_know(model: type[BaseModel]) -> None:
+    assert model.model_config["frozen"] and model.model_config["extra"] == "forbid"
+    with pytest.raises(ValidationError):
+        model.model_validate({"no_such_field": 1})
+
+
+@pytest.mark.parametrize("use_case", USE_CASES, ids=lambda found: f"{found.__module__}.{found.__name__}")
+def test_each_use_case_is_told_who_wants_it_and_returns_no_row(use_case: Any) -> None:
+    hints = get_type_hints(use_case)
+    assert list(inspect.signature(use_case).parameters)[:2] == ["services", "actor"]
+    assert hints["services"] is Services and hints["actor"] is Actor
+    assert "Row" not in str(hints["return"]) and "store." not in str(hints["return"])
+
+
+def test_no_row_leaves_the_store(store: ProjectStore) -> None:
+    """The public methods of every repository hand out records and plain values."""
+    rows = {mapper.class_ for mapper in Base.registry.mappers}
+    repositories = [value for value in vars(store).values() if type(value).__module__.endswith(".repository")]
+    assert len(repositories) >= 18
+    for repository in repositories:
+        for name, method in inspect.getmembers(type(repository), inspect.isfunction):
+            if not name.startswith("_"):
+                returned = str(get_type_hints(method)["return"])
+                assert not [row for row in rows if row.__name__ in returned], f"{type(repository)}.{name}"
+
+
+def test_views_survive_json() -> None:
+    for model in MODELS:
+        TypeAdapter(model).json_schema()

@@ -1,0 +1,119 @@
+"""The sensor of build requests: what it requests, on a real instance, tick after tick."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.definitions import defs
+from hishamos_pipeline.partitions import REQUESTED_BY_TAG
+from hishamos_pipeline.resources.run_history import DagsterRuns
+from hishamos_pipeline.sensors.requested_builds import requested_builds, runs_for
+from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.builds.records import BuildRequest
+from hishamos_pipeline.store.store import ProjectStore
+from tests.sensors.ticking import tick
+
+ANN = Actor("ann")
+
+
+def request(key: str, revision: int = 3, number: int = 7) -> BuildRequest:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    return BuildRequest(number, key, revision, "requested", "", "user:ann", "command line", now, None, None)
+
+
+def keys(result: dg.SensorResult) -> list[str | None]:
+    return [run.partition_key for run in result.run_requests or []]
+
+
+def test_a_run_key_carries_revision_and_request_and_the_run_who_has_asked() -> None:
+    ((_, run),) = runs_for([request("notes")])
+    assert (run.run_key, run.partition_key) == ("build_project/notes/3/7", "notes")
+    assert run.tags[REQUESTED_BY_TAG] == "user:ann"
+
+
+def test_a_key_that_breaks_the_rule_gets_no_run() -> None:
+    assert runs_for([request("../x"), request("A")]) == []
+
+
+def test_submitted_ideas_get_a_partition_and_a_run(
+    settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    for key in ("notes", "shop"):
+        store.acting_as(ANN).projects.submit(Idea(key=key, title=key), "t")
+    result = tick(requested_builds, instance, settings)
+    assert sorted(map(str, keys(result))) == ["notes", "shop"]
+    (added,) = result.dynamic_partitions_requests or []
+    assert sorted(added.partition_keys) == ["notes", "shop"]  # type: ignore[union-attr]
+    assert {run.tags[REQUESTED_BY_TAG] for run in result.run_requests or []} == {"user:ann"}
+
+
+def test_a_tick_that_died_is_made_up_for(
+    settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    """The state in the store decides; asking again gives the same run key, which Dagster runs once."""
+    store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    first, second = (tick(requested_builds, instance, settings) for _ in range(2))
+    assert [r.run_key for r in first.run_requests or []] == [r.run_key for r in second.run_requests or []]
+    store.projects.set_state("notes", "building")
+    done = tick(requested_builds, instance, settings)
+    assert keys(done) == [] and "no build was requested" in str(done.skip_reason)
+
+
+def test_a_changed_idea_and_a_request_get_another_run_each(
+    settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    projects = store.projects
+    projects.submit(Idea(key="notes", title="Notes"), "t")
+    for state in ("building", "exported"):
+        projects.set_state("notes", state)
+    assert keys(tick(requested_builds, instance, settings)) == []
+    projects.submit(Idea(key="notes", title="Notes", vision="more"), "t")
+    (run,) = tick(requested_builds, instance, settings).run_requests or []
+    assert run.run_key == "build_project/notes/2/2"
+    for state in ("building", "exported"):
+        projects.set_state("notes", state)
+    store.builds.add("notes")
+    (run,) = tick(requested_builds, instance, settings).run_requests or []
+    assert run.run_key == "build_project/notes/2/3"
+
+
+def test_a_tick_is_bounded(settings: Settings, store: ProjectStore, instance: dg.DagsterInstance) -> None:
+    for number in range(25):
+        store.projects.submit(Idea(key=f"idea-{number}", title="x"), "t")
+    assert len(keys(tick(requested_builds, instance, settings))) == settings.runs_per_tick == 10
+
+
+def test_what_was_cancelled_in_the_queue_waits_no_longer(
+    settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    run = instance.create_run_for_job(
+        defs().resolve_job_def("build_project"),
+        tags={"dagster/partition": "notes", "dagster/run_key": "build_project/notes/1/1"},
+    )
+    instance.report_run_canceled(run)
+    assert keys(tick(requested_builds, instance, settings)) == []
+    project = store.projects.get("notes")
+    assert project.state == "failed" and "cancelled" in project.reason
+    assert [r.status for r in store.builds.newest(5)] == ["cancelled"]
+
+
+def test_a_cancelled_build_ends_requests_and_queued_runs(
+    store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    instance.add_dynamic_partitions("projects", ["notes"])
+    run = instance.create_run_for_job(
+        defs().resolve_job_def("build_project"),
+        status=dg.DagsterRunStatus.QUEUED,
+        tags={"dagster/partition": "notes"},
+    )
+    assert DagsterRuns(instance).cancel("notes") == 1
+    assert instance.get_run_by_id(run.run_id).status in (  # type: ignore[union-attr]
+        dg.DagsterRunStatus.CANCELED,
+        dg.DagsterRunStatus.CANCELING,
+    )
+    assert store.builds.cancel("notes", "cancelled by user:ann") == 1
+    assert store.projects.get("notes").reason == "cancelled by user:ann"
