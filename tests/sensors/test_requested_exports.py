@@ -1,5 +1,7 @@
 """The sensor that picks requested exports out of the store."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 
 from hishamos_pipeline.core.idea import Idea
@@ -13,7 +15,8 @@ from tests.sensors.ticking import tick
 
 
 def request(number: int, kind: str) -> ExportRequest:
-    return ExportRequest(id=number, type=kind)
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    return ExportRequest(number, 1, kind, "{}", "requested", "", "ada", now, None)
 
 
 def none_earlier(_: str) -> tuple[int, bool]:

@@ -99,7 +99,7 @@ def test_each_effect_has_its_event(store: ProjectStore) -> None:
     ann.artifacts.write("notes", "idea", IDEA, PROVENANCE)
     ann.artifacts.approve("notes", "idea")
     ann.artifacts.approve("notes", "idea")  # the first one stands
-    story = Story(id="US-001", epic="EP-001", title="t", actor="a", want="w", benefit="b", points=1, priority="must",
+    story = Story(id="US-001", epic="EP-001", title="t", requirements=("REQ-001",), criteria=(), actor="a", want="w", benefit="b", points=1, priority="must",
                   status="deferred", reason="needs a model")  # fmt: skip
     stories = Stories(epics=(Epic(id="EP-001", title="e"),), stories=(story,), sprint=SprintRules())
     ann.backlog.replace_stories("notes", stories)
