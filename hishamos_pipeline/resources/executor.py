@@ -14,6 +14,8 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster_async_executor import async_executor  # type: ignore[import-untyped]
 from dagster_async_executor.executor import AsyncExecutor  # type: ignore[import-untyped]
 
+from hishamos_pipeline.resources.sqlite_files import kept_open, wait_less_for_the_disk
+
 # A step that waits for a slot of a pool says "now" when it is asked how long to wait, which this executor takes for
 # "until something happens": with nothing else to do, it would wait for ever.
 _PAUSE_SECONDS = 1.0
@@ -25,6 +27,7 @@ def _bounded(context: InstanceConcurrencyContext) -> float:
 
 
 InstanceConcurrencyContext.interval_to_next_pending_claim_check = _bounded  # type: ignore[assignment, method-assign]
+wait_less_for_the_disk()
 
 
 class _Interruptible(AsyncExecutor):  # type: ignore[misc]
@@ -36,7 +39,10 @@ class _Interruptible(AsyncExecutor):  # type: ignore[misc]
     def _execution_iterator_wrapper(
         self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        with raise_execution_interrupts():
+        with (
+            raise_execution_interrupts(),
+            kept_open(job_context.instance, job_context.run_id),
+        ):
             yield from super()._execution_iterator_wrapper(job_context, execution_plan)
 
 
