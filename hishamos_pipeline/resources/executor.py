@@ -4,7 +4,9 @@
 so Dagster is pinned; ``dagster.in_process_executor`` is the way back.
 """
 
+import gc
 from collections.abc import Iterator
+from functools import cache
 
 import dagster as dg
 from dagster._core.errors import raise_execution_interrupts
@@ -30,6 +32,16 @@ InstanceConcurrencyContext.interval_to_next_pending_claim_check = _bounded  # ty
 wait_less_for_the_disk()
 
 
+@cache
+def _freeze() -> None:
+    """Leave out of garbage collection what is there when the first run of a process begins.
+
+    Those are modules, types and Dagster's definitions, which live as long as the process; looking through them again
+    and again takes longer than any other part of it.
+    """
+    gc.freeze()
+
+
 class _Interruptible(AsyncExecutor):  # type: ignore[misc]
     """Ends its steps when the run is interrupted or terminated.
 
@@ -39,6 +51,7 @@ class _Interruptible(AsyncExecutor):  # type: ignore[misc]
     def _execution_iterator_wrapper(
         self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
+        _freeze()
         with (
             raise_execution_interrupts(),
             kept_open(job_context.instance, job_context.run_id),
