@@ -8,6 +8,7 @@ import yaml
 from filelock import FileLock
 
 from hishamos_pipeline.errors import StorageError
+from hishamos_pipeline.resources.sqlite_files import wait_less_for_the_disk
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.tree import storage_errors
 
@@ -28,6 +29,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     Raises:
         StorageError: the folder is not writable.
     """
+    wait_less_for_the_disk()
     home = settings.dagster_home
     on_server = settings.store_url.startswith("postgresql")
     if on_server:

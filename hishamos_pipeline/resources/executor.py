@@ -4,7 +4,9 @@
 so Dagster is pinned; ``dagster.in_process_executor`` is the way back.
 """
 
+import gc
 from collections.abc import Iterator
+from functools import cache
 
 import dagster as dg
 from dagster._core.errors import raise_execution_interrupts
@@ -13,6 +15,8 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster_async_executor import async_executor  # type: ignore[import-untyped]
 from dagster_async_executor.executor import AsyncExecutor  # type: ignore[import-untyped]
+
+from hishamos_pipeline.resources.sqlite_files import kept_open, wait_less_for_the_disk
 
 # A step that waits for a slot of a pool says "now" when it is asked how long to wait, which this executor takes for
 # "until something happens": with nothing else to do, it would wait for ever.
@@ -25,6 +29,17 @@ def _bounded(context: InstanceConcurrencyContext) -> float:
 
 
 InstanceConcurrencyContext.interval_to_next_pending_claim_check = _bounded  # type: ignore[assignment, method-assign]
+wait_less_for_the_disk()
+
+
+@cache
+def _freeze() -> None:
+    """Leave out of garbage collection what is there when the first run of a process begins.
+
+    Those are modules, types and Dagster's definitions, which live as long as the process; looking through them again
+    and again takes longer than any other part of it.
+    """
+    gc.freeze()
 
 
 class _Interruptible(AsyncExecutor):  # type: ignore[misc]
@@ -36,7 +51,11 @@ class _Interruptible(AsyncExecutor):  # type: ignore[misc]
     def _execution_iterator_wrapper(
         self, job_context: PlanExecutionContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        with raise_execution_interrupts():
+        _freeze()
+        with (
+            raise_execution_interrupts(),
+            kept_open(job_context.instance, job_context.run_id),
+        ):
             yield from super()._execution_iterator_wrapper(job_context, execution_plan)
 
 

@@ -1,12 +1,13 @@
 """Python toolchains: resolved once, installed once from wheels, kept by the hash of what they hold.
 
-Pip resolves and downloads outside the sandbox, and nothing of a package is executed there: wheels only, unpacked and
-not compiled. What a wheel could run at the start of an interpreter, it runs in the sandbox.
+Pip resolves and downloads outside the sandbox, and nothing of a package is executed there: wheels only, unpacked, and
+compiled by a process with limits. What a wheel could run at the start of an interpreter, it runs in the sandbox.
 """
 
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ from hishamos_pipeline.toolchains.vetting import vet
 from hishamos_pipeline.workspace import disk
 
 _MIB = 1024 * 1024
+_COMPILER_BYTES = 1024 * _MIB
 _TICK = 0.25
 # What pip may know of this machine: where the index is and how to reach it, not our keys.
 _KEPT = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NO_PROXY", "HTTP_PROXY", "HTTPS_PROXY",
@@ -140,6 +142,7 @@ class PythonToolchains:
                 f"the dependencies could not be installed; try again, or see what pip says: {last[:600]}"
             )
         write_scripts(staging, folder, distributions(path=[str(site)]))
+        _compile(site, self._settings.toolchain_seconds)
 
     def _pip(self, command: str, *arguments: str, watched: Path | None = None) -> tuple[str | None, str]:
         """What pip prints, or ``None`` and what it says is wrong.
@@ -189,6 +192,21 @@ class PythonToolchains:
                     f"{mask(reasons[-1].strip())[:300]}"
                 )
             return (None, said.strip()) if code else (out.read_text(), said)
+
+
+def _compile(site: Path, seconds: float) -> None:
+    """Compile the packages, once for all commands; one that is made to break the compiler stays as it is."""
+    command = [sys.executable, "-I", "-m", "compileall", "-q", str(site)]
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (_COMPILER_BYTES, _COMPILER_BYTES)),
+            check=False,
+        )
 
 
 def _watch(poll: Any, folders: Sequence[Path], given: Settings) -> str:

@@ -1,7 +1,8 @@
 """The Python environment that every project is checked in: an interpreter, pytest, coverage and ruff, nothing else.
 
 The tools are copied from HishamOS's own environment, so that this needs no network, and so that a project which forgets
-to declare something does not find it all the same.
+to declare something does not find it all the same. They come compiled, as they are there: nothing could be compiled
+in a toolchain later, which the sandbox mounts read-only.
 """
 
 import hashlib
@@ -62,7 +63,7 @@ def make_base(folder: Path, final: Path) -> None:
         for entry in item.files or ():
             source = Path(str(item.locate_file(entry)))
             inside = not any(part == ".." for part in entry.parts)
-            if source.suffix == ".pyc" or not source.is_file():
+            if not source.is_file():
                 continue
             if inside:
                 target = site / entry

@@ -1,22 +1,25 @@
 """What is worth its time only when all else passes: planted tests, planted mistakes, and the README's commands."""
 
+import asyncio
 import inspect
 import json
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hishamos_pipeline.core.criteria import without_parameters
 from hishamos_pipeline.core.documents import CheckOutcome
-from hishamos_pipeline.sandbox.interface import Command
+from hishamos_pipeline.sandbox.interface import Command, Outcome
 from hishamos_pipeline.verification import mutation_driver, readme
 from hishamos_pipeline.verification.imports import declared_requirements, distributions
 from hishamos_pipeline.verification.inverting import inverted
-from hishamos_pipeline.verification.mutants import mutants
+from hishamos_pipeline.verification.mutants import Mutant, mutants
 from hishamos_pipeline.verification.running import PYTEST_VARIABLES, Runner, TestRun, tail
 
 _DRIVER = ".hishamos-driver.py"
+# Below so many mistakes in each, more shares cost more than they gain: each runs the tests without any first.
+_LEAST_SHARE = 3
 
 
 async def planted_tests(tree: Path, texts: Mapping[str, str], runner: Runner, real: TestRun) -> CheckOutcome:
@@ -78,25 +81,15 @@ async def planted_mistakes(
     """
     code = {path: text for path, text in texts.items() if path.startswith(package) and path.endswith(".py")}
     chosen = mutants(code, real.covered, per_module)
-    (tree / _DRIVER).write_text(inspect.getsource(mutation_driver))
-    (tree / mutation_driver.MUTANTS).write_text(json.dumps([[m.path, m.text] for m in chosen]))
-    command = Command(("python", _DRIVER), PYTEST_VARIABLES, (mutation_driver.VERDICTS,), writes=True)
-    outcome = await runner.start(command, tree)
-    try:
-        verdicts = [bool(item) for item in json.loads(outcome.files.get(mutation_driver.VERDICTS, b"[]"))]
-    except (ValueError, TypeError):
-        verdicts = []
-    offending: list[str] = []
+    noticed, trouble = await _try_mutants(tree, chosen, runner)
     survived: list[str] = []
     share = 100.0
-    if len(verdicts) != len(chosen) or not outcome.succeeded or outcome.changed:
+    if trouble:
         share = 0.0
-        offending = [
-            f"{len(verdicts)} of {len(chosen)} mistakes could be tried: {outcome.ending}: {tail(outcome.output)[-300:]}"
-        ]
     elif chosen:
-        survived = [str(mutant) for mutant, killed in zip(chosen, verdicts, strict=True) if not killed]
-        share = round(100 * sum(verdicts) / len(verdicts), 1)
+        survived = [str(mutant) for mutant in chosen if not noticed[mutant]]
+        share = round(100 * (len(chosen) - len(survived)) / len(chosen), 1)
+    offending = [trouble] if trouble else []
     if not real.covered.keys() & code.keys():
         offending.append("the report of coverage names no module")
     elif share < least and not offending:
@@ -108,6 +101,37 @@ async def planted_mistakes(
         name="mistakes_noticed", passed=not offending, figure=share, unit="percent",
         offending=tuple(offending), output="" if not survived else "not noticed:\n" + "\n".join(survived),
     )  # fmt: skip
+
+
+async def _try_mutants(
+    tree: Path, chosen: Sequence[Mutant], runner: Runner
+) -> tuple[Mapping[Mutant, bool], str]:
+    """Whether each mutant was noticed, or why that cannot be told; shares of them are tried at the same time."""
+    (tree / _DRIVER).write_text(inspect.getsource(mutation_driver))
+    shares = max(1, min(runner.at_once, len(chosen) // _LEAST_SHARE))
+    parts = [chosen[number::shares] for number in range(shares)]
+    commands = []
+    for number, part in enumerate(parts):
+        name = f".hishamos-mutants-{number}.json"
+        (tree / name).write_text(json.dumps([[mutant.path, mutant.text] for mutant in part]))
+        argv = ("python", _DRIVER, name)
+        commands.append(Command(argv, PYTEST_VARIABLES, (mutation_driver.VERDICTS,), writes=True))
+    outcomes = await asyncio.gather(*(runner.start(command, tree) for command in commands))
+    noticed: dict[Mutant, bool] = {}
+    for part, outcome in zip(parts, outcomes, strict=True):
+        verdicts = _verdicts(outcome)
+        if len(verdicts) != len(part) or not outcome.succeeded or outcome.changed:
+            tried = f"{len(verdicts)} of {len(part)} mistakes could be tried"
+            return {}, f"{tried}: {outcome.ending}: {tail(outcome.output)[-300:]}"
+        noticed |= dict(zip(part, verdicts, strict=True))
+    return noticed, ""
+
+
+def _verdicts(outcome: Outcome) -> list[bool]:
+    try:
+        return [bool(item) for item in json.loads(outcome.files.get(mutation_driver.VERDICTS, b"[]"))]
+    except (ValueError, TypeError):
+        return []
 
 
 async def readme_commands_run(

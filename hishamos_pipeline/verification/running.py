@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,20 +44,31 @@ class TestRun:
         return len(self.passed) + len(self.failed)
 
 
+def _processors() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs commands on trees, as many at once as there are processors.
+    """Runs commands on trees, as many at once as there are processors that this process may use.
 
     Args:
         sandbox: what runs them.
         toolchain: the programs that they find.
         limits: of each.
+        at_once: how many.
     """
 
     sandbox: Sandbox
     toolchain: Toolchain
     limits: Limits
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))
+    at_once: int = field(default_factory=_processors)
+    _turns: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_turns", asyncio.Semaphore(self.at_once))
 
     async def run(self, command: str | Sequence[str], tree: Path) -> Outcome:
         """Run a command, or a line of shell, in a copy of a tree; the reports of pytest are collected."""

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _DETECTORS = (
     "MailchimpDetector", "NpmDetector", "PrivateKeyDetector", "SendGridDetector", "SlackDetector",
     "SoftlayerDetector", "SquareOAuthDetector", "StripeDetector", "TwilioKeyDetector",
 )  # fmt: skip
+# The scanner's settings are those of the whole process.
+_SCANNING = threading.Lock()
 _KEYWORDS, _KEYWORD_TYPE = "KeywordDetector", "Secret Keyword"
 # Keys that the scanner has no detector for: GitLab, Anthropic, OpenAI, Google, Hugging Face, PyPI.
 _KEYS = re.compile(
@@ -46,6 +49,7 @@ def secrets(texts: Mapping[str, str], package: str) -> list[str]:
     found = []
     plugins = [{"name": name} for name in (*_DETECTORS, _KEYWORDS)]
     with (
+        _SCANNING,
         tempfile.TemporaryDirectory(prefix="hishamos-scan-") as folder,
         transient_settings({"plugins_used": plugins}),
     ):

@@ -46,12 +46,14 @@ class Tree:
         return commands_run(self.texts)
 
 
-def static_checks(tree: Tree) -> tuple[CheckOutcome, ...]:
-    """All checks of this module; those that need parsable code are left out where it does not parse."""
-    first = tuple(_outcome(tree, name, unit, find) for name, unit, find in _FIRST)
-    if not all(outcome.passed for outcome in first if outcome.name == "syntax"):
-        return first
-    return first + tuple(_outcome(tree, name, unit, find) for name, unit, find in _PARSED)
+def first_checks(tree: Tree) -> tuple[CheckOutcome, ...]:
+    """Those that any text can be put to; whether the code parses is among them, as ``syntax``."""
+    return tuple(_outcome(tree, name, unit, find) for name, unit, find in _FIRST)
+
+
+def parsed_checks(tree: Tree) -> tuple[CheckOutcome, ...]:
+    """Those that need code that parses; they may be made in a thread."""
+    return tuple(_outcome(tree, name, unit, find) for name, unit, find in _PARSED)
 
 
 def _outcome(tree: Tree, name: str, unit: str, find: Callable[[Tree], tuple[int, list[str]]]) -> CheckOutcome:

@@ -23,7 +23,7 @@ from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted
 from hishamos_pipeline.verification.run_checks import RunResult, run_checks
 from hishamos_pipeline.verification.running import Runner, TestRun
 from hishamos_pipeline.verification.security import dangerous_calls
-from hishamos_pipeline.verification.static_checks import Tree, static_checks
+from hishamos_pipeline.verification.static_checks import Tree, first_checks, parsed_checks
 from hishamos_pipeline.verification.stubs import without_implementation
 from hishamos_pipeline.workspace.tree import limits_of, tree_hash, write_tree
 
@@ -60,8 +60,7 @@ async def verify(
 ) -> Verdict:
     """Check a tree in a work folder of its own.
 
-    Static checks come first; nothing is run where the code does not even parse. What takes long is done only when all
-    else passes.
+    Nothing is run where the code does not even parse. What takes long is done only when all else passes.
 
     Args:
         assembled: the tree.
@@ -78,15 +77,22 @@ async def verify(
     write_tree(folder / "work", assembled.files, assembled.texts, limits)
     texts = {file.path: assembled.texts[file.sha256] for file in assembled.files}
     tree = Tree(texts, assembled.architecture, assembled.stories, assembled.suite, assembled.first_tests)
-    checks = (*static_checks(tree), dependencies(tree, prepared, settings))
+    checks = first_checks(tree)
+    parses = any(check.name == "syntax" and check.passed for check in checks)
+    declared = dependencies(tree, prepared, settings)
     tests = TestRun()
-    if prepared.toolchain and any(check.name == "syntax" and check.passed for check in checks):
+    if not (prepared.toolchain and parses):
+        checks += (*(parsed_checks(tree) if parses else ()), declared)
+    else:
         runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
-        checks += (await _dangerous(tree),)
-        result = await _run(assembled, tree, folder, runner, settings)
-        checks += result.checks
+        # What only reads the code is done while the first commands run.
+        parsed, dangerous, result = await asyncio.gather(
+            asyncio.to_thread(parsed_checks, tree),
+            _dangerous(tree),
+            _run(assembled, tree, folder, runner, settings),
+        )
         tests = result.tests
-        checks += (_criteria_passed(assembled, tests),)
+        checks += (*parsed, declared, dangerous, *result.checks, _criteria_passed(assembled, tests))
         if tests.passed and all(check.passed for check in checks):
             checks += await _look_deeper(assembled, tree, folder, runner, settings, tests)
     passed = bool(tests.passed) and all(check.passed for check in checks)

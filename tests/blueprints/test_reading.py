@@ -1,5 +1,12 @@
 """What the rules understand of a line, and what they leave to a language model."""
 
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from hishamos_pipeline.blueprints.planning.backlog import readings
@@ -194,3 +201,40 @@ def test_features_are_found_in_prose() -> None:
 def test_attributes_that_cannot_be_read(phrase: str) -> None:
     with pytest.raises(ValueError):
         parse_attribute(phrase)
+
+
+_PRINTED = """
+forms = [[engine.singular_noun(word), engine.plural_noun(word), engine.a(word)] for word in json.load(sys.stdin)]
+print(json.dumps(forms))
+"""
+
+
+def test_inflect_without_its_checks_says_the_same() -> None:
+    repository = Path(__file__).parents[2]
+    texts = [
+        path.read_text() for path in (*repository.glob("docs/*.md"), *repository.glob("examples/*/*.md"))
+    ]
+    known = {*words.VERBS, *words.NOT_RECORDS, *words.PEOPLE, *words.STATES}
+    tried = sorted(known.union(*(re.findall(r"[A-Za-z][\w'-]*", text) for text in texts)))
+    of_words = (
+        "from hishamos_pipeline.blueprints.reading import words\nengine = words._inflect_module().engine()"
+    )
+    plain = "import inflect\nengine = inflect.engine()"
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", f"import json, sys\n{start}\n{_PRINTED}"],
+            input=json.dumps(tried),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for start in (of_words, plain)
+    ]
+    assert len(tried) > 1000
+    assert said[0] == said[1]
+
+
+def test_inflect_still_checks_its_arguments() -> None:
+    """Once this fails, ``words._inflect_module`` is an ordinary import again."""
+    module = words._inflect_module()
+    assert "@typechecked" in inspect.getsource(module.engine)

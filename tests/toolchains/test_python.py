@@ -79,6 +79,27 @@ async def test_it_cannot_be_written_to(own: Settings, index: FakeIndex, tmp_path
     assert (not got.succeeded and "OSError" in got.output) or "PermissionError" in got.output
 
 
+async def test_all_of_it_is_compiled(own: Settings, index: FakeIndex, tmp_path: Path) -> None:
+    index.add("words-of-tests", files={"words_of_tests.py": "X = 1\n", "broken_of_tests.py": "(\n"})
+    prepared = await PythonToolchains(own).prepare(["words-of-tests"])
+    assert prepared.toolchain
+    program = """
+import importlib, pytest
+from importlib.util import cache_from_source
+for name in ("words_of_tests", "_pytest.main", "pluggy", "coverage"):
+    module = importlib.import_module(name)
+    loader = module.__loader__
+    compiled = loader.get_data(cache_from_source(module.__file__))
+    told = loader.path_stats(module.__file__)
+    flags, time, size = (int.from_bytes(compiled[at : at + 4], "little") for at in (4, 8, 12))
+    print(name, flags, time == int(told["mtime"]), size == told["size"])
+"""
+    got = await run(program, prepared.toolchain, tmp_path / "t")
+    assert set(got.output.splitlines()) == {
+        f"{name} 0 True True" for name in ("words_of_tests", "_pytest.main", "pluggy", "coverage")
+    }
+
+
 async def test_no_code_of_a_package_runs_outside_the_sandbox(
     own: Settings, index: FakeIndex, tmp_path: Path
 ) -> None:

@@ -1,15 +1,47 @@
 """The Jinja environments of the templates: a stack's own ones come before those that all stacks share."""
 
 import json
+import sys
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.core.hashing import hash_files
 from hishamos_pipeline.intake.attributes import attribute_name
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+# Like what Python compiles: whoever may write here could as well change the templates.
+_COMPILED = TEMPLATES / "__pycache__"
+
+
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Compiled templates, kept where that can be written; another text or another way of compiling makes a new one."""
+
+    def get_source_checksum(self, source: str) -> str:
+        """A hash of the template, of how it is compiled, and by what."""
+        return super().get_source_checksum(f"{_compiler()}\n{source}")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Find a compiled template."""
+        with suppress(OSError):  # not there, or not ours to read
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a compiled template."""
+        with suppress(OSError):  # read-only, or full
+            Path(self.directory).mkdir(mode=0o755, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
+@cache
+def _compiler() -> str:
+    return f"jinja2 {version('jinja2')} {sys.version} {hash_files([Path(__file__)])}"
 
 
 @cache
@@ -22,6 +54,8 @@ def environment(stack: str) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 - the output is source code
+        optimized=False,  # no filter is applied when a template is compiled: what is kept depends on no other code
+        bytecode_cache=_Compiled(str(_COMPILED)),
     )
     made.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     made.filters["article"] = words.with_article

@@ -69,12 +69,26 @@ PEOPLE = frozenset(
 
 @cache
 def _inflect() -> Any:
-    # Importing inflect takes more than a second; only reading a brief needs it.
-    import inflect
-
-    engine = inflect.engine()
+    engine = _inflect_module().engine()
     engine.defnoun("to-do", "to-dos")
     return engine
+
+
+def _inflect_module() -> Any:
+    """The library without checks of its arguments: we only give it texts.
+
+    While it is imported, it has typeguard parse and compile its whole source again for each of its methods, which takes
+    one to three seconds; typeguard itself leaves them as they are only under ``python -O``.
+    """
+    import typeguard
+
+    checked = typeguard.typechecked
+    typeguard.typechecked = lambda function: function  # type: ignore[assignment]
+    try:
+        import inflect
+    finally:
+        typeguard.typechecked = checked
+    return inflect
 
 
 @cache
