@@ -231,7 +231,9 @@ def test_a_run_of_an_unknown_revision_leaves_a_new_brief_alone(
     store.projects.submit(Idea(key="notes", title="Notes", vision="another"), "test")
     fail(instance, run, "old")
     tick(failed_runs, instance, settings)
-    assert store.projects.get("notes").state == "submitted" and [(r.project, r.revision) for r in store.builds.requested(5)] == [("notes", 2)]
+    assert store.projects.get("notes").state == "submitted" and [
+        (r.project, r.revision) for r in store.builds.requested(5)
+    ] == [("notes", 2)]
 
 
 def test_runs_that_are_about_no_project_are_left_alone() -> None:

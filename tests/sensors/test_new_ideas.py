@@ -17,6 +17,11 @@ def test_what_is_taken_in_is_a_requested_build(
     said = skipped(new_ideas, instance, settings)
     assert said == "taken in: shop; set aside: bad.yaml"
     (request,) = store.builds.requested(9)
-    assert (request.project, request.revision, request.via, request.requested_by) == ("shop", 1, "inbox", "sensor")
+    assert (request.project, request.revision, request.via, request.requested_by) == (
+        "shop",
+        1,
+        "inbox",
+        "sensor",
+    )
     assert (settings.inbox / "bad.yaml.error.txt").exists()
     assert skipped(new_ideas, instance, settings) == "no new idea"

@@ -112,7 +112,9 @@ def test_a_cancelled_build_ends_requests_and_runs(store: ProjectStore, instance:
         tags={"dagster/partition": "notes"},
     )
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(type(instance.run_coordinator), "cancel_run", lambda _, run_id: not ended.append(run_id))
+        patched.setattr(
+            type(instance.run_coordinator), "cancel_run", lambda _, run_id: not ended.append(run_id)
+        )
         assert history.cancel("notes") == 1 and history.cancel("other") == 0
     assert ended == [run.run_id]
     assert store.builds.cancel("notes", "cancelled by user:ann") == 1

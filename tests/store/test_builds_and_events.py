@@ -118,7 +118,9 @@ def test_each_effect_has_its_event(store: ProjectStore) -> None:
     assert {e.kind for e in events} <= set(KINDS)
 
 
-def test_an_effect_that_is_rolled_back_has_no_event(store: ProjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_effect_that_is_rolled_back_has_no_event(
+    store: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.projects.submit(IDEA, "t")
     monkeypatch.setattr("hishamos_pipeline.store.audit.repository._hash", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -178,7 +180,9 @@ def test_an_organization_sees_its_own_projects_alone(store: ProjectStore, elsewh
     ann.artifacts.write("notes", "idea", IDEA, PROVENANCE)
     elsewhere.projects.submit(Idea(key="theirs", title="Theirs"), "t")
     assert [p.key for p in ann.projects.all()] == ["notes"]
-    assert [p.key for p in elsewhere.projects.all()] == [p.key for p in elsewhere.projects.page(9)] == ["theirs"]
+    assert (
+        [p.key for p in elsewhere.projects.all()] == [p.key for p in elsewhere.projects.page(9)] == ["theirs"]
+    )
     assert [p.key for p in store.projects.all()] == ["notes", "theirs"], "the installation sees all"
     assert not elsewhere.projects.exists("notes") and elsewhere.projects.by_state()["submitted"] == 1
     assert [r.project for r in elsewhere.builds.requested(9)] == ["theirs"]
@@ -192,7 +196,10 @@ def test_an_organization_sees_its_own_projects_alone(store: ProjectStore, elsewh
     ):  # fmt: skip
         with pytest.raises(ProjectNotFoundError):
             ask()
-    assert elsewhere.artifacts.with_hash("notes", "idea", ann.artifacts.require("notes", "idea").content_hash) is None
+    assert (
+        elsewhere.artifacts.with_hash("notes", "idea", ann.artifacts.require("notes", "idea").content_hash)
+        is None
+    )
 
 
 def test_a_key_is_of_one_organization(store: ProjectStore, elsewhere: ProjectStore) -> None:
