@@ -171,7 +171,7 @@ def trace(services: Services, actor: Actor, key: str, item: str = "") -> TraceVi
     from hishamos_pipeline.core import tracing
     from hishamos_pipeline.generation.traces import traced
 
-    project = traced(services.acting_as(actor).project(key).project)
+    project = traced(services.acting_as(actor).project_data(key))
     rows, lost = tracing.trace(project), tracing.orphans(project)
     if item:
         rows = tracing.matching(rows, item)

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from hishamos_pipeline.application.restoring import restore_files
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.graph import topological
 from hishamos_pipeline.errors import ProjectBusyError
-from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.builds.records import BuildRequest
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.run import ProjectRun
 
 
 class PlannedStepView(View):
@@ -98,7 +99,7 @@ def prepare(services: Services, actor: Actor) -> None:
     _ = services.acting_as(actor).sandbox
 
 
-def steps_to_make(run: ProjectRun) -> list[str]:
+def steps_to_make(run: "ProjectRun") -> list[str]:
     """Nothing, or the whole graph: what is up to date is found in no time, and its checks are asked again.
 
     A check that a killed run did not come to would otherwise never be asked. Files that are elsewhere are brought back.
@@ -106,6 +107,8 @@ def steps_to_make(run: ProjectRun) -> list[str]:
     Raises:
         StorageError: a storage is named and cannot be used.
     """
+    from hishamos_pipeline.application.restoring import restore_files
+
     finished = run.project.store.projects.get(run.key).state == "exported"
     if finished and not run.plan() and not restore_files(run).lost:
         return []
@@ -115,7 +118,7 @@ def steps_to_make(run: ProjectRun) -> list[str]:
 
 
 @contextmanager
-def one_build_at_a_time(run: ProjectRun, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
+def one_build_at_a_time(run: "ProjectRun", waits: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the project's build lock.
 
     Args:

@@ -9,7 +9,7 @@ from pydantic import Field
 from hishamos_pipeline.application.artifacts import ItemChangeView
 from hishamos_pipeline.application.view import Command, View
 from hishamos_pipeline.changing import editing
-from hishamos_pipeline.changing.proposing import Change, propose, take_over
+from hishamos_pipeline.changing.change import Change
 from hishamos_pipeline.changing.revisions import as_text, proposed
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.editing import Edit, edits_between
@@ -97,7 +97,7 @@ def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item
         EditError: artifacts of this kind are not edited.
         ArtifactMissingError: there is no such item.
     """
-    project = services.acting_as(actor).project(key).project
+    project = services.acting_as(actor).project_data(key)
     items = editing.current_items(project, artifact)
     if artifact in FILE_SETS:
         digest = editing.current_item(project, artifact, item)["sha256"]
@@ -118,7 +118,7 @@ def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtif
         ProjectBusyError: a build is making this artifact.
     """
     _require_one_way(command)
-    project = services.acting_as(actor).project(command.key).project
+    project = services.acting_as(actor).project_data(command.key)
     edits = _edits(project, command)
     if not edits:
         return EditedArtifact(artifact=command.artifact, revision=0)
@@ -190,6 +190,8 @@ async def propose_change(services: Services, actor: Actor, key: str, sentence: s
         UnbuildableError: the blueprint engine does not understand it.
         ModelError: a model was asked in vain, or may not be asked.
     """
+    from hishamos_pipeline.changing.proposing import propose
+
     services.check_models()
     acting = services.acting_as(actor)
     acting.store.projects.get(key)
@@ -202,7 +204,9 @@ def accept_change(services: Services, actor: Actor, key: str, change: Change) ->
     Raises:
         EditError: it does not fit what there is by now; nothing is changed then.
     """
-    project = services.acting_as(actor).project(key).project
+    from hishamos_pipeline.changing.proposing import take_over
+
+    project = services.acting_as(actor).project_data(key)
     return take_over(project, change, author=actor.name or actor.label)
 
 
@@ -238,7 +242,7 @@ def decide_proposal(services: Services, actor: Actor, command: DecideProposal) -
         ArtifactMissingError: there is no such open proposal.
         EditError: what it says does not fit any more.
     """
-    project = services.acting_as(actor).project(command.key).project
+    project = services.acting_as(actor).project_data(command.key)
     author = actor.name or actor.label
     row = editing.decided(project, command.proposal, accept=command.accept, author=author)
     return EditedArtifact(artifact=row.kind, revision=row.revision) if row else None

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,11 +15,10 @@ from hishamos_pipeline.core.documents import Archive
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.errors import ArtifactMissingError, ExportError
-from hishamos_pipeline.generation.artifact_storage import repository_of
-from hishamos_pipeline.generation.producers.archives import archive_name
-from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.workspace.tree import storage_errors
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.run import ProjectRun
 
 HOSTS = ("github", "gitlab")
 ARCHIVES = ("zip", "tar")
@@ -208,7 +207,7 @@ def forget(services: Services, actor: Actor, key: str, kind: str) -> bool:
     return services.acting_as(actor).store.deliveries.forget_publication(key, kind)
 
 
-def _require_delivered(run: ProjectRun) -> None:
+def _require_delivered(run: "ProjectRun") -> None:
     state = run.project.store.projects.get(run.key).state
     stale = [step.kind for step in run.plan() if step.kind not in EXPORTS.values()]
     if stale or state in ("submitted", "building"):
@@ -218,12 +217,14 @@ def _require_delivered(run: ProjectRun) -> None:
         )
 
 
-def _chosen(run: ProjectRun, kinds: Sequence[str]) -> tuple[str, ...]:
+def _chosen(run: "ProjectRun", kinds: Sequence[str]) -> tuple[str, ...]:
     asked = run.exports.asked()
     return tuple(kinds) or (*(kind for kind in ARCHIVES if asked.wants(kind)), "git")
 
 
-def _steps(run: ProjectRun, kind: str, command: ExportProject) -> list[str]:
+def _steps(run: "ProjectRun", kind: str, command: ExportProject) -> list[str]:
+    from hishamos_pipeline.generation.producers.archives import archive_name
+
     if kind not in HOSTS:
         target = command.output / (run.key if kind == "git" else archive_name(run.key, kind))
         if kind == "git":
@@ -238,7 +239,10 @@ def _steps(run: ProjectRun, kind: str, command: ExportProject) -> list[str]:
     return [*(job.steps or ["nothing: it is up to date"]), *(f"warning: {text}" for text in job.warnings)]
 
 
-def _copied(run: ProjectRun, kinds: Sequence[str], output: Path) -> list[Path]:
+def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]:
+    from hishamos_pipeline.generation.artifact_storage import repository_of
+    from hishamos_pipeline.workspace.tree import storage_errors
+
     written: list[Path] = []
     with storage_errors(output):
         output.mkdir(parents=True, exist_ok=True)

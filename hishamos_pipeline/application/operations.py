@@ -7,7 +7,6 @@ from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import StorageError, UsageError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.operations.cleanup.cleaning import clean
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.store.notifications.records import Notice
 
@@ -64,6 +63,8 @@ def cleanup(
         ProjectBusyError: another cleanup is running on this machine.
         StorageError: the store cannot be reached.
     """
+    from hishamos_pipeline.operations.cleanup.cleaning import clean
+
     swept = clean(services.acting_as(actor), history, dry_run=dry_run)
     return {
         kind: Removed(count=d.count, bytes=d.bytes, names=tuple(d.names), failed=tuple(d.failed))

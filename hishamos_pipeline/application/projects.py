@@ -10,11 +10,9 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, CheckOutcome, Requirements, Stories, VerifiedBuild
 from hishamos_pipeline.core.target import Publication
-from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.operations.cleanup import projects as leaving
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
-from hishamos_pipeline.workspace.storage import open_storage
 
 D = TypeVar("D", bound=Document)
 
@@ -126,7 +124,7 @@ def summary(services: Services, actor: Actor, key: str) -> ProjectSummary:
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    return summary_of(services.acting_as(actor).project(key))
+    return summary_of(services.acting_as(actor).project_data(key))
 
 
 def details(services: Services, actor: Actor, key: str) -> ProjectDetails:
@@ -135,18 +133,18 @@ def details(services: Services, actor: Actor, key: str) -> ProjectDetails:
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    run = services.acting_as(actor).project(key)
-    store = run.project.store
+    project = services.acting_as(actor).project_data(key)
+    store = project.store
     row = store.artifacts.head(key, "verified_build")
     checks = VerifiedBuild.model_validate_json(row.content).checks if row else ()
     backlog = tuple(BacklogStory.of(story, id=story.code) for story in store.backlog.stories(key))
-    return ProjectDetails(**dict(summary_of(run)), backlog=backlog, checks=checks)
+    return ProjectDetails(**dict(summary_of(project)), backlog=backlog, checks=checks)
 
 
-def summary_of(run: ProjectRun) -> ProjectSummary:
+def summary_of(given: Project) -> ProjectSummary:
     """What a project has come to."""
-    store, folder = run.project.store, run.project.folder
-    project, heads = store.projects.get(run.key), store.artifacts.heads(run.key)
+    store, folder = given.store, given.folder
+    project, heads = store.projects.get(given.key), store.artifacts.heads(given.key)
 
     def document(kind: str, as_type: type[D]) -> D | None:
         row = heads.get(kind)
@@ -181,7 +179,7 @@ def summary_of(run: ProjectRun) -> ProjectSummary:
         tree=str(folder.path("tree")) if build else "",
         repository=str(folder.path("repository")) if "repository" in heads else "",
         isolated=build.isolated if build else True,
-        open_proposals=len(store.edits.proposals(run.key)),
+        open_proposals=len(store.edits.proposals(given.key)),
         published=tuple(
             PublishedAt(url=item.web_url, proposed=item.change_url, warnings=tuple(item.warnings))
             for item in published
@@ -198,6 +196,8 @@ def archive(services: Services, actor: Actor, history: RunHistory, key: str) -> 
         ProjectNotFoundError: there is no such project.
         ProjectBusyError: it is being built.
     """
+    from hishamos_pipeline.operations.cleanup import projects as leaving
+
     leaving.archive(services.acting_as(actor).store, history, key)
 
 
@@ -210,6 +210,9 @@ def delete(services: Services, actor: Actor, history: RunHistory, command: Delet
         DeletionRefusedError: it is not archived, or its repository is neither published nor in the storage.
         StorageError: the copy cannot be made; nothing is deleted then.
     """
+    from hishamos_pipeline.operations.cleanup import projects as leaving
+    from hishamos_pipeline.workspace.storage import open_storage
+
     store, given = services.acting_as(actor).store, services.settings
     safe = command.without_export or command.export_to is not None
     leaving.require_deletable(store, history, open_storage(given), command.key, without_export=safe)

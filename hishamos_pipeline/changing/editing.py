@@ -17,8 +17,7 @@ from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, ite
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.generation.revisioning import derived
-from hishamos_pipeline.generation.runner import write_rows
+from hishamos_pipeline.generation.revisioning import derived, write_rows
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import Provenance
 from hishamos_pipeline.workspace.tree import limits_of

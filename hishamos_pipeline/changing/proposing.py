@@ -1,15 +1,13 @@
 """A change in a sentence: what it comes to, item by item, and how it is taken over."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
+from hishamos_pipeline.agents.tasks import ChangeRequest
+from hishamos_pipeline.changing.change import Change
 from hishamos_pipeline.changing.editing import apply_together
 from hishamos_pipeline.changing.forecast import foresee
-from hishamos_pipeline.changing.revisions import ItemChange, between, texts_of
+from hishamos_pipeline.changing.revisions import between, texts_of
 from hishamos_pipeline.core.documents import Requirements, Stories
-from hishamos_pipeline.core.editing import Edit, edits_between
+from hishamos_pipeline.core.editing import edits_between
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.items import DERIVED, items_of
 from hishamos_pipeline.core.spending import Purpose
@@ -18,21 +16,6 @@ from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.run import ProjectRun
 
 _LONGEST = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a sentence would change; nothing has been changed yet.
-
-    ``edits`` are based on the documents as they were, and ``idea_hash`` is the brief's: what somebody else has changed
-    meanwhile is not undone.
-    """
-
-    sentence: str
-    answer: ChangeAnswer
-    items: tuple[ItemChange, ...]
-    idea_hash: str = ""
-    edits: Mapping[str, Sequence[Edit]] = field(default_factory=dict)
 
 
 async def propose(run: ProjectRun, sentence: str) -> Change:

@@ -43,10 +43,10 @@ def command(target: str, replay: bool, refresh: bool, queue: bool, as_json: bool
                     click.echo(f"{key} is up to date: nothing to make")
             elif not run_with_progress(run, kinds, actor, quiet=as_json):
                 if as_json:
-                    print_json(projects.summary_of(run))
+                    print_json(projects.summary_of(run.project))
                 report_failure(run)
                 raise click.exceptions.Exit(1)
-        summary = projects.summary_of(run)
+        summary = projects.summary_of(run.project)
     if as_json:
         print_json(summary)
     else:

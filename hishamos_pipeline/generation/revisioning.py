@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from hishamos_pipeline.core.continuity import keep_requirement_ids, keep_story_ids
 from hishamos_pipeline.core.criteria import suite_of
 from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Requirements, Stories, TestSuite
+from hishamos_pipeline.core.documents import Requirements, SprintPlan, Stories, TestSuite
 from hishamos_pipeline.core.editing import Edit, overlay
 from hishamos_pipeline.core.items import EDITABLE, items_of, of_items
 from hishamos_pipeline.errors import EditError
@@ -85,3 +85,11 @@ def derived(store: ProjectStore, kind: str, before: Document, after: Document) -
             retired = (*after.retired, *(item for item in gone if item.id not in known))
             return after.model_copy(update={"retired": retired})
     return after
+
+
+def write_rows(store: ProjectStore, key: str, document: Document) -> None:
+    """Write the rows that repeat a document for queries; again it changes nothing."""
+    if isinstance(document, Stories):
+        store.backlog.replace_stories(key, document)
+    elif isinstance(document, SprintPlan):
+        store.backlog.replace_sprints(key, document)

@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from hishamos_pipeline.core import staleness
 from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import SprintPlan, Stories
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.errors import ApprovalNeededError, StoreAwayError
 from hishamos_pipeline.generation.artifact_storage import restore
@@ -17,11 +16,10 @@ from hishamos_pipeline.generation.context import StepContext, StepServices
 from hishamos_pipeline.generation.instrumentation import making
 from hishamos_pipeline.generation.lifecycle import Lifecycle
 from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
-from hishamos_pipeline.generation.revisioning import next_revision
+from hishamos_pipeline.generation.revisioning import next_revision, write_rows
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import Provenance
-from hishamos_pipeline.store.store import ProjectStore
 
 D = TypeVar("D", bound=Document)
 _TRIES = 3
@@ -195,14 +193,6 @@ class StepRunner:
             ):
                 await asyncio.to_thread(stack.enter_context, lock)
             yield
-
-
-def write_rows(store: ProjectStore, key: str, document: Document) -> None:
-    """Write the rows that repeat a document for queries; again it changes nothing."""
-    if isinstance(document, Stories):
-        store.backlog.replace_stories(key, document)
-    elif isinstance(document, SprintPlan):
-        store.backlog.replace_sprints(key, document)
 
 
 def _first(error: BaseException) -> BaseException:

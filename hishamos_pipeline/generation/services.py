@@ -5,30 +5,30 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.registry import Registry, load_registry
-from hishamos_pipeline.agents.tasks import TASK_OF
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.fleet import ALONE, OWN_SETTINGS, Terms
-from hishamos_pipeline.core.idea import Budget
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.errors import CredentialError, FleetError, ProjectNotFoundError
-from hishamos_pipeline.generation.context import StepServices
-from hishamos_pipeline.generation.instrumentation import CountedSandbox
-from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.llm.desk import Desk
-from hishamos_pipeline.llm.gateway import Gateway
-from hishamos_pipeline.llm.providers import PROVIDERS, Access
-from hishamos_pipeline.prompts.library import PromptLibrary
-from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.store.store import ProjectStore, open_store
-from hishamos_pipeline.toolchains.interface import Toolchains
+
+# What a command does not use is not imported for it: most of them only read the store.
+if TYPE_CHECKING:
+    from hishamos_pipeline.agents.engine import Engine
+    from hishamos_pipeline.agents.registry import Registry
+    from hishamos_pipeline.core.idea import Budget
+    from hishamos_pipeline.generation.project import Project
+    from hishamos_pipeline.generation.run import ProjectRun
+    from hishamos_pipeline.llm.gateway import Gateway
+    from hishamos_pipeline.llm.providers import Access
+    from hishamos_pipeline.prompts.library import PromptLibrary
+    from hishamos_pipeline.sandbox.interface import Sandbox
+    from hishamos_pipeline.toolchains.interface import Toolchains
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Services:
         return other
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Who answers the roles' tasks, as the settings name it.
 
         Raises:
@@ -101,8 +101,12 @@ class Services:
         return any(name and name != "blueprint" for name in named)
 
     @cached_property
-    def gateway(self) -> Gateway:
+    def gateway(self) -> "Gateway":
         """What asks models."""
+        from hishamos_pipeline.llm.desk import Desk
+        from hishamos_pipeline.llm.gateway import Gateway
+        from hishamos_pipeline.llm.providers import PROVIDERS
+
         for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
                 self.key(provider.variable)
@@ -110,30 +114,37 @@ class Services:
         return Gateway(desk, self.access)
 
     @property
-    def access(self) -> Access:
+    def access(self) -> "Access":
         """Keys and URLs of the providers: the environment first, then the encrypted table."""
+        from hishamos_pipeline.llm.providers import Access
+
         return Access(self.settings.llm_urls, self.key)
 
-    def library(self, key: str = "") -> PromptLibrary:
+    def library(self, key: str = "") -> "PromptLibrary":
         """The prompts, with those of a project's own roles."""
+        from hishamos_pipeline.prompts.library import PromptLibrary
+
         return PromptLibrary(self.settings.prompts_dir, self.registry(key).prompts)
 
-    def registry(self, key: str = "") -> Registry:
+    def registry(self, key: str = "") -> "Registry":
         """The roles, with those of a project's own ``agents`` folder.
 
         Raises:
             RoleError: a declaration cannot be read.
             ProjectKeyError: the key breaks the slug rule.
         """
+        from hishamos_pipeline.agents.registry import load_registry
+
         return load_registry(self.settings.projects_dir / check_key(key) / "agents" if key else None)
 
     @cached_property
-    def sandbox(self) -> Sandbox:
+    def sandbox(self) -> "Sandbox":
         """What runs generated code, after it has been shown to hold.
 
         Raises:
             SandboxError: none works here, or the settings do not allow it; the message says what to do.
         """
+        from hishamos_pipeline.generation.instrumentation import CountedSandbox
         from hishamos_pipeline.sandbox.choice import open_sandbox, require_allowed
 
         sandbox = open_sandbox(self.settings.sandbox)
@@ -152,6 +163,8 @@ class Services:
 
     def provider_of(self, kind: str) -> str:
         """The provider whose model is asked first for an artifact; empty where none is asked."""
+        from hishamos_pipeline.agents.tasks import TASK_OF
+
         task = TASK_OF.get(kind)
         if task is None or not self.asks_models:
             return ""
@@ -161,7 +174,7 @@ class Services:
         return refs[0].provider if refs else ""
 
     @cached_property
-    def toolchains(self) -> Toolchains:
+    def toolchains(self) -> "Toolchains":
         """What generated code is run with; both stacks are Python's."""
         from hishamos_pipeline.toolchains.python import PythonToolchains
 
@@ -170,7 +183,9 @@ class Services:
     def _refused(self, project: str, reason: str) -> None:
         self.store.fleets.refuse(self.terms.fleet, project, reason)
 
-    def _project_budget(self, key: str) -> Budget:
+    def _project_budget(self, key: str) -> "Budget":
+        from hishamos_pipeline.core.idea import Budget
+
         try:
             return self.store.projects.idea(key).budget
         except ProjectNotFoundError:
@@ -183,15 +198,28 @@ class Services:
         )
         return register(found) if found else ""
 
-    def project(self, key: str) -> ProjectRun:
+    def project_data(self, key: str) -> "Project":
+        """What there is of a project, without what would build it.
+
+        Raises:
+            ProjectKeyError: the key breaks the slug rule.
+        """
+        from hishamos_pipeline.generation.project import Project
+
+        return Project(check_key(key), self.store, self.settings)
+
+    def project(self, key: str) -> "ProjectRun":
         """A project on its way through the pipeline.
 
         Raises:
             ProjectKeyError: the key breaks the slug rule.
         """
+        from hishamos_pipeline.generation.context import StepServices
+        from hishamos_pipeline.generation.run import ProjectRun
+
         return ProjectRun(
             StepServices(
-                Project(check_key(key), self.store, self.settings),
+                self.project_data(key),
                 engine=self.engine,
                 sandbox=lambda: self.sandbox,
                 toolchains=lambda: self.toolchains,

@@ -48,8 +48,13 @@ def test_a_request_is_made_once_and_names_whoever_has_asked(store: ProjectStore)
 
 @pytest.mark.parametrize(
     ("end", "status", "reason"),
-    [("exported", "completed", ""), ("verified", "completed", ""), ("blocked", "failed", "why"), ("failed", "failed", "why")],
-)  # fmt: skip
+    [
+        ("exported", "completed", ""),
+        ("verified", "completed", ""),
+        ("blocked", "failed", "why"),
+        ("failed", "failed", "why"),
+    ],
+)
 def test_a_request_ends_with_its_build(store: ProjectStore, end: str, status: str, reason: str) -> None:
     store.projects.submit(IDEA, "t")
     store.projects.set_state("notes", "building")
@@ -99,8 +104,10 @@ def test_each_effect_has_its_event(store: ProjectStore) -> None:
     ann.artifacts.write("notes", "idea", IDEA, PROVENANCE)
     ann.artifacts.approve("notes", "idea")
     ann.artifacts.approve("notes", "idea")  # the first one stands
-    story = Story(id="US-001", epic="EP-001", title="t", requirements=("REQ-001",), criteria=(), actor="a", want="w", benefit="b", points=1, priority="must",
-                  status="deferred", reason="needs a model")  # fmt: skip
+    story = Story(
+        id="US-001", epic="EP-001", title="t", requirements=("REQ-001",), criteria=(), actor="a", want="w",
+        benefit="b", points=1, priority="must", status="deferred", reason="needs a model",
+    )  # fmt: skip
     stories = Stories(epics=(Epic(id="EP-001", title="e"),), stories=(story,), sprint=SprintRules())
     ann.backlog.replace_stories("notes", stories)
     ann.backlog.replace_stories("notes", stories)
