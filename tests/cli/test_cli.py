@@ -164,7 +164,7 @@ def test_two_builds_of_one_project_wait_for_each_other(home: Path) -> None:
     second = hishamos(home, "build", "notes")
     assert "another build of notes is running; waiting" in second.stderr
     assert second.returncode == 0 and "up to date" in second.stdout
-    assert first.wait(60) == 0
+    assert first.wait(600) == 0
 
 
 @pytest.mark.slow
