@@ -4,10 +4,11 @@ BIN = .venv/bin
 # Processes that tests run in; many of them wait for servers and other processes. Files go in the order of their names:
 # the longest tests are alone in theirs, and would otherwise come last.
 WORKERS ?= 4
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=50
 HISHAMOS_HOME ?= $(CURDIR)/.hishamos
 export HISHAMOS_HOME
 
-.PHONY: help install install-dev demo dev test test-fast test-local-model lint format bench docs lock clean
+.PHONY: help install install-dev demo dev test test-fast test-nightly test-local-model lint format bench docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -39,12 +40,16 @@ demo: install ## build an example idea without a key, and show what came of it
 dev: install ## start the Dagster UI and daemon on 127.0.0.1:3000
 	$(BIN)/hishamos dev
 
-test: install-dev ## run every test; installs the browser where it may
+test: install-dev ## run the tests; installs the browser where it may
 	scripts/test-dependencies
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not nightly"
 
 test-fast: install-dev ## run the tests that take no servers, browser or minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow and not nightly" --durations=10
+
+test-nightly: install-dev ## run the tests that take longer than anybody waits for: rare cases, hundreds of kills
+	scripts/test-dependencies
+	$(BIN)/python -m pytest -n 2 -m nightly --durations=50
 
 test-local-model: install-dev ## build with a model on an OpenAI-compatible server (LOCAL_MODEL_URL)
 	$(BIN)/python -m pytest -s tests/end_to_end/local_model.py

@@ -23,6 +23,7 @@ from hishamos_pipeline.toolchains.python import PythonToolchains
 from tests.fakes.clock import FixedClock
 from tests.fakes.index import FakeIndex, package_index
 from tests.fakes.postgres import PostgresServer, postgres_server
+from tests.support.built import BuiltProject, build_once
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "ideas"
@@ -73,6 +74,13 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server; a test that needs it fails where there is none, and says how to install it."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def built_notes(tmp_path_factory: pytest.TempPathFactory, toolchains_dir: Path) -> BuiltProject:
+    """A project that was built by ``hishamos build``, once for all processes that tests run in; take a copy."""
+    folder = tmp_path_factory.getbasetemp()
+    return build_once(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder, toolchains_dir)
 
 
 @pytest.fixture

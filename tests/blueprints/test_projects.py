@@ -6,8 +6,10 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,33 +17,17 @@ from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.blueprints.python.stacks import STACKS
-from hishamos_pipeline.core.documents import Architecture, Stories
+from hishamos_pipeline.core.documents import Stories
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.sprints import plan_sprints
 from hishamos_pipeline.intake.brief import read_brief
 from tests.conftest import EXAMPLES
+from tests.support.projects import write
 
 RUFF = str(Path(sysconfig.get_path("scripts")) / "ruff")
-KINDS = {"source": tasks.SOURCE_FILE, "test": tasks.TEST_FILE, "docs": tasks.DOCUMENT, "ci": tasks.CI_FILE}
 
 # "everything" has every operation, every type, references, and names that clash with Python and SQL.
 BRIEFS = Path(__file__).parent / "briefs"
-
-
-async def write(idea: Idea, root: Path) -> tuple[Architecture, Stories]:
-    """Write every file of a project, as the build group's assets would."""
-    engine = BlueprintEngine()
-    requirements = await engine.answer(tasks.REQUIREMENTS, idea)
-    plan = await engine.answer(tasks.ARCHITECTURE, requirements)
-    backlog = await engine.answer(tasks.STORIES, requirements)
-    wanted = [(file.path, KINDS[file.kind]) for file in plan.files if file.kind != "provenance"]
-    wanted += [(story_test_path(story.id, story.title), tasks.TEST_FILE) for story in backlog.planned]
-    for path, task in wanted:
-        answer = await engine.answer(task, FileRequest(path=path, architecture=plan, stories=backlog))
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(answer.text)
-    return plan, backlog
 
 
 def run(root: Path, *command: str) -> str:
@@ -67,9 +53,17 @@ def on(stack: str, path: Path) -> Idea:
     return read_brief(path.read_bytes(), path.name).model_copy(update={"stack": stack})
 
 
+def examples() -> Iterator[Any]:
+    """Each example on each stack; the one that it does not name itself is tried at night."""
+    for path in sorted(EXAMPLES.iterdir()):
+        named = read_brief(path.read_bytes(), path.name).stack
+        for stack in STACKS:
+            marks = () if stack == named else pytest.mark.nightly
+            yield pytest.param(path, stack, id=f"{path.stem}-{stack}", marks=marks)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.stem)
+@pytest.mark.parametrize(("path", "stack"), list(examples()))
 async def test_the_examples_come_out_clean(path: Path, stack: str, tmp_path: Path) -> None:
     _, backlog = await write(on(stack, path), tmp_path)
     assert backlog.planned

@@ -5,21 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import hishamos
+from tests.support.built import BuiltProject
+from tests.support.commands import hishamos
 
 pytestmark = pytest.mark.slow
-BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("changing")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def built(home: Path) -> None:
-    (home / "notes.md").write_text(BRIEF)
-    assert hishamos(home, "build", "notes.md").returncode == 0
+def home(tmp_path_factory: pytest.TempPathFactory, built_notes: BuiltProject) -> Path:
+    """A home with a built project, which each test changes further."""
+    return built_notes.copy_to(tmp_path_factory.mktemp("changing"))
 
 
 def test_set_plan_build_diff_and_history(home: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.store.fleets.repository import Ended
 from hishamos_pipeline.store.store import ProjectStore, open_store
-from tests.cli.command import hishamos
+from tests.support.commands import hishamos
 
 pytestmark = pytest.mark.slow
 

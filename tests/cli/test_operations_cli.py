@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import hishamos
+from tests.support.built import NOTES as BRIEF
+from tests.support.built import BuiltProject
+from tests.support.commands import hishamos
 
 pytestmark = pytest.mark.slow
-BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
 
 
-def test_a_project_is_archived_copied_and_deleted(tmp_path: Path) -> None:
-    (tmp_path / "notes.md").write_text(BRIEF)
-    assert hishamos(tmp_path, "build", "notes.md").returncode == 0
+def test_a_project_is_archived_copied_and_deleted(tmp_path: Path, built_notes: BuiltProject) -> None:
+    built_notes.copy_to(tmp_path)
     would = hishamos(tmp_path, "cleanup", "--dry-run", "--json")
     assert would.returncode == 0 and sum(kind["count"] for kind in json.loads(would.stdout).values()) == 0
     refused = hishamos(tmp_path, "projects", "delete", "notes", "--yes")

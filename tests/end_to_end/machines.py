@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,13 @@ import redis
 from moto.server import ThreadedMotoServer
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
+from sqlalchemy import text
 
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.end_to_end.tuning import tuned_home
 from tests.fakes.ports import free_port
 
+BRIEF = "# {title}\n\n## Features\n- User can add a note\n- User can list notes\n"
 # The folder of all machines is covered by an empty one, in which only the machine's own is put back.
 _ALONE = """
 mkdir -p "$ASIDE"; mount --bind "$OWN" "$ASIDE"; mount -t tmpfs none "$MACHINES"
@@ -71,12 +74,16 @@ class Machine:
 
     def hishamos(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end, and return what it prints."""
-        argv = self.argv(sys.executable, "-m", "hishamos_pipeline.cli.main", *arguments)
-        done = subprocess.run(
-            argv, env=self._placed(), cwd=self.root, input=stdin, capture_output=True, text=True
-        )
+        done = self.tried(*arguments, stdin=stdin)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def tried(self, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end, whatever comes of it."""
+        argv = self.argv(sys.executable, "-m", "hishamos_pipeline.cli.main", *arguments)
+        return subprocess.run(
+            argv, env=self._placed(), cwd=self.root, input=stdin, capture_output=True, text=True
+        )
 
     def kill(self) -> None:
         """Switch it off: everything that it runs dies at once."""
@@ -156,9 +163,17 @@ def bucket() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def installation_of_many(
-    folder: Path, url: str, toolchains: Path
+    folder: Path, url: str, toolchains: Path, *, start_seconds: int = 120, retries: int = 2
 ) -> Iterator[tuple[Machine, Machine, Machine, ProjectStore]]:
-    """The machine of daemon and code server, two for workers, and the store that they share."""
+    """The machine of daemon and code server, two for workers, and the store that they share.
+
+    Args:
+        folder: where the machines are.
+        url: the database.
+        toolchains: what projects are tested with.
+        start_seconds: how long a run may take to begin, which it does on a busy machine.
+        retries: how often one that has crashed is tried again.
+    """
     with (
         bucket() as kept,
         redis_server(folder) as broker,
@@ -168,7 +183,7 @@ def installation_of_many(
         ) as (control, one, two),
     ):  # fmt: skip
         control.hishamos("db", "upgrade")
-        start_control(control)
+        start_control(control, start_seconds, retries)
         store = open_store(url)
         try:
             yield control, one, two, store
@@ -176,14 +191,16 @@ def installation_of_many(
             store.engine.dispose()
 
 
-def start_control(control: Machine) -> None:
+def start_control(control: Machine, start_seconds: int, retries: int) -> None:
     """Daemon and code server; their waits are short, so that the test is."""
     serve = (sys.executable, "-m", "hishamos_pipeline.cli.main", "serve")
     port = free_port()
     control.variables["HISHAMOS_CODE_SERVER"] = f"127.0.0.1:{port}"
+    queue = {"max_user_code_failure_retries": 20, "user_code_failure_retry_delay": 3}
     changes = {
-        "run_monitoring": {"start_timeout_seconds": 20, "poll_interval_seconds": 5},
-        "run_retries": {"max_retries": 1},
+        "run_monitoring": {"start_timeout_seconds": start_seconds, "poll_interval_seconds": 1},
+        "run_retries": {"max_retries": retries},
+        "run_coordinator": {"config": {**queue, "dequeue_interval_seconds": 1}},
     }
     tuned = tuned_home(control.home, control.argv, control._placed(), changes)
     assert "CeleryRunLauncher" in (tuned / "dagster.yaml").read_text()
@@ -195,3 +212,33 @@ def start_worker(machine: Machine, runs: int = 2) -> None:
     """A worker with some runs at a time."""
     named = ("--name", machine.root.name, "--runs", str(runs))
     machine.start(sys.executable, "-m", "hishamos_pipeline.cli.main", "worker", *named)
+
+
+def submit(control: Machine, *titles: str) -> None:
+    """Submit small projects."""
+    for title in titles:
+        control.hishamos("ideas", "submit", "-", stdin=BRIEF.format(title=title))
+
+
+def states(store: ProjectStore) -> dict[str, str]:
+    """The state of every project."""
+    return {project.key: project.state for project in store.projects.all()}
+
+
+def wait_for(happened: Callable[[], object], store: ProjectStore, seconds: float = 240) -> None:
+    """Wait until something has happened; what takes longer does not happen any more."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        reasons = {project.key: project.reason for project in store.projects.all()}
+        assert time.monotonic() < deadline, (states(store), reasons, unfinished(store))
+        time.sleep(0.2)
+
+
+def unfinished(store: ProjectStore) -> dict[str, str]:
+    """Dagster's runs that have not ended, with their states; a project has none besides that is made now.
+
+    A run ends a moment after its project: a worker that is switched off in between leaves one that holds its project.
+    """
+    query = "SELECT run_id, status FROM runs WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED')"
+    with store.engine.connect() as connection:
+        return {row.run_id: row.status for row in connection.execute(text(query))}

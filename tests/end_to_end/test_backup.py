@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import hishamos
 from tests.conftest import ROOT
 from tests.fakes.postgres import PostgresServer
+from tests.support.commands import hishamos
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +12,23 @@ from tests.end_to_end.installation import BRIEF, Installation, endure, installat
 from tests.fakes.postgres import postgres_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-# By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
-BUILDS, KILLS = map(int, os.environ.get("HISHAMOS_ENDURANCE", "3 5").split())
+# Builds and kills. By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
+AMOUNTS = {"few": (3, 5), "many": (60, 200)}
+if "HISHAMOS_ENDURANCE" in os.environ:
+    AMOUNTS["few"] = tuple(map(int, os.environ["HISHAMOS_ENDURANCE"].split()))
 
 
-@pytest.mark.timeout(120 * BUILDS + 300)
-def test_every_project_ends_whatever_is_killed(tmp_path: Path, toolchains_dir: Path) -> None:
+def amount(name: str) -> Any:
+    """So many builds and kills, with the time that they may take."""
+    builds, kills = AMOUNTS[name]
+    marks = [pytest.mark.timeout(120 * builds + 300)]
+    return pytest.param(builds, kills, id=name, marks=marks + [pytest.mark.nightly] * (name == "many"))
+
+
+@pytest.mark.parametrize(("builds", "kills"), [amount("few"), amount("many")])
+def test_every_project_ends_whatever_is_killed(
+    builds: int, kills: int, tmp_path: Path, toolchains_dir: Path
+) -> None:
     with (
         postgres_server() as server,
         installation(
@@ -25,10 +37,10 @@ def test_every_project_ends_whatever_is_killed(tmp_path: Path, toolchains_dir: P
     ):
         inbox = made.home / "inbox"
         inbox.mkdir(exist_ok=True)
-        keys = {f"notes-{number}" for number in range(BUILDS)}
+        keys = {f"notes-{number}" for number in range(builds)}
         for key in keys:
             (inbox / f"{key}.md").write_text(BRIEF.format(title=key.replace("-", " ")))
-        endure(made, keys, kills=KILLS, seconds=100 * BUILDS + 200)
+        endure(made, keys, kills=kills, seconds=100 * builds + 200)
         assert_whole(made, keys)
         print(made.killed, Counter(made.states().values()))
         with made.store() as store:

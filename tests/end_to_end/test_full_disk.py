@@ -35,7 +35,7 @@ def test_a_full_disk_is_told_and_made_up_for(tmp_path: Path, toolchains_dir: Pat
     environment = {**os.environ, "HISHAMOS_HOME": str(home), "PYTHON": sys.executable}
     done = subprocess.run(
         ["unshare", "--mount", *user, "sh", "-ec", SCRIPT],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=800,
     )  # fmt: skip
     full, nearly, later = re.split("--- nearly full|--- room again", done.stdout.partition("--- full")[2])
     assert "exit 5" in full and "its disk not full" in done.stderr, (done.stdout, done.stderr)

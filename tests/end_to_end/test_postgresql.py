@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from tests.cli.command import hishamos
 from tests.conftest import ROOT
 from tests.fakes.postgres import PostgresServer, pgbouncer
+from tests.support.commands import hishamos
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 

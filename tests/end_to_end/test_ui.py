@@ -75,7 +75,7 @@ def server(home: Path, hosts: GitHosts) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(240):
+    for _ in range(600):
         assert process.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(f"{address}/server_info", timeout=5):
@@ -93,8 +93,8 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True)
         opened = browser.new_page(viewport={"width": 1900, "height": 1100})
-        opened.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
+        opened.set_default_timeout(180_000)
+        expect.set_options(timeout=180_000)
         yield opened
         browser.close()
 
@@ -149,7 +149,7 @@ def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Pat
     (home / "inbox" / "bad.yaml").write_text("colour: red\n")
     store = open_store(f"sqlite:///{home}/store.db")
     state = ""
-    for _ in range(180):
+    for _ in range(600):
         state = next((row.state for row in store.projects.all() if row.key == "memos"), "")
         if state in ("exported", "failed", "blocked"):
             break
@@ -191,7 +191,7 @@ def test_a_requested_export_is_published_by_the_daemon(
     store = open_store(f"sqlite:///{home}/store.db")
     store.export_requests.add(KEY, "github", Target(visibility="public", topics=("books",)), "test")
     store.export_requests.add(KEY, "gitlab", Target(), "test")
-    for _ in range(120):
+    for _ in range(600):
         requests = store.export_requests.of_project(KEY)
         if all(request.status != "requested" for request in requests):
             break
@@ -253,7 +253,7 @@ def _paste_brief(page: Page) -> None:
 
 def _open_until(page: Page, address: str, text: str) -> None:
     """Load a page again and again until it shows a text; a run takes a while."""
-    for _ in range(40):
+    for _ in range(120):
         page.goto(address)
         try:
             page.get_by_text(text).first.wait_for(state="visible", timeout=4000)
