@@ -1,7 +1,7 @@
 """The sensor of failures: ends runs whose process has died, writes causes to projects, and has people told."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -35,17 +35,19 @@ _FIRST_LOOK = timedelta(days=1)
 _DIED = (
     "its process on {} ended without a word, or has not been heard of for too long; build it again to go on"
 )
+_ENDED_UNHEARD = "its process ended before it could say how the run went; build it again to go on"
 _FROM_OUTSIDE = "This run has been marked as failed from outside"
 _WORDLESS = "no active run, and the last one ended without an error; build it again to go on"
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the last tick has stopped: in Dagster's log of failures, and in watching hearts."""
+    """Where the last tick has stopped: in Dagster's log of failures, in watching hearts, and runs without one."""
 
     failures: str | None = None
     since: float | None = None
     hearts: dict[str, Watched] | None = None
+    heartless: dict[str, int] | None = None
 
 
 _CURSOR = TypeAdapter(Cursor)
@@ -137,6 +139,36 @@ def end_dead_runs(
     return ended
 
 
+def heartless_runs(
+    instance: dg.DagsterInstance, beating: Collection[str], seen: Mapping[str, int]
+) -> dict[str, int]:
+    """Runs of projects that go on without a heart, and for how many looks they have.
+
+    A heart begins a moment after its run, and stops a moment before it: a machine that is switched off in between
+    leaves a run that nobody ends, and that keeps its project from being built.
+    """
+    begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    return {
+        run.run_id: seen.get(run.run_id, 0) + 1
+        for run in begun
+        if run.run_id not in beating and KEY_PATTERN.fullmatch(run.tags.get("dagster/partition", ""))
+    }
+
+
+def end_heartless_runs(
+    instance: dg.DagsterInstance, heartless: Mapping[str, int], most_looks: int
+) -> list[str]:
+    """Fail runs that have gone on without a heart for too long, and free what they hold; their ids."""
+    ended = []
+    for run_id, looks in heartless.items():
+        run = instance.get_run_by_id(run_id) if looks > most_looks else None
+        if run and not run.is_finished:
+            instance.report_run_failed(run, _ENDED_UNHEARD)
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+            ended.append(run_id)
+    return ended
+
+
 def said_of(instance: dg.DagsterInstance, run_id: str) -> str:
     """What Dagster has last said of a run."""
     found = instance.get_records_for_run(
@@ -178,7 +210,11 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
     """One bounded tick."""
     store, settings = pipeline.services.store, pipeline.services.settings
     instance, cursor = context.instance, read_cursor(context.cursor)
-    hearts, stopped = watch(store.heartbeats.all(), cursor.hearts or {}, settings.silent_looks)
+    beating = store.heartbeats.all()
+    heartless = heartless_runs(instance, {heart.run_id for heart in beating}, cursor.heartless or {})
+    for run_id in end_heartless_runs(instance, heartless, settings.silent_looks):
+        context.log.error(f"run {run_id} was ended: {_ENDED_UNHEARD}")
+    hearts, stopped = watch(beating, cursor.hearts or {}, settings.silent_looks)
     for key in end_dead_runs(instance, store, stopped):
         context.log.error(f"{key}: its run was ended, since its process has died")
     since = cursor.since or (store.clock.now() - _FIRST_LOOK).timestamp()
@@ -206,7 +242,7 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
         if not history.in_flight(key) and store.projects.fail(key, "", _WORDLESS):
             context.log.error(f"{key}: {_WORDLESS}")
     told = tell_due(store.notices, settings, pipeline.services.key, most=_PER_TICK, seconds=_TELL_SECONDS)
-    after = _CURSOR.dump_json(Cursor(page.cursor, since, hearts)).decode()
+    after = _CURSOR.dump_json(Cursor(page.cursor, since, hearts, heartless)).decode()
     return dg.SensorResult(
         skip_reason=f"{len(failures)} failed runs, {len(stopped)} dead, {told} notices told", cursor=after
     )

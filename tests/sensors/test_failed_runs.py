@@ -163,6 +163,24 @@ def test_many_failures_are_taken_in_page_by_page(
     assert {notice.reason for notice in store.notices.newest(2 * total)} == {f"why {n}" for n in range(total)}
 
 
+def test_a_run_whose_process_ended_between_its_heart_and_its_end_lets_go_of_its_project(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    """Nothing else does: Celery's backend says for ever that the task of a dead worker has started."""
+    submit(store, "notes", "exported")
+    run, other = started(instance, "notes"), started(instance, "lives")
+    cursor = None
+    for _ in range(settings.silent_looks):
+        store.heartbeats.beat(other.run_id, "lives", "elsewhere:1")
+        cursor = tick(failed_runs, instance, settings, cursor).cursor
+    assert not instance.get_run_by_id(run.run_id).is_finished, "it may be about to begin, or to end"
+    store.heartbeats.beat(other.run_id, "lives", "elsewhere:1")
+    tick(failed_runs, instance, settings, cursor)
+    assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.FAILURE
+    assert not instance.get_run_by_id(other.run_id).is_finished
+    assert store.projects.get("notes").state == "exported"
+
+
 def test_a_failure_without_words_is_told_by_what_dagster_said_before(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:
