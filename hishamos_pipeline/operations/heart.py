@@ -12,7 +12,7 @@ from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.store.heartbeats.records import Heartbeat
 from hishamos_pipeline.store.heartbeats.repository import Heartbeats
 
-BEAT_SECONDS = 15.0
+BEAT_SECONDS = 4.0  # shorter than the time between two looks of the `failed_runs` sensor
 log = logging.getLogger("hishamos.operations")
 
 

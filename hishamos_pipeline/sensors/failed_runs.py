@@ -202,7 +202,7 @@ def write_down(history: RunHistory, store: ProjectStore, failure: Failure, chann
 
 
 @dg.sensor(
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Ends runs whose process has died, writes the causes of failures to their projects, and tells people.",
 )

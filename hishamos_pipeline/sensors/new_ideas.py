@@ -20,7 +20,7 @@ def skip_reason(taken: Sequence[InboxResult]) -> str:
 
 
 @dg.sensor(
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reads the inbox; a build of each new or changed idea is requested with it.",
 )
