@@ -65,6 +65,7 @@ async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, set
     assert opened.store.calls.spent("notes").calls == 5
 
 
+@pytest.mark.slow
 async def test_an_agent_may_run_the_checks_in_the_sandbox(notes: ProjectRun, settings: Settings) -> None:
     await build(notes, until="ci_config")
     with provider(script(Reply(tool=("run_checks", {})), Reply(REPLY))) as fake:

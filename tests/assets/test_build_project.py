@@ -45,6 +45,7 @@ def run(instance: dg.DagsterInstance, settings: Settings, config: dict[str, obje
     )
 
 
+@pytest.mark.slow
 def test_the_whole_job(
     instance: dg.DagsterInstance, settings: Settings, services: Services, notes_idea: Idea
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_whole_job(
     assert services.store.projects.get("notes").state == "exported"
 
 
+@pytest.mark.slow
 def test_a_failing_check_blocks_what_follows(
     instance: dg.DagsterInstance, settings: Settings, services: Services
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_failing_check_blocks_what_follows(
     assert "US-001 needs a language model" in project.reason
 
 
+@pytest.mark.slow
 def test_a_brief_can_be_pasted_into_the_launchpad(
     instance: dg.DagsterInstance, settings: Settings, services: Services
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_partition_without_an_idea_says_what_to_do(
     assert "submit its idea first" in str(failure.step_failure_data.user_failure_data.description)
 
 
+@pytest.mark.slow
 def test_stale_downstream_is_known_to_dagster_by_data_version(
     instance: dg.DagsterInstance, settings: Settings, services: Services, notes_idea: Idea
 ) -> None:

@@ -25,6 +25,7 @@ def edit(run: ProjectRun, kind: str, item: str, path: str, value: object) -> Art
     return editing.apply_edits(run.project, kind, edits, author="ann", reason="because")
 
 
+@pytest.mark.slow
 async def test_an_edited_story_makes_again_what_depends_on_it_alone(notes: ProjectRun) -> None:
     await build(notes)
     source = notes.project.read("source_code", FileSet)
@@ -41,6 +42,7 @@ async def test_an_edited_story_makes_again_what_depends_on_it_alone(notes: Proje
     assert notes.project.read("verified_build", VerifiedBuild).passed and notes.plan() == ()
 
 
+@pytest.mark.slow
 async def test_a_changed_brief_is_foreseen_unit_by_unit_where_it_costs_nothing(notes: ProjectRun) -> None:
     await build(notes)
     idea = notes.project.idea()
@@ -134,6 +136,7 @@ async def test_a_rejected_proposal_is_not_made_again(notes: ProjectRun) -> None:
     assert notes.project.read("requirements", Requirements).requirements[0].statement == "Mine."
 
 
+@pytest.mark.slow
 async def test_a_removed_requirement_stays_removed_and_takes_its_story_with_it(notes: ProjectRun) -> None:
     await build(notes, until="stories")
     items = editing.current_items(notes.project, "requirements")
@@ -155,6 +158,7 @@ async def test_a_removed_requirement_stays_removed_and_takes_its_story_with_it(n
     }
 
 
+@pytest.mark.slow
 async def test_an_edited_file_is_verified_and_delivered(notes: ProjectRun) -> None:
     await build(notes)
     text = (notes.project.folder.path("tree") / ADD).read_text()
@@ -225,6 +229,7 @@ async def test_two_people_at_once_lose_nothing(notes: ProjectRun) -> None:
         editing.apply_edits(notes.project, "stories", [theirs], author="b", reason="r")
 
 
+@pytest.mark.slow
 async def test_a_sentence_adds_a_story(notes: ProjectRun) -> None:
     await build(notes)
     change = await proposing.propose(notes, "count notes")
@@ -286,6 +291,7 @@ async def test_a_trace_goes_both_ways(notes: ProjectRun) -> None:
     assert quality.story == "" and orphans(project) == []
 
 
+@pytest.mark.slow
 async def test_what_belongs_to_nothing_is_an_orphan(notes: ProjectRun) -> None:
     await build(notes)
     path = next(
@@ -312,6 +318,7 @@ async def test_before_anything_is_built_there_is_a_plan_and_no_trace(notes: Proj
         traced(notes.project)
 
 
+@pytest.mark.slow
 async def test_an_edited_test_follows_its_story(notes: ProjectRun) -> None:
     await build(notes)
     path = "tests/test_us_001_add_a_note.py"

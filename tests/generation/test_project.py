@@ -38,6 +38,7 @@ async def test_everything_is_made_once(notes: ProjectRun) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_a_changed_idea_makes_again_what_follows_and_nothing_else(
     notes: ProjectRun, notes_idea: Idea
 ) -> None:
@@ -67,6 +68,7 @@ def unit_keys(run: ProjectRun) -> list[str]:
     return [run.engine.fingerprint(tasks.SOURCE_FILE, ask.question({})) for ask in asks]
 
 
+@pytest.mark.slow
 async def test_a_change_that_changes_nothing_stops_the_ripple(notes: ProjectRun, notes_idea: Idea) -> None:
     await build(notes)
     notes.project.store.projects.submit(notes_idea.model_copy(update={"users": ("parrot",)}), "test")
