@@ -106,7 +106,7 @@ def test_a_process_that_was_killed_ends_its_run(
     result = tick(failed_runs, instance, settings)
     assert store.projects.get("here").state == "building"
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     for _ in range(settings.silent_looks - 1):
         result = tick(failed_runs, instance, settings, result.cursor)
     assert "has not been heard of" in store.projects.get("here").reason
