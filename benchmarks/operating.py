@@ -26,8 +26,8 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store import database
 from tests.fakes.postgres import postgres_server
 from tests.fakes.run_history import FakeRuns
-from tests.generation.test_project import build
 from tests.sensors.ticking import instance_of, tick
+from tests.support.building import build
 
 PROJECTS, FILES, ASKED = 10_000, 1_000_000, 200
 _IDEA = Idea(

@@ -7,9 +7,9 @@ import pytest
 
 from hishamos_pipeline.core.target import Target
 from tests.delivery.conftest import Project
-from tests.delivery.test_publishing import test_everything_that_can_be_asked_for as publish_everything
 from tests.fakes.git_hosts import GitHosts
 from tests.fakes.git_hosts.judge import complaints
+from tests.support.publishing import publish_everything
 
 # Read now: tests see no variable of ours.
 SPECS = os.environ.get("HISHAMOS_VENDOR_SPECS", "")

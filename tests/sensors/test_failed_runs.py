@@ -20,6 +20,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.fakes.clock import FixedClock
 from tests.sensors.ticking import tick
+from tests.support.runs import started
 
 
 @pytest.fixture
@@ -31,16 +32,6 @@ def clock() -> FixedClock:
 def submit(store: ProjectStore, key: str, state: str = "building") -> None:
     store.projects.submit(Idea(key=key, title=key), "test")
     store.projects.set_state(key, state)
-
-
-def started(instance: dg.DagsterInstance, key: str, **tags: str) -> dg.DagsterRun:
-    return instance.create_run(
-        job_name="build_project", run_id=None, run_config={}, status=DagsterRunStatus.STARTED,
-        tags={"dagster/partition": key, **tags}, root_run_id=None, parent_run_id=None, step_keys_to_execute=None,
-        execution_plan_snapshot=None, job_snapshot=None, parent_job_snapshot=None, asset_selection=None,
-        asset_check_selection=None, resolved_op_selection=None, op_selection=None, remote_job_origin=None,
-        job_code_origin=None, asset_graph=None,
-    )  # fmt: skip
 
 
 def fail(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:

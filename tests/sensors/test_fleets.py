@@ -15,8 +15,8 @@ from hishamos_pipeline.sensors.fleets import fleets
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.fleets.repository import Limits
 from hishamos_pipeline.store.store import ProjectStore
-from tests.sensors.test_failed_runs import started
 from tests.sensors.ticking import skipped
+from tests.support.runs import started
 
 
 @pytest.fixture

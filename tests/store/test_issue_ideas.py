@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
-from tests.store.test_store import IDEA
+from tests.support.ideas import IDEA
 
 ISSUE = ("github", "ada/ideas", 7)
 

@@ -11,7 +11,7 @@ from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.database import current_revision, head_revision, open_engine
 from hishamos_pipeline.store.store import ProjectStore, open_store
-from tests.store.test_store import IDEA
+from tests.support.ideas import IDEA
 
 
 def _request(url: str, barrier: Any, results: Any) -> None:

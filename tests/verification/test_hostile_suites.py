@@ -7,10 +7,9 @@ import pytest
 
 from hishamos_pipeline.blueprints.python.formatting import tidy
 from hishamos_pipeline.verification.verify import Assembled
-from tests.verification.test_verification import assembled, changed, failed, judged, text_of
+from tests.support.assembling import changed, failed, judged, text_of
 
 pytestmark = pytest.mark.slow
-__all__ = ["assembled"]
 CONFTEST, CODE = "tests/conftest.py", "src/notes/services/notes.py"
 # Every test passes whatever it says: patched through names that no rule about names can find.
 _PATCH = """

@@ -1,0 +1,5 @@
+"""An idea for tests to which none matters."""
+
+from hishamos_pipeline.core.idea import Idea
+
+IDEA = Idea(key="notes", title="Notes")

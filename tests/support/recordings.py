@@ -1,0 +1,3 @@
+"""What is known of the recorded project."""
+
+CALLS = 16
