@@ -8,8 +8,8 @@ from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.fleets.repository import Limits
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
-from tests.generation.test_model_engine import CALLS
 from tests.support.building import build
+from tests.support.recordings import CALLS
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 # An accepted brief stays one, and what is delivered follows from the build.

@@ -25,9 +25,9 @@ from hishamos_pipeline.store.units.tables import UnitRow
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.building import build
+from tests.support.recordings import CALLS
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-CALLS = 16
 
 
 async def test_a_recorded_project_is_verified_and_exported(recorded: Recorded) -> None:

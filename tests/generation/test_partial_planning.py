@@ -10,7 +10,7 @@ from hishamos_pipeline.core.editing import edits_between
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
 from hishamos_pipeline.generation.run import ProjectRun
 from tests.generation.conftest import Recorded
-from tests.generation.test_repair import answering
+from tests.support.answering import answering
 from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]

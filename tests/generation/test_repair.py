@@ -6,15 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.errors import VerificationError
-from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
+from tests.support.answering import answering
 from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
@@ -27,28 +26,6 @@ GOOD_TEST = (RECORDING / "qa" / f"{TEST}.txt").read_text()
 BAD_TEST = GOOD_TEST.replace("capsys.readouterr()", "printed.readouterr()").replace(
     "capsys: pytest.CaptureFixture[str]", "printed: pytest.CaptureFixture[str]"
 )
-Answers = dict[str, list[str]]
-
-
-def text(content: str) -> str:
-    return json.dumps({"text": content})
-
-
-def answering(recorded: Recorded, answers: Answers) -> list[str]:
-    """Have some tasks answered in turn, the last answer again and again; the tasks that were asked, in order."""
-    usual: Callable[[Asked], Reply] = recorded.server.answer
-    asked: list[str] = []
-
-    def answer(request: Asked) -> Reply:
-        task = next((name for name in answers if f"# Task {name}" in request.text), "")
-        if not task:
-            return usual(request)
-        asked.append(task)
-        queue = answers[task]
-        return Reply(queue.pop(0) if len(queue) > 1 else queue[0], usage=(500, 100))
-
-    recorded.server.answer = answer
-    return asked
 
 
 def repaired(content: str) -> str:

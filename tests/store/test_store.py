@@ -25,8 +25,8 @@ from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from hishamos_pipeline.store.units.repository import MadeUnit
 from tests.fakes.clock import FixedClock
+from tests.support.ideas import IDEA
 
-IDEA = Idea(key="notes", title="Notes")
 PRODUCER = Provenance(inputs={}, code_version="v1", role="pipeline", engine="test")
 
 
