@@ -28,6 +28,10 @@ BAD_TEST = GOOD_TEST.replace("capsys.readouterr()", "printed.readouterr()").repl
 )
 
 
+def text(content: str) -> str:
+    return json.dumps({"text": content})
+
+
 def repaired(content: str) -> str:
     return json.dumps({"text": content, "reason": "the fixture is called capsys, not printed"})
 
