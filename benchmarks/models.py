@@ -19,7 +19,7 @@ from benchmarks.measure import HISHAMOS, Row, medians
 from benchmarks.ten_stories import InventedProject
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import BudgetError
-from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway, Request
 from hishamos_pipeline.llm.providers import Access, ModelRef
 from hishamos_pipeline.settings import Rate, Settings
@@ -186,7 +186,7 @@ def _gateway(folder: str, fake: FakeProvider, **changed: object) -> tuple[Projec
     store = open_store(f"sqlite:///{folder}/bench.db")
     given = {"llm_free": "compatible:*", "llm_urls": fake.urls, "llm_per_minute": 1_000_000, **changed}
     settings = Settings().model_copy(update=given)
-    return store, Gateway(Desk(store.calls, settings), Access(fake.urls, lambda _: "k"))
+    return store, Gateway(CallAdmission(store.calls, settings), Access(fake.urls, lambda _: "k"))
 
 
 def _request(prompt: str) -> Request[Thing]:

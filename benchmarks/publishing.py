@@ -13,12 +13,12 @@ from pathlib import Path
 
 from benchmarks.measure import Row, medians, own_peak_mb
 from hishamos_pipeline.core.target import Publication, Target
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.opening import open_host
-from hishamos_pipeline.delivery.publication import Order, Publishing
+from hishamos_pipeline.delivery.messages import Told
+from hishamos_pipeline.delivery.publish_job import Order, Publishing
 from hishamos_pipeline.delivery.publishing import publish
 from hishamos_pipeline.delivery.repository import git_module
-from hishamos_pipeline.delivery.wording import Told
 from hishamos_pipeline.errors import HostError
 from hishamos_pipeline.settings import GitHostSettings, Settings
 from tests.fakes.git_hosts import GitHosts, git_hosts
@@ -60,7 +60,7 @@ def _publish(
     """Publish once, without pauses between writes; the record so far goes in, the new one comes out."""
     given = GitHostSettings(kind="github", url=url, token="T", ca=Path(ca))
     settings = Settings(git_hosts={"github": given}, host_write_seconds=0)
-    patience = Patience(sleep=lambda _: None)
+    patience = RetryPolicy(sleep=lambda _: None)
     order = Order(
         key=name, repository=repository, commit=_git(repository, "rev-parse", "HEAD"), target=Target(topics=("notes",)),
         secrets={}, told=Told(name, (), ()),

@@ -4,7 +4,7 @@ from typing import Any, Protocol, TypeVar
 
 from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -30,7 +30,7 @@ class Engine(Protocol):
         """The hash of everything that the answer depends on: equal hashes, equal answers."""
         ...
 
-    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> A:
         """Answer a task, on the account of ``purpose``.
 
         Raises:

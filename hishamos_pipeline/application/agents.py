@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from hishamos_pipeline.agents.tasks import TASK_OF, Task
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.generation.services import Services
 
@@ -42,7 +42,7 @@ class RoleDetails(View):
     tasks: tuple[TaskView, ...]
 
 
-class AssignTask(Command):
+class AssignTask(UseCaseInput):
     """A task for a role.
 
     Args:

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from hishamos_pipeline.application.artifacts import ItemChangeView
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.changing import editing
-from hishamos_pipeline.changing.change import Change
+from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.revisions import as_text, proposed
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.editing import Edit, edits_between
@@ -20,7 +20,7 @@ from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 
 
-class EditArtifact(Command):
+class EditArtifact(UseCaseInput):
     """An edit of an artifact, or of one item of it; exactly one of the ways to say it is used.
 
     Args:
@@ -67,7 +67,7 @@ class ProposalView(View):
     proposed_at: datetime
 
 
-class DecideProposal(Command):
+class DecideProposal(UseCaseInput):
     """Accept or reject an open proposal."""
 
     key: str
@@ -75,7 +75,7 @@ class DecideProposal(Command):
     accept: bool
 
 
-class ApproveArtifact(Command):
+class ApproveArtifact(UseCaseInput):
     """Approve the newest content of an artifact, if its hash begins as expected."""
 
     key: str
@@ -181,7 +181,7 @@ def field_value(text: str) -> Any:
         return text
 
 
-async def propose_change(services: Services, actor: Actor, key: str, sentence: str) -> Change:
+async def propose_change(services: Services, actor: Actor, key: str, sentence: str) -> ChangeProposal:
     """Find out what a sentence changes; nothing is changed yet. ``accept_change`` takes it over.
 
     Raises:
@@ -198,7 +198,7 @@ async def propose_change(services: Services, actor: Actor, key: str, sentence: s
     return await propose(acting.project(key), sentence)
 
 
-def accept_change(services: Services, actor: Actor, key: str, change: Change) -> str:
+def accept_change(services: Services, actor: Actor, key: str, change: ChangeProposal) -> str:
     """Take a proposed change over, and say as what.
 
     Raises:
@@ -210,7 +210,7 @@ def accept_change(services: Services, actor: Actor, key: str, change: Change) ->
     return take_over(project, change, author=actor.name or actor.label)
 
 
-def change_view(change: Change, accepted: str = "") -> ProposedChange:
+def change_view(change: ChangeProposal, accepted: str = "") -> ProposedChange:
     """What a change comes to."""
     items = tuple(ItemChangeView.of(item) for item in change.items)
     return ProposedChange(summary=change.answer.summary, items=items, accepted=accepted)

@@ -5,7 +5,7 @@ import re
 
 from pydantic import SecretStr
 
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import CredentialError, UsageError
 from hishamos_pipeline.generation.services import Services
@@ -22,7 +22,7 @@ class CredentialView(View):
     since: str
 
 
-class KeepCredential(Command):
+class KeepCredential(UseCaseInput):
     """A key or token for a provider, a Git host, a channel, or a secret as ``secret:KEY/NAME``."""
 
     name: str
@@ -127,9 +127,9 @@ def new_key() -> str:
 
 
 def _try_host(services: Services, name: str) -> list[str]:
-    from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
+    from hishamos_pipeline.delivery.hosts.opening import open_host, retry_policy_of
 
-    host = open_host(name, services.settings, services.key, patience_of(services.settings))
+    host = open_host(name, services.settings, services.key, retry_policy_of(services.settings))
     account = host.account()
     facts = [f"{name} accepts the token of {account.login}"]
     if account.scopes is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.documents import Archive
 from hishamos_pipeline.core.graph import EXPORTS
@@ -24,7 +24,7 @@ HOSTS = ("github", "gitlab")
 ARCHIVES = ("zip", "tar")
 
 
-class ExportProject(Command):
+class ExportProject(UseCaseInput):
     """An export: where to, with which options for Git hosts; by default what the brief wants, and the repository."""
 
     key: str

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.fleet import FleetKind, Terms
 from hishamos_pipeline.core.ids import KEY_PATTERN
@@ -14,12 +14,12 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.fleet import conditions as choosing
 from hishamos_pipeline.operations.fleet.comparing import FleetFigures, common, figures
 from hishamos_pipeline.store.fleets.records import Fleet
-from hishamos_pipeline.store.fleets.repository import Limits
+from hishamos_pipeline.store.fleets.repository import FleetLimits
 
 _LONGEST_NAME = 60
 
 
-class BeginFleet(Command):
+class BeginFleet(UseCaseInput):
     """Projects to build on one account.
 
     Args:
@@ -132,7 +132,7 @@ class FleetDetails(FleetView):
     projects: tuple[FleetMemberView, ...]
 
 
-class ResumeFleet(Command):
+class ResumeFleet(UseCaseInput):
     """Take a fleet up again, with new limits where they are given."""
 
     name: str
@@ -175,7 +175,9 @@ def begin(services: Services, actor: Actor, command: BeginFleet) -> BegunFleet:
         nothing_stale = bool(chosen) and not keys
         if nothing_stale or (command.dry_run and keys):
             return BegunFleet(name=command.name, projects=tuple(keys), chosen=chosen, begun=False)
-        limits = Limits(command.budget_usd, command.budget_tokens, command.concurrency, command.max_failures)
+        limits = FleetLimits(
+            command.budget_usd, command.budget_tokens, command.concurrency, command.max_failures
+        )
         plain.store.fleets.begin(
             command.name, command.kind, keys, canary=command.canary, limits=limits,
             conditions=command.conditions, settings=settings,
@@ -193,7 +195,7 @@ def own_settings(texts: Sequence[str]) -> dict[str, str]:
     for text, (name, sign, _) in zip(texts, pairs, strict=True):
         if not (name and sign):
             raise FleetError(
-                f"setting {text!r}: write SETTING=VALUE, such as llm=anthropic:claude-sonnet-4-5"
+                f"setting {text!r}: write SETTING=VALUE, such as llm=anthropic:claude-sonnet-5-5"
             )
     return {name.lower().removeprefix("hishamos_"): value for name, _, value in pairs}
 
@@ -248,7 +250,7 @@ def resume(services: Services, actor: Actor, command: ResumeFleet) -> int:
     store, name = services.acting_as(actor).store, command.name
     was, spent = store.fleets.get(name), store.calls.spent(fleet=name)
     usd, tokens = (None, None) if command.no_budget else (was.budget_usd, was.budget_tokens)
-    new = Limits(
+    new = FleetLimits(
         usd if command.budget_usd is None else command.budget_usd,
         tokens if command.budget_tokens is None else command.budget_tokens,
         command.concurrency or was.lanes,

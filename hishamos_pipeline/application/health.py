@@ -187,12 +187,12 @@ def _storage(services: Services) -> str:
 
 def _hosts(services: Services) -> str:
     """The Git hosts that there is a token for."""
-    from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
+    from hishamos_pipeline.delivery.hosts.opening import open_host, retry_policy_of
 
-    patience, told = patience_of(services.settings), []
+    retries, told = retry_policy_of(services.settings), []
     for name, host in services.settings.hosts.items():
         if services.key(host.token):
-            git_host = open_host(name, services.settings, services.key, patience)
+            git_host = open_host(name, services.settings, services.key, retries)
             account = git_host.account()
             git_host.require_scopes(account, with_workflows=True)
             told.append(f"{name} as {account.login}")

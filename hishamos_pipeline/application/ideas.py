@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.documents import OpenQuestion, Requirements
 from hishamos_pipeline.core.idea import Answer
@@ -16,7 +16,7 @@ from hishamos_pipeline.store.projects.repository import Submission
 _LONGEST_ANSWER = 2000
 
 
-class SubmitIdea(Command):
+class SubmitIdea(UseCaseInput):
     """A brief as it was written: its bytes, the name of its file if it has one, and where it comes from."""
 
     raw: bytes = Field(repr=False)
@@ -50,7 +50,7 @@ class QuestionsView(View):
     answered: tuple[Answer, ...]
 
 
-class AnswerQuestion(Command):
+class AnswerQuestion(UseCaseInput):
     """An answer to a question, by its number in ``QuestionsView``: the open ones first, counted from 1."""
 
     key: str

@@ -105,7 +105,7 @@ def try_channel(services: Services, actor: Actor, channel: str) -> None:
     """
     import smtplib
 
-    from hishamos_pipeline.operations.telling import tell
+    from hishamos_pipeline.operations.notifications import tell
 
     acting = services.acting_as(actor)
     if channel not in acting.settings.notify:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, CheckOutcome, Requirements, Stories, VerifiedBuild
@@ -95,7 +95,7 @@ class ProjectDetails(ProjectSummary):
     checks: tuple[CheckOutcome, ...]
 
 
-class DeleteProject(Command):
+class DeleteProject(UseCaseInput):
     """Delete a project: after its repository and archives were copied to a folder, or although it is kept nowhere."""
 
     key: str

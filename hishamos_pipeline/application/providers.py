@@ -82,7 +82,7 @@ async def list_models(services: Services, actor: Actor, name: str) -> list[Model
 
     _require_known(name)
     acting = services.acting_as(actor)
-    prices = acting.gateway.desk.prices
+    prices = acting.gateway.admission.prices
     views = []
     for model in sorted(await model_names(PROVIDERS[name], acting.access)):
         ref = ModelRef(name, model)

@@ -23,7 +23,7 @@ class View(BaseModel):
         return cls.model_validate({**known, **given})
 
 
-class Command(BaseModel):
+class UseCaseInput(BaseModel):
     """What somebody asks for; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

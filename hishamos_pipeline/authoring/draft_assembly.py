@@ -181,7 +181,7 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
     before = request.architecture
     root = f"src/{before.package}"
     known = {item.id for item in request.requirements.requirements}
-    surface = scaffold.SURFACES[before.stack].file
+    surface = scaffold.ENTRY_POINTS[before.stack].file
     own = [module for module in draft.modules if module.path not in {*_SCAFFOLDING, surface}]
     twice = duplicates([module.path for module in own])
     if twice:
@@ -252,17 +252,17 @@ def _interface(stack: StackName, commands: str) -> str:
     """What users call, with what it understands as its docstring; empty where nothing is said of it."""
     if not commands.strip():
         return ""
-    surface = scaffold.SURFACES[stack]
+    surface = scaffold.ENTRY_POINTS[stack]
     return f"{surface.signature}\n" + docstring(f"{surface.summary}\n\n{commands}", "    ")
 
 
 def _without_scaffolding(draft: ArchitectureDraft, stack: StackName) -> ArchitectureDraft:
     """The plan without modules that every package has; a model that plans them all the same means those."""
-    made = {*_SCAFFOLDING, scaffold.SURFACES[stack].file}
+    made = {*_SCAFFOLDING, scaffold.ENTRY_POINTS[stack].file}
     own = [module for module in draft.modules if module.path not in made]
     if not own:
         raise ValueError(
-            f"there is no module besides {scaffold.SURFACES[stack].file}: plan one that does the work"
+            f"there is no module besides {scaffold.ENTRY_POINTS[stack].file}: plan one that does the work"
         )
     cut = [
         module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in made]})
@@ -309,9 +309,9 @@ def _surface(draft: ArchitectureDraft, root: str, given: Requirements) -> Planne
     """The module that every package has: its interface is always the same but for what it understands."""
     interface = _interface(given.stack, draft.commands)
     return PlannedFile(
-        path=f"{root}/{scaffold.SURFACES[given.stack].file}",
+        path=f"{root}/{scaffold.ENTRY_POINTS[given.stack].file}",
         kind="source",
-        purpose=scaffold.SURFACES[given.stack].purpose,
+        purpose=scaffold.ENTRY_POINTS[given.stack].purpose,
         signatures=public_signatures(interface),
         interface=interface,
         depends_on=tuple(f"{root}/{module.path}" for module in draft.modules),

@@ -17,7 +17,7 @@ from hishamos_pipeline.blueprints.python.formatting import tidy
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.hashing import content_hash, sha256_text
 from hishamos_pipeline.core.rules import rule_version, shape_version
-from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,
@@ -137,7 +137,7 @@ class ModelEngine:
                 return sha256_text(f"scaffold\n{question.path}\n{text}")
         return sha256_text(f"{self.version(task)}\n{self._prompt(task, question)}")
 
-    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> A:
         """Ask the models of a task's chain, and finish what comes back.
 
         Raises:
@@ -166,7 +166,7 @@ class ModelEngine:
             log.warning("%s falls to the blueprint engine: %s", task, error)
             return await self._blueprint.answer(task, question, purpose)
 
-    async def ask(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> Result[Any]:
+    async def ask(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> Result[Any]:
         """Ask the models of a task's chain alone; the result's output is the finished document.
 
         Raises:

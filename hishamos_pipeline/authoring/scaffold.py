@@ -13,7 +13,7 @@ from hishamos_pipeline.core.idea import StackName
 
 
 @dataclass(frozen=True, slots=True)
-class Surface:
+class EntryPoint:
     """What users of a model's package call, by stack.
 
     Attributes:
@@ -30,14 +30,14 @@ class Surface:
     starting: tuple[str, ...] = ()
 
 
-SURFACES: Mapping[StackName, Surface] = {
-    "python-cli": Surface(
+ENTRY_POINTS: Mapping[StackName, EntryPoint] = {
+    "python-cli": EntryPoint(
         "cli.py",
         "The command line.",
         "def main(argv: Sequence[str] | None = None) -> int:",
         "Run a command.",
     ),
-    "python-api": Surface(
+    "python-api": EntryPoint(
         "app.py",
         "The HTTP interface.",
         "def create_app(database: Path) -> FastAPI:",
@@ -62,7 +62,7 @@ def planned(package: str, stack: StackName) -> tuple[PlannedFile, ...]:
             path=f"{root}/__main__.py",
             kind="source",
             purpose="Entry point of `python -m`.",
-            signatures=SURFACES[stack].starting,
+            signatures=ENTRY_POINTS[stack].starting,
         ),
         *(PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS),
         *(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI),
@@ -79,7 +79,7 @@ def text_of(request: FileRequest) -> str | None:
     )
     facts = {
         "p": package,
-        "entry": SURFACES[plan.stack].file.removesuffix(".py"),
+        "entry": ENTRY_POINTS[plan.stack].file.removesuffix(".py"),
         "summary": " ".join(plan.summary.split())[:200] or plan.title,
     }
     if path == "pyproject.toml":

@@ -12,7 +12,7 @@ from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.hashing import content_hash, sha256_text
 from hishamos_pipeline.core.ids import story_test_path
 from hishamos_pipeline.core.rules import rule_version
-from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
 from hishamos_pipeline.errors import UnbuildableError
 
 Q = TypeVar("Q", bound=Document)
@@ -67,7 +67,7 @@ class BlueprintEngine:
             return sha256_text(f"{version}\n{question.path}\n{self._render(task, question)}")
         return sha256_text(f"{version}\n{content_hash(question)}")
 
-    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> A:
         """Answer a task; it costs nobody anything.
 
         Raises:

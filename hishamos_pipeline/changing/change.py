@@ -9,7 +9,7 @@ from hishamos_pipeline.core.editing import Edit
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeProposal:
     """What a sentence would change; nothing has been changed yet.
 
     ``edits`` are based on the documents as they were, and ``idea_hash`` is the brief's: what somebody else has changed

@@ -2,7 +2,7 @@
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ChangeRequest
-from hishamos_pipeline.changing.change import Change
+from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.editing import apply_together
 from hishamos_pipeline.changing.forecast import foresee
 from hishamos_pipeline.changing.revisions import between, texts_of
@@ -18,7 +18,7 @@ from hishamos_pipeline.generation.run import ProjectRun
 _LONGEST = 2000
 
 
-async def propose(run: ProjectRun, sentence: str) -> Change:
+async def propose(run: ProjectRun, sentence: str) -> ChangeProposal:
     """Find out what a sentence would change.
 
     Raises:
@@ -51,7 +51,7 @@ async def propose(run: ProjectRun, sentence: str) -> Change:
         # The stories keep to the requirements: both are written, so that nothing is left to be made again of them.
         edits = {"requirements": edits.get("requirements", []), "stories": edits.get("stories", [])}
     idea_hash = run.project.store.projects.idea_revision(run.key).content_hash
-    return Change(
+    return ChangeProposal(
         sentence, answer, tuple(item for item in shown if item.item not in DERIVED), idea_hash, edits
     )
 
@@ -61,7 +61,7 @@ async def _foreseen(run: ProjectRun, idea: Idea) -> tuple[Requirements, Stories]
     return wanted, await foresee(run, "stories", tasks.STORIES, wanted)
 
 
-def take_over(project: Project, change: Change, *, author: str) -> str:
+def take_over(project: Project, change: ChangeProposal, *, author: str) -> str:
     """Take a proposed change over, and say as what.
 
     Raises:

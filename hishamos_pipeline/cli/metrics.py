@@ -21,11 +21,11 @@ def command(host: str, port: int, once: bool) -> None:
     """
     from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 
-    from hishamos_pipeline.operations.figures import Figures
+    from hishamos_pipeline.operations.metrics import Metrics
 
     registry = CollectorRegistry()
     with with_runs() as (services, _, history):
-        registry.register(Figures(services.store, history.unfinished))
+        registry.register(Metrics(services.store, history.unfinished))
         if once:
             click.echo(generate_latest(registry).decode(), nl=False)
             return

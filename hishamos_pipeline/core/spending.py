@@ -17,7 +17,7 @@ class Purpose:
     unit: str = ""
 
 
-NOBODY = Purpose()
+UNATTRIBUTED = Purpose()
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,10 +148,10 @@ def _story_commit(story: Story, epics: Mapping[str, str], files: tuple[TreeFile,
 
 def one_line(text: str) -> str:
     """Text without line breaks, so that nothing in it can become a trailer, and that hosts do nothing about."""
-    return inert(" ".join(text.split()))
+    return neutralize_mentions(" ".join(text.split()))
 
 
-def inert(text: str) -> str:
+def neutralize_mentions(text: str) -> str:
     """Text in which hosts find no person to tell and no issue to close, wherever it comes to stand.
 
     An invisible word joiner parts the marks; see "Linking a pull request to an issue" in GitHub's documents.

@@ -10,13 +10,13 @@ from functools import partial
 
 from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.target import Publication
-from hishamos_pipeline.delivery import wording
-from hishamos_pipeline.delivery.bringing import bring
-from hishamos_pipeline.delivery.commits import inert
-from hishamos_pipeline.delivery.hosts.causes import HEALING
+from hishamos_pipeline.delivery import messages
+from hishamos_pipeline.delivery.commits import neutralize_mentions
+from hishamos_pipeline.delivery.find_or_create import find_or_create
+from hishamos_pipeline.delivery.hosts.causes import TRANSIENT
 from hishamos_pipeline.delivery.hosts.interface import Remote
-from hishamos_pipeline.delivery.locating import locate
-from hishamos_pipeline.delivery.publication import Publishing
+from hishamos_pipeline.delivery.publish_job import PublishJob
+from hishamos_pipeline.delivery.pushing import push_or_propose
 from hishamos_pipeline.delivery.remote_git import RemoteGit
 from hishamos_pipeline.errors import HostError
 
@@ -27,7 +27,7 @@ _GIVEN = ("access of ", "variable ", "secret ", "protection of ")
 Work = tuple[str, str, Callable[[], object]]
 
 
-def publish(job: Publishing) -> Publication:
+def publish(job: PublishJob) -> Publication:
     """Publish, or find that all is done.
 
     Raises:
@@ -41,12 +41,12 @@ def publish(job: Publishing) -> Publication:
         problem = f"{owner.path} is another user than the token's, {account.login}"
         raise job.host.connection.error("permission", problem)
     _require_allowed(job, owner.path)
-    remote = locate(job, owner)
+    remote = find_or_create(job, owner)
     if remote is None:
         return job.record  # a dry run: there is nothing to look at yet
     _require_allowed(job, remote.full_name.rpartition("/")[0])  # it may have been moved to somebody else
     with job.git(remote) as git:
-        remote, heads = bring(job, remote, git)
+        remote, heads = push_or_propose(job, remote, git)
         visibility = _rest(job, remote, git, heads)
     done = "created" if job.record.created and not job.record.done else "updated"
     job.save(
@@ -58,13 +58,13 @@ def publish(job: Publishing) -> Publication:
     return job.record
 
 
-def _require_allowed(job: Publishing, owner: str) -> None:
+def _require_allowed(job: PublishJob, owner: str) -> None:
     if not any(fnmatchcase(owner.lower(), pattern.lower()) for pattern in job.order.owners):
         problem = f"HISHAMOS_PUBLISH_OWNERS allows {', '.join(job.order.owners)}, not {owner}"
         raise job.host.connection.error("not_allowed", problem)
 
 
-def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]) -> str:
+def _rest(job: PublishJob, remote: Remote, git: RemoteGit, heads: dict[str, str]) -> str:
     """Settings, extra branches, the release; the first failure that will heal by itself ends it for now.
 
     Returns:
@@ -86,7 +86,7 @@ def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]
             job.step(f"set {name}", apply)
         except HostError as error:
             job.warn(f"{name}: {error}")
-            if error.cause in HEALING:
+            if error.cause in TRANSIENT:
                 job.warn("the rest is set when it is exported again")
                 break
             continue
@@ -97,7 +97,7 @@ def _rest(job: Publishing, remote: Remote, git: RemoteGit, heads: dict[str, str]
     return visibility
 
 
-def _branches(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> list[Work]:
+def _branches(job: PublishJob, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> list[Work]:
     """The extra branches that are not there yet."""
     start = heads.get(f"refs/heads/{remote.default_branch}", job.order.commit)
     refs = {extra.name: f"refs/heads/{extra.name}" for extra in job.order.target.branches}
@@ -108,7 +108,7 @@ def _branches(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[st
     ]
 
 
-def _settings(job: Publishing, remote: Remote) -> list[Work]:
+def _settings(job: PublishJob, remote: Remote) -> list[Work]:
     """What is to be set; what was set once and is not asked for any more stays, and is told."""
     for name in job.host.unknown(job.order.target):
         job.warn(f"{name}: {job.host.kind} has no such thing")
@@ -122,7 +122,7 @@ def _settings(job: Publishing, remote: Remote) -> list[Work]:
     return [(s.name, "" if s.wanted is None else content_hash(s.wanted), s.apply) for s in found]
 
 
-def _release(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> list[Work]:
+def _release(job: PublishJob, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> list[Work]:
     """The tag and the release, once the commit is on the default branch."""
     release = job.order.target.release
     if release is None:
@@ -145,7 +145,9 @@ def _release(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str
     def apply() -> None:
         if not tagged:
             git.push(ref, commit)
-        url = job.host.release(remote, release, inert(release.notes) or wording.release_notes(job.order.told))
+        url = job.host.release(
+            remote, release, neutralize_mentions(release.notes) or messages.release_notes(job.order.told)
+        )
         job.save(release_url=url)
 
     return [(name, wanted, apply)]

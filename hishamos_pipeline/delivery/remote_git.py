@@ -40,7 +40,7 @@ _HOST_REF = "refs/remotes/host/"
 
 
 @dataclass(frozen=True)
-class Access:
+class RemoteAccess:
     """What git needs to reach a repository on a host.
 
     Args:
@@ -59,7 +59,7 @@ class Access:
 class RemoteGit:
     """A project's repository and one on a host, side by side in a scratch repository; see ``opened``."""
 
-    def __init__(self, repo: "Repo", access: Access) -> None:
+    def __init__(self, repo: "Repo", access: RemoteAccess) -> None:
         self._repo, self._access = repo, access
 
     def heads(self) -> dict[str, str]:
@@ -127,7 +127,7 @@ class RemoteGit:
             (commit for commit, its in zip(listing[::2], listing[1::2], strict=True) if its == tree), ""
         )
 
-    def foreign(self, ours: str, theirs: str) -> list[str]:
+    def external_commits(self, ours: str, theirs: str) -> list[str]:
         """Subjects of the commits that a history has and ours lacks, without merges and squashes of ours."""
         made = set(str(self._repo.git.log("--format=%T", ours)).split())
         listing = str(
@@ -233,7 +233,7 @@ class RemoteGit:
                 raise self._error(f"{error.stderr}\n{error.stdout}") from None
 
         # A command that was ended for taking too long would take as long again.
-        return self._access.connection.patience.persist(once, repeat=False)
+        return self._access.connection.retries.persist(once, repeat=False)
 
     def _error(self, text: str) -> Exception:
         lines = [
@@ -255,7 +255,7 @@ def end_git() -> None:
 
 
 @contextmanager
-def opened(repository: Path, access: Access) -> Iterator[RemoteGit]:
+def opened(repository: Path, access: RemoteAccess) -> Iterator[RemoteGit]:
     """A scratch repository that borrows the objects of ``repository``, which itself is not touched.
 
     Raises:
@@ -284,7 +284,7 @@ def opened(repository: Path, access: Access) -> Iterator[RemoteGit]:
             repo.close()
 
 
-def _environment(access: Access, askpass: Path) -> dict[str, str]:
+def _environment(access: RemoteAccess, askpass: Path) -> dict[str, str]:
     config = {
         "credential.helper": "",  # empty: whatever is configured is forgotten
         "core.hooksPath": os.devnull,

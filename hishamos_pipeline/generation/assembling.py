@@ -25,7 +25,7 @@ KINDS = ("source_code", "test_suite", "documentation", "ci_config")
 D = TypeVar("D", bound=Document)
 
 
-class Reader(Protocol):
+class DocumentReader(Protocol):
     """Reads documents and texts of a project: a step's context, or the project itself."""
 
     def read(self, kind: str, as_type: type[D]) -> D:
@@ -78,7 +78,7 @@ class Parts:
         return replace(self, files=files, texts=found)
 
 
-def gather(project: Reader) -> Parts:
+def gather(project: DocumentReader) -> Parts:
     """What the engine or a person has written, before any repair.
 
     Raises:
@@ -96,7 +96,7 @@ def gather(project: Reader) -> Parts:
     )
 
 
-def with_repairs(project: Reader, parts: Parts, repairs: tuple[FileChange, ...]) -> Parts:
+def with_repairs(project: DocumentReader, parts: Parts, repairs: tuple[FileChange, ...]) -> Parts:
     """The parts with earlier repairs of exactly these files: what was paid once is not paid again."""
     known = {(item.path, item.before): item.after for item in repairs}
     wanted = {

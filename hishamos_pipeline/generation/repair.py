@@ -45,7 +45,7 @@ class Repaired:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RoundPlan:
     """What one round is to change: files of one side, each with what failed about it."""
 
     side: Side
@@ -147,7 +147,7 @@ def changes(before: Parts, after: Parts) -> tuple[FileChange, ...]:
     return tuple(listed)
 
 
-async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure], *, stuck: bool) -> Plan:
+async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure], *, stuck: bool) -> RoundPlan:
     """Which side to change next, and which of its files.
 
     Rules decide; where they cannot, or where following them did not help, a model does.
@@ -174,7 +174,7 @@ async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure],
         blamed = sorted({path for item in found for path in item.files} & theirs)
         edited = f": {', '.join(blamed)} was edited by a person, and is left to people" if blamed else ""
         raise UnbuildableError(f"what failed names no file that may be changed{edited}")
-    return Plan(side, {path: tuple(files[path]) for path, _ in chosen}, reason)
+    return RoundPlan(side, {path: tuple(files[path]) for path, _ in chosen}, reason)
 
 
 def _by_rule(found: Sequence[Failure]) -> Side | None:
@@ -200,7 +200,7 @@ async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Si
     return fault.side, fault.reason
 
 
-async def _ask(step: BuildContext, parts: Parts, plan: Plan) -> dict[str, Any]:
+async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, Any]:
     """The answers with the corrected texts, by path; those about tests say why."""
 
     def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest, Any]:

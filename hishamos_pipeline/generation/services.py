@@ -103,15 +103,17 @@ class Services:
     @cached_property
     def gateway(self) -> "Gateway":
         """What asks models."""
-        from hishamos_pipeline.llm.desk import Desk
+        from hishamos_pipeline.llm.admission import CallAdmission
         from hishamos_pipeline.llm.gateway import Gateway
         from hishamos_pipeline.llm.providers import PROVIDERS
 
         for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
                 self.key(provider.variable)
-        desk = Desk(self.store.calls, self.settings, self._project_budget, self.terms, self._refused)
-        return Gateway(desk, self.access)
+        admission = CallAdmission(
+            self.store.calls, self.settings, self._project_budget, self.terms, self._refused
+        )
+        return Gateway(admission, self.access)
 
     @property
     def access(self) -> "Access":

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from pydantic import BaseModel
 
 from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
 from hishamos_pipeline.errors import (
     AnswerError,
     CredentialError,
@@ -22,14 +22,14 @@ from hishamos_pipeline.errors import (
     ModelSetupError,
     ReplayError,
 )
-from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.providers import PROVIDERS, Access, ModelRef, open_model
 
 if TYPE_CHECKING:
     from pydantic_ai import Tool
     from pydantic_ai.messages import ModelMessage
 
-    from hishamos_pipeline.llm.wire import Tally
+    from hishamos_pipeline.llm.wire import Usage
 
 log = logging.getLogger("hishamos.llm")
 tracer = trace.get_tracer("hishamos")
@@ -62,7 +62,7 @@ class Request(Generic[A]):
     prompt: str
     output: type[A]
     models: Sequence[ModelRef]
-    purpose: Purpose = NOBODY
+    purpose: Purpose = UNATTRIBUTED
     prompt_version: str = ""
     check: Callable[[A], Awaitable[object]] | None = None
     temperature: float | None = None
@@ -97,11 +97,11 @@ class Gateway:
     """Asks models.
 
     Args:
-        desk: admits and records calls.
+        admission: admits and records calls.
         access: keys and URLs.
     """
 
-    desk: Desk
+    admission: CallAdmission
     access: Access
     _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Any]] = field(
         default_factory=WeakKeyDictionary
@@ -132,20 +132,20 @@ class Gateway:
             return result
 
     async def _ask(self, request: Request[A]) -> Result[A]:
-        from hishamos_pipeline.llm.wire import Tally
+        from hishamos_pipeline.llm.wire import Usage
 
         fell: list[str] = []
-        tally = Tally()
-        if len(request.models) > 1 and self.desk.settings.llm_cache == "use":
+        usage = Usage()
+        if len(request.models) > 1 and self.admission.settings.llm_cache == "use":
             # A model that answered after an earlier one had failed: neither has to be paid again.
             for ref in request.models:
                 with suppress(_FellError):
-                    return await self._ask_one(request, ref, (), Tally(), replay=True)
+                    return await self._ask_one(request, ref, (), Usage(), replay=True)
         for ref in request.models:
             last = ref is request.models[-1]
             try:
-                replay = self.desk.settings.llm_cache == "replay"
-                return await self._ask_one(request, ref, tuple(fell), tally, replay=replay)
+                replay = self.admission.settings.llm_cache == "replay"
+                return await self._ask_one(request, ref, tuple(fell), usage, replay=replay)
             except _FellError as failure:
                 fell.append(f"{ref}: {failure.error}")
                 if last:
@@ -160,31 +160,31 @@ class Gateway:
             ModelSetupError, CredentialError: the message says what to set.
         """
         for ref in models:
-            self.desk.prices.worst(ref, 1, 1)
+            self.admission.prices.worst(ref, 1, 1)
             self._open(ref)
 
     def _open(self, ref: ModelRef) -> Any:
-        given = self.desk.settings
+        given = self.admission.settings
         access = self.access
         if given.llm_cache == "replay":
             access = Access(access.urls, lambda _: "replayed")  # nobody is asked, so no key is needed
         return open_model(ref, access, prompted=given.llm_structured == "prompted")
 
     async def _ask_one(
-        self, request: Request[A], ref: ModelRef, fell: tuple[str, ...], tally: "Tally", *, replay: bool
+        self, request: Request[A], ref: ModelRef, fell: tuple[str, ...], usage: "Usage", *, replay: bool
     ) -> Result[A]:
         from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, RunContext, UsageLimits
         from pydantic_ai.exceptions import ModelAPIError, UnexpectedModelBehavior, UsageLimitExceeded
         from pydantic_ai.messages import ModelMessagesTypeAdapter
 
-        from hishamos_pipeline.llm.wire import Account, Metered
+        from hishamos_pipeline.llm.wire import CallAccount, MeteredModel
 
-        given = self.desk.settings
-        account = Account(
+        given = self.admission.settings
+        account = CallAccount(
             request.purpose, request.role, request.task, request.prompt_version, "; ".join(fell)
         )
-        model = Metered(self._opened_here(ref), ref, account, self.desk, tally, replay=replay)
-        before = len(tally.digests)
+        model = MeteredModel(self._opened_here(ref), ref, account, self.admission, usage, replay=replay)
+        before = len(usage.digests)
         shape = PromptedOutput if given.llm_structured == "prompted" else NativeOutput
         agent: Agent[None, A] = Agent(
             model,
@@ -220,7 +220,7 @@ class Gateway:
         except ReplayError as error:
             raise _FellError(error) from None
         except (UnexpectedModelBehavior, UsageLimitExceeded) as error:
-            await self._reject(tally.digests[before:], replay)
+            await self._reject(usage.digests[before:], replay)
             raise _FellError(
                 AnswerError(
                     f"{ref} gave no valid answer to {request.role}/{request.task} {request.purpose.unit} in "
@@ -228,7 +228,7 @@ class Gateway:
                 )
             ) from None
         except AnswerError as error:
-            await self._reject(tally.digests[before:], replay)
+            await self._reject(usage.digests[before:], replay)
             raise _FellError(error) from None
         except HishamosError:
             raise
@@ -236,12 +236,12 @@ class Gateway:
             said = mask(f"{type(error).__name__}: {error}")[:300]
             log.debug("%s", said, exc_info=True)
             raise _FellError(ModelError(f"{ref} answered in a way that cannot be read: {said}")) from None
-        return _result(done.output, ref, tally, fell, done.all_messages_json().decode())
+        return _result(done.output, ref, usage, fell, done.all_messages_json().decode())
 
     async def _reject(self, digests: Sequence[str], replay: bool) -> None:
         """Keep useless answers from being given again; replaying changes nothing that was recorded."""
         if not replay:
-            await asyncio.to_thread(self.desk.log.reject, digests)
+            await asyncio.to_thread(self.admission.log.reject, digests)
 
     def _opened_here(self, ref: ModelRef) -> Any:
         # A client belongs to the event loop that it was first used in.
@@ -251,7 +251,7 @@ class Gateway:
         return models[str(ref)]
 
     def _settings(self, request: Request[A]) -> Any:
-        given = self.desk.settings
+        given = self.admission.settings
         settings: dict[str, Any] = {
             "max_tokens": request.max_output_tokens or given.llm_max_output_tokens,
             "max_retries": 0,  # ours are counted, recorded, and free the provider's slot while they wait
@@ -317,17 +317,17 @@ def _cause(error: BaseException) -> str:
     return f"{error}: {inner}" if inner is not None else str(error)
 
 
-def _result(output: A, ref: ModelRef, tally: "Tally", fell: tuple[str, ...], messages: str) -> Result[A]:
+def _result(output: A, ref: ModelRef, usage: "Usage", fell: tuple[str, ...], messages: str) -> Result[A]:
     return Result(
         output=output,
         provider=ref.provider,
         model=ref.name,
-        input_tokens=tally.tokens.input,
-        output_tokens=tally.tokens.output,
-        cost_usd=tally.cost_usd,
-        calls=tally.paid,
-        attempts=tally.attempts,
-        cached=tally.attempts == 0,
+        input_tokens=usage.tokens.input,
+        output_tokens=usage.tokens.output,
+        cost_usd=usage.cost_usd,
+        calls=usage.paid,
+        attempts=usage.attempts,
+        cached=usage.attempts == 0,
         fell=fell,
         messages=messages,
     )

@@ -33,7 +33,7 @@ from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.spending import Busy, CallEnd, CallStart, Outcome, Purpose
 from hishamos_pipeline.errors import AnswerError, BudgetError, ReplayError
-from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.prices import Tokens
 from hishamos_pipeline.llm.providers import ModelRef
 from hishamos_pipeline.llm.question import question
@@ -52,7 +52,7 @@ _RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CallAccount:
     """Who asks, for what, with which prompt, and from which model the question fell to this one."""
 
     purpose: Purpose
@@ -63,7 +63,7 @@ class Account:
 
 
 @dataclass(slots=True)
-class Tally:
+class Usage:
     """What the requests of one question came to."""
 
     digests: list[str] = field(default_factory=list)
@@ -85,29 +85,36 @@ class _Stream:
         return int(self.characters / BYTES_PER_TOKEN)
 
 
-class Metered(WrapperModel):
+class MeteredModel(WrapperModel):
     """Wraps a model.
 
     Args:
         wrapped: the provider's model.
         ref: its name.
         account: who asks.
-        desk: admits and records.
-        tally: adds up what the question comes to.
+        admission: admits and records.
+        usage: adds up what the question comes to.
         replay: whether answers come from the store alone.
     """
 
     def __init__(
-        self, wrapped: Model[Any], ref: ModelRef, account: Account, desk: Desk, tally: Tally, *, replay: bool
+        self,
+        wrapped: Model[Any],
+        ref: ModelRef,
+        account: CallAccount,
+        admission: CallAdmission,
+        usage: Usage,
+        *,
+        replay: bool,
     ) -> None:
         super().__init__(wrapped)
         self._ref = ref
         # The server decides who answers as much as the name does.
         self._place = (wrapped.base_url or "").rstrip("/")
         self._account = account
-        self._desk = desk
+        self._desk = admission
         self._replay = replay
-        self.tally = tally
+        self.usage = usage
 
     async def request(
         self,
@@ -152,7 +159,7 @@ class Metered(WrapperModel):
         body = question(self._ref, self._place, messages, settings, params)
         size = self._require_size(body)
         start = self._start(body)
-        self.tally.digests.append(start.request_hash)
+        self.usage.digests.append(start.request_hash)
         attempt = 1
         while True:
             try:
@@ -260,7 +267,7 @@ class Metered(WrapperModel):
         settings: ModelSettings | None,
         params: ModelRequestParameters,
     ) -> ModelResponse:
-        self.tally.attempts += 1
+        self.usage.attempts += 1
         began, seen = time.monotonic(), _Stream()
         try:
             async with self._kept_alive(call_id):
@@ -369,10 +376,10 @@ class Metered(WrapperModel):
                 response=response,
             ),
         )
-        tally = self.tally
-        tally.paid += outcome == "ok"
-        tally.cost_usd += cost
-        tally.tokens = Tokens(tally.tokens.input + tokens.input, tally.tokens.output + tokens.output)
+        usage = self.usage
+        usage.paid += outcome == "ok"
+        usage.cost_usd += cost
+        usage.tokens = Tokens(usage.tokens.input + tokens.input, usage.tokens.output + tokens.output)
 
     async def _count(
         self, messages: list[ModelMessage], settings: ModelSettings | None, params: ModelRequestParameters

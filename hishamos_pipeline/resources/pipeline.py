@@ -13,7 +13,7 @@ from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.operations.heart import Heart
+from hishamos_pipeline.operations.heartbeat import HeartbeatThread
 from hishamos_pipeline.operations.logs import configure_logs
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
 from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
@@ -29,7 +29,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     home: str = ""
     _services: Services = PrivateAttr()
     _run: ProjectRun | None = PrivateAttr(default=None)
-    _heart: Heart | None = PrivateAttr(default=None)
+    _heart: HeartbeatThread | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the services."""
@@ -52,7 +52,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         bind_contextvars(**({"run": run_id} if run_id else {}), **({"project": key} if key else {}))
         self._run = self._services.project(key) if key else None
         if self._run and context.run:
-            self._heart = Heart(self._services.store.heartbeats, context.run.run_id, key)
+            self._heart = HeartbeatThread(self._services.store.heartbeats, context.run.run_id, key)
             self._heart.start()
             try:
                 self._run.begin()

@@ -18,8 +18,8 @@ from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
-from hishamos_pipeline.operations.heart import Watched, watch
-from hishamos_pipeline.operations.telling import tell_due
+from hishamos_pipeline.operations.heartbeat import Watched, watch
+from hishamos_pipeline.operations.notifications import tell_due
 from hishamos_pipeline.partitions import SOURCE_TAG
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.resources.run_history import DagsterRuns
@@ -54,7 +54,7 @@ _CURSOR = TypeAdapter(Cursor)
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RunFailure:
     """A run that failed for good: its project, the brief's revision and the request it was for if known, where and why.
 
     One that somebody has started ``by_hand`` at the command line was seen to fail there, and of fleets the end is told.
@@ -71,7 +71,7 @@ class Failure:
 
 def failure_of(
     run: dg.DagsterRun, event: dg.DagsterEvent | None, last_words: Callable[[], str] = lambda: ""
-) -> Failure | None:
+) -> RunFailure | None:
     """What to write down of a failed run; nothing of one that is tried again, or that is not about a project.
 
     Args:
@@ -95,7 +95,7 @@ def failure_of(
     elif reason.startswith(_FROM_OUTSIDE):
         reason = last_words() or reason
     made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)(?:/(\d+))?", run.tags.get("dagster/run_key", ""))
-    return Failure(
+    return RunFailure(
         run.run_id,
         key,
         int(made[1]) if made else None,
@@ -181,7 +181,9 @@ def said_of(instance: dg.DagsterInstance, run_id: str) -> str:
     return ""
 
 
-def write_down(history: RunHistory, store: ProjectStore, failure: Failure, channels: Collection[str]) -> None:
+def write_down(
+    history: RunHistory, store: ProjectStore, failure: RunFailure, channels: Collection[str]
+) -> None:
     """Write a cause to its project if that has no other run, and what is to be told; again it changes nothing."""
     if not history.in_flight(failure.project):
         store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)

@@ -4,7 +4,7 @@ import time
 
 import dagster as dg
 
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.issues import issues_of
 from hishamos_pipeline.delivery.hosts.opening import open_host
 from hishamos_pipeline.operations.issue_intake import serve
@@ -14,7 +14,7 @@ _PER_TICK = 20
 # A tick is given a minute in all; a host that asks for more patience is asked again at the next one.
 _SECONDS = 25.0
 _ANSWER_SECONDS = 5
-_PATIENCE = Patience(retries=1, longest=3)
+_PATIENCE = RetryPolicy(retries=1, longest=3)
 
 
 @dg.sensor(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from syrupy.assertion import SnapshotAssertion
 
 from hishamos_pipeline import application
-from hishamos_pipeline.application.view import Command, View
+from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.base import Base
@@ -21,7 +21,9 @@ MODELS = [
     found
     for module in MODULES
     for found in vars(module).values()
-    if inspect.isclass(found) and issubclass(found, View | Command) and found.__module__ == module.__name__
+    if inspect.isclass(found)
+    and issubclass(found, View | UseCaseInput)
+    and found.__module__ == module.__name__
 ]
 USE_CASES = [
     found

@@ -49,7 +49,7 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
     assert hishamos(home, "fleet", "build", "one", *where, "--dry-run").stdout.split() == ["a", "b"]
     begun = hishamos(home, "fleet", "build", "one", *where, "--budget-usd", "2.5")
     assert begun.returncode == 0 and "2 projects" in begun.stdout, begun.stderr
-    assert "daemon is not heard of" in begun.stderr
+    assert "daemon is not running" in begun.stderr
     taken = hishamos(home, "fleet", "build", "one", "--dry-run")
     assert taken.returncode == 2 and "already" in taken.stderr
     end(home, "one", 1, 4.0)
@@ -94,7 +94,7 @@ def test_a_fleet_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
         (("f", "--set", "llm"), "SETTING=VALUE"),
         (("f", "--set", "budget_day_usd=9"), "cannot set budget_day_usd"),
         (("f", "--set", "llm=nobody:model"), "nobody"),
-        (("f", "--set", "llm=anthropic:claude-sonnet-4-5"), "ANTHROPIC_API_KEY"),
+        (("f", "--set", "llm=anthropic:claude-sonnet-5-5"), "ANTHROPIC_API_KEY"),
     ],
 )
 def test_what_cannot_be_begun_says_so(home: Path, arguments: tuple[str, ...], why: str) -> None:

@@ -41,7 +41,7 @@ def test_a_build_with_a_model_its_costs_and_its_questions(tmp_path: Path, fake: 
     costs = json.loads(hishamos(tmp_path, "costs", "reading-log", "--by", "role", "--json", **given).stdout)
     assert costs["requirements_verified"] == 3
     assert costs["usd_per_verified_requirement"] == pytest.approx(costs["total_usd"] / 3)
-    assert {row["role"] for row in costs["rows"]} >= {"coding", "qa", "architect", "code_review"}
+    assert {row["group"] for row in costs["rows"]} >= {"coding", "qa", "architect", "code_review"}
     assert "█" in hishamos(tmp_path, "costs", "--by", "day", "--plot", **given).stdout
     assert hishamos(tmp_path, "costs", "nowhere", **given).returncode == 3
 

@@ -18,10 +18,10 @@ from hishamos_pipeline.core.fleet import (
     share_out,
 )
 
-NOBODY = Wave()
+UNATTRIBUTED = Wave()
 
 
-def standing(canary: Wave = NOBODY, rest: Wave = NOBODY, **changed) -> Standing:
+def standing(canary: Wave = UNATTRIBUTED, rest: Wave = UNATTRIBUTED, **changed) -> Standing:
     given = {
         "lanes": {0: 0, 1: 0},
         "most_failures": 1,

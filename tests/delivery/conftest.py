@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from hishamos_pipeline.core.target import Publication, Target
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.interface import GitHost, HostKind, Secret
 from hishamos_pipeline.delivery.hosts.opening import open_host
-from hishamos_pipeline.delivery.publication import Order, Publishing
+from hishamos_pipeline.delivery.messages import Told
+from hishamos_pipeline.delivery.publish_job import PublishJob, PublishRequest
 from hishamos_pipeline.delivery.publishing import publish
-from hishamos_pipeline.delivery.wording import Told
 from hishamos_pipeline.settings import GitHostSettings, Settings
 from tests.fakes.git_hosts import GitHosts, Host, Repo, git_hosts
 
@@ -45,7 +45,7 @@ class Project:
     record: Publication = field(default_factory=lambda: Publication(wanted=True))
     secrets: dict[str, Secret] = field(default_factory=dict)
     slept: list[float] = field(default_factory=list)
-    job: Publishing | None = None
+    job: PublishJob | None = None
     retries: int = 4
     push_seconds: int = 20
     owners: tuple[str, ...] = ("*",)
@@ -64,15 +64,15 @@ class Project:
         return git(self.folder, "rev-parse", "HEAD")
 
     @property
-    def patience(self) -> Patience:
+    def retry_policy(self) -> RetryPolicy:
         """Waits in no time, and remembers how long it would have been."""
-        return Patience(self.retries, 60, self.slept.append)
+        return RetryPolicy(self.retries, 60, self.slept.append)
 
     def publish(self, *, dry: bool = False, **target: Any) -> Publication:
         """Publish the newest commit, as a new process would."""
         if target:
             self.target = Target.model_validate({**self.target.model_dump(), **target})
-        order = Order(
+        order = PublishRequest(
             key=self.key,
             repository=self.folder,
             commit=self.head,
@@ -82,13 +82,13 @@ class Project:
             owners=self.owners,
             push_seconds=self.push_seconds,
         )
-        self.job = Publishing(
+        self.job = PublishJob(
             self.host,
             order,
             self.record,
             save_record=self._keep,
             now=lambda: datetime.now(UTC),
-            patience=self.patience,
+            retries=self.retry_policy,
             dry=dry,
         )
         return publish(self.job)
@@ -125,7 +125,7 @@ def make_project(
     git(folder, "init", "--quiet", "--initial-branch=main")
     double = hosts.github if kind == "github" else hosts.gitlab
     project = Project(folder, opened(hosts, kind, token, **settings), double, Target())
-    project.host.connection = replace(project.host.connection, patience=project.patience)
+    project.host.connection = replace(project.host.connection, retries=project.retry_policy)
     project.commit("chore: set up the project")
     return project
 
@@ -136,7 +136,7 @@ def opened(hosts: GitHosts, kind: HostKind, token: str = TOKEN, **changed: Any) 
         update=changed
     )
     settings = Settings(git_hosts={kind: given}, host_write_seconds=0, host_timeout_seconds=5)
-    return open_host(kind, settings, lambda _: token, Patience(sleep=lambda _: None))
+    return open_host(kind, settings, lambda _: token, RetryPolicy(sleep=lambda _: None))
 
 
 def clone(project: Project, hosts: GitHosts, target: Path) -> Path:

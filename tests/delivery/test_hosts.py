@@ -13,7 +13,7 @@ import pytest
 
 from hishamos_pipeline.delivery import remote_git
 from hishamos_pipeline.delivery.hosts import causes
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.causes import ADVICE, Cause, cause_of_git, wait_of
 from hishamos_pipeline.delivery.hosts.interface import GitHost
 from hishamos_pipeline.delivery.hosts.opening import open_host
@@ -92,7 +92,7 @@ def test_without_a_token(hosts: GitHosts) -> None:
 
 def test_a_host_that_is_not_in_the_settings() -> None:
     with pytest.raises(HostError, match="HISHAMOS_GIT_HOSTS knows github, gitlab"):
-        open_host("elsewhere", Settings(), lambda _: TOKEN, Patience())
+        open_host("elsewhere", Settings(), lambda _: TOKEN, RetryPolicy())
 
 
 # Limits
@@ -176,7 +176,7 @@ def test_answers_that_are_none(
     error = failure(project)
     assert error.cause == cause, str(error)
     tries = sum(bool(exchange.fault) for exchange in hosts.exchanges)
-    assert tries == (5 if cause in causes.HEALING else 1) and hosts.writes() == []
+    assert tries == (5 if cause in causes.TRANSIENT else 1) and hosts.writes() == []
 
 
 def test_a_fault_that_heals_is_not_noticed(project: Project, hosts: GitHosts) -> None:
@@ -192,7 +192,7 @@ def test_a_host_that_hangs(hosts: GitHosts, tmp_path: Path) -> None:
             git_hosts={kind: GitHostSettings(kind=kind, url=hosts.url, token="T", ca=hosts.ca)},
             host_timeout_seconds=1,
         )
-        project.host = open_host(kind, settings, lambda _: TOKEN, Patience(retries=0))
+        project.host = open_host(kind, settings, lambda _: TOKEN, RetryPolicy(retries=0))
         hosts.faults.add("GET", USER, kind="hang", seconds=2)
         assert failure(project).cause == "timeout"
 

@@ -1,4 +1,4 @@
-"""Publishing on both hosts: real git, real HTTPS, the real clients; the hosts are played on this machine."""
+"""PublishJob on both hosts: real git, real HTTPS, the real clients; the hosts are played on this machine."""
 
 from pathlib import Path
 

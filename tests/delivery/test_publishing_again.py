@@ -31,7 +31,7 @@ _FAULTS = (
 )
 
 
-class Publishing(RuleBasedStateMachine):
+class PublishJob(RuleBasedStateMachine):
     """One project, published again and again while its host fails, its process dies and people commit."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ def test_publishing_survives_any_sequence_of_faults() -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(
-        Publishing,
+        PublishJob,
         settings=settings(
             max_examples=15,
             stateful_step_count=12,

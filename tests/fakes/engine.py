@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, Task
 from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.spending import NOBODY, Purpose
+from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -49,7 +49,7 @@ class FakeEngine:
         """The inner engine's."""
         return self._inner.fingerprint(task, question)
 
-    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = NOBODY) -> A:
+    async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> A:
         """The inner engine's answer, or the failure."""
         self._asked += 1
         if self._fail_at and self._asked >= self._fail_at:

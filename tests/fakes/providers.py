@@ -117,7 +117,7 @@ class FakeProvider:
             _send_json(handler, reply.status, _error(reply))
             return
         data = [{"id": name, "object": "model", "type": "model", "created": 1, "owned_by": "x", "display_name": name,
-                 "created_at": "2026-01-01T00:00:00Z"} for name in ("model-a", "claude-sonnet-4-5")]  # fmt: skip
+                 "created_at": "2026-01-01T00:00:00Z"} for name in ("model-a", "claude-sonnet-5-5")]  # fmt: skip
         _send_json(
             handler,
             200,

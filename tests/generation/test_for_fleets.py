@@ -5,7 +5,7 @@ import pytest
 from hishamos_pipeline.core.fleet import Terms
 from hishamos_pipeline.errors import BudgetError, FleetError, ModelError
 from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.store.fleets.repository import Limits
+from hishamos_pipeline.store.fleets.repository import FleetLimits
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.building import build
@@ -23,7 +23,7 @@ def fleet(
     plain = recorded.services()
     key = recorded.model.folder.name
     if not plain.store.fleets.newest(1):
-        plain.store.fleets.begin("f", kind, [key], canary=0, limits=Limits(**limits), settings=settings)
+        plain.store.fleets.begin("f", kind, [key], canary=0, limits=FleetLimits(**limits), settings=settings)
     return plain.for_fleet(plain.store.fleets.terms("f")).project(key)
 
 
@@ -62,7 +62,7 @@ async def test_a_rebuild_that_breaks_off_pays_for_nothing_twice(recorded: Record
 async def test_another_fleet_asks_again(recorded: Recorded) -> None:
     await build(fleet(recorded))
     plain = recorded.services()
-    plain.store.fleets.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=Limits())
+    plain.store.fleets.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=FleetLimits())
     await build(plain.for_fleet(plain.store.fleets.terms("g")).project(recorded.model.folder.name))
     spent = plain.store.calls
     assert spent.spent(fleet="f").calls == spent.spent(fleet="g").calls == CALLS

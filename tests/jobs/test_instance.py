@@ -84,7 +84,7 @@ def test_the_blueprint_engine_needs_the_sandbox_alone() -> None:
 
 
 def test_steps_share_a_pool_by_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HISHAMOS_LLM", "anthropic:claude-sonnet-4-5")
+    monkeypatch.setenv("HISHAMOS_LLM", "anthropic:claude-sonnet-5-5")
     roles = '{"qa": {"models": "openai:gpt-5-mini"}, "documentation": {"models": "blueprint"}}'
     monkeypatch.setenv("HISHAMOS_LLM_ROLES", roles)
     get_settings.cache_clear()

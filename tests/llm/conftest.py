@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from hishamos_pipeline.core.spending import Purpose
-from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway, Request
 from hishamos_pipeline.llm.providers import Access, read_ref
 from hishamos_pipeline.settings import Settings
@@ -36,7 +36,7 @@ def make_gateway(store: ProjectStore, settings: Settings) -> MakeGateway:
         given = {"llm_urls": fake.urls, "llm_free": "compatible:*,ollama:*", "llm_retries": 2,
                  "llm_max_wait_seconds": 3, "llm_per_minute": 1000, **changed}  # fmt: skip
         settled = settings.model_copy(update=given)
-        return Gateway(Desk(store.calls, settled), Access(settled.llm_urls, lambda _: KEY))
+        return Gateway(CallAdmission(store.calls, settled), Access(settled.llm_urls, lambda _: KEY))
 
     return make
 

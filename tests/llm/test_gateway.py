@@ -25,7 +25,7 @@ from tests.llm.conftest import GOOD, KEY, MakeGateway, Thing, ask
 
 pytestmark = pytest.mark.real_servers
 WIRES = (
-    "anthropic:claude-sonnet-4-5",
+    "anthropic:claude-sonnet-5-5",
     "openai:gpt-5.6",
     "openai-chat:gpt-5.6",
     "ollama:model-a",
@@ -132,7 +132,7 @@ async def test_nothing_is_read_leniently(text: str, make_gateway: MakeGateway) -
         assert len(fake.asked) == 3
 
 
-@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-4-5", "openai:gpt-5.6", "openai-chat:gpt-5.6"])
+@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-5-5", "openai:gpt-5.6", "openai-chat:gpt-5.6"])
 async def test_retry_after_is_waited_for(model: str, make_gateway: MakeGateway, store: ProjectStore) -> None:
     busy = Reply(status=429, headers={"Retry-After": "1"})
     with provider(script(busy, Reply(GOOD))) as fake:
@@ -163,11 +163,11 @@ async def test_a_wait_that_is_too_long_is_not_waited_for(make_gateway: MakeGatew
 @pytest.mark.parametrize("status", [500, 503, 529])
 async def test_a_server_that_heals_is_asked_again(status: int, make_gateway: MakeGateway) -> None:
     with provider(script(Reply(status=status), Reply(GOOD))) as fake:
-        assert (await make_gateway(fake).ask(ask("x", "anthropic:claude-sonnet-4-5"))).attempts == 2
+        assert (await make_gateway(fake).ask(ask("x", "anthropic:claude-sonnet-5-5"))).attempts == 2
 
 
 @pytest.mark.parametrize("fault", ["reset", "short", "half"])
-@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-4-5"])
+@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-5-5"])
 async def test_a_broken_stream_is_never_taken_for_an_answer(
     fault: str, model: str, make_gateway: MakeGateway, store: ProjectStore
 ) -> None:
@@ -180,7 +180,7 @@ async def test_a_broken_stream_is_never_taken_for_an_answer(
     assert broken.outcome == "failed" or broken.cost_usd > 0
 
 
-@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-4-5", "openai-chat:gpt-5.6", "openai:gpt-5.6"])
+@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-5-5", "openai-chat:gpt-5.6", "openai:gpt-5.6"])
 async def test_a_wrong_key_is_loud_at_once_and_not_shown(
     model: str, make_gateway: MakeGateway, store: ProjectStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -226,7 +226,7 @@ async def test_the_next_model_is_held_to_the_same_validation(make_gateway: MakeG
         assert len(fake.asked) == 2
 
 
-@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-4-5", "openai:gpt-5.6"])
+@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-5-5", "openai:gpt-5.6"])
 async def test_a_truncated_answer_is_continued(model: str, make_gateway: MakeGateway) -> None:
     cut = Reply(GOOD[:14], finish="length")
     with provider(script(cut, Reply(GOOD[14:]))) as fake:

@@ -10,7 +10,7 @@ from hishamos_pipeline.core.idea import Budget as IdeaBudget
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import BudgetError, ModelError, UnknownPriceError
-from hishamos_pipeline.llm.desk import Desk
+from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway
 from hishamos_pipeline.llm.prices import Prices, Tokens
 from hishamos_pipeline.llm.providers import Access, read_ref
@@ -218,15 +218,15 @@ def test_two_processes_cannot_both_take_the_last_of_a_budget(settings: Settings,
 
 
 async def test_the_providers_own_count_decides_close_to_the_limit(make_gateway: MakeGateway) -> None:
-    rate = {"anthropic:claude-sonnet-4-5": Rate(input=1000, output=0)}
+    rate = {"anthropic:claude-sonnet-5-5": Rate(input=1000, output=0)}
     with provider(script(Reply(GOOD))) as fake:
         # The estimate is above a thousand tokens; the provider counts ten.
         tight = make_gateway(fake, llm_prices=rate, budget_call_usd=0.05)
-        result = await tight.ask(ask("word " * 1000, "anthropic:claude-sonnet-4-5"))
+        result = await tight.ask(ask("word " * 1000, "anthropic:claude-sonnet-5-5"))
         assert result.output.size == 3
         with pytest.raises(BudgetError):
             await make_gateway(fake, llm_prices=rate, budget_call_usd=0.005).ask(
-                ask("words " * 1000, "anthropic:claude-sonnet-4-5")
+                ask("words " * 1000, "anthropic:claude-sonnet-5-5")
             )
     assert len(fake.asked) == 1
 
@@ -238,9 +238,9 @@ async def test_a_briefs_budget_comes_before_the_operators(
     given = settings.model_copy(update={"llm_free": "compatible:*"})
     with provider(script(Reply(GOOD))) as fake:
         access = Access(fake.urls, lambda _: "key")
-        desk = Desk(store.calls, given, lambda key: store.projects.idea(key).budget)
+        admission = CallAdmission(store.calls, given, lambda key: store.projects.idea(key).budget)
         with pytest.raises(BudgetError, match="`budget` in the brief"):
-            await Gateway(desk, access).ask(ask())
+            await Gateway(admission, access).ask(ask())
         assert not fake.asked
 
 

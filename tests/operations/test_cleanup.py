@@ -18,8 +18,8 @@ from hishamos_pipeline.errors import (
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup import projects, quota
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate, Swept
 from hishamos_pipeline.operations.cleanup.cleaning import clean
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover, Swept
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
@@ -205,7 +205,7 @@ def test_the_quota_evicts_the_longest_unused_first(
 
 def test_what_is_young_is_never_evicted() -> None:
     now = datetime.now(UTC)
-    item = quota.Evictable(Leftover("a", 100, lambda: None), now)
+    item = quota.Evictable(RemovalCandidate("a", 100, lambda: None), now)
     assert quota.evicted([item], used=1000, quota=1, grace=now - timedelta(hours=1)) == []
 
 

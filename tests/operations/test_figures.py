@@ -16,7 +16,7 @@ from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttl
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.generation.instrumentation import CountedSandbox
 from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.operations.figures import Figures
+from hishamos_pipeline.operations.metrics import Metrics
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.store.store import ProjectStore
 from tests.conftest import ROOT
@@ -29,7 +29,7 @@ DASHBOARD = ROOT / "deploy" / "grafana" / "hishamos.json"
 @pytest.fixture
 def registry(store: ProjectStore) -> CollectorRegistry:
     made = CollectorRegistry()
-    made.register(Figures(store, lambda: {"queued": 3, "started": 1}))
+    made.register(Metrics(store, lambda: {"queued": 3, "started": 1}))
     return made
 
 
@@ -137,7 +137,7 @@ def test_what_a_lost_call_may_have_cost_is_in_no_counter(
     admitted = store.calls.admit(start, [], Throttle(9, 99), alone=False)
     assert isinstance(admitted, int)
     clock.advance(timedelta(hours=1))
-    store.calls.bury()
+    store.calls.settle_orphaned()
     assert value(registry, "hishamos_model_lost_calls", role="qa") == 1
     assert value(registry, "hishamos_model_cost_usd_total") == 0
     store.calls.settle(

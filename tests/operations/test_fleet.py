@@ -14,10 +14,10 @@ from hishamos_pipeline.operations.cleanup import projects
 from hishamos_pipeline.operations.fleet.comparing import common, figures, interval
 from hishamos_pipeline.operations.fleet.conditions import choose, parse
 from hishamos_pipeline.operations.fleet.steering import advance
-from hishamos_pipeline.operations.telling import sentence
+from hishamos_pipeline.operations.notifications import sentence
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.fleets.records import FleetMember
-from hishamos_pipeline.store.fleets.repository import Limits
+from hishamos_pipeline.store.fleets.repository import FleetLimits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.backfills import FakeBackfills
 from tests.fakes.run_history import FakeRuns
@@ -40,7 +40,7 @@ def step(store: ProjectStore, backfills: FakeBackfills) -> Callable[[], str]:
 def begin(store: ProjectStore, keys: list[str] = KEYS, *, canary: int = 1, **limits) -> None:
     for key in keys:
         store.projects.submit(Idea(key=key, title=key), "test")
-    store.fleets.begin("f", "build", keys, canary=canary, limits=Limits(**limits))
+    store.fleets.begin("f", "build", keys, canary=canary, limits=FleetLimits(**limits))
 
 
 def spend(store: ProjectStore, key: str, usd: float, model: str = "m") -> None:
@@ -126,7 +126,7 @@ def test_a_budget_that_is_spent_stops_it_and_a_larger_one_goes_on(
     (done, *_) = store.fleets.members(store.fleets.get("f"))
     assert (done.state, done.calls, done.tokens, done.models) == ("verified", 2, 200, ["anthropic:m"])
     assert done.cost_usd == pytest.approx(1.1)
-    assert store.fleets.resume("f", Limits(usd=5.0), leave_failed=False) == 3
+    assert store.fleets.resume("f", FleetLimits(usd=5.0), leave_failed=False) == 3
     step()
     assert sorted(state(store)[1].values()) == ["launched", "launched", "launched", "verified"]
 
@@ -198,7 +198,7 @@ def test_what_its_budget_has_refused_is_no_failure_of_the_project(
     assert state(store) == ("stopped", {"a": "cancelled", "b": "verified"})
     assert store.fleets.get("f").reason.startswith("the fleet budget")
     assert figures(store.fleets.members(store.fleets.get("f"))).projects == 1
-    assert store.fleets.resume("f", Limits(usd=2.0), leave_failed=True) == 1
+    assert store.fleets.resume("f", FleetLimits(usd=2.0), leave_failed=True) == 1
 
 
 def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
@@ -276,7 +276,7 @@ def test_time_is_that_of_all_runs_and_attempts(
         backfills.end("a", "failed", seconds)
         step()
         step()
-        store.fleets.resume("f", Limits(), leave_failed=False)
+        store.fleets.resume("f", FleetLimits(), leave_failed=False)
     assert store.fleets.members(store.fleets.get("f"))[0].seconds == 52.0
 
 
@@ -295,22 +295,22 @@ def test_failed_projects_are_tried_again_or_left(
     begin(store, ["a", "b"], canary=1)
     step()
     with pytest.raises(FleetError, match="is running"):
-        store.fleets.resume("f", Limits(), leave_failed=False)
+        store.fleets.resume("f", FleetLimits(), leave_failed=False)
     backfills.end("a", "failed")
     step()
-    assert store.fleets.resume("f", Limits(), leave_failed=True) == 1
+    assert store.fleets.resume("f", FleetLimits(), leave_failed=True) == 1
     step()
     assert state(store)[1] == {"a": "failed", "b": "launched"}  # an old failure stops nothing
     backfills.end("b")
     step()
     assert state(store)[0] == "finished"
-    assert store.fleets.resume("f", Limits(), leave_failed=False) == 1
+    assert store.fleets.resume("f", FleetLimits(), leave_failed=False) == 1
     step()
     assert len(backfills.keys) == 3 and state(store)[1]["a"] == "launched"
     backfills.end("a")
     step()
     with pytest.raises(FleetError, match="nothing left"):
-        store.fleets.resume("f", Limits(), leave_failed=False)
+        store.fleets.resume("f", FleetLimits(), leave_failed=False)
 
 
 def test_a_backfill_that_ends_without_a_run_and_a_deleted_project_are_failures(
@@ -330,10 +330,10 @@ def test_a_backfill_that_ends_without_a_run_and_a_deleted_project_are_failures(
 
 def test_a_fleet_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> None:
     with pytest.raises(FleetError, match="no project meets"):
-        store.fleets.begin("f", "build", [], canary=0, limits=Limits())
+        store.fleets.begin("f", "build", [], canary=0, limits=FleetLimits())
     begin(store)
     with pytest.raises(FleetError, match="already"):
-        store.fleets.begin("f", "build", ["a"], canary=0, limits=Limits())
+        store.fleets.begin("f", "build", ["a"], canary=0, limits=FleetLimits())
     with pytest.raises(FleetNotFoundError):
         store.fleets.get("g")
 
@@ -341,7 +341,7 @@ def test_a_fleet_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> No
 async def test_a_verified_project_is_counted_with_what_it_has_shown(
     notes: ProjectRun, store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
-    store.fleets.begin("f", "build", [notes.key], canary=0, limits=Limits())
+    store.fleets.begin("f", "build", [notes.key], canary=0, limits=FleetLimits())
     step()
     await build(notes)
     backfills.end(notes.key, seconds=7.5)
@@ -394,7 +394,7 @@ def test_a_condition_that_cannot_be_read_says_so(text: str) -> None:
 
 def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, backfills: FakeBackfills) -> None:
     begin(store, canary=0, lanes=1)
-    store.fleets.begin("g", "build", KEYS, canary=0, limits=Limits(lanes=1))
+    store.fleets.begin("g", "build", KEYS, canary=0, limits=FleetLimits(lanes=1))
     f, g = store.fleets.get("f"), store.fleets.get("g")
     for fleet, keys in ((f, "ab"), (g, "bcd")):
         advance(store, fleet, backfills, [])
@@ -415,8 +415,9 @@ def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, back
 def test_figures_are_of_what_was_shown() -> None:
     members = [
         FleetMember(
-            project=str(n), state=state, requirements=4, requirements_verified=shown, cost_usd=usd, tokens=100,
-            seconds=seconds, models=["m"], prompt_versions=[],
+            fleet_id=1, project=str(n), canary=False, state=state, attempt=1, lane=0, backfill="", run_id="",
+            refused=False, reason="", seconds=seconds, requirements=4, requirements_verified=shown, cost_usd=usd,
+            calls=1, tokens=100, models=["m"], prompt_versions=[],
         )
         for n, (state, shown, usd, seconds) in enumerate(
             [("verified", 4, 1.0, 1.0), ("verified", 2, 0.5, 2.0), ("failed", 0, 1.5, 100.0), ("cancelled", 0, 9, 9)]

@@ -1,11 +1,12 @@
 """Hearts of runs: a real thread over a real store; and the watch, by looks alone."""
 
 import time
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 
 from hishamos_pipeline.core.machine import machine, process
-from hishamos_pipeline.operations.heart import Heart, Watched, watch
+from hishamos_pipeline.operations.heartbeat import HeartbeatThread, Watched, watch
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.heartbeats.records import Heartbeat
 from hishamos_pipeline.store.store import ProjectStore
@@ -23,7 +24,7 @@ def wait_for(happened) -> None:
 
 
 def test_a_heart_beats_until_it_is_stopped(store: ProjectStore) -> None:
-    heart = Heart(store.heartbeats, "run-1", "notes", every_seconds=0.01)
+    heart = HeartbeatThread(store.heartbeats, "run-1", "notes", every_seconds=0.01)
     heart.start()
     wait_for(lambda: beats(store)[0] > 3)
     (row,) = store.heartbeats.all()
@@ -33,7 +34,7 @@ def test_a_heart_beats_until_it_is_stopped(store: ProjectStore) -> None:
 
 
 def test_a_heart_outlives_a_store_that_is_away(store: ProjectStore) -> None:
-    heart = Heart(store.heartbeats, "run-1", "notes", every_seconds=0.01)
+    heart = HeartbeatThread(store.heartbeats, "run-1", "notes", every_seconds=0.01)
     heart.start()
     with database.for_writing(store.engine).begin() as connection:
         connection.execute(text("ALTER TABLE heartbeats RENAME TO elsewhere"))
@@ -45,10 +46,14 @@ def test_a_heart_outlives_a_store_that_is_away(store: ProjectStore) -> None:
     heart.stop()
 
 
+def heartbeat(run_id: str, machine: str, beats: int) -> Heartbeat:
+    return Heartbeat(run_id, "notes", machine, beats, datetime(2026, 3, 2, tzinfo=UTC))
+
+
 def test_looks_are_counted_and_not_seconds() -> None:
     hearts = [
-        Heartbeat(run_id="a", machine="far:1", beats=3),
-        Heartbeat(run_id="b", machine="far:2", beats=9),
+        heartbeat("a", "far:1", 3),
+        heartbeat("b", "far:2", 9),
     ]
     seen, stopped = watch(hearts, {}, 2)
     assert stopped == [] and seen == {"a": Watched(3), "b": Watched(9)}
@@ -60,7 +65,7 @@ def test_looks_are_counted_and_not_seconds() -> None:
 
 
 def test_a_process_of_this_machine_is_known_to_be_dead_or_alive() -> None:
-    dead = Heartbeat(run_id="dead", machine=f"{machine()}:999999999", beats=1)
-    alive = Heartbeat(run_id="alive", machine=process(), beats=1)
+    dead = heartbeat("dead", f"{machine()}:999999999", 1)
+    alive = heartbeat("alive", process(), 1)
     _, stopped = watch([dead, alive], {}, 5)
     assert [heart.run_id for heart in stopped] == ["dead"]

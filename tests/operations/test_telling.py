@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hishamos_pipeline.core.channel import Channel, EmailChannel, WebhookChannel
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.operations.telling import tell_due
+from hishamos_pipeline.operations.notifications import tell_due
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore

@@ -35,7 +35,7 @@ def submit(store: ProjectStore, key: str, state: str = "building") -> None:
 
 
 def fail(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
-    error = SerializableErrorInfo(why, [], "Failure")
+    error = SerializableErrorInfo(why, [], "RunFailure")
     instance.report_run_failed(run, job_failure_data=JobFailureData(error, RunFailureReason.RUN_EXCEPTION))
 
 

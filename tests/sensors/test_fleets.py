@@ -13,7 +13,7 @@ from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.resources.backfills import DagsterBackfills
 from hishamos_pipeline.sensors.fleets import fleets
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.fleets.repository import Limits
+from hishamos_pipeline.store.fleets.repository import FleetLimits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.sensors.ticking import skipped
 from tests.support.runs import started
@@ -30,7 +30,7 @@ def test_a_fleet_becomes_a_backfill_and_its_runs_end_it(
     assert skipped(fleets, instance, settings) == "no fleet is under way"
     for key in ("a", "b"):
         store.projects.submit(Idea(key=key, title=key), "test")
-    store.fleets.begin("f", "build", ["a", "b"], canary=0, limits=Limits(lanes=1))
+    store.fleets.begin("f", "build", ["a", "b"], canary=0, limits=FleetLimits(lanes=1))
     assert "2 launched" in skipped(fleets, instance, settings)
     assert "0 ended" in skipped(fleets, instance, settings)
     (backfill,) = instance.get_backfills()
@@ -50,7 +50,7 @@ def test_a_stopped_fleet_cancels_its_backfills(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:
     store.projects.submit(Idea(key="a", title="a"), "test")
-    store.fleets.begin("f", "build", ["a"], canary=1, limits=Limits())
+    store.fleets.begin("f", "build", ["a"], canary=1, limits=FleetLimits())
     skipped(fleets, instance, settings)
     store.fleets.stop("f", "enough")
     skipped(fleets, instance, settings)
@@ -95,7 +95,7 @@ def test_one_fleet_that_cannot_be_moved_holds_up_no_other(
 ) -> None:
     for key in ("a", "b"):
         store.projects.submit(Idea(key=key, title=key), "test")
-        store.fleets.begin(f"f{key}", "build", [key], canary=1, limits=Limits())
+        store.fleets.begin(f"f{key}", "build", [key], canary=1, limits=FleetLimits())
     launch = DagsterBackfills.launch
 
     def breaks(self: DagsterBackfills, backfill: str, keys: list[str], *rest: Any) -> None:

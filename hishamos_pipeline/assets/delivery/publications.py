@@ -10,7 +10,7 @@ from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery.hosts.interface import HostKind
 from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.generation.context import DeliveryContext
-from hishamos_pipeline.generation.producers.publications import foreign_commits
+from hishamos_pipeline.generation.producers.publications import host_commits
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 
@@ -47,7 +47,7 @@ def _foreign(step: DeliveryContext, kind: HostKind) -> list[str]:
     if not step.wants(kind):
         return []
     try:
-        return foreign_commits(step, kind)
+        return host_commits(step, kind)
     except HishamosError as error:
         return [f"could not check the host: {error}"]
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import requests
 
-from hishamos_pipeline.delivery.hosts.causes import HEALING, host_error
+from hishamos_pipeline.delivery.hosts.causes import TRANSIENT, host_error
 from hishamos_pipeline.errors import HostError
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ _SECONDARY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long and how often a host is tried.
 
     Args:
@@ -63,7 +63,7 @@ class Patience:
 
     def wait_before(self, error: HostError, attempt: int) -> float | None:
         """Seconds before the next try, ``None`` if there should be none."""
-        if error.cause not in HEALING:
+        if error.cause not in TRANSIENT:
             return None
         wait = error.wait
         if wait is None and error.cause == "secondary_limit":

@@ -85,9 +85,9 @@ ADVICE: dict[str, str] = {
 }
 
 # Only these can be otherwise a moment later.
-HEALING = frozenset({"timeout", "unreachable", "rate_limit", "secondary_limit", "host_error"})
+TRANSIENT = frozenset({"timeout", "unreachable", "rate_limit", "secondary_limit", "host_error"})
 # A person has to do something first.
-WAITING_FOR_PEOPLE = frozenset(get_args(Cause)) - HEALING - {"moved_meanwhile", "interrupted"}
+WAITING_FOR_PEOPLE = frozenset(get_args(Cause)) - TRANSIENT - {"moved_meanwhile", "interrupted"}
 
 
 def host_error(

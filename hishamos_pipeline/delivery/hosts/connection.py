@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.causes import Cause, host_error
 from hishamos_pipeline.errors import HostError
 
@@ -16,7 +16,7 @@ class Connection:
         url: of its pages, such as ``https://github.com``, without a slash at the end.
         token: a personal access token; on GitLab also one of a project or group.
         variable: what holds the token, for messages.
-        patience: how long and how often it is tried.
+        retries: how long and how often it is tried.
         ca: a file with the authority of its certificate; empty for the usual ones.
         timeout: seconds for one answer.
         write_seconds: least time between two requests that change something.
@@ -26,7 +26,7 @@ class Connection:
     url: str
     token: str = field(repr=False)
     variable: str
-    patience: Patience
+    retries: RetryPolicy
     ca: str = ""
     timeout: int = 30
     write_seconds: float = 1.0

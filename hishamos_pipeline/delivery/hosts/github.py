@@ -1,7 +1,7 @@
 """GitHub and GitHub Enterprise over PyGithub, without its own retries and redirects.
 
 PyGithub repeats a POST after a lost answer, sleeps for an hour on a limit, and takes some redirects and any page of
-HTML for success; so each answer is looked at here, and trying again is left to ``calling.Patience``.
+HTML for success; so each answer is looked at here, and trying again is left to ``calling.RetryPolicy``.
 """
 
 import logging
@@ -19,9 +19,9 @@ from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.github_fields import PERMISSIONS, facts_of, protection_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
-    Change,
     HostKind,
     Owner,
+    PullRequest,
     Remote,
     Secret,
     Setting,
@@ -172,17 +172,17 @@ class GitHubHost:
         """See ``GitHost``."""
         return []
 
-    def open_change(self, remote: Remote, branch: str) -> Change | None:
+    def open_change(self, remote: Remote, branch: str) -> PullRequest | None:
         """See ``GitHost``."""
         owner, base = remote.full_name.split("/")[0], remote.default_branch
 
-        def look() -> Change | None:
+        def look() -> PullRequest | None:
             pulls = self._repository(remote).get_pulls(state="open", base=base, head=f"{owner}:{branch}")
             return next((_change(pull, remote) for pull in pulls if pull.head.ref == branch), None)
 
         return self._ask(look)
 
-    def propose(self, remote: Remote, branch: str, title: str, body: str) -> Change:
+    def propose(self, remote: Remote, branch: str, title: str, body: str) -> PullRequest:
         """See ``GitHost``."""
         repository, base = self._repository(remote), remote.default_branch
         return self._ask(
@@ -190,7 +190,7 @@ class GitHubHost:
             repeat=False,
         )
 
-    def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
+    def revise(self, remote: Remote, change: PullRequest, title: str, body: str) -> None:
         """See ``GitHost``."""
         path = f"/repos/{remote.full_name}/pulls/{change.number}"
         self.request("PATCH", path, {"title": title, "body": body})
@@ -279,7 +279,7 @@ class GitHubHost:
             ) as error:
                 raise of_requests(error, self.connection.name) from None
 
-        return self.connection.patience.persist(once, repeat=repeat)
+        return self.connection.retries.persist(once, repeat=repeat)
 
     def _of(self, error: Any, about: str) -> HostError:
         headers = {str(name).lower(): str(value) for name, value in (error.headers or {}).items()}
@@ -320,9 +320,9 @@ class GitHubHost:
         return self.connection.error("redirect", f"the answer leads to {location[:200] or 'nowhere'}")
 
 
-def _change(pull: Any, remote: Remote) -> Change:
+def _change(pull: Any, remote: Remote) -> PullRequest:
     number = int(pull.number)
-    return Change(number, f"{remote.web_url}/pull/{number}", str(pull.title or ""), str(pull.body or ""))
+    return PullRequest(number, f"{remote.web_url}/pull/{number}", str(pull.title or ""), str(pull.body or ""))
 
 
 def _text(value: Any) -> str:

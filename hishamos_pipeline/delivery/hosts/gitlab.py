@@ -1,7 +1,7 @@
 """GitLab, gitlab.com or self-managed, over python-gitlab.
 
 The token goes as ``Authorization: Bearer``: the library's ``private_token`` would follow a redirect to another machine.
-Redirects are not followed, and waiting for limits is left to ``calling.Patience``, since the library knows no cap.
+Redirects are not followed, and waiting for limits is left to ``calling.RetryPolicy``, since the library knows no cap.
 """
 
 import json
@@ -20,9 +20,9 @@ from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
-    Change,
     HostKind,
     Owner,
+    PullRequest,
     Remote,
     Secret,
     Setting,
@@ -161,7 +161,7 @@ class GitLabHost:
         asked = {"homepage": bool(target.homepage), "features.projects": target.features.projects is not None}
         return [name for name, given in asked.items() if given]
 
-    def open_change(self, remote: Remote, branch: str) -> Change | None:
+    def open_change(self, remote: Remote, branch: str) -> PullRequest | None:
         """See ``GitHost``."""
         found = self._get(
             f"/projects/{remote.id}/merge_requests",
@@ -171,7 +171,7 @@ class GitLabHost:
         )
         return next((_change(item, remote) for item in found), None)
 
-    def propose(self, remote: Remote, branch: str, title: str, body: str) -> Change:
+    def propose(self, remote: Remote, branch: str, title: str, body: str) -> PullRequest:
         """See ``GitHost``."""
         asked = {
             "source_branch": branch,
@@ -183,7 +183,7 @@ class GitLabHost:
         made = self._send("POST", f"/projects/{remote.id}/merge_requests", asked, repeat=False)
         return self._ask(lambda: _change(made, remote), "merge request")
 
-    def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
+    def revise(self, remote: Remote, change: PullRequest, title: str, body: str) -> None:
         """See ``GitHost``."""
         path = f"/projects/{remote.id}/merge_requests/{change.number}"
         self._send("PUT", path, {"title": title, "description": body})
@@ -304,7 +304,7 @@ class GitLabHost:
         self, verb: str, path: str, body: Mapping[str, Any], *, repeat: bool = True, about: str = ""
     ) -> Any:
         def work() -> Any:
-            self.connection.patience.sleep(
+            self.connection.retries.sleep(
                 max(self._wrote + self.connection.write_seconds - time.monotonic(), 0)
             )
             try:
@@ -337,7 +337,7 @@ class GitLabHost:
             ) as error:
                 raise of_requests(error, self.connection.name) from None
 
-        return self.connection.patience.persist(once, repeat=repeat)
+        return self.connection.retries.persist(once, repeat=repeat)
 
     def _of(self, error: Any, about: str) -> HostError:
         body = error.response_body
@@ -392,7 +392,7 @@ def _said(message: Any) -> str:
     return message.decode(errors="replace") if isinstance(message, bytes) else str(message or "")
 
 
-def _change(found: Mapping[str, Any], remote: Remote) -> Change:
+def _change(found: Mapping[str, Any], remote: Remote) -> PullRequest:
     number = int(found["iid"])
     url = f"{remote.web_url}/-/merge_requests/{number}"
-    return Change(number, url, str(found.get("title") or ""), str(found.get("description") or ""))
+    return PullRequest(number, url, str(found.get("title") or ""), str(found.get("description") or ""))

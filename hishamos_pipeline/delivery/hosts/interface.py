@@ -45,7 +45,7 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PullRequest:
     """A pull or merge request."""
 
     number: int
@@ -117,15 +117,15 @@ class GitHost(Protocol):
         """What the target asks for that this kind of host does not have."""
         ...
 
-    def open_change(self, remote: Remote, branch: str) -> Change | None:
+    def open_change(self, remote: Remote, branch: str) -> PullRequest | None:
         """The open pull or merge request from a branch to the default branch."""
         ...
 
-    def propose(self, remote: Remote, branch: str, title: str, body: str) -> Change:
+    def propose(self, remote: Remote, branch: str, title: str, body: str) -> PullRequest:
         """Open a pull or merge request from a branch to the default branch."""
         ...
 
-    def revise(self, remote: Remote, change: Change, title: str, body: str) -> None:
+    def revise(self, remote: Remote, change: PullRequest, title: str, body: str) -> None:
         """Give an open pull or merge request another title and description."""
         ...
 

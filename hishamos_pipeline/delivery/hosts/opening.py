@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.github import GitHubHost
@@ -16,14 +16,14 @@ from hishamos_pipeline.settings import Settings
 _KINDS: dict[str, type[GitHubHost] | type[GitLabHost]] = {"github": GitHubHost, "gitlab": GitLabHost}
 
 
-def open_host(name: str, settings: Settings, keys: Callable[[str], str], patience: Patience) -> GitHost:
+def open_host(name: str, settings: Settings, keys: Callable[[str], str], retries: RetryPolicy) -> GitHost:
     """The host of that name.
 
     Args:
         name: what the settings call it.
         settings: hosts and limits.
         keys: gives the value of a variable or stored credential, empty if there is none.
-        patience: how long and how often it is tried.
+        retries: how long and how often it is tried.
 
     Raises:
         HostError: there is no such host, or no token for it.
@@ -51,7 +51,7 @@ def open_host(name: str, settings: Settings, keys: Callable[[str], str], patienc
             url=found.url.rstrip("/"),
             token=register(token),
             variable=found.token,
-            patience=patience,
+            retries=retries,
             ca=str(found.ca or ""),
             timeout=settings.host_timeout_seconds,
             write_seconds=settings.host_write_seconds,
@@ -59,7 +59,7 @@ def open_host(name: str, settings: Settings, keys: Callable[[str], str], patienc
     )
 
 
-def patience_of(settings: Settings, sleep: Callable[[float], None] | None = None) -> Patience:
+def retry_policy_of(settings: Settings, sleep: Callable[[float], None] | None = None) -> RetryPolicy:
     """How long and how often hosts are tried, as the settings say."""
-    patience = Patience(settings.host_retries, settings.host_max_wait_seconds)
-    return patience if sleep is None else Patience(patience.retries, patience.longest, sleep)
+    retries = RetryPolicy(settings.host_retries, settings.host_max_wait_seconds)
+    return retries if sleep is None else RetryPolicy(retries.retries, retries.longest, sleep)

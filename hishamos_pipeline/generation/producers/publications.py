@@ -8,14 +8,14 @@ from hishamos_pipeline.core.documents import Architecture, RepositoryRecord, Sto
 from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.delivery import remote_git
-from hishamos_pipeline.delivery.bringing import foreign
 from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import GitHost, HostKind, Secret
-from hishamos_pipeline.delivery.hosts.opening import open_host, patience_of
-from hishamos_pipeline.delivery.publication import Order, Publishing
+from hishamos_pipeline.delivery.hosts.opening import open_host, retry_policy_of
+from hishamos_pipeline.delivery.messages import Told
+from hishamos_pipeline.delivery.publish_job import PublishJob, PublishRequest
 from hishamos_pipeline.delivery.publishing import publish as publish_on_host
+from hishamos_pipeline.delivery.pushing import external_commits
 from hishamos_pipeline.delivery.remote_git import end_git
-from hishamos_pipeline.delivery.wording import Told
 from hishamos_pipeline.errors import CredentialError, HostError
 from hishamos_pipeline.generation.artifact_storage import repository_of
 from hishamos_pipeline.generation.context import DeliveryContext
@@ -71,7 +71,7 @@ def publishing_of(
     options: Target | None = None,
     dry: bool = False,
     sleep: Callable[[float], None] | None = None,
-) -> Publishing:
+) -> PublishJob:
     """A publication of a project on a kind of host, ready to begin, with the record of earlier tries.
 
     Args:
@@ -90,7 +90,7 @@ def publishing_of(
     record = step.read("repository", RepositoryRecord)
     build = step.read("verified_build", VerifiedBuild)
     titles = {story.id: story.title for story in step.read("stories", Stories).stories}
-    order = Order(
+    order = PublishRequest(
         key=step.key,
         repository=repository_of(step),
         commit=record.head,
@@ -104,18 +104,18 @@ def publishing_of(
         owners=step.settings.publish_owner_list,
         push_seconds=step.settings.push_seconds,
     )
-    return Publishing(
+    return PublishJob(
         host,
         order,
         step.deliveries.publication(step.key, kind) or Publication(wanted=True),
         save_record=lambda publication: step.deliveries.keep_publication(step.key, kind, publication),
         now=step.now,
-        patience=patience_of(step.settings, sleep),
+        retries=retry_policy_of(step.settings, sleep),
         dry=dry,
     )
 
 
-def foreign_commits(step: DeliveryContext, kind: HostKind) -> list[str]:
+def host_commits(step: DeliveryContext, kind: HostKind) -> list[str]:
     """Subjects of the commits on the host's default branch that the project does not have.
 
     Raises:
@@ -126,13 +126,13 @@ def foreign_commits(step: DeliveryContext, kind: HostKind) -> list[str]:
         return []
     access = job.access(job.host.connection.clone_url(publication.full_name))
     with remote_git.opened(job.order.repository, access) as git:
-        return foreign(git, job.order.commit, git.heads(), publication.default_branch)
+        return external_commits(git, job.order.commit, git.heads(), publication.default_branch)
 
 
 def _host(
     step: DeliveryContext, kind: HostKind, target: Target, sleep: Callable[[float], None] | None
 ) -> GitHost:
-    host = open_host(target.host or kind, step.settings, step.keys, patience_of(step.settings, sleep))
+    host = open_host(target.host or kind, step.settings, step.keys, retry_policy_of(step.settings, sleep))
     if host.kind != kind:
         raise host_error(
             "refused", host.connection.name, f"`host` names a {host.kind}, and this is an export to {kind}"

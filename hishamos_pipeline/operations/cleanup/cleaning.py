@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup import files, projects, quota, rows, runs, stored, toolchains
-from hishamos_pipeline.operations.cleanup.leftovers import Sweep, Swept, sweep_all
+from hishamos_pipeline.operations.cleanup.candidates import Sweep, Swept, sweep_all
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.workspace.storage import open_storage
 from hishamos_pipeline.workspace.tree import storage_errors

@@ -8,7 +8,7 @@ from pathlib import Path
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.generation.stale_folders import is_stale_folder, remove_stale_folder
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate, broken
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace import disk
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
@@ -24,7 +24,7 @@ def folders(projects_dir: Path) -> Iterator[ProjectFolder]:
                 yield ProjectFolder(projects_dir, path.name)
 
 
-def staging(projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+def staging(projects_dir: Path, before: datetime) -> Iterator[RemovalCandidate]:
     """What killed processes left: staging folders, links that were never put in place, folders that no link names."""
     for folder in folders(projects_dir):
         try:
@@ -34,10 +34,10 @@ def staging(projects_dir: Path, before: datetime) -> Iterator[Leftover]:
             continue
         for path in left:
             name = f"{folder.key}/{path.relative_to(folder.root)}"
-            yield Leftover(name, disk.size_of(path), partial(_unless_in_work, folder, path))
+            yield RemovalCandidate(name, disk.size_of(path), partial(_unless_in_work, folder, path))
     for path in _children(projects_dir):
         if disk.is_going(path):
-            yield Leftover(path.name, disk.size_of(path), partial(disk.remove, path))
+            yield RemovalCandidate(path.name, disk.size_of(path), partial(disk.remove, path))
 
 
 def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
@@ -50,28 +50,32 @@ def _left_in(folder: ProjectFolder, before: datetime) -> list[Path]:
     return [path for path in left if disk.changed_at(path) < before]
 
 
-def deleted_elsewhere(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+def deleted_elsewhere(
+    store: ProjectStore, projects_dir: Path, before: datetime
+) -> Iterator[RemovalCandidate]:
     """Folders of projects that were deleted before a time, on another machine: here nothing has changed since."""
     for folder in folders(projects_dir):
         if is_stale_folder(store, folder, before):
-            yield Leftover(folder.key, disk.size_of(folder.root), partial(remove_stale_folder, store, folder))
+            yield RemovalCandidate(
+                folder.key, disk.size_of(folder.root), partial(remove_stale_folder, store, folder)
+            )
 
 
-def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+def failed_trees(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[RemovalCandidate]:
     """Trees of projects whose last build failed; one that was verified is not among them."""
     for key in store.projects.keys_in(_STOPPED, before):
         tree = ProjectFolder(projects_dir, key).path("tree")
         if tree.is_symlink() and store.deliveries.newest_status(key) == "failed":
             target = tree.resolve()
             going = partial(_remove_tree, ProjectFolder(projects_dir, key), tree, target)
-            yield Leftover(f"{key}/tree", disk.size_of(target), going)
+            yield RemovalCandidate(f"{key}/tree", disk.size_of(target), going)
 
 
-def archives(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[Leftover]:
+def archives(store: ProjectStore, projects_dir: Path, before: datetime) -> Iterator[RemovalCandidate]:
     """Archives of projects that nothing has happened to; the next build of such a project makes them again."""
     for key in store.projects.keys_in(("exported", *_STOPPED), before):
         for path in archives_of(projects_dir, key):
-            yield Leftover(f"{key}/{path.name}", disk.size_of(path), partial(disk.remove, path))
+            yield RemovalCandidate(f"{key}/{path.name}", disk.size_of(path), partial(disk.remove, path))
 
 
 def archives_of(projects_dir: Path, key: str) -> list[Path]:

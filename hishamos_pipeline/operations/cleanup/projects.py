@@ -10,8 +10,8 @@ from pathlib import Path
 from hishamos_pipeline.core.documents import RepositoryRecord
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, StorageError
 from hishamos_pipeline.generation.artifact_storage import BUNDLE
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
 from hishamos_pipeline.operations.cleanup.files import archives_of
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace import disk
@@ -22,10 +22,10 @@ from hishamos_pipeline.workspace.tree import storage_errors
 _HOSTS = ("github", "gitlab")
 
 
-def idle(store: ProjectStore, history: RunHistory, before: datetime) -> Iterator[Leftover]:
+def idle(store: ProjectStore, history: RunHistory, before: datetime) -> Iterator[RemovalCandidate]:
     """Projects that nothing has happened to since: they are archived, which removes nothing."""
     for key in store.projects.keys_in(("verified", "exported", "failed", "blocked"), before):
-        yield Leftover(key, 0, partial(archive, store, history, key))
+        yield RemovalCandidate(key, 0, partial(archive, store, history, key))
 
 
 def archive(store: ProjectStore, history: RunHistory, key: str) -> None:
@@ -41,11 +41,11 @@ def archive(store: ProjectStore, history: RunHistory, key: str) -> None:
 
 def archived(
     store: ProjectStore, history: RunHistory, storage: Storage | None, projects_dir: Path, before: datetime
-) -> Iterator[Leftover]:
+) -> Iterator[RemovalCandidate]:
     """Archived projects whose time is over; one that is kept nowhere else is named, and stays."""
     for key in store.projects.keys_in(("archived",), before):
         going = partial(_delete, store, history, storage, projects_dir, key)
-        yield Leftover(key, disk.size_of(projects_dir / key), going)
+        yield RemovalCandidate(key, disk.size_of(projects_dir / key), going)
 
 
 def _delete(
@@ -56,10 +56,10 @@ def _delete(
     finish_deletion(store, history, projects_dir, key)
 
 
-def deletions(store: ProjectStore, history: RunHistory, projects_dir: Path) -> Iterator[Leftover]:
+def deletions(store: ProjectStore, history: RunHistory, projects_dir: Path) -> Iterator[RemovalCandidate]:
     """Deletions that were interrupted."""
     for row in store.housekeeping.deletions():
-        yield Leftover(
+        yield RemovalCandidate(
             row.key,
             disk.size_of(projects_dir / row.key),
             partial(finish_deletion, store, history, projects_dir, row.key),

@@ -6,8 +6,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
 from hishamos_pipeline.operations.cleanup.files import archives_of, folders
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
 from hishamos_pipeline.operations.cleanup.toolchains import downloaded, toolchain
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace import disk
@@ -17,11 +17,11 @@ from hishamos_pipeline.workspace import disk
 class Evictable:
     """Something that can be made again, and when it was last used."""
 
-    leftover: Leftover
+    candidate: RemovalCandidate
     used_at: datetime
 
 
-def evicted(evictable: Sequence[Evictable], used: int, quota: int, grace: datetime) -> list[Leftover]:
+def evicted(evictable: Sequence[Evictable], used: int, quota: int, grace: datetime) -> list[RemovalCandidate]:
     """What has to go so that the rest fits, the longest unused first; nothing that is younger than the grace time.
 
     Args:
@@ -31,23 +31,23 @@ def evicted(evictable: Sequence[Evictable], used: int, quota: int, grace: dateti
         grace: what was used later stays.
     """
     going = []
-    for item in sorted(evictable, key=lambda item: (item.used_at, item.leftover.name)):
+    for item in sorted(evictable, key=lambda item: (item.used_at, item.candidate.name)):
         if used <= quota:
             break
         if item.used_at < grace:
-            going.append(item.leftover)
-            used -= item.leftover.bytes
+            going.append(item.candidate)
+            used -= item.candidate.bytes
     return going
 
 
 def over_quota(
     store: ProjectStore, projects_dir: Path, toolchains_dir: Path, quota: int, grace: datetime
-) -> Iterator[Leftover]:
+) -> Iterator[RemovalCandidate]:
     """Archives, toolchains and downloads that have to go; trees and repositories of projects never do."""
     touched = {project.key: project.updated_at for project in store.projects.all()}
     evictable = [
         Evictable(
-            Leftover(f"{folder.key}/{path.name}", disk.size_of(path), partial(disk.remove, path)),
+            RemovalCandidate(f"{folder.key}/{path.name}", disk.size_of(path), partial(disk.remove, path)),
             touched[folder.key],
         )
         for folder in folders(projects_dir)

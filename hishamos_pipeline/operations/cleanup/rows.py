@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
 from hishamos_pipeline.store.store import ProjectStore
 
 _TEXTS_AT_ONCE = 500
 
 
-def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[Leftover]:
+def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[RemovalCandidate]:
     """Superseded revisions with their units and records of trees, project by project."""
     rows = store.housekeeping
     for key in rows.crowded(keep, before):
         found = rows.thin(key, keep=keep, before=before, dry_run=True)
         if found.revisions or found.trees or found.units:
-            yield Leftover(
+            yield RemovalCandidate(
                 key,
                 found.bytes,
                 partial(rows.thin, key, keep=keep, before=before),
@@ -24,33 +24,35 @@ def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[L
             )
 
 
-def notices(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+def notices(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Notices that were told, or given up."""
     count = store.notices.outdated(before)
     if count:
-        yield Leftover(f"{count} notices", 0, partial(store.notices.remove, before), count=count)
+        yield RemovalCandidate(f"{count} notices", 0, partial(store.notices.remove, before), count=count)
 
 
-def events(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+def events(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Events that nobody needs to read any more."""
     count = store.events.outdated(before)
     if count:
-        yield Leftover(f"{count} events", 0, partial(store.events.remove, before), count=count)
+        yield RemovalCandidate(f"{count} events", 0, partial(store.events.remove, before), count=count)
 
 
-def build_requests(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
     count = store.builds.ended(before)
     if count:
-        yield Leftover(f"{count} build requests", 0, partial(store.builds.remove, before), count=count)
+        yield RemovalCandidate(
+            f"{count} build requests", 0, partial(store.builds.remove, before), count=count
+        )
 
 
-def texts(store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+def texts(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Texts of generated files that nothing names any more."""
     found = sorted(store.housekeeping.unused_texts(before).items())
     for start in range(0, len(found), _TEXTS_AT_ONCE):
         some = dict(found[start : start + _TEXTS_AT_ONCE])
-        yield Leftover(
+        yield RemovalCandidate(
             f"{len(some)} texts",
             sum(some.values()),
             partial(store.housekeeping.remove_texts, some, before),

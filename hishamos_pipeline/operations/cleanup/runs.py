@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def outlived(ended: Iterable[EndedRun], before: datetime) -> Iterator[EndedRun]:
             yield run
 
 
-def old_runs(history: RunHistory, before: datetime) -> Iterator[Leftover]:
+def old_runs(history: RunHistory, before: datetime) -> Iterator[RemovalCandidate]:
     """Runs that may go."""
     for run in list(outlived(history.ended(), before)):
-        yield Leftover(run.run_id, history.size(run.run_id), partial(history.remove, run.run_id))
+        yield RemovalCandidate(run.run_id, history.size(run.run_id), partial(history.remove, run.run_id))

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from hishamos_pipeline.errors import StorageError
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover, broken
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate, broken
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.storage import Storage
 
 
-def unnamed(storage: Storage, store: ProjectStore, before: datetime) -> Iterator[Leftover]:
+def unnamed(storage: Storage, store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Contents of projects, older than a time; what a publication that is being made has sent is younger."""
     for project in store.projects.all():
         if project.state == "building":
@@ -25,4 +25,4 @@ def unnamed(storage: Storage, store: ProjectStore, before: datetime) -> Iterator
                 if store.projects.get(key).state != "building":
                     storage.forget(key, paths, before)
 
-            yield Leftover(project.key, sum(found.values()), remove, count=len(found))
+            yield RemovalCandidate(project.key, sum(found.values()), remove, count=len(found))

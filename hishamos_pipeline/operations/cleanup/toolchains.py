@@ -8,14 +8,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from hishamos_pipeline.operations.cleanup.leftovers import Leftover
+from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
 from hishamos_pipeline.workspace import disk
 
 _MADE = ("python-", "resolved-")
 _LEFT = (".making-", ".pip-", ".gone-", ".resolved-")
 
 
-def toolchains(folder: Path, before: datetime, grace: datetime) -> Iterator[Leftover]:
+def toolchains(folder: Path, before: datetime, grace: datetime) -> Iterator[RemovalCandidate]:
     """Toolchains that were not used since, and what killed installations left.
 
     Args:
@@ -32,7 +32,7 @@ def toolchains(folder: Path, before: datetime, grace: datetime) -> Iterator[Left
         yield downloads[0]
 
 
-def downloaded(folder: Path, before: datetime) -> tuple[Leftover, datetime] | None:
+def downloaded(folder: Path, before: datetime) -> tuple[RemovalCandidate, datetime] | None:
     """What pip has downloaded before a time and kept, with the time of the oldest; it downloads again what it lacks."""
     kept = folder / "pip-cache"
     old = {path: disk.changed_at(path) for path in kept.rglob("*") if path.is_file()}
@@ -47,10 +47,10 @@ def downloaded(folder: Path, before: datetime) -> tuple[Leftover, datetime] | No
 
     if not old:
         return None
-    return Leftover(kept.name, sum(map(disk.size_of, old)), remove, len(old)), min(old.values())
+    return RemovalCandidate(kept.name, sum(map(disk.size_of, old)), remove, len(old)), min(old.values())
 
 
-def toolchain(path: Path, used: datetime) -> Leftover:
+def toolchain(path: Path, used: datetime) -> RemovalCandidate:
     """A toolchain, to be removed unless it is used or made meanwhile."""
 
     def remove() -> None:
@@ -62,4 +62,4 @@ def toolchain(path: Path, used: datetime) -> Leftover:
             return
         Path(f"{path}.lock").unlink(missing_ok=True)
 
-    return Leftover(path.name, disk.size_of(path), remove)
+    return RemovalCandidate(path.name, disk.size_of(path), remove)

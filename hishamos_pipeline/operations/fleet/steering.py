@@ -9,7 +9,7 @@ from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG, Finish, Launch, St
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.operations.fleet.backfills import Backfills, MemberRun
 from hishamos_pipeline.store.fleets.records import Fleet, FleetMember
-from hishamos_pipeline.store.fleets.repository import Ended
+from hishamos_pipeline.store.fleets.repository import MemberResult
 from hishamos_pipeline.store.store import ProjectStore
 
 _PER_TICK = 200
@@ -74,9 +74,9 @@ def _settle(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> int:
     names = sorted({member.backfill for member in launched})
     over = {name for name in names if backfills.over(name)}  # asked before the runs: none is begun after it
     runs = backfills.runs(names)
-    store.calls.bury()
+    store.calls.settle_orphaned()
     asking = store.calls.unsettled(fleet.name)  # what these have cost is not known yet
-    settled: dict[str, Ended] = {}
+    settled: dict[str, MemberResult] = {}
     for member in launched:
         run = runs.get((member.backfill, member.project))
         goes_on = member.backfill not in over
@@ -91,7 +91,7 @@ def _settle(store: ProjectStore, fleet: Fleet, backfills: Backfills) -> int:
     return len(settled)
 
 
-def _ended(store: ProjectStore, fleet: Fleet, member: FleetMember, run: MemberRun | None) -> Ended:
+def _ended(store: ProjectStore, fleet: Fleet, member: FleetMember, run: MemberRun | None) -> MemberResult:
     """How a member has ended; a run that is not tried again because of the stop says nothing about the project."""
     key = member.project
     ended = ended_as(store, key, run) if run else _without_run(store, fleet, key)
@@ -100,10 +100,10 @@ def _ended(store: ProjectStore, fleet: Fleet, member: FleetMember, run: MemberRu
     return replace(ended, spent=store.calls.spent(key, fleet=fleet.name))
 
 
-def ended_as(store: ProjectStore, key: str, run: MemberRun) -> Ended:
+def ended_as(store: ProjectStore, key: str, run: MemberRun) -> MemberResult:
     """How a run of a project has ended, with what the project has to show; what is not verified counts for nothing."""
     if not store.projects.exists(key):
-        return Ended(run.state, run.run_id, "it was deleted", run.seconds)
+        return MemberResult(run.state, run.run_id, "it was deleted", run.seconds)
     reason, wanted, shown = "", 0, 0
     if run.state == "failed":
         reason = store.projects.reason(key) or f"its run has failed: see run {run.run_id}"
@@ -111,15 +111,15 @@ def ended_as(store: ProjectStore, key: str, run: MemberRun) -> Ended:
         wanted = len(store.artifacts.read(key, "requirements", Requirements).requirements)
         if run.state == "verified":
             shown = store.artifacts.read(key, "verified_build", VerifiedBuild).requirements_verified
-    return Ended(run.state, run.run_id, reason, run.seconds, wanted, shown)
+    return MemberResult(run.state, run.run_id, reason, run.seconds, wanted, shown)
 
 
-def _without_run(store: ProjectStore, fleet: Fleet, key: str) -> Ended:
+def _without_run(store: ProjectStore, fleet: Fleet, key: str) -> MemberResult:
     if not store.projects.exists(key):
-        return Ended("failed", reason="it was deleted")
+        return MemberResult("failed", reason="it was deleted")
     if fleet.state == "stopping":
-        return Ended("cancelled")
-    return Ended(
+        return MemberResult("cancelled")
+    return MemberResult(
         "failed", reason="its backfill has ended without a run of it: see Dagster's page of backfills"
     )
 

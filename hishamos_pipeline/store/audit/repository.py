@@ -25,7 +25,7 @@ GENESIS = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainCheck:
     """What a verification has found: how many entries, the newest hash, and what is wrong, empty for nothing."""
 
     entries: int
@@ -88,7 +88,7 @@ class Audit:
         with self._sessions.read() as session:
             return session.scalars(query).one()
 
-    def verify(self, expected: str = "") -> Verdict:
+    def verify(self, expected: str = "") -> ChainCheck:
         """Follow the chain from its beginning.
 
         Args:
@@ -97,14 +97,14 @@ class Audit:
         previous, count, met = GENESIS, 0, not expected
         for entry in self._all():
             if entry.previous != previous:
-                return Verdict(
+                return ChainCheck(
                     count, previous, f"an entry is missing, or was put in, before number {entry.id}"
                 )
             if _hash(entry) != entry.hash:
-                return Verdict(count, previous, f"entry number {entry.id} was changed")
+                return ChainCheck(count, previous, f"entry number {entry.id} was changed")
             previous, count = entry.hash, count + 1
             met = met or previous == expected
-        return Verdict(
+        return ChainCheck(
             count, previous, "" if met else "the expected hash is not in the log: its end was cut off"
         )
 

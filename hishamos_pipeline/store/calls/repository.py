@@ -75,7 +75,7 @@ class Calls:
         Raises:
             BudgetError: what is spent already leaves too little for the worst case.
         """
-        self.bury()
+        self.settle_orphaned()
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             if session.get_bind().dialect.name == "postgresql":
@@ -301,7 +301,7 @@ class Calls:
         with self._sessions.read() as session:
             return set(session.scalars(query))
 
-    def bury(self) -> None:
+    def settle_orphaned(self) -> None:
         """Settle calls whose process is gone at the worst that they can have cost: nobody knows better.
 
         In a transaction of its own, so that a refusal which follows from it does not undo it.

@@ -18,7 +18,7 @@ from hishamos_pipeline.store.sessions import Sessions, insert_new, locked
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FleetLimits:
     """Within what a fleet stays.
 
     Args:
@@ -35,7 +35,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class MemberResult:
     """How a member's run has ended."""
 
     state: MemberState
@@ -60,7 +60,7 @@ class Fleets:
         keys: Sequence[str],
         *,
         canary: int,
-        limits: Limits,
+        limits: FleetLimits,
         conditions: Sequence[str] = (),
         settings: Mapping[str, str] | None = None,
     ) -> Fleet:
@@ -204,7 +204,7 @@ class Fleets:
                 )
         return True
 
-    def settle(self, fleet: Fleet, ended: Mapping[str, Ended]) -> None:
+    def settle(self, fleet: Fleet, ended: Mapping[str, MemberResult]) -> None:
         """Record how the runs of launched members have ended, by project."""
         with self._sessions.write() as session:
             mine = select(FleetMemberRow).where(
@@ -299,7 +299,7 @@ class Fleets:
             )
             return row.state
 
-    def resume(self, name: str, limits: Limits, *, leave_failed: bool) -> int:
+    def resume(self, name: str, limits: FleetLimits, *, leave_failed: bool) -> int:
         """Take a fleet up again that was stopped: how many projects it goes on with.
 
         Args:

@@ -16,7 +16,7 @@ BEAT_SECONDS = 4.0  # shorter than the time between two looks of the `failed_run
 log = logging.getLogger("hishamos.operations")
 
 
-class Heart:
+class HeartbeatThread:
     """Beats from ``start`` to ``stop``, in a thread of its own; a database that is away is waited for.
 
     Args:

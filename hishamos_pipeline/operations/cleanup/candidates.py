@@ -10,7 +10,7 @@ log = logging.getLogger("hishamos.operations")
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class RemovalCandidate:
     """Something that may go: what it is, its size, and how to remove it; removing it twice does no harm."""
 
     name: str
@@ -19,16 +19,16 @@ class Leftover:
     count: int = 1
 
 
-def broken(name: str, error: Exception) -> Leftover:
+def broken(name: str, error: Exception) -> RemovalCandidate:
     """Something that could not even be looked at: it is told, and the rest is gone on with."""
 
     def fail() -> None:
         raise error
 
-    return Leftover(name, 0, fail, count=0)
+    return RemovalCandidate(name, 0, fail, count=0)
 
 
-Sweep = Callable[[], Iterable[Leftover]]
+Sweep = Callable[[], Iterable[RemovalCandidate]]
 
 
 @dataclass
@@ -56,22 +56,22 @@ def sweep_all(sweeps: Mapping[str, Sweep], *, dry_run: bool) -> dict[str, Swept]
 
 def _swept(kind: str, sweep: Sweep, *, dry_run: bool) -> Swept:
     done = Swept()
-    for leftover in _found(kind, sweep, done):
+    for candidate in _found(kind, sweep, done):
         try:
             if not dry_run:
-                leftover.remove()
+                candidate.remove()
         except (HishamosError, OSError) as error:
-            done.failed.append(f"{leftover.name}: {error}")
-            log.warning("cleanup: %s %s could not be removed: %s", kind, leftover.name, error)
+            done.failed.append(f"{candidate.name}: {error}")
+            log.warning("cleanup: %s %s could not be removed: %s", kind, candidate.name, error)
             continue
-        done.count += leftover.count
-        done.bytes += leftover.bytes
+        done.count += candidate.count
+        done.bytes += candidate.bytes
         if len(done.names) < _MOST_NAMES:
-            done.names.append(leftover.name)
+            done.names.append(candidate.name)
     return done
 
 
-def _found(kind: str, sweep: Sweep, done: Swept) -> Iterator[Leftover]:
+def _found(kind: str, sweep: Sweep, done: Swept) -> Iterator[RemovalCandidate]:
     try:
         yield from sweep()
     except (HishamosError, OSError) as error:

@@ -5,18 +5,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from hishamos_pipeline.delivery import decisions, wording
-from hishamos_pipeline.delivery.commits import inert
-from hishamos_pipeline.delivery.hosts.interface import Change, Remote
-from hishamos_pipeline.delivery.locating import VISIBLE_TRIES
-from hishamos_pipeline.delivery.publication import Publishing
+from hishamos_pipeline.delivery import decisions, messages
+from hishamos_pipeline.delivery.commits import neutralize_mentions
+from hishamos_pipeline.delivery.find_or_create import VISIBLE_TRIES
+from hishamos_pipeline.delivery.hosts.interface import PullRequest, Remote
+from hishamos_pipeline.delivery.publish_job import PublishJob
 from hishamos_pipeline.delivery.remote_git import RemoteGit
 from hishamos_pipeline.errors import HostError
 
 T = TypeVar("T")
 
 
-def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict[str, str]]:
+def push_or_propose(job: PublishJob, remote: Remote, git: RemoteGit) -> tuple[Remote, dict[str, str]]:
     """Bring the commit to the default branch, or propose it.
 
     Returns:
@@ -61,7 +61,7 @@ def bring(job: Publishing, remote: Remote, git: RemoteGit) -> tuple[Remote, dict
     return remote, heads
 
 
-def _default_branch(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> str:
+def _default_branch(job: PublishJob, remote: Remote, git: RemoteGit, heads: Mapping[str, str]) -> str:
     """The branch to bring the commit to: the one that was asked for, unless that would leave people's work behind."""
     asked, theirs = job.order.target.default_branch, remote.default_branch
     if not heads or f"refs/heads/{asked}" in heads or f"refs/heads/{theirs}" not in heads:
@@ -75,7 +75,7 @@ def _default_branch(job: Publishing, remote: Remote, git: RemoteGit, heads: Mapp
     return theirs
 
 
-def _seen(job: Publishing, work: Callable[[], T]) -> T:
+def _seen(job: PublishJob, work: Callable[[], T]) -> T:
     """Do something with git, which may need a moment longer than the API to see a new repository."""
     for attempt in range(VISIBLE_TRIES):
         try:
@@ -83,12 +83,12 @@ def _seen(job: Publishing, work: Callable[[], T]) -> T:
         except HostError as error:
             if error.cause != "not_found" or job.record.commit:
                 raise
-            job.patience.sleep(min(0.2 * 2**attempt, 5))
+            job.retries.sleep(min(0.2 * 2**attempt, 5))
     return work()
 
 
 def _propose(
-    job: Publishing, remote: Remote, git: RemoteGit, heads: Mapping[str, str], found: decisions.Relation
+    job: PublishJob, remote: Remote, git: RemoteGit, heads: Mapping[str, str], found: decisions.Relation
 ) -> None:
     """Put the commit on a branch of its own, and open or update one request for it."""
     commit, base = job.order.commit, heads[f"refs/heads/{remote.default_branch}"]
@@ -105,14 +105,14 @@ def _propose(
         job.step(f"push {pushed[:8]} to {branch}", lambda: git.push(f"refs/heads/{branch}", pushed))
     since = git.merge_base(base, commit)
     subjects = git.log(since, commit)
-    title = wording.change_title(subjects)
+    title = messages.change_title(subjects)
     told = job.order.told.about(git.stories(since, commit))
-    body = wording.change_body(subjects, git.changed(since or base, commit), told)
+    body = messages.change_body(subjects, git.changed(since or base, commit), told)
     change = _proposed(job, remote, branch, open_change, title, body)
     job.save(commit=commit, branch=branch, change_url=change.url if change else "")
 
 
-def _offered(job: Publishing, git: RemoteGit, base: str) -> str:
+def _offered(job: PublishJob, git: RemoteGit, base: str) -> str:
     """What is proposed: our commit, on top of what people have merged as one commit of their own."""
     commit, before = job.order.commit, job.record.commit
     if before and before != commit and git.knows(before) and (squash := git.squashed(before, base)):
@@ -121,7 +121,7 @@ def _offered(job: Publishing, git: RemoteGit, base: str) -> str:
 
 
 def _branch_for(
-    job: Publishing, git: RemoteGit, heads: Mapping[str, str], base: str, offered: str
+    job: PublishJob, git: RemoteGit, heads: Mapping[str, str], base: str, offered: str
 ) -> tuple[str, str]:
     """The branch to propose from, and what to push there; nothing if the commit is on it already.
 
@@ -136,7 +136,7 @@ def _branch_for(
         offered: the commit to propose, which is or contains ours.
     """
     commit = job.order.commit
-    message = f"Made again from the brief of {inert(job.order.told.title)}"
+    message = f"Made again from the brief of {neutralize_mentions(job.order.told.title)}"
     for usable in (True, False):
         branch = decisions.update_branch(commit, usable=usable)
         theirs = heads.get(f"refs/heads/{branch}", "")
@@ -156,8 +156,8 @@ def _branch_for(
 
 
 def _proposed(
-    job: Publishing, remote: Remote, branch: str, found: Change | None, title: str, body: str
-) -> Change | None:
+    job: PublishJob, remote: Remote, branch: str, found: PullRequest | None, title: str, body: str
+) -> PullRequest | None:
     base = remote.default_branch
     if found is None:
         return job.step(f"propose {branch} for {base}", lambda: job.host.propose(remote, branch, title, body))
@@ -166,7 +166,7 @@ def _proposed(
     return found
 
 
-def foreign(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) -> list[str]:
+def external_commits(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) -> list[str]:
     """Subjects of the commits that people have made on a branch of the host; merges and squashes of ours are none.
 
     Raises:
@@ -180,7 +180,7 @@ def _foreign(
 ) -> list[str]:
     if found in ("empty", "same", "behind", "equal_files"):
         return []
-    return git.foreign(commit, heads[f"refs/heads/{branch}"])
+    return git.external_commits(commit, heads[f"refs/heads/{branch}"])
 
 
 def relation(git: RemoteGit, commit: str, heads: Mapping[str, str], branch: str) -> decisions.Relation:

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: of all processes and machines, read from the store when they are asked for."""
+"""Metrics for Prometheus: of all processes and machines, read from the store when they are asked for."""
 
 import json
 from collections import defaultdict
@@ -21,7 +21,7 @@ _SECONDS = ("asset_seconds", "hishamos_asset_seconds", "Seconds that the making 
 _BOUNDS = [*map(str, BUCKETS), "+Inf"]
 
 
-class Figures(Collector):
+class Metrics(Collector):
     """Collects every figure; none is by project.
 
     Args:

@@ -44,7 +44,7 @@ class CallLog(Protocol):
 
 
 @dataclass
-class Desk:
+class CallAdmission:
     """Everything that a call needs besides its model.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from hishamos_pipeline.delivery.commits import inert
+from hishamos_pipeline.delivery.commits import neutralize_mentions
 
 # GitHub takes 65,536 characters.
 _LONGEST = 60_000
@@ -26,7 +26,11 @@ class Told:
 
 def change_title(subjects: Sequence[str]) -> str:
     """Title of a proposal: the commit's subject if there is one alone."""
-    return inert(_line(subjects[0]))[:200] if len(subjects) == 1 else f"HishamOS: {len(subjects)} changes"
+    return (
+        neutralize_mentions(_line(subjects[0]))[:200]
+        if len(subjects) == 1
+        else f"HishamOS: {len(subjects)} changes"
+    )
 
 
 def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told: Told) -> str:

@@ -9,16 +9,16 @@ from typing import TypeVar
 
 from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.delivery import remote_git
-from hishamos_pipeline.delivery.hosts.calling import Patience
+from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.interface import GitHost, Remote, Secret
-from hishamos_pipeline.delivery.remote_git import Access, RemoteGit
-from hishamos_pipeline.delivery.wording import Told
+from hishamos_pipeline.delivery.messages import Told
+from hishamos_pipeline.delivery.remote_git import RemoteAccess, RemoteGit
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Order:
+class PublishRequest:
     """What is to be published, and where.
 
     Args:
@@ -43,7 +43,7 @@ class Order:
 
 
 @dataclass
-class Publishing:
+class PublishJob:
     """A publication at work.
 
     Args:
@@ -52,7 +52,7 @@ class Publishing:
         record: how far an earlier try has come.
         save_record: keeps the record; called after every step that must not be done twice.
         now: tells the time.
-        patience: how long and how often hosts are tried.
+        retries: how long and how often hosts are tried.
         dry: look, and change nothing.
 
     Attributes:
@@ -63,11 +63,11 @@ class Publishing:
     """
 
     host: GitHost
-    order: Order
+    order: PublishRequest
     record: Publication
     save_record: Callable[[Publication], None]
     now: Callable[[], datetime]
-    patience: Patience
+    retries: RetryPolicy
     dry: bool = False
     steps: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -109,6 +109,6 @@ class Publishing:
         """The project's repository and the one on the host, side by side."""
         return remote_git.opened(self.order.repository, self.access(remote.clone_url))
 
-    def access(self, clone_url: str) -> Access:
+    def access(self, clone_url: str) -> RemoteAccess:
         """What git needs to reach a repository of the host."""
-        return Access(self.host.connection, clone_url, self.host.git_user, self.order.push_seconds)
+        return RemoteAccess(self.host.connection, clone_url, self.host.git_user, self.order.push_seconds)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hishamos_pipeline.core.target import Publication
 from hishamos_pipeline.delivery import decisions
 from hishamos_pipeline.delivery.hosts.interface import Owner, Remote
-from hishamos_pipeline.delivery.publication import Publishing
+from hishamos_pipeline.delivery.publish_job import PublishJob
 from hishamos_pipeline.delivery.remote_git import RemoteGit
 from hishamos_pipeline.errors import HostError
 from hishamos_pipeline.verification import provenance
@@ -16,7 +16,7 @@ _CREATIONS = 3
 VISIBLE_TRIES = 12
 
 
-def locate(job: Publishing, owner: Owner) -> Remote | None:
+def find_or_create(job: PublishJob, owner: Owner) -> Remote | None:
     """The repository to publish to; ``None`` in a dry run that would have to create it.
 
     Raises:
@@ -33,7 +33,7 @@ def locate(job: Publishing, owner: Owner) -> Remote | None:
     return _recorded(job) if record.repository_id else _found(job, owner)
 
 
-def _recorded(job: Publishing) -> Remote:
+def _recorded(job: PublishJob) -> Remote:
     """The repository that was published to before, whatever it is called now."""
     record = job.record
     found = job.host.find_by_id(record.repository_id)
@@ -46,7 +46,7 @@ def _recorded(job: Publishing) -> Remote:
     return job.keep(found, created=record.created, adopted=record.adopted)
 
 
-def _found(job: Publishing, owner: Owner) -> Remote | None:
+def _found(job: PublishJob, owner: Owner) -> Remote | None:
     """One to adopt, or a new one."""
     name, conflict = job.order.target.name or job.order.key, job.order.target.conflict
     for candidate in decisions.names(name, conflict):
@@ -64,7 +64,7 @@ def _found(job: Publishing, owner: Owner) -> Remote | None:
     raise job.host.connection.error("name_taken", f"{owner.path}/{name} and its numbered names")
 
 
-def _claimed(job: Publishing, found: Remote) -> Remote | None:
+def _claimed(job: PublishJob, found: Remote) -> Remote | None:
     """An existing repository if it is ours or may be adopted; ``None`` if the next name is to be tried."""
     conflict = job.order.target.conflict
     ours = decisions.made_since(job.record, found.created_at) and job.record.full_name == found.full_name
@@ -86,7 +86,7 @@ def _claimed(job: Publishing, found: Remote) -> Remote | None:
     return job.keep(found, created=verdict == "ours", adopted=known == "files")
 
 
-def _known_by(job: Publishing, found: Remote, git: RemoteGit, heads: Mapping[str, str]) -> str:
+def _known_by(job: PublishJob, found: Remote, git: RemoteGit, heads: Mapping[str, str]) -> str:
     """What says that this project made what is there: its ``history``, its ``files``, or nothing."""
     theirs = heads.get(f"refs/heads/{found.default_branch}", "")
     if not theirs:
@@ -101,7 +101,7 @@ def _known_by(job: Publishing, found: Remote, git: RemoteGit, heads: Mapping[str
         return ""
 
 
-def _create(job: Publishing, owner: Owner, name: str) -> Remote | None:
+def _create(job: PublishJob, owner: Owner, name: str) -> Remote | None:
     full_name = f"{owner.path}/{name}"
     job.steps.append(f"create {full_name}, {job.order.target.visibility}")
     if job.dry:
@@ -124,11 +124,11 @@ def _create(job: Publishing, owner: Owner, name: str) -> Remote | None:
     for attempt in range(VISIBLE_TRIES):
         if job.host.find_by_id(found.id) is not None:
             break
-        job.patience.sleep(min(0.2 * 2**attempt, 5))
+        job.retries.sleep(min(0.2 * 2**attempt, 5))
     return found
 
 
-def _created(job: Publishing, owner: Owner, name: str, full_name: str) -> Remote:
+def _created(job: PublishJob, owner: Owner, name: str, full_name: str) -> Remote:
     """Create it; where an answer was lost, look whether it was made before trying again."""
     lost: HostError | None = None
     for attempt in range(_CREATIONS):
@@ -147,7 +147,7 @@ def _created(job: Publishing, owner: Owner, name: str, full_name: str) -> Remote
     raise AssertionError("unreachable")
 
 
-def _made(job: Publishing, full_name: str) -> Remote | None:
+def _made(job: PublishJob, full_name: str) -> Remote | None:
     """The repository whose creation was not answered; ``None`` if there is none yet.
 
     Raises:
@@ -161,5 +161,5 @@ def _made(job: Publishing, full_name: str) -> Remote | None:
                     if not git.heads():
                         return found
             raise job.host.connection.error("name_taken", f"{full_name} exists already")
-        job.patience.sleep(0.5 * 2**look)
+        job.retries.sleep(0.5 * 2**look)
     return None
