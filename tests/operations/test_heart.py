@@ -57,7 +57,7 @@ def test_looks_are_counted_and_not_seconds() -> None:
     ]
     seen, stopped = watch(hearts, {}, 2)
     assert stopped == [] and seen == {"a": Watched(3), "b": Watched(9)}
-    hearts[1].beats = 10
+    hearts[1] = heartbeat("b", "far:2", 10)
     seen, stopped = watch(hearts, seen, 2)
     assert seen == {"a": Watched(3, 1), "b": Watched(10)}
     seen, stopped = watch(hearts, seen, 2)
