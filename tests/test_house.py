@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.parsing import parse_python
 
 PACKAGE = Path(__file__).parent.parent / "hishamos_pipeline"
@@ -125,3 +126,21 @@ def test_files_stay_small() -> None:
     lengths = [length for length in lengths if length > 3]
     assert lengths[len(lengths) // 2] <= 130
     assert sum(length > 400 for length in lengths) <= 4
+
+
+def test_the_architecture_page_has_the_graph_as_it_is() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text()
+    for kind, step in STEPS.items():
+        (line,) = [line for line in page.splitlines() if line.startswith(f"| {step.group} | `{kind}` |")]
+        inputs = line.split("|")[3].strip()
+        assert inputs == (", ".join(step.inputs) or "–"), kind
+
+
+def test_every_room_says_what_it_is() -> None:
+    silent = [
+        room.name
+        for room in PACKAGE.iterdir()
+        if (room / "__init__.py").is_file()
+        and not ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
+    ]
+    assert silent == []

@@ -1,0 +1,4 @@
+"""Dagster's jobs and its home.
+
+Uses the assets; used by sensors, definitions and the command.
+"""

@@ -1,1 +1,4 @@
-"""What keeps an installation running for weeks: who lives, what failed, what is told, what is removed."""
+"""What runs for weeks: heartbeats, notifications, cleanup, metrics, logs, traces, fleets and ideas from issues.
+
+Uses generation and the store; used by application, resources and sensors.
+"""

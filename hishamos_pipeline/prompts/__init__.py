@@ -1,1 +1,4 @@
-"""The prompts of the roles: one file for each task, one for each role's system prompt, and their versions."""
+"""The prompts: templates by role and task, with versions.
+
+Uses core; used by whatever asks models.
+"""

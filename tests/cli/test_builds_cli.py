@@ -1,0 +1,101 @@
+"""Requests for builds and events, as the command shows them; reading commands import what they use alone."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.built import BuiltProject
+from tests.support.commands import hishamos
+
+pytestmark = pytest.mark.slow
+HEAVY = (
+    "dagster",
+    "pydantic_ai",
+    "opentelemetry",
+    "requests",
+    "git",
+    "github",
+    "gitlab",
+    "structlog",
+    "alembic",
+)
+
+
+def test_a_build_is_requested_listed_and_cancelled(tmp_path: Path) -> None:
+    (tmp_path / "shed.md").write_text("# Shed\n\n## Features\n- User can add a tool\n")
+    made = hishamos(tmp_path, "build", "shed.md", "--queue")
+    assert made.returncode == 0 and "requested build 1 of shed" in made.stdout
+    again = json.loads(hishamos(tmp_path, "build", "shed", "--queue", "--json", LOGNAME="bob").stdout)
+    assert (again["id"], again["status"], again["project"]) == (1, "requested", "shed"), (
+        "it is asked for already"
+    )
+    (listed,) = json.loads(hishamos(tmp_path, "builds", "list", "shed", "--json").stdout)
+    assert listed == again
+    cancelled = hishamos(tmp_path, "builds", "cancel", "shed", LOGNAME="ann")
+    assert "1 requests cancelled, 0 runs ended" in cancelled.stdout, cancelled.stderr
+    assert "cancelled by user:ann" in hishamos(tmp_path, "builds", "list").stdout
+    assert "nothing waits or runs" in hishamos(tmp_path, "builds", "cancel", "shed").stdout
+    shown = json.loads(hishamos(tmp_path, "projects", "show", "shed", "--json").stdout)
+    assert (shown["state"], shown["reason"]) == ("failed", "cancelled by user:ann")
+    assert hishamos(tmp_path, "build", "nowhere", "--queue").returncode == 3
+    assert hishamos(tmp_path, "build", "shed", "--queue", "--replay").returncode == 2
+
+
+def test_events_tell_what_a_build_was(tmp_path: Path, built_notes: BuiltProject) -> None:
+    home = built_notes.copy_to(tmp_path)
+    events = json.loads(hishamos(home, "events", "notes", "--last", "200", "--json").stdout)
+    kinds = [event["kind"] for event in events]
+    assert kinds[:3] == ["build.requested", "idea.submitted", "build.started"] and kinds[-1] == "build.ended"
+    assert kinds.count("step.made") == 16 and kinds.count("story.verified") == 2
+    assert {e["subject"] for e in events if e["kind"] == "export.done"} == {"git", "zip", "tar"}
+    assert events[-1]["payload"]["state"] == "exported"
+    chosen = hishamos(home, "events", "--kind", "story.verified").stdout.splitlines()
+    assert len(chosen) == 2 and "story.verified" in chosen[0] and "notes US-001" in chosen[0]
+    (request,) = json.loads(hishamos(home, "builds", "list", "--json").stdout)
+    assert request["status"] == "completed" and request["finished_at"]
+
+
+def test_events_are_followed(tmp_path: Path) -> None:
+    hishamos(tmp_path, "projects", "list")  # the store is there
+    command = [sys.executable, "-m", "hishamos_pipeline.cli.main", "events", "--follow", "--json"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HISHAMOS_HOME", str(tmp_path / "state"))
+        follower = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        (tmp_path / "shed.md").write_text("# Shed\n")
+        time.sleep(2)
+        assert hishamos(tmp_path, "ideas", "submit", "shed.md").returncode == 0
+        assert follower.stdout is not None
+        lines = [json.loads(follower.stdout.readline()) for _ in range(2)]
+        assert [line["kind"] for line in lines] == ["build.requested", "idea.submitted"]
+    finally:
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(60) == 130
+        assert follower.stdout is not None
+        follower.stdout.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["projects list", "projects show notes", "artifacts list notes", "history notes", "files list notes", "costs",
+     "builds list", "exports list", "events", "proposals list notes", "ideas list", "audit list", "notices list"],
+)  # fmt: skip
+def test_a_command_that_reads_imports_what_it_uses_alone(
+    command: str, tmp_path: Path, built_notes: BuiltProject
+) -> None:
+    home = built_notes.copy_to(tmp_path)
+    program = (
+        "import sys\nfrom hishamos_pipeline.cli.main import main\n"
+        f"sys.argv = ['hishamos', *{command.split()!r}]\n"
+        "try:\n    main()\nexcept SystemExit as error:\n    assert not error.code, error.code\n"
+        f"found = [name for name in {HEAVY!r} if name in sys.modules]\nassert not found, found\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HISHAMOS_HOME", str(home / "state"))
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
