@@ -8,6 +8,9 @@ from hishamos_pipeline.core.ids import check_key
 SOURCE_TAG = "hishamos/source"
 REQUESTED_BY_TAG = "hishamos/requested_by"
 
+# The job that builds a whole project.
+BUILD_PROJECT = "build_project"
+
 projects = dg.DynamicPartitionsDefinition(name="projects")
 
 

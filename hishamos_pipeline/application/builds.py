@@ -96,7 +96,7 @@ def prepare(services: Services, actor: Actor) -> None:
         SandboxError: nothing here runs generated code.
     """
     services.check_models()
-    _ = services.acting_as(actor).sandbox
+    _ = services.sandbox
 
 
 def steps_to_make(run: "ProjectRun") -> list[str]:

@@ -34,8 +34,11 @@ class Lifecycle:
     def __init__(self, project: Project) -> None:
         self._project, self._before = project, ""
 
-    def begin(self) -> None:
+    def begin(self, *, fulfils: bool = True) -> None:
         """Record that a run of this project's steps has begun; a project without an idea has no state.
+
+        Args:
+            fulfils: whether it is the build that was asked for, and not a part of it, such as an export.
 
         Raises:
             ProjectBusyError: the project is being deleted.
@@ -44,7 +47,7 @@ class Lifecycle:
         remove_stale_folder(self._project.store, self._project.folder)
         with suppress(ProjectNotFoundError):
             self._before = projects.get(key).state
-            projects.set_state(key, "building")
+            projects.set_state(key, "building", fulfils=fulfils)
 
     def fail(self, kind: str, error: BaseException) -> None:
         """Record why a step was not made."""

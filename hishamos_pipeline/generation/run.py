@@ -51,9 +51,9 @@ class ProjectRun:
         """What a build would make, and why; see ``Staleness.plan``."""
         return self.staleness.plan()
 
-    def begin(self) -> None:
+    def begin(self, *, fulfils: bool = True) -> None:
         """Record that a run of this project's steps has begun; see ``Lifecycle.begin``."""
-        self.lifecycle.begin()
+        self.lifecycle.begin(fulfils=fulfils)
 
     def settle(self) -> None:
         """Record how far the project has come, at the end of a run."""

@@ -3,8 +3,7 @@
 import dagster as dg
 
 from hishamos_pipeline.core.graph import STEPS
-
-BUILD_PROJECT = "build_project"
+from hishamos_pipeline.partitions import BUILD_PROJECT
 
 build_project = dg.define_asset_job(
     BUILD_PROJECT,

@@ -10,8 +10,7 @@ from dagster import DagsterEventType
 from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
-from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG, add_partition
+from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, SOURCE_TAG, add_partition
 
 Status = Literal["started", "made", "up to date", "not asked for", "failed", "skipped", "check_failed"]
 

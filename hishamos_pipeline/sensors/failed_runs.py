@@ -16,11 +16,10 @@ from hishamos_pipeline.core.fleet import FLEET_TAG
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.jobs.build_project import BUILD_PROJECT
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heartbeat import Watched, watch
 from hishamos_pipeline.operations.notifications import tell_due
-from hishamos_pipeline.partitions import SOURCE_TAG
+from hishamos_pipeline.partitions import BUILD_PROJECT, SOURCE_TAG
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.store.heartbeats.records import Heartbeat

@@ -6,8 +6,8 @@ from itertools import islice
 import dagster as dg
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
-from hishamos_pipeline.jobs.build_project import BUILD_PROJECT, build_project
-from hishamos_pipeline.partitions import REQUESTED_BY_TAG, projects
+from hishamos_pipeline.jobs.build_project import build_project
+from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, projects
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.store import ProjectStore

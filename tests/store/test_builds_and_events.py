@@ -68,6 +68,17 @@ def test_a_request_ends_with_its_build(store: ProjectStore, end: str, status: st
     assert [request.project for request in store.builds.requested(9)] == ["notes"]
 
 
+def test_a_part_of_a_build_fulfils_no_request(store: ProjectStore) -> None:
+    """An export that begins while a build is asked for leaves that to its own run."""
+    store.projects.submit(IDEA, "t")
+    for state in ("building", "exported"):
+        store.projects.set_state("notes", state)
+    store.builds.add("notes")
+    store.projects.set_state("notes", "building", fulfils=False)
+    store.projects.set_state("notes", "exported")
+    assert statuses(store) == ["completed", "requested"]
+
+
 def test_a_run_that_ends_before_it_began_ends_its_request(store: ProjectStore) -> None:
     store.projects.submit(IDEA, "t")
     assert store.projects.fail("notes", "", "no code server", 1)

@@ -143,7 +143,7 @@ def request_build(session: Session, project: ProjectRow, now: datetime) -> tuple
     return row, True
 
 
-def follow_state(session: Session, project: ProjectRow, before: str, now: datetime) -> None:
+def follow_state(session: Session, project: ProjectRow, before: str, now: datetime, *, fulfils: bool) -> None:
     """Keep the requests of a project in step with its state, in the transaction that has changed that.
 
     Args:
@@ -151,8 +151,9 @@ def follow_state(session: Session, project: ProjectRow, before: str, now: dateti
         project: the project, in its new state.
         before: the state that it was in.
         now: the time.
+        fulfils: whether what begins is the build that was asked for, and not a part of it.
     """
-    if project.state == "building":
+    if project.state == "building" and fulfils:
         session.execute(
             update(BuildRequestRow)
             .where(BuildRequestRow.project_id == project.id, BuildRequestRow.status == "requested")

@@ -158,7 +158,9 @@ class Projects:
             row = session.scalars(query.order_by(IdeaRow.revision.desc()).limit(1)).one()
             return record(IdeaRevision, row)
 
-    def set_state(self, key: str, state: str, *, step: str = "", reason: str = "", event: str = "") -> None:
+    def set_state(
+        self, key: str, state: str, *, step: str = "", reason: str = "", event: str = "", fulfils: bool = True
+    ) -> None:
         """Record a project's state, and for ``failed`` or ``blocked`` the step and the reason.
 
         Args:
@@ -167,6 +169,7 @@ class Projects:
             step: where it got stuck.
             reason: why.
             event: what has happened, where that is more than a new state.
+            fulfils: whether a build that begins is the one that was asked for, and not a part of it.
 
         Raises:
             ProjectNotFoundError: if there is no such project.
@@ -180,7 +183,7 @@ class Projects:
                 raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
             now = self._sessions.clock.now()
             before = project.state
-            _enter(session, project, state, step, reason, now)
+            _enter(session, project, state, step, reason, now, fulfils=fulfils)
             if event:
                 emit(session, now, project, event, step, reason=reason)
             if state == "building":
@@ -254,10 +257,19 @@ def _own(session: Session, key: str) -> ProjectRow:
         raise ProjectKeyError(f"the key {key!r} is taken: choose another with `key:` in the brief") from None
 
 
-def _enter(session: Session, project: ProjectRow, state: str, step: str, reason: str, now: datetime) -> None:
+def _enter(
+    session: Session,
+    project: ProjectRow,
+    state: str,
+    step: str,
+    reason: str,
+    now: datetime,
+    *,
+    fulfils: bool = True,
+) -> None:
     before = project.state
     project.state, project.failed_step = state, step[:40]
     project.reason = reason.replace("\0", "")[:4000]
     project.updated_at = now
     session.flush()
-    follow_state(session, project, before, now)
+    follow_state(session, project, before, now, fulfils=fulfils)
