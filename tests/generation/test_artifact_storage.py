@@ -1,12 +1,14 @@
 """A project whose folder was lost comes back from the storage: what the store knows, and nothing else."""
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from hishamos_pipeline.application.restoring import restore_files
 from hishamos_pipeline.core.documents import RepositoryRecord
+from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.delivery.repository import open_repository, write_bundle
 from hishamos_pipeline.generation.run import ProjectRun
 from tests.support.building import build, opened_again
@@ -59,3 +61,16 @@ async def test_a_lost_folder_comes_back_and_a_foreign_one_does_not(kept: Project
     shutil.rmtree(kept.project.folder.root)
     assert "repository" in restore_files(kept).lost
     assert not kept.project.folder.path("repository").exists()
+
+
+async def test_a_change_goes_on_from_the_history_that_another_machine_made(
+    kept: ProjectRun, notes_idea: Idea
+) -> None:
+    await build(kept)
+    before = kept.project.read("repository", RepositoryRecord).head
+    shutil.rmtree(kept.project.folder.root)
+    richer = notes_idea.model_copy(update={"features": (*notes_idea.features, "User can count notes")})
+    kept.project.store.projects.submit(richer, "test")
+    assert (await build(kept))["repository"] == "made"
+    with closing(open_repository(kept.project.folder.path("repository"))) as repo:
+        assert before in {commit.hexsha for commit in repo.iter_commits()}

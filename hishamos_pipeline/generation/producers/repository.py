@@ -12,7 +12,7 @@ from hishamos_pipeline.core.documents import (
 from hishamos_pipeline.delivery import repository
 from hishamos_pipeline.delivery.commits import BRANCH, Identity
 from hishamos_pipeline.errors import VerificationError
-from hishamos_pipeline.generation.artifact_storage import keep_repository
+from hishamos_pipeline.generation.artifact_storage import keep_repository, restore_repository
 from hishamos_pipeline.generation.context import DeliveryContext
 from hishamos_pipeline.generation.producers.exporting import recorded
 
@@ -36,6 +36,9 @@ def _build_repository(step: DeliveryContext) -> RepositoryRecord:
     architecture = step.read("architecture", Architecture)
     folder, settings = step.folder, step.settings
     published = folder.path("repository")
+    if former := step.before(RepositoryRecord):
+        # The history goes on from where another machine has brought it.
+        restore_repository(step.storage, folder, former)
     with folder.staging("repository") as staging:
         staged = staging / "repository"
         commits = repository.build_repository(
