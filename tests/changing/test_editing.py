@@ -237,7 +237,7 @@ async def test_a_sentence_adds_a_story(notes: ProjectRun) -> None:
         ("requirements", "REQ-008", "ADDED"), ("stories", "US-005", "ADDED"),
     ]  # fmt: skip
     assert notes.plan() == (), "proposing changes nothing"
-    assert proposing.accept(notes.project, change, author="ann") == "revision 2 of the idea"
+    assert proposing.take_over(notes.project, change, author="ann") == "revision 2 of the idea"
     await build(notes)
     added = next(story for story in notes.project.read("stories", Stories).stories if story.id == "US-005")
     assert (
@@ -344,7 +344,7 @@ async def test_accepting_a_change_undoes_nobodys_edit(notes: ProjectRun) -> None
     idea = notes.project.idea()
     notes.project.store.projects.submit(idea.model_copy(update={"vision": "Something else."}), "t")
     with pytest.raises(EditError, match="changed meanwhile"):
-        proposing.accept(notes.project, change, author="bob")
+        proposing.take_over(notes.project, change, author="bob")
 
 
 @pytest.mark.parametrize("title", ["", "  ", "x" * 201, "a\nb", "a\x07"])

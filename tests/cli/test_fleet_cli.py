@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.store.fleets.repository import Ended
+from hishamos_pipeline.store.fleets.repository import MemberResult
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.support.commands import hishamos
 
@@ -39,7 +39,10 @@ def end(home: Path, fleet: str, verified: int, seconds: float) -> None:
         row = store.fleets.get(fleet)
         keys = [member.project for member in store.fleets.members(row)]
         store.fleets.launch(row, {0: keys})
-        good, bad = Ended("verified", "r", "", seconds, 4, 4), Ended("failed", "r", "no reason", seconds, 4)
+        good, bad = (
+            MemberResult("verified", "r", "", seconds, 4, 4),
+            MemberResult("failed", "r", "no reason", seconds, 4),
+        )
         store.fleets.settle(row, {key: good if n < verified else bad for n, key in enumerate(keys)})
         store.fleets.end(row)
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.store.fleets.repository import Limits
+from hishamos_pipeline.store.fleets.repository import FleetLimits
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.git_hosts import GitHosts, git_hosts
 from tests.fakes.ports import free_port
@@ -165,7 +165,7 @@ def test_a_fleet_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -
     """A backfill of Dagster's own, which the sensor launches and the UI lists; the figures are written down."""
     store = open_store(f"sqlite:///{home}/store.db")
     keys = [KEY, "memos"]
-    fleet = store.fleets.begin("again", "rebuild", keys, canary=0, limits=Limits(lanes=1))
+    fleet = store.fleets.begin("again", "rebuild", keys, canary=0, limits=FleetLimits(lanes=1))
     for _ in range(400):
         if store.fleets.get("again").state != "running":
             break

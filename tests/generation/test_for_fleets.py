@@ -90,7 +90,7 @@ async def test_a_fleet_has_settings_of_its_own(recorded: Recorded) -> None:
     run = plain.for_fleet(Terms("f", settings={"llm": MODEL})).project(recorded.model.folder.name)
     await build(run, until="requirements")
     assert run.project.store.artifacts.require(run.key, "requirements").engine == MODEL
-    assert plain.project(run.key).store.artifacts.require(run.key, "requirements").fleet == "f"
+    assert plain.project(run.key).project.store.artifacts.require(run.key, "requirements").fleet == "f"
     for settings, why in (
         ({"budget_day_usd": "1000"}, "cannot set budget_day_usd"),
         ({"llm_structured": "loose"}, "llm_structured"),

@@ -135,7 +135,7 @@ async def test_an_exhausted_budget_blocks_and_a_raised_one_goes_on(recorded: Rec
     poor = recorded.run(budget_project_usd=0.20)
     with pytest.raises((BudgetError, BaseExceptionGroup)):
         await build(poor)
-    project = poor.store.projects.get(poor.key)
+    project = poor.project.store.projects.get(poor.key)
     assert project.state == "blocked"
     assert "project budget" in project.reason
     assert project.cost_usd <= 0.20

@@ -113,7 +113,7 @@ async def test_a_change_by_a_model_is_shown_and_taken_over_as_edits(recorded: Re
     }  # fmt: skip
     refused = next(a.text for a in reversed(recorded.server.asked) if "business_analyst/change" in a.text)
     assert "no story serves REQ-007" in refused
-    assert proposing.accept(run.project, change, author="ann") == "requirements@2 and stories@2"
+    assert proposing.take_over(run.project, change, author="ann") == "requirements@2 and stories@2"
     assert "stories" not in {step.kind for step in recorded.run().plan()}, "they fit together"
     backlog = recorded.run().project.read("stories", Stories)
     assert [s.id for s in backlog.stories] == ["US-001", "US-002", "US-004"] and backlog.retired[

@@ -196,7 +196,7 @@ async def test_finished_units_survive_a_failure(notes: ProjectRun) -> None:
 
 
 async def test_two_runs_of_one_step_do_the_work_once(notes: ProjectRun) -> None:
-    await build(notes, until="sprint_plan")
+    await build(notes, until="documentation")
     engine = FakeEngine(notes.engine)
     runs = [opened_again(notes, engine=engine) for _ in range(2)]
     made = await asyncio.gather(*(run.make("ci_config") for run in runs))

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import promql_parser
@@ -11,17 +12,19 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.generation.instrumentation import CountedSandbox
+from hishamos_pipeline.generation.producers.table import PRODUCERS
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.operations.metrics import Metrics
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.store.store import ProjectStore
 from tests.conftest import ROOT
 from tests.fakes.clock import FixedClock
-from tests.support.building import build
+from tests.support.building import build, opened_again
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "hishamos.json"
 
@@ -77,8 +80,9 @@ class Stub:
 async def worked(notes: ProjectRun, store: ProjectStore) -> None:
     """Something of everything that is counted."""
     await build(notes, until="zip_archive")
+    failing = {"tar_archive": replace(PRODUCERS["tar_archive"], produce=_missing)}
     with pytest.raises(ArtifactMissingError):
-        await notes.make("tar_archive", lambda: _missing())
+        await opened_again(notes, producers=failing).make("tar_archive")
     for outcome in ("ok", "failed", "cached"):
         call(store, outcome)
     store.calls.reject([sha256_text("ok")])
@@ -90,7 +94,7 @@ async def worked(notes: ProjectRun, store: ProjectStore) -> None:
         await sandbox.run(Command([]), ROOT, Limits(), Toolchain(ROOT, ()))
 
 
-async def _missing():  # type: ignore[no-untyped-def]
+async def _missing(_: object) -> Document:
     raise ArtifactMissingError("gone")
 
 

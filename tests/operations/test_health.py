@@ -8,7 +8,7 @@ from dagster._core.instance import DagsterInstance
 from dagster._daemon.types import DaemonHeartbeat
 from pydantic import SecretStr
 
-from hishamos_pipeline.cli.doctor import _clock, _credentials, _notices
+from hishamos_pipeline.application.health import _clock, _credentials, _notices
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.generation.services import Services
