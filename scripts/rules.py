@@ -21,6 +21,7 @@ from hishamos_pipeline.authoring import bindings
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.blueprints.engine import RULES
 from hishamos_pipeline.core.hashing import content_hash
+from hishamos_pipeline.core.items import EDITABLE
 from hishamos_pipeline.core.rules import LOCK, PACKAGE, RuleSet, digest_of, locked
 from hishamos_pipeline.generation.producers.table import PRODUCERS
 
@@ -42,10 +43,9 @@ _INSTEAD: Mapping[str, str] = {
 }
 # What a set consists of besides, since it is handed in where it is used, or is no module.
 _BESIDES: Mapping[str, tuple[str, ...]] = {
-    "artifact/requirements": ("generation/revisioning.py",),
-    "artifact/stories": ("generation/revisioning.py",),
-    "artifact/verified_build": ("sandbox/*.py", "toolchains/*.py"),
-    "assembly": ("blueprints/python/templates/*/*/*",),
+    **dict.fromkeys((f"artifact/{kind}" for kind in EDITABLE), ("generation/revisioning.py",)),
+    "artifact/verified_build": ("sandbox/*.py", "toolchains/*.py", "toolchains/popular.txt"),
+    "assembly": ("blueprints/python/templates/*/*/*", "toolchains/popular.txt"),
 }
 
 

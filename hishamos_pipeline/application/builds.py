@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +11,6 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.graph import topological
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.builds.records import BuildRequest
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.run import ProjectRun
@@ -47,18 +47,30 @@ class BuildRequestView(View):
 
 
 class CancelledBuild(View):
-    """What a cancellation has ended: so many requests that waited, and so many runs."""
+    """What a cancellation has ended: so many requests that waited, and so many runs.
+
+    ``at_command_lines`` counts runs that go on, since only whoever has started one can end it.
+    """
 
     project: str
     requests: int
     runs: int
+    at_command_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRuns:
+    """How many runs of a project were ended, and how many go on at somebody's command line."""
+
+    ended: int
+    at_command_lines: int
 
 
 class Runs(Protocol):
     """Runs of Dagster that can be ended; ``resources.run_history.DagsterRuns`` is the real one."""
 
-    def cancel(self, project: str) -> int:
-        """End the runs of a project that wait or run; how many."""
+    def cancel(self, project: str) -> EndedRuns:
+        """End the runs of a project that wait or run."""
         ...
 
 
@@ -147,7 +159,7 @@ def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    return _view(services.acting_as(actor).store.builds.add(key))
+    return BuildRequestView.of(services.acting_as(actor).store.builds.add(key))
 
 
 def list_requests(
@@ -158,7 +170,8 @@ def list_requests(
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    return [_view(item) for item in services.acting_as(actor).store.builds.newest(limit, project=key)]
+    found = services.acting_as(actor).store.builds.newest(limit, project=key)
+    return [BuildRequestView.of(item) for item in found]
 
 
 def cancel(services: Services, actor: Actor, runs: Runs, key: str) -> CancelledBuild:
@@ -168,10 +181,12 @@ def cancel(services: Services, actor: Actor, runs: Runs, key: str) -> CancelledB
         ProjectNotFoundError: there is no such project.
     """
     store = services.acting_as(actor).store
+    reason = f"cancelled by {actor.responsible}"
     # The requests first: none of them begins when the run has ended.
-    requests = store.builds.cancel(key, f"cancelled by {actor.responsible}")
-    return CancelledBuild(project=key, requests=requests, runs=runs.cancel(key))
-
-
-def _view(found: BuildRequest) -> BuildRequestView:
-    return BuildRequestView.of(found)
+    requests = store.builds.cancel(key, reason)
+    done = runs.cancel(key)
+    if done.ended:
+        store.builds.note_ended_runs(key, done.ended, reason)
+    return CancelledBuild(
+        project=key, requests=requests, runs=done.ended, at_command_lines=done.at_command_lines
+    )

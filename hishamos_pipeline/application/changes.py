@@ -31,6 +31,8 @@ class EditArtifact(UseCaseInput):
         values: single fields by path, such as ``criteria.0.then``.
         remove: whether the item is to go.
         reason: why, for the history.
+        seen: the revision that ``text`` was made from, so that nothing is undone that was changed meanwhile; 0 for the
+            newest.
     """
 
     key: str
@@ -40,6 +42,15 @@ class EditArtifact(UseCaseInput):
     values: tuple[tuple[str, Any], ...] = ()
     remove: bool = False
     reason: str = Field("edited by hand", max_length=1000)
+    seen: int = 0
+
+
+class TextToEdit(View):
+    """What an editor opens with: the text, the suffix of its file, and the revision of the artifact it is from."""
+
+    text: str
+    suffix: str
+    revision: int
 
 
 class EditedArtifact(View):
@@ -90,23 +101,26 @@ class Approved(View):
     content_hash: str
 
 
-def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item: str) -> tuple[str, str]:
-    """The text that an editor opens with, and the suffix of its file.
+def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item: str) -> TextToEdit:
+    """What an editor opens with.
 
     Raises:
         EditError: artifacts of this kind are not edited.
         ArtifactMissingError: there is no such item.
     """
     project = services.acting_as(actor).project_data(key)
-    items = editing.current_items(project, artifact)
+    revision = project.store.artifacts.require(key, artifact).revision
+    items = editing.current_items(project, artifact, revision)
     if artifact in FILE_SETS:
         digest = editing.current_item(project, artifact, item)["sha256"]
         name = item.rpartition("/")[2]
         suffix = f".{name.rpartition('.')[2]}" if "." in name else ".txt"
-        return project.texts([digest])[digest], suffix
+        return TextToEdit(text=project.texts([digest])[digest], suffix=suffix, revision=revision)
     if item:
-        return as_text(items[item]) if item in items else "", ".yaml"
-    return as_text({name: value for name, value in items.items() if name not in DERIVED}), ".yaml"
+        text = as_text(items[item]) if item in items else ""
+    else:
+        text = as_text({name: value for name, value in items.items() if name not in DERIVED})
+    return TextToEdit(text=text, suffix=".yaml", revision=revision)
 
 
 def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtifact:
@@ -139,7 +153,7 @@ def _require_one_way(command: EditArtifact) -> None:
 
 def _edits(project: Project, command: EditArtifact) -> list[Edit]:
     kind, item = command.artifact, command.item
-    items = editing.current_items(project, kind)
+    items = editing.current_items(project, kind, command.seen)
     if kind in FILE_SETS:
         changed = editing.file_item(project, kind, item, command.text or "")
         return edits_between(kind, items, {**items, item: changed})
@@ -192,9 +206,9 @@ async def propose_change(services: Services, actor: Actor, key: str, sentence: s
     """
     from hishamos_pipeline.changing.proposing import propose
 
-    services.check_models()
     acting = services.acting_as(actor)
     acting.store.projects.get(key)
+    services.check_models()
     return await propose(acting.project(key), sentence)
 
 

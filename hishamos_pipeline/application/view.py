@@ -3,7 +3,9 @@
 from dataclasses import asdict
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from hishamos_pipeline.errors import UsageError
 
 
 class View(BaseModel):
@@ -24,6 +26,19 @@ class View(BaseModel):
 
 
 class UseCaseInput(BaseModel):
-    """What somebody asks for; unknown fields are refused."""
+    """What somebody asks for; unknown fields are refused.
+
+    Raises:
+        UsageError: it cannot be that; names every field and what is wrong with it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _told_as_usage(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(given)
+        except ValidationError as error:
+            problems = (f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
+            raise UsageError("; ".join(problems)) from None

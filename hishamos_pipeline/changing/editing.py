@@ -25,8 +25,13 @@ from hishamos_pipeline.workspace.tree import limits_of
 _LONGEST_TITLE = 200
 
 
-def current_items(project: Project, kind: str) -> dict[str, Item]:
-    """The items of the newest revision of an artifact.
+def current_items(project: Project, kind: str, revision: int = 0) -> dict[str, Item]:
+    """The items of an artifact.
+
+    Args:
+        project: the project.
+        kind: the artifact.
+        revision: which one, 0 for the newest.
 
     Raises:
         EditError: artifacts of this kind are not edited.
@@ -34,7 +39,9 @@ def current_items(project: Project, kind: str) -> dict[str, Item]:
     """
     if kind not in EDITABLE:
         raise EditError(f"{kind} follows from the rest and is not edited; edit one of {', '.join(EDITABLE)}")
-    return items_of(kind, project.read(kind, STEPS[kind].document))
+    artifacts, key = project.store.artifacts, project.key
+    row = artifacts.revision(key, kind, revision) if revision else artifacts.require(key, kind)
+    return items_of(kind, STEPS[kind].document.model_validate_json(row.content))
 
 
 def current_item(project: Project, kind: str, item: str) -> Item:

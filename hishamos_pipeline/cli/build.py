@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from hishamos_pipeline.cli.ideas import submit_file
+from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import json_option, opened, print_json
 from hishamos_pipeline.cli.running import report_failure, run_with_progress, tell_to_wait
 from hishamos_pipeline.cli.summary import print_summary
@@ -66,6 +67,7 @@ def _request(target: str, as_json: bool) -> None:
         click.echo(
             f"requested build {made.id} of {key}; `hishamos builds list {key}` shows what becomes of it"
         )
+    warn_without_daemon()
 
 
 def _is_file(target: str) -> bool:

@@ -44,7 +44,10 @@ def cancel(key: str, as_json: bool) -> None:
         done = builds.cancel(services, actor, history, key)
     if as_json:
         print_json(done)
-    elif done.requests or done.runs:
+        return
+    if done.requests or done.runs:
         click.echo(f"{key}: {done.requests} requests cancelled, {done.runs} runs ended")
-    else:
+    elif not done.at_command_lines:
         click.echo(f"{key}: nothing waits or runs")
+    if done.at_command_lines:
+        click.echo(f"{key} is being built at a command line: end that with Ctrl-C there", err=True)

@@ -59,7 +59,7 @@ def command(
             key=key, artifact=artifact, item=item, remove=remove, reason=reason, values=_assigned(values)
         )
         if not (values or remove):
-            wanted = wanted.model_copy(update={"text": _written(services, actor, wanted, source)})
+            wanted = _written(services, actor, wanted, source)
         done = changes.edit(services, actor, wanted)
     if not done.revision:
         click.echo("nothing changed")
@@ -79,18 +79,19 @@ def _assigned(values: tuple[str, ...]) -> tuple[tuple[str, object], ...]:
     return tuple(found)
 
 
-def _written(services: "Services", actor: "Actor", wanted: "EditArtifact", source: str) -> str:
-    """The new content: from a file, from standard input, or from an editor."""
+def _written(services: "Services", actor: "Actor", wanted: "EditArtifact", source: str) -> "EditArtifact":
+    """The edit with its new content: from a file, from standard input, or from an editor."""
     from hishamos_pipeline.application.changes import text_to_edit
 
-    text, suffix = text_to_edit(services, actor, wanted.key, wanted.artifact, wanted.item)
+    found = text_to_edit(services, actor, wanted.key, wanted.artifact, wanted.item)
     if source == "-":
-        return sys.stdin.read()
+        return wanted.model_copy(update={"text": sys.stdin.read()})
     if source:
         try:
-            return Path(source).read_text(encoding="utf-8")
+            return wanted.model_copy(update={"text": Path(source).read_text(encoding="utf-8")})
         except (OSError, UnicodeDecodeError) as error:
             raise click.UsageError(f"cannot read {source}: {error}") from None
     if not sys.stdin.isatty() and not os.environ.get("EDITOR") and not os.environ.get("VISUAL"):
         raise click.UsageError("give the new content with --file or --set, or name an editor in $EDITOR")
-    return click.edit(text, extension=suffix) or text
+    text = click.edit(found.text, extension=found.suffix) or found.text
+    return wanted.model_copy(update={"text": text, "seen": found.revision})

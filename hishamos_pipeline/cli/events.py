@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hishamos_pipeline.cli.output import json_option, opened, print_json
+from hishamos_pipeline.core.event_kinds import KINDS
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.events import EventView
@@ -17,7 +18,13 @@ _PAUSE_SECONDS = 0.5
 @click.command("events")
 @click.argument("key", required=False, default="")
 @click.option("--last", default=50, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option("--kind", "kinds", multiple=True, help="Only events of this kind; may be given again.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(KINDS),
+    help="Only events of this kind; may be given again.",
+)
 @click.option("--follow", is_flag=True, help="Print what happens from now on too, until Ctrl-C.")
 @json_option
 def command(key: str, last: int, kinds: tuple[str, ...], follow: bool, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from hishamos_pipeline.cli import fleet_comparison
-from hishamos_pipeline.cli.instance import with_runs
+from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import Finite, json_option, opened, print_json, print_table
 from hishamos_pipeline.core.fleet import FleetKind
 
@@ -70,19 +70,11 @@ def _begin(kind: FleetKind, conditions: Sequence[str], own: Sequence[str], **giv
         click.echo(
             f"fleet {done.name}: {len(done.projects)} projects; the daemon builds them: hishamos fleet show {done.name}"
         )
-        _warn_without_daemon()
+        warn_without_daemon()
     elif done.projects:
         click.echo("\n".join(done.projects))
     else:
         click.echo(f"{done.chosen} projects meet the conditions and are up to date: nothing to build")
-
-
-def _warn_without_daemon() -> None:
-    with with_runs() as (_, _, history):
-        if history.silent_daemons():
-            click.echo(
-                "the daemon is not running: start it with `hishamos dev` or `hishamos serve daemon`", err=True
-            )
 
 
 @command.command("list")
@@ -148,7 +140,7 @@ def stop(name: str) -> None:
         done = fleets.stop(services, actor, name)
     click.echo(f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already")
     if done.stopped:
-        _warn_without_daemon()
+        warn_without_daemon()
 
 
 @command.command("resume")

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from hishamos_pipeline.cli.output import opened
 
 if TYPE_CHECKING:
@@ -25,3 +27,12 @@ def with_runs() -> "Iterator[tuple[Services, Actor, DagsterRuns]]":
 
         with dg.DagsterInstance.get() as instance:
             yield services, actor, DagsterRuns(instance)
+
+
+def warn_without_daemon() -> None:
+    """Say so where nothing will take up what was left to the daemon."""
+    with with_runs() as (_, _, history):
+        if history.silent_daemons():
+            click.echo(
+                "the daemon is not running: start it with `hishamos dev` or `hishamos serve daemon`", err=True
+            )

@@ -1,6 +1,8 @@
 """Keeps secrets out of texts: whoever reads a secret registers it, whoever writes a text masks it."""
 
+import json
 import logging
+from collections.abc import Mapping
 
 _LEAST = 16  # no provider's key is shorter, and shorter texts can be ordinary words
 _LEAST_SHORT = 4
@@ -20,6 +22,26 @@ def mask(text: str) -> str:
     for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, MASK)
     return text
+
+
+def masked_json(values: Mapping[str, object], *, longest: int | None = None) -> str:
+    """JSON of values whose texts are masked, and cut only then: half a secret is one too.
+
+    Args:
+        values: JSON, and what becomes a text in it.
+        longest: characters of a text, ``None`` for any number.
+    """
+
+    def masked(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {mask(str(name)): masked(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [masked(item) for item in value]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return mask(str(value))[:longest]
+
+    return json.dumps(masked(values), sort_keys=True, ensure_ascii=False)
 
 
 class MaskingFilter(logging.Filter):

@@ -70,8 +70,7 @@ class Lifecycle:
         """
         projects, key = self._project.store.projects, self._project.key
         with suppress(ProjectNotFoundError):
-            if projects.get(key).state == "building":
-                projects.set_state(key, state, step=step, reason=reason, event=event)
+            projects.set_state(key, state, step=step, reason=reason, event=event, only_from="building")
 
     def settle(self, stale: Collection[str]) -> None:
         """Record how far the project has come, at the end of a run in which nothing got stuck.
@@ -80,7 +79,8 @@ class Lifecycle:
             stale: the artifacts that a build would still make.
         """
         projects, key = self._project.store.projects, self._project.key
-        projects.set_state(key, state_after(stale, self._before or projects.get(key).state))
+        after = state_after(stale, self._before or projects.get(key).state)
+        projects.set_state(key, after, only_from="building")
 
     @property
     def under_way(self) -> bool:

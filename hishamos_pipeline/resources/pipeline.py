@@ -10,13 +10,15 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.core.fleet import FLEET_TAG
+from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heartbeat import HeartbeatThread
 from hishamos_pipeline.operations.logs import configure_logs
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
-from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, SOURCE_TAG
+from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
+from hishamos_pipeline.resources.run_history import assets_of
 from hishamos_pipeline.settings import get_settings
 
 
@@ -55,7 +57,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._heart = HeartbeatThread(self._services.store.heartbeats, context.run.run_id, key)
             self._heart.start()
             try:
-                self._run.begin(fulfils=context.run.job_name == BUILD_PROJECT)
+                self._run.begin(fulfils=assets_of(context.run) >= STEPS.keys())
             except BaseException:
                 self._heart.stop()  # there is no teardown after a setup that failed
                 raise

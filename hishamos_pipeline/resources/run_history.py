@@ -8,15 +8,16 @@ import dagster as dg
 from dagster import DagsterRunStatus
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from hishamos_pipeline.application.builds import EndedRuns
 from hishamos_pipeline.core.graph import EXPORTS, STEPS
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
-from hishamos_pipeline.partitions import projects
+from hishamos_pipeline.partitions import BUILD_PROJECT, SOURCE_TAG, projects
 
 _PARTITION = "dagster/partition"
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDED]
 # What a job makes of which nothing was selected.
-_WHOLE = {"build_project": frozenset(STEPS), "export_project": frozenset(EXPORTS.values())}
+_WHOLE = {BUILD_PROJECT: frozenset(STEPS), "export_project": frozenset(EXPORTS.values())}
 _PAGE = 500
 _BEAT_SECONDS = 30
 
@@ -32,14 +33,15 @@ class DagsterRuns:
         filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
         return bool(self._instance.get_run_ids(filters, limit=1))
 
-    def cancel(self, project: str) -> int:
-        """End the runs of a project that wait or run; how many.
+    def cancel(self, project: str) -> EndedRuns:
+        """End the runs of a project that wait or run.
 
         A run at somebody's command line is not the daemon's to end: Ctrl-C does.
         """
-        filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
-        coordinator = self._instance.run_coordinator
-        return sum(coordinator.cancel_run(run_id) for run_id in self._instance.get_run_ids(filters))
+        runs = self._instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project}))
+        launched = [run.run_id for run in runs if SOURCE_TAG not in run.tags]
+        ended = sum(self._instance.run_coordinator.cancel_run(run_id) for run_id in launched)
+        return EndedRuns(ended, len(runs) - len(launched))
 
     def unfinished(self) -> dict[str, int]:
         """How many runs are in each status that is not an end, by its name in lower case."""
@@ -74,7 +76,7 @@ class DagsterRuns:
                 yield EndedRun(
                     run.run_id,
                     run.tags.get(_PARTITION, ""),
-                    _assets_of(run),
+                    assets_of(run),
                     run.status == DagsterRunStatus.SUCCESS,
                     ended_at,
                 )
@@ -107,7 +109,8 @@ class DagsterRuns:
         return Path(storage.path_for_shard(run_id)) if isinstance(storage, SqliteEventLogStorage) else None
 
 
-def _assets_of(run: dg.DagsterRun) -> frozenset[str]:
+def assets_of(run: dg.DagsterRun) -> frozenset[str]:
+    """The assets that a run makes."""
     if run.asset_selection:
         return frozenset(key.to_user_string() for key in run.asset_selection)
     return _WHOLE.get(run.job_name, frozenset({run.job_name}))

@@ -186,8 +186,9 @@ def write_down(
     """Write a cause to its project if that has no other run, and what is to be told; again it changes nothing."""
     if not history.in_flight(failure.project):
         store.projects.fail(failure.project, failure.step, failure.reason, failure.revision)
-        if failure.request is not None:
-            store.builds.fail(failure.request, failure.reason)
+    if failure.request is not None and failure.revision is not None:
+        # Whatever else is under way: this run is gone, and no other is started for its request.
+        store.builds.fail(failure.request, failure.revision, failure.reason)
     if failure.by_hand:
         return
     said = store.projects.reason(failure.project)  # a check that has failed says less than what it was about

@@ -13,6 +13,7 @@ from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.store import ProjectStore
 
 _CANCELLED = "its run was cancelled before it began; build it to take it up again"
+_ENDED = "its run ended before it began; build it to take it up again"
 # So many more are looked at than are started: what was cancelled in the queue must not keep others waiting.
 _LOOKED_AT = 10
 
@@ -36,11 +37,13 @@ def runs_for(requested: Iterable[BuildRequest]) -> list[tuple[BuildRequest, dg.R
 def _is_new(
     context: dg.SensorEvaluationContext, store: ProjectStore, request: BuildRequest, run: dg.RunRequest
 ) -> bool:
-    """Whether there is no run yet; one that was cancelled before it began ends the waiting for it."""
+    """Whether there is no run yet; one that has ended before it began ends the waiting for it."""
     filters = dg.RunsFilter(tags={"dagster/run_key": str(run.run_key)})
     runs = context.instance.get_runs(filters, limit=1)
     if runs and runs[0].status == dg.DagsterRunStatus.CANCELED:
         store.builds.cancel(request.project, _CANCELLED)
+    elif runs and runs[0].is_finished and runs[0].tags.get("dagster/will_retry") != "true":
+        store.builds.fail(request.id, request.revision, _ENDED)
     return not runs
 
 

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.clock import Clock
-from hishamos_pipeline.errors import ProjectNotFoundError, StorageError, StoreAwayError
+from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError, StorageError, StoreAwayError
 from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.database import WRITES
 from hishamos_pipeline.store.organizations.scope import ACTOR, in_organization
-from hishamos_pipeline.store.projects.tables import ProjectRow
+from hishamos_pipeline.store.projects.tables import DeletionRow, ProjectRow
 
 _PAUSE_SECONDS = 0.5
 # Whoever adds to the audit log or the events on a server takes turns, after all rows of its transaction are locked.
@@ -109,6 +110,23 @@ def find_project(session: Session, key: str) -> ProjectRow:
             "or a file in the inbox"
         )
     return project
+
+
+def refuse_deleted(session: Session, key: str) -> None:
+    """Refuse to go on with a project that is being deleted.
+
+    Raises:
+        ProjectBusyError: it is.
+    """
+    if session.get(DeletionRow, key):
+        raise ProjectBusyError(
+            f"project {key!r} is being deleted: wait until `hishamos cleanup` has finished that"
+        )
+
+
+def stored_text(text: str, longest: int = 4000) -> str:
+    """A reason or an error as it is stored: without secrets, then cut, and without what PostgreSQL takes in no text."""
+    return mask(text).replace("\0", "")[:longest]
 
 
 def locked(session: Session, query: Q) -> Q:

@@ -1,6 +1,7 @@
 """Edit, change, plan, history, diff, proposals and trace, as a person types them."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,20 @@ def test_an_editor_a_file_and_nothing_changed(home: Path) -> None:
     assert "recorded as source_code@" in done.stdout, done.stderr
     done = hishamos(home, "edit", "notes", "source_code", path, "--file", "-", stdin=text)
     assert done.returncode == 0
+
+
+def test_an_editor_undoes_nothing_that_was_changed_while_it_was_open(home: Path) -> None:
+    editor = home / "editor.sh"
+    meanwhile = f"{sys.executable} -m hishamos_pipeline.cli.main edit notes requirements"
+    editor.write_text(
+        f"#!/bin/sh\nset -e\n{meanwhile} REQ-001 --set statement=Theirs. >/dev/null\n"
+        "sed -i 's/^\\( *statement: \\).*list notes.*/\\1Mine./' \"$1\"\n"
+    )
+    editor.chmod(0o755)
+    done = hishamos(home, "edit", "notes", "requirements", EDITOR=str(editor))
+    assert done.returncode == 0, done.stderr
+    shown = hishamos(home, "artifacts", "show", "notes", "requirements").stdout
+    assert "Theirs." in shown and "Mine." in shown, shown
 
 
 def test_wrong_edits_say_what_to_do(home: Path) -> None:

@@ -84,6 +84,21 @@ def test_another_run_and_a_newer_brief_keep_their_projects(
     assert store.projects.get("new-brief").reason == "new"
 
 
+def test_a_run_that_failed_ends_its_request_whatever_else_is_under_way(
+    instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
+) -> None:
+    store.projects.submit(Idea(key="notes", title="x"), "test")
+    (request,) = store.builds.newest(1)
+    started(instance, "notes", **{"dagster/run_key": "export_project/notes/1"})
+    fail(
+        instance,
+        started(instance, "notes", **{"dagster/run_key": f"build_project/notes/1/{request.id}"}),
+        "no",
+    )
+    tick(failed_runs, instance, settings)
+    assert [r.status for r in store.builds.newest(5)] == ["failed"]
+
+
 def test_a_process_that_was_killed_ends_its_run(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:

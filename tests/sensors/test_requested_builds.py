@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from hishamos_pipeline.application.builds import EndedRuns
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.definitions import defs
-from hishamos_pipeline.partitions import REQUESTED_BY_TAG
-from hishamos_pipeline.resources.run_history import DagsterRuns
+from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
+from hishamos_pipeline.resources.run_history import DagsterRuns, assets_of
 from hishamos_pipeline.sensors.requested_builds import requested_builds, runs_for
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.builds.records import BuildRequest
@@ -101,6 +103,31 @@ def test_what_was_cancelled_in_the_queue_waits_no_longer(
     assert [r.status for r in store.builds.newest(5)] == ["cancelled"]
 
 
+def test_a_request_whose_run_has_failed_waits_no_longer(
+    settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    run = instance.create_run_for_job(
+        defs().resolve_job_def("build_project"),
+        tags={"dagster/partition": "notes", "dagster/run_key": "build_project/notes/1/1"},
+    )
+    instance.report_run_failed(run)
+    assert keys(tick(requested_builds, instance, settings)) == []
+    assert [r.status for r in store.builds.newest(5)] == ["failed"]
+    store.builds.add("notes")
+    assert keys(tick(requested_builds, instance, settings)) == ["notes"]
+
+
+def test_a_whole_build_fulfils_a_request_whatever_has_begun_it(instance: dg.DagsterInstance) -> None:
+    every = frozenset(dg.AssetKey(kind) for kind in STEPS)
+    for job, selected, whole in (
+        ("build_project", None, True), ("export_project", None, False), ("__ASSET_JOB", every, True),
+        ("__ASSET_JOB", frozenset({dg.AssetKey("stories")}), False),
+    ):  # fmt: skip
+        run = dg.DagsterRun(job_name=job, asset_selection=selected)
+        assert (assets_of(run) >= STEPS.keys()) is whole, (job, selected)
+
+
 def test_a_cancelled_build_ends_requests_and_runs(store: ProjectStore, instance: dg.DagsterInstance) -> None:
     store.projects.submit(Idea(key="notes", title="Notes"), "t")
     instance.add_dynamic_partitions("projects", ["notes"])
@@ -115,7 +142,9 @@ def test_a_cancelled_build_ends_requests_and_runs(store: ProjectStore, instance:
         patched.setattr(
             type(instance.run_coordinator), "cancel_run", lambda _, run_id: not ended.append(run_id)
         )
-        assert history.cancel("notes") == 1 and history.cancel("other") == 0
+        assert history.cancel("notes") == EndedRuns(1, 0) and history.cancel("other") == EndedRuns(0, 0)
+        instance.add_run_tags(run.run_id, {SOURCE_TAG: "command line"})
+        assert history.cancel("notes") == EndedRuns(0, 1), "whoever has started it ends it"
     assert ended == [run.run_id]
     assert store.builds.cancel("notes", "cancelled by user:ann") == 1
     assert store.projects.get("notes").reason == "cancelled by user:ann"

@@ -1,5 +1,6 @@
 """Build requests follow their project's state; events tell what has happened; organizations see their own."""
 
+import json
 import threading
 from datetime import timedelta
 
@@ -10,8 +11,9 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.documents import Epic, Stories, Story
 from hishamos_pipeline.core.editing import Edit
 from hishamos_pipeline.core.idea import Idea, SprintRules
+from hishamos_pipeline.core.secrets import register
 from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.errors import EditError, ProjectKeyError, ProjectNotFoundError
+from hishamos_pipeline.errors import EditError, ProjectBusyError, ProjectKeyError, ProjectNotFoundError
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts.repository import Provenance
 from hishamos_pipeline.store.events.repository import KINDS
@@ -84,8 +86,34 @@ def test_a_run_that_ends_before_it_began_ends_its_request(store: ProjectStore) -
     assert store.projects.fail("notes", "", "no code server", 1)
     assert statuses(store) == ["failed"]
     request = store.builds.add("notes")  # of a project that is in another state
-    store.builds.fail(request.id, "no code server")
+    store.builds.fail(request.id, 1, "no code\0 server")
     assert statuses(store) == ["failed", "failed"] and store.builds.requested(9) == []
+    assert store.builds.newest(1)[0].reason == "no code server"
+
+
+def test_a_run_that_failed_says_nothing_about_a_newer_brief(store: ProjectStore) -> None:
+    store.projects.submit(IDEA, "t")
+    (request,) = store.builds.newest(1)
+    store.projects.submit(IDEA.model_copy(update={"vision": "more"}), "t")
+    store.builds.fail(request.id, request.revision, "no code server")
+    assert [(r.revision, r.status) for r in store.builds.requested(9)] == [(2, "requested")]
+    store.projects.set_state("notes", "failed", reason="of the run before", only_from="building")
+    assert store.projects.get("notes").state == "submitted" and statuses(store) == ["requested"]
+
+
+def test_a_brief_that_comes_while_it_is_built_ends_what_that_was_for(store: ProjectStore) -> None:
+    store.projects.submit(IDEA, "t")
+    store.projects.set_state("notes", "building")
+    store.projects.submit(IDEA.model_copy(update={"vision": "more"}), "t")
+    assert statuses(store) == ["cancelled", "requested"]
+
+
+def test_a_project_that_is_being_deleted_is_not_built(store: ProjectStore) -> None:
+    store.projects.submit(IDEA, "t")
+    store.projects.set_state("notes", "archived")
+    store.housekeeping.begin_deletion("notes", "ann")
+    with pytest.raises(ProjectBusyError, match="being deleted"):
+        store.builds.add("notes")
 
 
 def test_a_cancelled_or_archived_project_waits_no_longer(store: ProjectStore) -> None:
@@ -106,6 +134,26 @@ def test_ended_requests_and_old_events_go(store: ProjectStore, clock: FixedClock
     store.builds.remove(clock.now())
     store.events.remove(clock.now())
     assert statuses(store) == ["requested"] and kinds(store) == []
+
+
+def test_numbers_are_never_used_again(store: ProjectStore, clock: FixedClock) -> None:
+    """A run is known by the number of its request, and a reader goes on after the last event that it has seen."""
+    store.projects.submit(IDEA, "t")
+    store.builds.cancel("notes", "x")
+    last, seen = store.builds.newest(1)[0].id, store.events.newest(1)[0].id
+    clock.advance(timedelta(days=9))
+    store.builds.remove(clock.now())
+    store.events.remove(clock.now())
+    assert store.builds.add("notes").id > last
+    assert [event.kind for event in store.events.after(seen, 9)] == ["build.requested"]
+
+
+def test_secrets_are_masked_before_a_text_is_cut(store: ProjectStore) -> None:
+    secret = register('sk-"quoted\\secret"-of-many-characters')
+    store.projects.submit(IDEA, f"{'x' * 290} {secret}")
+    store.builds.cancel("notes", f"{'y' * 490} {secret}")
+    told = json.dumps([event.payload for event in store.events.newest(9)]) + store.builds.newest(1)[0].reason
+    assert "sk-" not in told and "***" in told and "sk-" not in store.projects.get("notes").reason
 
 
 def test_each_effect_has_its_event(store: ProjectStore) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.secrets import mask, masked_json
 from hishamos_pipeline.store.audit.records import AuditEntry
 from hishamos_pipeline.store.audit.tables import AuditEntryRow
 from hishamos_pipeline.store.organizations.scope import actor_of
@@ -43,9 +43,9 @@ def audit(session: Session, now: datetime, action: str, subject: str, **details:
         subject: to what: a project's key, a credential's name.
         details: more of it, without secrets and long texts.
     """
+    session.flush()
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
-    session.flush()
     newest = select(AuditEntryRow.hash).order_by(AuditEntryRow.id.desc()).limit(1)
     previous = session.scalars(newest).one_or_none() or GENESIS
     row = AuditEntryRow(
@@ -53,7 +53,7 @@ def audit(session: Session, now: datetime, action: str, subject: str, **details:
         actor=mask(actor_of(session).label)[:120],
         action=action,
         subject=mask(subject)[:300],
-        details=mask(json.dumps(details, sort_keys=True, ensure_ascii=False, default=str))[:4000],
+        details=masked_json(details)[:4000],
         previous=previous,
     )
     row.hash = _hash(row)

@@ -1,6 +1,5 @@
 """Build requests: who wants which project built. A sensor takes them up; whatever begins the build fulfils them."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from hishamos_pipeline.store.fleets.tables import in_fleets
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.sessions import Sessions, find_project, refuse_deleted, stored_text
 
 
 class BuildRequests:
@@ -29,9 +28,11 @@ class BuildRequests:
 
         Raises:
             ProjectNotFoundError: there is no such project.
+            ProjectBusyError: it is being deleted.
         """
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
+            refuse_deleted(session, key)
             project = find_project(session, key)
             row, made = request_build(session, project, now)
             if made:
@@ -58,7 +59,7 @@ class BuildRequests:
             )
             return [record(BuildRequest, row, project=key) for key, row in session.execute(query).all()]
 
-    def newest(self, limit: int, *, project: str = "", states: Collection[str] = ()) -> list[BuildRequest]:
+    def newest(self, limit: int, *, project: str = "") -> list[BuildRequest]:
         """The newest requests, the newest first.
 
         Raises:
@@ -74,8 +75,6 @@ class BuildRequests:
             )
             if project:
                 query = query.where(BuildRequestRow.project_id == find_project(session, project).id)
-            if states:
-                query = query.where(BuildRequestRow.status.in_(states))
             return [record(BuildRequest, row, project=key) for key, row in session.execute(query).all()]
 
     def ended(self, before: datetime) -> int:
@@ -89,10 +88,22 @@ class BuildRequests:
         with self._sessions.write() as session:
             session.execute(delete(BuildRequestRow).where(BuildRequestRow.finished_at < before))
 
-    def fail(self, number: int, reason: str) -> None:
-        """Record that the run for a request has ended before it began."""
-        mine = (BuildRequestRow.id == number, BuildRequestRow.status == "requested")
-        done = {"status": "failed", "reason": reason[:4000], "finished_at": self._sessions.clock.now()}
+    def fail(self, number: int, revision: int, reason: str) -> None:
+        """Record that the run for a request has ended before it began.
+
+        Args:
+            number: of the request.
+            revision: the brief's revision that the run was for; a request that is for a newer one by now stands.
+            reason: why.
+        """
+        mine = (
+            BuildRequestRow.id == number,
+            BuildRequestRow.revision == revision,
+            BuildRequestRow.status == "requested",
+        )
+        done = {
+            "status": "failed", "reason": stored_text(reason), "finished_at": self._sessions.clock.now(),
+        }  # fmt: skip
         with self._sessions.write() as session:
             session.execute(update(BuildRequestRow).where(*mine).values(**done))
 
@@ -107,10 +118,17 @@ class BuildRequests:
             cancelled = _finish(session, project, "requested", "cancelled", reason, now)
             if cancelled:
                 if project.state == "submitted":
-                    project.state, project.reason, project.updated_at = "failed", reason[:4000], now
+                    project.state, project.reason, project.updated_at = "failed", stored_text(reason), now
                 emit(session, now, project, "build.cancelled", reason=reason)
                 audit(session, now, "build.cancel", key, count=cancelled)
             return cancelled
+
+    def note_ended_runs(self, key: str, runs: int, reason: str) -> None:
+        """Record that somebody has ended runs of a project that were under way."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            emit(session, now, find_project(session, key), "build.cancelled", runs=runs, reason=reason)
+            audit(session, now, "build.cancel", key, runs=runs)
 
 
 def request_build(session: Session, project: ProjectRow, now: datetime) -> tuple[BuildRequestRow, bool]:
@@ -165,14 +183,17 @@ def follow_state(session: Session, project: ProjectRow, before: str, now: dateti
         _finish(session, project, "running", "failed", project.reason, now)
         if before == "submitted":  # its run has ended before it began
             _finish(session, project, "requested", "failed", project.reason, now)
+    elif project.state == "submitted" and before == "building":
+        _finish(session, project, "running", "cancelled", "a newer brief was submitted meanwhile", now)
     elif project.state == "archived":
-        _finish(session, project, "requested", "cancelled", "the project was archived", now)
+        for status in ("requested", "running"):
+            _finish(session, project, status, "cancelled", "the project was archived", now)
 
 
 def _finish(session: Session, project: ProjectRow, status: str, end: str, reason: str, now: datetime) -> int:
     done: Any = session.execute(
         update(BuildRequestRow)
         .where(BuildRequestRow.project_id == project.id, BuildRequestRow.status == status)
-        .values(status=end, reason=reason[:4000], finished_at=now)
+        .values(status=end, reason=stored_text(reason), finished_at=now)
     )
     return int(done.rowcount)

@@ -18,6 +18,8 @@ class BuildRequestRow(Base):
         CheckConstraint(f"status IN ({', '.join(repr(state) for state in BUILD_STATES)})", name="status"),
         Index(None, "project_id", "status"),
         Index(None, "status"),
+        # Run keys hold the number: one that was used again would look as if it had its run already.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -20,7 +20,7 @@ from hishamos_pipeline.store.calls.records import LlmCall
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.sessions import Sessions, stored_text
 
 LEASE_SECONDS = 30.0
 _MINUTE = timedelta(seconds=60)
@@ -117,7 +117,7 @@ class Calls:
         with self._sessions.write() as session:
             row = session.get_one(LlmCallRow, call_id, with_for_update=True)
             before = row.cost_usd
-            row.outcome, row.error = end.outcome, end.error[:2000]
+            row.outcome, row.error = end.outcome, stored_text(end.error, 2000)
             row.input_tokens, row.output_tokens = end.input_tokens, end.output_tokens
             row.cached_tokens, row.cost_usd, row.seconds = end.cached_tokens, end.cost_usd, end.seconds
             if end.response:

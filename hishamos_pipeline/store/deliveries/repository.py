@@ -11,7 +11,7 @@ from hishamos_pipeline.store.deliveries.records import DeliveredFile, DeliveredT
 from hishamos_pipeline.store.deliveries.tables import GeneratedProjectRow, ProjectFileRow, RepositoryExportRow
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.sessions import Sessions, find_project, stored_text
 
 
 class Deliveries:
@@ -123,7 +123,7 @@ class Deliveries:
         """Record why an export failed."""
         with self._sessions.write() as session:
             row = _export(session, key, kind)
-            row.status, row.error = "failed", error[:4000]
+            row.status, row.error = "failed", stored_text(error)
             row.completed_at = now = self._sessions.clock.now()
             emit(session, now, find_project(session, key), "export.failed", kind, reason=error)
 

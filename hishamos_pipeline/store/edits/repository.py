@@ -15,7 +15,7 @@ from hishamos_pipeline.store.edits.records import OpenProposal
 from hishamos_pipeline.store.edits.tables import EditRow, ProposalRow
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new, stored_text
 
 
 class Edits:
@@ -49,7 +49,15 @@ class Edits:
             items = [f"{edit.kind}/{edit.item}" for edit in edits]
             for item in items[:50]:
                 emit(session, now, project, "edit.made", item, by=author, reason=reason)
-            audit(session, now, "artifact.edit", key, items=items[:50], by=author, reason=reason[:500])
+            audit(
+                session,
+                now,
+                "artifact.edit",
+                key,
+                items=items[:50],
+                by=author,
+                reason=stored_text(reason, 500),
+            )
 
     def active(self, key: str, kind: str) -> list[Edit]:
         """The edits of an artifact that hold, the oldest first."""

@@ -7,32 +7,14 @@ from datetime import datetime
 from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.event_kinds import KINDS
+from hishamos_pipeline.core.secrets import mask, masked_json
 from hishamos_pipeline.store.events.records import Event
 from hishamos_pipeline.store.events.tables import EventRow
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.sessions import LOG_LOCK, Sessions
 
-KINDS = (
-    "idea.submitted",
-    "build.requested",
-    "build.started",
-    "build.ended",
-    "build.cancelled",
-    "step.made",
-    "step.failed",
-    "story.verified",
-    "story.deferred",
-    "approval.wanted",
-    "approval.given",
-    "budget.hit",
-    "edit.made",
-    "proposal.made",
-    "export.requested",
-    "export.done",
-    "export.failed",
-)
 _LONGEST = 500
 
 
@@ -50,18 +32,18 @@ def emit(
         payload: small values without secrets; texts are cut at 500 characters.
     """
     assert kind in KINDS, kind
+    session.flush()
     if session.get_bind().dialect.name == "postgresql":
         # Numbers become visible in their order, so that nobody who reads on after one misses an earlier one.
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
-    small = {name: _small(value) for name, value in payload.items()}
     session.add(
         EventRow(
             at=now,
             organization_id=project.organization_id,
             project=project.key,
             kind=kind,
-            subject=subject[:300],
-            payload=mask(json.dumps(small, ensure_ascii=False, default=str)),
+            subject=mask(subject)[:300],
+            payload=masked_json(payload, longest=_LONGEST),
             actor=mask(actor_of(session).label)[:120],
         )
     )
@@ -116,7 +98,3 @@ def _chosen(query: Select[EventRow], project: str, kinds: Collection[str]) -> Se
     if project:
         query = query.where(EventRow.project == project)
     return query.where(EventRow.kind.in_(kinds)) if kinds else query
-
-
-def _small(value: object) -> object:
-    return value[:_LONGEST] if isinstance(value, str) else value

@@ -12,7 +12,8 @@ class EventRow(Base):
     """Something that has happened; ``payload`` is JSON, ``project`` a key that outlives the project."""
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "project", "id"), Index(None, "at"))
+    # A number is never used again: readers go on after the last one that they have seen.
+    __table_args__ = (Index(None, "project", "id"), Index(None, "at"), {"sqlite_autoincrement": True})
 
     # SQLite counts only what it calls INTEGER.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

@@ -14,7 +14,7 @@ from hishamos_pipeline.store.exports.tables import ExportRequestRow
 from hishamos_pipeline.store.organizations.scope import in_organization
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project
+from hishamos_pipeline.store.sessions import Sessions, find_project, stored_text
 
 _DELIVERED = ("verified", "exported")
 _IN_WORK = ("submitted", "building", "archived")
@@ -82,7 +82,7 @@ class ExportRequests:
                 )
                 .values(
                     status="failed" if error else "completed",
-                    error=error[:4000],
+                    error=stored_text(error),
                     finished_at=self._sessions.clock.now(),
                 )
             )

@@ -14,7 +14,7 @@ from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.fleets.records import Fleet, FleetMember
 from hishamos_pipeline.store.fleets.tables import UNDER_WAY, FleetMemberRow, FleetRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, insert_new, locked
+from hishamos_pipeline.store.sessions import Sessions, insert_new, locked, stored_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class Fleets:
                 member.state, member.run_id, member.reason = (
                     "cancelled" if refused else end.state,
                     end.run_id,
-                    end.reason.replace("\0", "")[:4000],
+                    stored_text(end.reason),
                 )
                 member.seconds += end.seconds
                 member.requirements, member.requirements_verified = (
@@ -282,8 +282,8 @@ class Fleets:
             fleet = _find(session, name)
             if fleet.state != "running":
                 return False
-            fleet.state, fleet.reason = "stopping", reason[:4000]
-            audit(session, self._sessions.clock.now(), "fleet.stop", name, reason=reason[:500])
+            fleet.state, fleet.reason = "stopping", stored_text(reason)
+            audit(session, self._sessions.clock.now(), "fleet.stop", name, reason=stored_text(reason, 500))
         return True
 
     def end(self, fleet: Fleet) -> str:

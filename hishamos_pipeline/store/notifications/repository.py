@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from hishamos_pipeline.store.notifications.records import Notice
 from hishamos_pipeline.store.notifications.tables import NoticeRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, insert_new
+from hishamos_pipeline.store.sessions import Sessions, insert_new, stored_text
 
 TRIES = 8
 _FIRST_WAIT = timedelta(seconds=30)
@@ -33,7 +33,7 @@ class Notices:
     ) -> None:
         """Have every channel tell of an occasion; one that is known already is not told twice."""
         now = self._sessions.clock.now()
-        said = reason.replace("\0", "")[:4000]
+        said = stored_text(reason)
         told = {"event": event, "project": project, "run_id": run_id, "step": step[:40], "reason": said}
         state = {"status": "waiting", "tries": 0, "error": "", "created_at": now, "next_try_at": now}
         with self._sessions.write() as session:
@@ -63,7 +63,7 @@ class Notices:
         """Record that a notice could not be told, and when to try again: after 30 s, then twice as long each time."""
         with self._sessions.write() as session:
             row = session.get_one(NoticeRow, notice_id)
-            row.tries, row.error = row.tries + 1, error[:1000]
+            row.tries, row.error = row.tries + 1, stored_text(error, 1000)
             row.next_try_at = self._sessions.clock.now() + _FIRST_WAIT * 2 ** (row.tries - 1)
             if row.tries >= TRIES:
                 row.status = "failed"

@@ -19,12 +19,17 @@ from hishamos_pipeline.store.projects.records import IdeaRevision, ProjectRecord
 from hishamos_pipeline.store.projects.tables import (
     PROJECT_STATES,
     STUCK_STATES,
-    DeletionRow,
     IdeaRow,
     ProjectRow,
 )
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
+from hishamos_pipeline.store.sessions import (
+    Sessions,
+    find_project,
+    insert_new,
+    refuse_deleted,
+    stored_text,
+)
 
 # States that somebody is responsible for; the others come and go with every build.
 _AUDITED = {"building": "build", "archived": "archive"}
@@ -57,9 +62,9 @@ class Projects:
             ProjectBusyError: the project of this key is being deleted.
         """
         check_key(idea.key)
-        now = self._sessions.clock.now()
+        now, source = self._sessions.clock.now(), stored_text(source, 300)
         with self._sessions.write() as session:
-            _refuse_deleted(session, idea.key)
+            refuse_deleted(session, idea.key)
             made = {
                 "title": idea.title,
                 "created_at": now,
@@ -86,7 +91,7 @@ class Projects:
                     revision=revision,
                     content=content,
                     content_hash=digest,
-                    source=source[:300],
+                    source=source,
                     submitted_at=now,
                 )
             )
@@ -94,8 +99,8 @@ class Projects:
             _enter(session, project, "submitted", "", "", now)
             session.flush()
             request_build(session, project, now)
-            emit(session, now, project, "idea.submitted", revision=revision, source=source[:300])
-            audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source[:300])
+            emit(session, now, project, "idea.submitted", revision=revision, source=source)
+            audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source)
         return Submission(idea.key, revision, changed=True)
 
     def get(self, key: str) -> ProjectRecord:
@@ -159,7 +164,15 @@ class Projects:
             return record(IdeaRevision, row)
 
     def set_state(
-        self, key: str, state: str, *, step: str = "", reason: str = "", event: str = "", fulfils: bool = True
+        self,
+        key: str,
+        state: str,
+        *,
+        step: str = "",
+        reason: str = "",
+        event: str = "",
+        fulfils: bool = True,
+        only_from: str = "",
     ) -> None:
         """Record a project's state, and for ``failed`` or ``blocked`` the step and the reason.
 
@@ -170,6 +183,7 @@ class Projects:
             reason: why.
             event: what has happened, where that is more than a new state.
             fulfils: whether a build that begins is the one that was asked for, and not a part of it.
+            only_from: the state that it has to be in; in another, which somebody has set meanwhile, nothing is done.
 
         Raises:
             ProjectNotFoundError: if there is no such project.
@@ -177,8 +191,10 @@ class Projects:
         """
         with self._sessions.write() as session:
             project = find_project(session, key)
+            if only_from and project.state != only_from:
+                return
             if state == "building":
-                _refuse_deleted(session, key)
+                refuse_deleted(session, key)
             if state == "archived" and project.state == "building":
                 raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
             now = self._sessions.clock.now()
@@ -191,7 +207,14 @@ class Projects:
             elif before == "building":
                 emit(session, now, project, "build.ended", step, state=state, reason=reason)
             if state in _AUDITED:
-                audit(session, now, f"project.{_AUDITED[state]}", key, step=step, reason=reason[:500])
+                audit(
+                    session,
+                    now,
+                    f"project.{_AUDITED[state]}",
+                    key,
+                    step=step,
+                    reason=stored_text(reason, 500),
+                )
 
     def fail(self, key: str, step: str, reason: str, revision: int | None = None) -> bool:
         """Record that a run has ended without its project: whether it was still waited for.
@@ -237,13 +260,6 @@ class Projects:
             return list(session.scalars(query.where(in_organization(session))))
 
 
-def _refuse_deleted(session: Session, key: str) -> None:
-    if session.get(DeletionRow, key):
-        raise ProjectBusyError(
-            f"project {key!r} is being deleted: wait until `hishamos cleanup` has finished that"
-        )
-
-
 def _newest(session: Session, project_id: int) -> IdeaRow | None:
     return session.scalars(
         select(IdeaRow).where(IdeaRow.project_id == project_id).order_by(IdeaRow.revision.desc()).limit(1)
@@ -269,7 +285,7 @@ def _enter(
 ) -> None:
     before = project.state
     project.state, project.failed_step = state, step[:40]
-    project.reason = reason.replace("\0", "")[:4000]
+    project.reason = stored_text(reason)
     project.updated_at = now
     session.flush()
     follow_state(session, project, before, now, fulfils=fulfils)

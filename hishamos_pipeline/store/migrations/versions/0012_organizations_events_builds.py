@@ -41,6 +41,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_events_project_id"), "events", ["project", "id"])
     op.create_index(op.f("ix_events_at"), "events", ["at"])
@@ -67,6 +68,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_build_requests")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_build_requests_project_id_status"), "build_requests", ["project_id", "status"])
     op.create_index(op.f("ix_build_requests_status"), "build_requests", ["status"])
@@ -94,7 +96,7 @@ def _request_what_waits(requests: sa.Table) -> None:
     """Ideas that were submitted and not begun are requests from now on."""
     waiting = sa.text(
         "SELECT p.id, p.updated_at AS at, (SELECT max(i.revision) FROM ideas i WHERE i.project_id = p.id) AS revision "
-        "FROM projects p WHERE p.state = 'submitted'"
+        "FROM projects p WHERE p.state = 'submitted' AND EXISTS (SELECT 1 FROM ideas i WHERE i.project_id = p.id)"
     ).columns(id=sa.Integer, at=sa.DateTime(timezone=True), revision=sa.Integer)
     rows = op.get_bind().execute(waiting).all()
     op.bulk_insert(
