@@ -114,6 +114,7 @@ def test_a_request_whose_run_has_failed_waits_no_longer(
     instance.report_run_failed(run)
     assert keys(tick(requested_builds, instance, settings)) == []
     assert [r.status for r in store.builds.newest(5)] == ["failed"]
+    assert "its run ended" in store.projects.get("notes").reason
     store.builds.add("notes")
     assert keys(tick(requested_builds, instance, settings)) == ["notes"]
 

@@ -14,7 +14,7 @@ from hishamos_pipeline.store.fleets.tables import in_fleets
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project, refuse_deleted, stored_text
+from hishamos_pipeline.store.sessions import Sessions, find_project, locked, refuse_deleted, stored_text
 
 
 class BuildRequests:
@@ -89,7 +89,7 @@ class BuildRequests:
             session.execute(delete(BuildRequestRow).where(BuildRequestRow.finished_at < before))
 
     def fail(self, number: int, revision: int, reason: str) -> None:
-        """Record that the run for a request has ended before it began.
+        """Record that the run for a request has ended before it began, so that its project waits no longer.
 
         Args:
             number: of the request.
@@ -101,11 +101,14 @@ class BuildRequests:
             BuildRequestRow.revision == revision,
             BuildRequestRow.status == "requested",
         )
-        done = {
-            "status": "failed", "reason": stored_text(reason), "finished_at": self._sessions.clock.now(),
-        }  # fmt: skip
+        now = self._sessions.clock.now()
+        done = {"status": "failed", "reason": stored_text(reason), "finished_at": now}
+        project_of = select(ProjectRow).join(BuildRequestRow, BuildRequestRow.project_id == ProjectRow.id)
         with self._sessions.write() as session:
-            session.execute(update(BuildRequestRow).where(*mine).values(**done))
+            project = session.scalars(locked(session, project_of.where(*mine))).one_or_none()
+            if project:
+                session.execute(update(BuildRequestRow).where(*mine).values(**done))
+                _wait_no_longer(project, reason, now)
 
     def cancel(self, key: str, reason: str = "") -> int:
         """Cancel the requests of a project that nothing has begun; how many there were.
@@ -117,8 +120,7 @@ class BuildRequests:
             project = find_project(session, key)
             cancelled = _finish(session, project, "requested", "cancelled", reason, now)
             if cancelled:
-                if project.state == "submitted":
-                    project.state, project.reason, project.updated_at = "failed", stored_text(reason), now
+                _wait_no_longer(project, reason, now)
                 emit(session, now, project, "build.cancelled", reason=reason)
                 audit(session, now, "build.cancel", key, count=cancelled)
             return cancelled
@@ -188,6 +190,11 @@ def follow_state(session: Session, project: ProjectRow, before: str, now: dateti
     elif project.state == "archived":
         for status in ("requested", "running"):
             _finish(session, project, status, "cancelled", "the project was archived", now)
+
+
+def _wait_no_longer(project: ProjectRow, reason: str, now: datetime) -> None:
+    if project.state == "submitted":
+        project.state, project.reason, project.updated_at = "failed", stored_text(reason), now
 
 
 def _finish(session: Session, project: ProjectRow, status: str, end: str, reason: str, now: datetime) -> int:
