@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def measure(runs: int = 3) -> list[Row]:
         _build(repository, build, texts)
         before = own_peak_mb()
 
-        def timed(write, suffix: str):
+        def timed(write: Callable[[Path, Path, str], object], suffix: str) -> Callable[[], float]:
             def run() -> float:
                 started = time.perf_counter()
                 write(repository, root / f"{next(count)}.{suffix}", "x")

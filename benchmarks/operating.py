@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine, event, inspect, text
 
 from benchmarks.measure import HISHAMOS, Row, seconds
-from hishamos_pipeline.cli.summary import summary
+from hishamos_pipeline.application.projects import summary_of
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.tracing import trace
 from hishamos_pipeline.generation.services import Services
@@ -123,9 +123,9 @@ def _queries(services: Services, where: str) -> list[Row]:
     keys = [f"p{number:05}" for number in chance.sample(range(PROJECTS), ASKED)]
     asked: dict[str, Callable[[str], object]] = {
         "list (200 of them)": lambda key: store.projects.page(200, after=key),
-        "detail": lambda key: summary(services.project(key)),
+        "detail": lambda key: summary_of(services.project_data(key)),
         "plan": lambda key: services.project(key).plan(),
-        "trace": lambda key: trace(traced(services.project(key))),
+        "trace": lambda key: trace(traced(services.project_data(key))),
     }
     rows = []
     for name, ask in asked.items():

@@ -1,4 +1,4 @@
-"""Publishing on a Git host on loopback: against a bare push, again with nothing new, and with faults."""
+"""PublishJob on a Git host on loopback: against a bare push, again with nothing new, and with faults."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from hishamos_pipeline.core.target import Publication, Target
 from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.opening import open_host
 from hishamos_pipeline.delivery.messages import Told
-from hishamos_pipeline.delivery.publish_job import Order, Publishing
+from hishamos_pipeline.delivery.publish_job import PublishJob, PublishRequest
 from hishamos_pipeline.delivery.publishing import publish
 from hishamos_pipeline.delivery.repository import git_module
 from hishamos_pipeline.errors import HostError
@@ -60,15 +60,15 @@ def _publish(
     """Publish once, without pauses between writes; the record so far goes in, the new one comes out."""
     given = GitHostSettings(kind="github", url=url, token="T", ca=Path(ca))
     settings = Settings(git_hosts={"github": given}, host_write_seconds=0)
-    patience = RetryPolicy(sleep=lambda _: None)
-    order = Order(
+    retries = RetryPolicy(sleep=lambda _: None)
+    order = PublishRequest(
         key=name, repository=repository, commit=_git(repository, "rev-parse", "HEAD"), target=Target(topics=("notes",)),
         secrets={}, told=Told(name, (), ()),
     )  # fmt: skip
     kept = [record or Publication(wanted=True)]
-    job = Publishing(
-        open_host("github", settings, lambda _: TOKEN, patience), order, kept[0], save_record=kept.append,
-        now=lambda: datetime.now(UTC), patience=patience,
+    job = PublishJob(
+        open_host("github", settings, lambda _: TOKEN, retries), order, kept[0], save_record=kept.append,
+        now=lambda: datetime.now(UTC), retries=retries,
     )  # fmt: skip
     try:
         return publish(job)
@@ -135,7 +135,7 @@ def _with_faults(hosts: GitHosts, root: Path) -> Row:
             tries += 1
             for _ in range(12):
                 if dice.random() < 0.1:
-                    hosts.faults.add(path=".", skip=dice.randrange(12), **dice.choice(_FAULTS))  # type: ignore[arg-type]
+                    hosts.faults.add(path=".", skip=dice.randrange(12), **dice.choice(_FAULTS))
             try:
                 record = _publish(hosts.url, str(hosts.ca), repository, f"small-{number}", record)
             except HostError as error:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from hishamos_pipeline.core.documents import PILLARS
@@ -35,7 +36,7 @@ class InventedProject:
 
     def _answer(self, task: str, unit: str) -> dict[str, Any]:
         number = next(iter(re.findall(r"feature_(\d+)", unit)), "0")
-        makers = {
+        makers: dict[str, Callable[[], dict[str, Any]]] = {
             "business_analyst/requirements": self._requirements,
             "business_analyst/stories": self._stories,
             "architect/architecture": self._architecture,
