@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hishamos_pipeline.core.channel import Channel, LogChannel
 from hishamos_pipeline.core.shapes import SecretName, shaped
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.target import HostKind, Target
 from hishamos_pipeline.errors import CredentialError
 
 
@@ -47,7 +47,7 @@ class GitHostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["github", "gitlab"]
+    kind: HostKind
     url: Annotated[
         str,
         shaped(r"https://[^\s/@]+(/[^\s@?#]*)?", "a URL without a login, such as https://git.example.org"),

@@ -12,16 +12,14 @@ from pydantic import ValidationError
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.documents import Archive
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.target import Publication, Target
+from hishamos_pipeline.core.graph import ARCHIVES, EXPORTS
+from hishamos_pipeline.core.target import HOSTS, Publication, Target
 from hishamos_pipeline.errors import ArtifactMissingError, ExportError
 from hishamos_pipeline.generation.services import Services
 
 if TYPE_CHECKING:
+    from hishamos_pipeline.generation.export_policy import AskedExports
     from hishamos_pipeline.generation.run import ProjectRun
-
-HOSTS = ("github", "gitlab")
-ARCHIVES = ("zip", "tar")
 
 
 class ExportProject(UseCaseInput):
@@ -98,9 +96,8 @@ def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan
         ArtifactMissingError: the project is not delivered, or something before the export would have to be made again.
     """
     run = services.acting_as(actor).project(command.key)
-    _require_delivered(run)
-    stale, asked = {step.kind for step in run.plan()}, run.exports.asked()
-    chosen = _chosen(run, command.kinds)
+    stale, asked = _require_delivered(run), run.exports.asked()
+    chosen = _chosen(asked, command.kinds)
     to_make = tuple(
         kind
         for kind in chosen
@@ -131,7 +128,7 @@ def preview(services: Services, actor: Actor, command: ExportProject) -> dict[st
     """
     run = services.acting_as(actor).project(command.key)
     _require_delivered(run)
-    return {kind: _steps(run, kind, command) for kind in _chosen(run, command.kinds)}
+    return {kind: _steps(run, kind, command) for kind in _chosen(run.exports.asked(), command.kinds)}
 
 
 def hand_out(
@@ -207,18 +204,20 @@ def forget(services: Services, actor: Actor, key: str, kind: str) -> bool:
     return services.acting_as(actor).store.deliveries.forget_publication(key, kind)
 
 
-def _require_delivered(run: "ProjectRun") -> None:
+def _require_delivered(run: "ProjectRun") -> set[str]:
+    """The exports that a build would make now; all else has to be up to date."""
     state = run.project.store.projects.get(run.key).state
-    stale = [step.kind for step in run.plan() if step.kind not in EXPORTS.values()]
+    planned = [step.kind for step in run.plan()]
+    stale = [kind for kind in planned if kind not in EXPORTS.values()]
     if stale or state in ("submitted", "building"):
         open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
         raise ArtifactMissingError(
             f"project {run.key!r} is {state}{open_steps}: run `hishamos build {run.key}` first"
         )
+    return set(planned)
 
 
-def _chosen(run: "ProjectRun", kinds: Sequence[str]) -> tuple[str, ...]:
-    asked = run.exports.asked()
+def _chosen(asked: "AskedExports", kinds: Sequence[str]) -> tuple[str, ...]:
     return tuple(kinds) or (*(kind for kind in ARCHIVES if asked.wants(kind)), "git")
 
 
@@ -234,7 +233,7 @@ def _steps(run: "ProjectRun", kind: str, command: ExportProject) -> list[str]:
     from hishamos_pipeline.generation.producers.publications import publishing_of
 
     step = run.runner.context(EXPORTS[kind])
-    job = publishing_of(step, kind, options=command.options, dry=True)  # type: ignore[arg-type]
+    job = publishing_of(step, kind, options=command.options, dry=True)
     publish(job)
     return [*(job.steps or ["nothing: it is up to date"]), *(f"warning: {text}" for text in job.warnings)]
 

@@ -9,7 +9,8 @@ from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import Archive, CheckOutcome, Requirements, Stories, VerifiedBuild
-from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.core.graph import ARCHIVES, EXPORTS
+from hishamos_pipeline.core.target import HOSTS, Publication
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -152,15 +153,10 @@ def summary_of(given: Project) -> ProjectSummary:
 
     requirements, stories = document("requirements", Requirements), document("stories", Stories)
     build = document("verified_build", VerifiedBuild)
-    published = [document(kind, Publication) for kind in ("github_repository", "gitlab_project")]
-    archives = [document(kind, Archive) for kind in ("zip_archive", "tar_archive")]
-    return ProjectSummary(
-        key=project.key,
-        title=project.title,
-        state=project.state,
-        failed_step=project.failed_step,
-        reason=project.reason,
-        cost_usd=project.cost_usd,
+    published = [document(EXPORTS[kind], Publication) for kind in HOSTS]
+    archives = [document(EXPORTS[kind], Archive) for kind in ARCHIVES]
+    return ProjectSummary.of(
+        project,
         requirements=len(requirements.requirements) if requirements else 0,
         stories=len(stories.stories) if stories else 0,
         implemented=len(build.stories_verified) if build else 0,

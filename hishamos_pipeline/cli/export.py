@@ -8,12 +8,11 @@ import click
 
 from hishamos_pipeline.cli.output import json_option, opened, print_json
 from hishamos_pipeline.core.graph import EXPORTS
+from hishamos_pipeline.core.target import HOSTS
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
     from hishamos_pipeline.generation.run import ProjectRun
-
-HOSTS = ("github", "gitlab")
 
 
 @click.command("export")

@@ -2,9 +2,10 @@
 
 import click
 
-from hishamos_pipeline.cli.export import HOSTS, print_publication
+from hishamos_pipeline.cli.export import print_publication
 from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 from hishamos_pipeline.core.graph import EXPORTS
+from hishamos_pipeline.core.target import HOSTS
 
 
 @click.group("exports")

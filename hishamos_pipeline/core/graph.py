@@ -69,6 +69,8 @@ EXPORTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+ARCHIVES = tuple(export for export in EXPORTS if export not in target.HOSTS)
+
 STEPS: Mapping[str, Step] = MappingProxyType({step.kind: step for step in _STEPS})
 
 

@@ -1,7 +1,7 @@
 """Where and how a repository is published: what a brief, an operator or a request may say about it."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
@@ -12,6 +12,8 @@ Visibility = Literal["private", "internal", "public"]
 Access = Literal["read", "triage", "write", "maintain", "admin"]
 Conflict = Literal["fail", "reuse", "rename"]
 MergeWay = Literal["merge", "squash", "rebase"]
+HostKind = Literal["github", "gitlab"]
+HOSTS: tuple[HostKind, ...] = get_args(HostKind)
 
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 

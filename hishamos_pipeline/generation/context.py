@@ -15,8 +15,7 @@ from hishamos_pipeline.core.fleet import ALONE, Terms
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import Purpose
-from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.delivery.hosts.interface import HostKind
+from hishamos_pipeline.core.target import HostKind, Target
 from hishamos_pipeline.generation.artifact_storage import keep_tree
 from hishamos_pipeline.generation.export_policy import ExportPolicy
 from hishamos_pipeline.generation.project import Project

@@ -7,13 +7,12 @@ from hishamos_pipeline.core.documents import Archive
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.hashing import canonical_json
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.target import Publication, Target
-from hishamos_pipeline.delivery.hosts.interface import HostKind
+from hishamos_pipeline.core.target import HOSTS, HostKind, Publication, Target
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.store.exports.records import ExportRequest
 
 EXPORT_OF: Mapping[str, str] = {artifact: export for export, artifact in EXPORTS.items()}
-HOST_OF: Mapping[str, HostKind] = {"github_repository": "github", "gitlab_project": "gitlab"}
+HOST_OF: Mapping[str, HostKind] = {EXPORTS[host]: host for host in HOSTS}
 _LONGEST_DESCRIPTION = 350
 
 

@@ -1,16 +1,20 @@
 """A project with everything that is needed to build it: the parts, put together."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.core.staleness import PlannedStep
 from hishamos_pipeline.generation.context import StepServices
 from hishamos_pipeline.generation.lifecycle import Lifecycle
-from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.generation.runner import StepResult, StepRunner
 from hishamos_pipeline.generation.staleness import Staleness, kinds_of
+
+# Whoever only looks at a project imports none of what makes it.
+if TYPE_CHECKING:
+    from hishamos_pipeline.generation.producers.table import Producer
+    from hishamos_pipeline.generation.runner import StepResult, StepRunner
 
 
 class ProjectRun:
@@ -18,15 +22,22 @@ class ProjectRun:
 
     Args:
         services: what its steps work with.
-        producers: who makes which artifact.
+        producers: who makes which artifact, in place of the usual.
     """
 
-    def __init__(self, services: StepServices, producers: Mapping[str, Producer] = PRODUCERS) -> None:
-        self.services = services
+    def __init__(self, services: StepServices, producers: "Mapping[str, Producer] | None" = None) -> None:
+        self.services, self._producers = services, producers
         self.exports = services.exports
         self.staleness = Staleness(services.project, services.engine, self.exports, services.terms)
         self.lifecycle = Lifecycle(services.project)
-        self.runner = StepRunner(services, self.staleness, self.lifecycle, producers)
+
+    @cached_property
+    def runner(self) -> "StepRunner":
+        """Makes its artifacts."""
+        from hishamos_pipeline.generation.producers.table import PRODUCERS
+        from hishamos_pipeline.generation.runner import StepRunner
+
+        return StepRunner(self.services, self.staleness, self.lifecycle, self._producers or PRODUCERS)
 
     @property
     def project(self) -> Project:
@@ -43,7 +54,7 @@ class ProjectRun:
         """The project's key."""
         return self.project.key
 
-    async def make(self, kind: str) -> StepResult[Any]:
+    async def make(self, kind: str) -> "StepResult[Any]":
         """Make an artifact unless it is up to date; see ``StepRunner.make``."""
         return await self.runner.make(kind)
 

@@ -15,7 +15,7 @@ from hishamos_pipeline.generation.artifact_storage import restore
 from hishamos_pipeline.generation.context import StepContext, StepServices
 from hishamos_pipeline.generation.instrumentation import making
 from hishamos_pipeline.generation.lifecycle import Lifecycle
-from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
+from hishamos_pipeline.generation.producers.table import Producer
 from hishamos_pipeline.generation.revisioning import next_revision, write_rows
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
@@ -58,7 +58,7 @@ class StepRunner:
         services: StepServices,
         states: Staleness,
         lifecycle: Lifecycle,
-        producers: Mapping[str, Producer] = PRODUCERS,
+        producers: Mapping[str, Producer],
     ) -> None:
         self._services, self._staleness, self._lifecycle = services, states, lifecycle
         self._producers, self._project = producers, services.project
@@ -132,9 +132,9 @@ class StepRunner:
 
     def _reason(self, kind: str, head: ArtifactRevision | None, inputs: Inputs) -> str:
         """Why the artifact has to be made; files that are elsewhere are brought back first."""
-        reason = self._staleness.reason(head, kind, inputs.hashes)
-        if reason or head is None or self._staleness.inspect(head).presence != "restorable":
-            return reason
+        found = self._staleness.assess(head, kind, inputs.hashes)
+        if found.problem or head is None or found.presence != "restorable":
+            return found.problem
         document = STEPS[kind].document.model_validate_json(head.content)
         return "" if restore(self._project.storage, self._project.folder, document) else MISSING
 

@@ -65,17 +65,19 @@ class Staleness:
             if kind in rows and self.inspect(rows[kind], asked).presence == "restorable"
         )
 
-    def reason(self, row: ArtifactRevision | None, kind: str, inputs: Mapping[str, str]) -> str:
-        """Why an artifact has to be made, given its inputs' hashes; empty if it is up to date.
+    def assess(self, row: ArtifactRevision | None, kind: str, inputs: Mapping[str, str]) -> Inspection:
+        """Why an artifact has to be made, given its inputs' hashes, no problem if it is up to date; and its files.
 
         Files that may be brought back count as there.
         """
         if kind == "idea":
             fresh = row is not None and row.inputs.get(staleness.SUBMITTED) == inputs[staleness.SUBMITTED]
-            return "" if fresh else "a new revision was submitted"
+            return Inspection("" if fresh else "a new revision was submitted")
         asked = self._exports.asked()
-        head = self._head(row, self.inspect(row, asked)) if row else None
-        return staleness.reason_to_make(kind, head, inputs, self.version(kind, asked))
+        found = self.inspect(row, asked) if row else Inspection()
+        head = self._head(row, found) if row else None
+        reason = staleness.reason_to_make(kind, head, inputs, self.version(kind, asked))
+        return Inspection(reason, found.presence)
 
     def inspect(self, row: ArtifactRevision, asked: AskedExports | None = None) -> Inspection:
         """Look at one artifact: can it be read, did it pass, is it still asked for, are its files there."""

@@ -13,10 +13,10 @@ from functools import partial
 
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.core.documents import VerifiedBuild
-from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.target import HOSTS
 from hishamos_pipeline.delivery.hosts.issues import Issue, Issues
 from hishamos_pipeline.errors import (
     ArtifactMissingError,
@@ -191,7 +191,7 @@ def ended(store: ProjectStore, due: Due) -> str:
 
 
 def _places(store: ProjectStore, key: str) -> Sequence[str]:
-    found = [store.deliveries.publication(key, kind) for kind in EXPORTS if kind in ("github", "gitlab")]
+    found = [store.deliveries.publication(key, kind) for kind in HOSTS]
     return [f"\n{made.change_url or made.web_url}" for made in found if made and made.web_url]
 
 

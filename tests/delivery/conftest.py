@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hishamos_pipeline.core.target import Publication, Target
+from hishamos_pipeline.core.target import HostKind, Publication, Target
 from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
-from hishamos_pipeline.delivery.hosts.interface import GitHost, HostKind, Secret
+from hishamos_pipeline.delivery.hosts.interface import GitHost, Secret
 from hishamos_pipeline.delivery.hosts.opening import open_host
 from hishamos_pipeline.delivery.messages import Told
 from hishamos_pipeline.delivery.publish_job import PublishJob, PublishRequest

@@ -13,14 +13,13 @@ from urllib.parse import quote
 
 import requests
 
-from hishamos_pipeline.core.target import Release, Target
+from hishamos_pipeline.core.target import HostKind, Release, Target
 from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
-    HostKind,
     Owner,
     PullRequest,
     Remote,

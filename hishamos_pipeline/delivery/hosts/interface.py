@@ -3,12 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
-from hishamos_pipeline.core.target import Release, Target
+from hishamos_pipeline.core.target import HostKind, Release, Target
 from hishamos_pipeline.delivery.hosts.connection import Connection
-
-HostKind = Literal["github", "gitlab"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from hishamos_pipeline.core.documents import Architecture, RepositoryRecord, Stories, VerifiedBuild
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.core.target import Publication, Target
+from hishamos_pipeline.core.target import HostKind, Publication, Target
 from hishamos_pipeline.delivery import remote_git
 from hishamos_pipeline.delivery.hosts.causes import host_error
-from hishamos_pipeline.delivery.hosts.interface import GitHost, HostKind, Secret
+from hishamos_pipeline.delivery.hosts.interface import GitHost, Secret
 from hishamos_pipeline.delivery.hosts.opening import open_host, retry_policy_of
 from hishamos_pipeline.delivery.messages import Told
 from hishamos_pipeline.delivery.publish_job import PublishJob, PublishRequest

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from hishamos_pipeline.core.documents import RepositoryRecord
+from hishamos_pipeline.core.target import HOSTS
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, StorageError
 from hishamos_pipeline.generation.artifact_storage import BUNDLE
 from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
@@ -18,8 +19,6 @@ from hishamos_pipeline.workspace import disk
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import Storage
 from hishamos_pipeline.workspace.tree import storage_errors
-
-_HOSTS = ("github", "gitlab")
 
 
 def idle(store: ProjectStore, history: RunHistory, before: datetime) -> Iterator[RemovalCandidate]:
@@ -162,7 +161,7 @@ def _is_kept(store: ProjectStore, storage: Storage | None, key: str) -> bool:
     if store.artifacts.head(key, "repository") is None:
         return False
     head = store.artifacts.read(key, "repository", RepositoryRecord).head
-    if any(_published(store, key, kind, head) for kind in _HOSTS):
+    if any(_published(store, key, kind, head) for kind in HOSTS):
         return True
     manifest = storage.manifest(key, BUNDLE) if storage else None
     return manifest is not None and manifest.version == head
