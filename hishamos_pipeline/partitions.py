@@ -1,5 +1,7 @@
 """The partition set: one partition for each project."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from hishamos_pipeline.core.ids import check_key
@@ -21,6 +23,14 @@ def project_key(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContex
         ProjectKeyError: the key breaks the slug rule.
     """
     return check_key(context.partition_key)
+
+
+def with_partitions(runs: Sequence[dg.RunRequest]) -> dg.SensorResult:
+    """What a sensor asks for: runs of projects, whose partitions are added before."""
+    return dg.SensorResult(
+        run_requests=runs,
+        dynamic_partitions_requests=[projects.build_add_request([str(run.partition_key) for run in runs])],
+    )
 
 
 def add_partition(instance: dg.DagsterInstance, key: str) -> None:

@@ -137,7 +137,7 @@ def list_files(services: Services, actor: Actor, key: str) -> list[FileView]:
     """
     tree = services.acting_as(actor).store.deliveries.newest(key)
     return [
-        FileView.of(file, sha256=file.content_hash, mode=oct(file.mode), stories=tuple(file.stories))
+        FileView.of(file, sha256=file.content_hash, mode=oct(file.mode))
         for file in (tree.files if tree else ())
     ]
 

@@ -12,7 +12,7 @@ from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.errors import FleetError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.fleet import conditions as choosing
-from hishamos_pipeline.operations.fleet.comparing import FleetFigures, common, figures
+from hishamos_pipeline.operations.fleet.comparing import common, figures
 from hishamos_pipeline.store.fleets.records import Fleet
 from hishamos_pipeline.store.fleets.repository import FleetLimits
 
@@ -221,11 +221,8 @@ def show_fleet(services: Services, actor: Actor, name: str) -> FleetDetails:
         **_fields(fleet),
         spent_usd=spent.cost_usd,
         spent_tokens=spent.input_tokens + spent.output_tokens,
-        figures=_figures(figures(members)),
-        projects=tuple(
-            FleetMemberView.of(m, models=tuple(m.models), prompt_versions=tuple(m.prompt_versions))
-            for m in members
-        ),
+        figures=FleetFiguresView.of(figures(members)),
+        projects=tuple(FleetMemberView.of(member) for member in members),
     )
 
 
@@ -281,20 +278,9 @@ def compare(
     sides = figures(one), figures(other)
     if not all(side.projects for side in sides):
         raise FleetError(f"no project has ended in both {first!r} and {second!r}: see `hishamos fleet show`")
-    return {name: _figures(side) for name, side in zip((first, second), sides, strict=True)}
-
-
-def _figures(found: FleetFigures) -> FleetFiguresView:
-    return FleetFiguresView.of(found)
+    return {name: FleetFiguresView.of(side) for name, side in zip((first, second), sides, strict=True)}
 
 
 def _fields(fleet: Fleet) -> dict[str, Any]:
     """The fields of a fleet's view; its limits are named like the options."""
-    view = FleetView.of(
-        fleet,
-        conditions=tuple(fleet.conditions),
-        settings=dict(fleet.settings),
-        concurrency=fleet.lanes,
-        max_failures=fleet.most_failures,
-    )
-    return dict(view)
+    return dict(FleetView.of(fleet, concurrency=fleet.lanes, max_failures=fleet.most_failures))

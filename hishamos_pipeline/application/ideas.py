@@ -7,11 +7,11 @@ from pydantic import Field
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.documents import OpenQuestion, Requirements
-from hishamos_pipeline.core.idea import Answer
+from hishamos_pipeline.core.idea import Answer, Idea
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.projects.repository import Submission
+from hishamos_pipeline.settings import Settings
 
 _LONGEST_ANSWER = 2000
 
@@ -66,13 +66,8 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
         ProjectKeyError: the key is taken by a project of somebody else.
         ProjectBusyError: the project of this key is being deleted.
     """
-    from hishamos_pipeline.intake.brief import read_brief
-
-    given = services.settings
-    idea = read_brief(
-        command.raw, command.name, max_bytes=given.max_brief_bytes, max_features=given.max_features
-    )
-    return _submitted(services.acting_as(actor).store.projects.submit(idea, command.source))
+    idea = _read(services.settings, command.raw, command.name)
+    return SubmittedIdea.of(services.acting_as(actor).store.projects.submit(idea, command.source))
 
 
 def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:
@@ -86,11 +81,9 @@ def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:
     Raises:
         IdeaError: the brief cannot be accepted.
     """
-    from hishamos_pipeline.intake.brief import read_brief
-
-    given = project.settings
-    idea = read_brief(brief.encode(), max_bytes=given.max_brief_bytes, max_features=given.max_features)
-    return _submitted(project.store.projects.submit(idea.model_copy(update={"key": project.key}), source))
+    idea = _read(project.settings, brief.encode())
+    named = idea.model_copy(update={"key": project.key})
+    return SubmittedIdea.of(project.store.projects.submit(named, source))
 
 
 def list_ideas(services: Services, actor: Actor) -> list[IdeaView]:
@@ -133,8 +126,10 @@ def answer(services: Services, actor: Actor, command: AnswerQuestion) -> Submitt
     answers = [item for item in idea.answers if item.question != question]
     answers.append(Answer(question=question[:1000], answer=command.text.strip()))
     changed = idea.model_copy(update={"answers": tuple(answers)})
-    return _submitted(projects.submit(changed, f"answer to question {command.number}"))
+    return SubmittedIdea.of(projects.submit(changed, f"answer to question {command.number}"))
 
 
-def _submitted(done: Submission) -> SubmittedIdea:
-    return SubmittedIdea(key=done.key, revision=done.revision, changed=done.changed)
+def _read(given: Settings, raw: bytes, name: str = "") -> Idea:
+    from hishamos_pipeline.intake.brief import read_brief
+
+    return read_brief(raw, name, max_bytes=given.max_brief_bytes, max_features=given.max_features)

@@ -44,13 +44,13 @@ def current_items(project: Project, kind: str, revision: int = 0) -> dict[str, I
     return items_of(kind, STEPS[kind].document.model_validate_json(row.content))
 
 
-def current_item(project: Project, kind: str, item: str) -> Item:
-    """One item of the newest revision.
+def current_item(project: Project, kind: str, item: str, revision: int = 0) -> Item:
+    """One item of an artifact; see ``current_items``.
 
     Raises:
         ArtifactMissingError: there is no such item; names some that there are.
     """
-    items = current_items(project, kind)
+    items = current_items(project, kind, revision)
     if item not in items or item in DERIVED:
         known = ", ".join([name for name in items if name not in DERIVED][:12])
         raise ArtifactMissingError(f"{kind} of {project.key!r} has no item {item!r}; there are {known} …")

@@ -61,13 +61,13 @@ def _request(target: str, as_json: bool) -> None:
     with opened() as (services, actor):
         key = submit_file(services, actor, Path(target)).key if _is_file(target) else target
         made = builds.request(services, actor, key)
-    if as_json:
-        print_json(made)
-    else:
-        click.echo(
-            f"requested build {made.id} of {key}; `hishamos builds list {key}` shows what becomes of it"
-        )
-    warn_without_daemon()
+        if as_json:
+            print_json(made)
+        else:
+            click.echo(
+                f"requested build {made.id} of {key}; `hishamos builds list {key}` shows what becomes of it"
+            )
+        warn_without_daemon(services)
 
 
 def _is_file(target: str) -> bool:

@@ -66,12 +66,14 @@ def _begin(kind: FleetKind, conditions: Sequence[str], own: Sequence[str], **giv
     wanted = fleets.BeginFleet(kind=kind, conditions=tuple(conditions), settings=tuple(own), **given)
     with opened() as (services, actor):
         done = fleets.begin(services, actor, wanted)
-    if done.begun:
-        click.echo(
-            f"fleet {done.name}: {len(done.projects)} projects; the daemon builds them: hishamos fleet show {done.name}"
-        )
-        warn_without_daemon()
-    elif done.projects:
+        if done.begun:
+            click.echo(
+                f"fleet {done.name}: {len(done.projects)} projects; "
+                f"the daemon builds them: hishamos fleet show {done.name}"
+            )
+            warn_without_daemon(services)
+            return
+    if done.projects:
         click.echo("\n".join(done.projects))
     else:
         click.echo(f"{done.chosen} projects meet the conditions and are up to date: nothing to build")
@@ -138,9 +140,11 @@ def stop(name: str) -> None:
 
     with opened() as (services, actor):
         done = fleets.stop(services, actor, name)
-    click.echo(f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already")
-    if done.stopped:
-        warn_without_daemon()
+        click.echo(
+            f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already"
+        )
+        if done.stopped:
+            warn_without_daemon(services)
 
 
 @command.command("resume")

@@ -109,6 +109,12 @@ class DagsterRuns:
         return Path(storage.path_for_shard(run_id)) if isinstance(storage, SqliteEventLogStorage) else None
 
 
+def fail_run(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Fail a run whose process is gone, and free what it holds."""
+    instance.report_run_failed(run, why)
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
 def assets_of(run: dg.DagsterRun) -> frozenset[str]:
     """The assets that a run makes."""
     if run.asset_selection:

@@ -11,6 +11,7 @@ from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, SOURCE_TAG, add_partition
+from hishamos_pipeline.resources.run_history import fail_run
 
 Status = Literal["started", "made", "up to date", "not asked for", "failed", "skipped", "check_failed"]
 
@@ -106,8 +107,7 @@ def _end_dead_runs(instance: dg.DagsterInstance, key: str, alive: str) -> None:
     tags = {"dagster/partition": key, SOURCE_TAG: "command line"}
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags=tags)):
         if run.run_id != alive:
-            instance.report_run_failed(run, "the process that ran it was killed")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            fail_run(instance, run, "the process that ran it was killed")
 
 
 def _progress(event: dg.DagsterEvent) -> Progress | None:

@@ -21,7 +21,7 @@ from hishamos_pipeline.operations.heartbeat import Watched, watch
 from hishamos_pipeline.operations.notifications import tell_due
 from hishamos_pipeline.partitions import BUILD_PROJECT, SOURCE_TAG
 from hishamos_pipeline.resources.pipeline import Pipeline
-from hishamos_pipeline.resources.run_history import DagsterRuns
+from hishamos_pipeline.resources.run_history import DagsterRuns, fail_run
 from hishamos_pipeline.store.heartbeats.records import Heartbeat
 from hishamos_pipeline.store.store import ProjectStore
 
@@ -131,8 +131,7 @@ def end_dead_runs(
     for heart in stopped:
         run = instance.get_run_by_id(heart.run_id)
         if run and not run.is_finished:
-            instance.report_run_failed(run, _DIED.format(heart.machine))
-            instance.event_log_storage.free_concurrency_slots_for_run(heart.run_id)
+            fail_run(instance, run, _DIED.format(heart.machine))
             ended.append(heart.project)
         store.heartbeats.end(heart.run_id)
     return ended
@@ -162,8 +161,7 @@ def end_heartless_runs(
     for run_id, looks in heartless.items():
         run = instance.get_run_by_id(run_id) if looks > most_looks else None
         if run and not run.is_finished:
-            instance.report_run_failed(run, _ENDED_UNHEARD)
-            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+            fail_run(instance, run, _ENDED_UNHEARD)
             ended.append(run_id)
     return ended
 

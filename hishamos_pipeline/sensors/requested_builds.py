@@ -1,19 +1,22 @@
 """The sensor that starts requested builds."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import dagster as dg
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.jobs.build_project import build_project
-from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, projects
+from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, with_partitions
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.store import ProjectStore
 
 _CANCELLED = "its run was cancelled before it began; build it to take it up again"
 _ENDED = "its run ended before it began; build it to take it up again"
+# The sensor of failures knows why a run has failed, and comes first; what it has lost is made up for after this.
+_LOST = timedelta(minutes=1)
 # So many more are looked at than are started: what was cancelled in the queue must not keep others waiting.
 _LOOKED_AT = 10
 
@@ -39,12 +42,20 @@ def _is_new(
 ) -> bool:
     """Whether there is no run yet; one that has ended before it began ends the waiting for it."""
     filters = dg.RunsFilter(tags={"dagster/run_key": str(run.run_key)})
-    runs = context.instance.get_runs(filters, limit=1)
-    if runs and runs[0].status == dg.DagsterRunStatus.CANCELED:
+    records = context.instance.get_run_records(filters, limit=1)
+    if records:
+        _give_up(store, request, records[0])
+    return not records
+
+
+def _give_up(store: ProjectStore, request: BuildRequest, record: dg.RunRecord) -> None:
+    run = record.dagster_run
+    if run.status == dg.DagsterRunStatus.CANCELED:
         store.builds.cancel(request.project, _CANCELLED)
-    elif runs and runs[0].is_finished and runs[0].tags.get("dagster/will_retry") != "true":
-        store.builds.fail(request.id, request.revision, _ENDED)
-    return not runs
+    elif run.is_finished and run.tags.get("dagster/will_retry") != "true":
+        ended_at = datetime.fromtimestamp(record.end_time or 0, UTC)
+        if store.clock.now() - ended_at > _LOST:
+            store.builds.fail(request.id, request.revision, _ENDED)
 
 
 @dg.sensor(
@@ -60,7 +71,4 @@ def requested_builds(context: dg.SensorEvaluationContext, pipeline: Pipeline) ->
     runs = list(islice((run for request, run in found if _is_new(context, store, request, run)), limit))
     if not runs:
         return dg.SensorResult(skip_reason="no build was requested")
-    return dg.SensorResult(
-        run_requests=runs,
-        dynamic_partitions_requests=[projects.build_add_request([str(run.partition_key) for run in runs])],
-    )
+    return with_partitions(runs)

@@ -7,7 +7,7 @@ import dagster as dg
 from hishamos_pipeline.core.graph import EXPORTS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.jobs.export_project import EXPORT_PROJECT, export_project
-from hishamos_pipeline.partitions import projects
+from hishamos_pipeline.partitions import with_partitions
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.store.exports.records import ExportRequest
 
@@ -73,7 +73,4 @@ def requested_exports(context: dg.SensorEvaluationContext, pipeline: Pipeline) -
     runs = runs[:limit]
     if not runs:
         return dg.SensorResult(skip_reason="no export was requested")
-    return dg.SensorResult(
-        run_requests=runs,
-        dynamic_partitions_requests=[projects.build_add_request([str(run.partition_key) for run in runs])],
-    )
+    return with_partitions(runs)

@@ -1,22 +1,24 @@
 """The sensor of build requests: what it requests, on a real instance, tick after tick."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.application.builds import EndedRuns
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
 from hishamos_pipeline.resources.run_history import DagsterRuns, assets_of
+from hishamos_pipeline.sensors.failed_runs import failed_runs
 from hishamos_pipeline.sensors.requested_builds import requested_builds, runs_for
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.store import ProjectStore
 from tests.sensors.ticking import tick
+from tests.support.runs import started
 
 ANN = Actor("ann")
 
@@ -92,10 +94,7 @@ def test_what_was_cancelled_in_the_queue_waits_no_longer(
     settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
 ) -> None:
     store.projects.submit(Idea(key="notes", title="Notes"), "t")
-    run = instance.create_run_for_job(
-        defs().resolve_job_def("build_project"),
-        tags={"dagster/partition": "notes", "dagster/run_key": "build_project/notes/1/1"},
-    )
+    run = started(instance, "notes", **{"dagster/run_key": "build_project/notes/1/1"})
     instance.report_run_canceled(run)
     assert keys(tick(requested_builds, instance, settings)) == []
     project = store.projects.get("notes")
@@ -107,16 +106,32 @@ def test_a_request_whose_run_has_failed_waits_no_longer(
     settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
 ) -> None:
     store.projects.submit(Idea(key="notes", title="Notes"), "t")
-    run = instance.create_run_for_job(
-        defs().resolve_job_def("build_project"),
-        tags={"dagster/partition": "notes", "dagster/run_key": "build_project/notes/1/1"},
-    )
-    instance.report_run_failed(run)
+    ended_at = datetime.now(UTC) - timedelta(minutes=2)
+    failed(instance, "build_project/notes/1/1", ended_at)
     assert keys(tick(requested_builds, instance, settings)) == []
     assert [r.status for r in store.builds.newest(5)] == ["failed"]
     assert "its run ended" in store.projects.get("notes").reason
     store.builds.add("notes")
     assert keys(tick(requested_builds, instance, settings)) == ["notes"]
+
+
+def test_the_sensor_of_failures_comes_first_since_it_knows_why(
+    settings: Settings, store: ProjectStore, instance: dg.DagsterInstance
+) -> None:
+    store.projects.submit(Idea(key="notes", title="Notes"), "t")
+    failed(instance, "build_project/notes/1/1", datetime.now(UTC))
+    assert keys(tick(requested_builds, instance, settings)) == []
+    assert [r.status for r in store.builds.newest(5)] == ["requested"]
+    tick(failed_runs, instance, settings)
+    assert [r.status for r in store.builds.newest(5)] == ["failed"]
+    assert "no worker began it" in store.projects.get("notes").reason
+
+
+def failed(instance: dg.DagsterInstance, run_key: str, ended_at: datetime) -> None:
+    """A run of the project notes that has failed before its process began."""
+    run = started(instance, "notes", **{"dagster/run_key": run_key})
+    ended = dg.DagsterEvent.job_failure(run.job_name, "no worker began it", RunFailureReason.START_TIMEOUT)
+    instance.report_dagster_event(ended, run.run_id, timestamp=ended_at.timestamp())
 
 
 def test_a_whole_build_fulfils_a_request_whatever_has_begun_it(instance: dg.DagsterInstance) -> None:
@@ -134,11 +149,7 @@ def test_a_cancelled_build_ends_requests_and_runs(store: ProjectStore, instance:
     instance.add_dynamic_partitions("projects", ["notes"])
     ended = []
     history = DagsterRuns(instance)
-    run = instance.create_run_for_job(
-        defs().resolve_job_def("build_project"),
-        status=dg.DagsterRunStatus.STARTED,
-        tags={"dagster/partition": "notes"},
-    )
+    run = started(instance, "notes")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
             type(instance.run_coordinator), "cancel_run", lambda _, run_id: not ended.append(run_id)

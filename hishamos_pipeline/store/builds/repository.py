@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.store.audit.repository import audit
@@ -45,19 +45,12 @@ class BuildRequests:
         Those of projects that are being built wait for the end of that, and those of projects in a fleet for the fleet.
         """
         with self._sessions.read() as session:
-            query = (
-                select(ProjectRow.key, BuildRequestRow)
-                .join(ProjectRow, ProjectRow.id == BuildRequestRow.project_id)
-                .where(
-                    BuildRequestRow.status == "requested",
-                    ProjectRow.state != "building",
-                    ProjectRow.key.not_in(in_fleets()),
-                    in_organization(session),
-                )
-                .order_by(BuildRequestRow.id)
-                .limit(limit)
+            query = _requests(session).where(
+                BuildRequestRow.status == "requested",
+                ProjectRow.state != "building",
+                ProjectRow.key.not_in(in_fleets()),
             )
-            return [record(BuildRequest, row, project=key) for key, row in session.execute(query).all()]
+            return _records(session, query.order_by(BuildRequestRow.id).limit(limit))
 
     def newest(self, limit: int, *, project: str = "") -> list[BuildRequest]:
         """The newest requests, the newest first.
@@ -66,16 +59,10 @@ class BuildRequests:
             ProjectNotFoundError: there is no such project.
         """
         with self._sessions.read() as session:
-            query = (
-                select(ProjectRow.key, BuildRequestRow)
-                .join(ProjectRow, ProjectRow.id == BuildRequestRow.project_id)
-                .where(in_organization(session))
-                .order_by(BuildRequestRow.id.desc())
-                .limit(limit)
-            )
+            query = _requests(session)
             if project:
                 query = query.where(BuildRequestRow.project_id == find_project(session, project).id)
-            return [record(BuildRequest, row, project=key) for key, row in session.execute(query).all()]
+            return _records(session, query.order_by(BuildRequestRow.id.desc()).limit(limit))
 
     def ended(self, before: datetime) -> int:
         """How many requests have ended before a time."""
@@ -190,6 +177,18 @@ def follow_state(session: Session, project: ProjectRow, before: str, now: dateti
     elif project.state == "archived":
         for status in ("requested", "running"):
             _finish(session, project, status, "cancelled", "the project was archived", now)
+
+
+def _requests(session: Session) -> Select[str, BuildRequestRow]:
+    """Requests with their projects' keys, of the actor's organization."""
+    joined = select(ProjectRow.key, BuildRequestRow).join(
+        ProjectRow, ProjectRow.id == BuildRequestRow.project_id
+    )
+    return joined.where(in_organization(session))
+
+
+def _records(session: Session, query: Select[str, BuildRequestRow]) -> list[BuildRequest]:
+    return [record(BuildRequest, row, project=key) for key, row in session.execute(query)]
 
 
 def _wait_no_longer(project: ProjectRow, reason: str, now: datetime) -> None:
