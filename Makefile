@@ -54,10 +54,11 @@ test-nightly: install-dev ## run the tests that take longer than anybody waits f
 test-local-model: install-dev ## build with a model on an OpenAI-compatible server (LOCAL_MODEL_URL)
 	$(BIN)/python -m pytest -s tests/end_to_end/local_model.py
 
-lint: install-dev ## ruff and mypy --strict
+lint: install-dev ## ruff, mypy --strict, and which room may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --no-cache
 
 format: install-dev ## format the code
 	$(BIN)/ruff format .

@@ -57,7 +57,7 @@ def _engine(home: Path, pause: float) -> tuple[float, float]:
     from hishamos_pipeline.settings import Settings
 
     program = (
-        "from hishamos_pipeline.jobs.home import prepare_dagster_home\n"
+        "from hishamos_pipeline.resources.dagster_home import prepare_dagster_home\n"
         "from hishamos_pipeline.settings import get_settings\n"
         "prepare_dagster_home(get_settings())\n"
         "from benchmarks.empty_graph import main\n"

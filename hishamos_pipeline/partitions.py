@@ -10,6 +10,13 @@ from hishamos_pipeline.core.ids import check_key
 SOURCE_TAG = "hishamos/source"
 REQUESTED_BY_TAG = "hishamos/requested_by"
 
+# Dagster's own: https://docs.dagster.io/guides/build/jobs/run-tags names them.
+PARTITION_TAG = "dagster/partition"
+RUN_KEY_TAG = "dagster/run_key"
+MAX_RETRIES_TAG = "dagster/max_retries"
+RETRY_NUMBER_TAG = "dagster/retry_number"
+WILL_RETRY_TAG = "dagster/will_retry"
+
 # The job that builds a whole project.
 BUILD_PROJECT = "build_project"
 

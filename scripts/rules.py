@@ -45,7 +45,7 @@ _INSTEAD: Mapping[str, str] = {
 _BESIDES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"artifact/{kind}" for kind in EDITABLE), ("generation/revisioning.py",)),
     "artifact/verified_build": ("sandbox/*.py", "toolchains/*.py", "toolchains/popular.txt"),
-    "assembly": ("blueprints/python/templates/*/*/*", "toolchains/popular.txt"),
+    "assembly": ("stacks/python/templates/*/*/*", "toolchains/popular.txt"),
 }
 
 
@@ -56,7 +56,7 @@ def derived() -> dict[str, tuple[str, ...]]:
         name = f"artifact/{kind}"
         roots[name] = [_INSTEAD.get(name, path_of(producer.produce.__module__))]
     for task, patterns in RULES.items():
-        roots[f"blueprint/{task}"] = [f"blueprints/{pattern}" for pattern in patterns]
+        roots[f"blueprint/{task}"] = patterns
     roots["assembly"] = [path_of(bindings.__name__)]
     return {name: files_of([*patterns, *_BESIDES.get(name, ())]) for name, patterns in roots.items()}
 

@@ -1,6 +1,6 @@
 """How each task of the chain is put to a model: the shape of its draft, and what makes a document of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +11,8 @@ from hishamos_pipeline.agents.tasks import FileRequest, FileText
 from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts, file_validation
 from hishamos_pipeline.core.document import Document
 
-Finish = Callable[[Any, Any], Awaitable[Document]]
+# Takes the question, the draft, and packages that may be named although they look like others, from the settings.
+Finish = Callable[[Any, Any, Sequence[str]], Awaitable[Document]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,28 @@ class TaskBinding:
 
 
 def _plain(finish: Callable[[Any, Any], Document]) -> Finish:
-    async def run(question: Any, draft: Any) -> Document:
+    async def run(question: Any, draft: Any, _: Sequence[str]) -> Document:
         return finish(question, draft)
 
     return run
 
 
+def _with_dependencies(finish: Callable[[Any, Any, Sequence[str]], Document]) -> Finish:
+    async def run(question: Any, draft: Any, allowed: Sequence[str]) -> Document:
+        return finish(question, draft, allowed)
+
+    return run
+
+
 def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
-    async def run(question: FileRequest, draft: FileText) -> FileText:
+    async def run(question: FileRequest, draft: FileText, _: Sequence[str]) -> FileText:
         return FileText(text=await check(question, draft.text))
 
     return run
 
 
 def _repaired(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
-    async def run(question: tasks.RepairRequest, draft: Any) -> Document:
+    async def run(question: tasks.RepairRequest, draft: Any, _: Sequence[str]) -> Document:
         corrected: Document = draft.model_copy(update={"text": await check(question, draft.text)})
         return corrected
 
@@ -58,8 +66,12 @@ def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
 
 BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.REQUIREMENTS): TaskBinding(drafts.RequirementsDraft, _plain(draft_assembly.requirements)),
-    str(tasks.ARCHITECTURE): TaskBinding(drafts.ArchitectureDraft, _plain(draft_assembly.architecture)),
-    str(tasks.REVISE_ARCHITECTURE): TaskBinding(drafts.RevisionDraft, _plain(draft_assembly.revised)),
+    str(tasks.ARCHITECTURE): TaskBinding(
+        drafts.ArchitectureDraft, _with_dependencies(draft_assembly.architecture)
+    ),
+    str(tasks.REVISE_ARCHITECTURE): TaskBinding(
+        drafts.RevisionDraft, _with_dependencies(draft_assembly.revised)
+    ),
     str(tasks.STORIES): TaskBinding(drafts.StoriesDraft, _plain(draft_assembly.stories)),
     str(tasks.SPRINT_GOALS): TaskBinding(tasks.SprintGoals, _plain(draft_assembly.goals), _goals),
     str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),

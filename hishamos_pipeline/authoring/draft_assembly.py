@@ -16,7 +16,6 @@ from hishamos_pipeline.agents.tasks import (
     ReviewRequest,
     SprintGoals,
 )
-from hishamos_pipeline.authoring import scaffold
 from hishamos_pipeline.authoring.drafts import (
     ArchitectureDraft,
     ModuleDraft,
@@ -24,11 +23,7 @@ from hishamos_pipeline.authoring.drafts import (
     RevisionDraft,
     StoriesDraft,
 )
-from hishamos_pipeline.authoring.interfaces import docstring, module_interface
-from hishamos_pipeline.blueprints.planning.architecture import is_taken
-from hishamos_pipeline.blueprints.planning.requirements import QUALITY
-from hishamos_pipeline.blueprints.python.files import COMMANDS
-from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.authoring.interfaces import module_interface
 from hishamos_pipeline.core.documents import (
     PILLARS,
     Architecture,
@@ -45,7 +40,11 @@ from hishamos_pipeline.core.ids import numbered, slug
 from hishamos_pipeline.core.parsing import parse_python
 from hishamos_pipeline.core.signatures import public_signatures
 from hishamos_pipeline.core.traceability import circle, duplicates
-from hishamos_pipeline.settings import get_settings, listed
+from hishamos_pipeline.core.untrusted import docstring
+from hishamos_pipeline.stacks.python import scaffold
+from hishamos_pipeline.stacks.python.layout import COMMANDS, is_taken
+from hishamos_pipeline.stacks.python.quality import quality_requirements
+from hishamos_pipeline.stacks.python.stack import STACKS
 from hishamos_pipeline.toolchains.vetting import vet
 
 _SCAFFOLDING = frozenset({"__init__.py", "__main__.py"})
@@ -63,17 +62,8 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
         Requirement(id=numbered("REQ", number), **item.model_dump())
         for number, item in enumerate(draft.requirements, start=1)
     ]
-    for title, text, check in QUALITY:
-        listed.append(
-            Requirement(
-                id=numbered("REQ", len(listed) + 1),
-                kind="quality",
-                title=title,
-                statement=text,
-                acceptance=(f"The verification check `{check}` passes.",),
-                verified_by=check,
-            )
-        )
+    for item in quality_requirements():
+        listed.append(item.model_copy(update={"id": numbered("REQ", len(listed) + 1)}))
     return Requirements(
         title=idea.title,
         summary=draft.summary,
@@ -144,19 +134,25 @@ def _require_order(draft: StoriesDraft) -> None:
         raise ValueError(f"stories depend on one another in a circle: {found}")
 
 
-def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
-    """Turn modules into planned files, and add what every package has."""
+def architecture(given: Requirements, draft: ArchitectureDraft, allowed: Sequence[str] = ()) -> Architecture:
+    """Turn modules into planned files, and add what every package has.
+
+    Args:
+        given: the requirements.
+        draft: the model's answer.
+        allowed: packages that may be named although they look like others.
+    """
     stack = STACKS[given.stack]
     draft = _without_scaffolding(draft, given.stack)
     package = draft.package
-    dependencies = _with(stack.dependencies, draft.dependencies)
+    dependencies = _with(stack.dependencies, draft.dependencies, allowed)
     if is_taken(package) or canonicalize_name(package) in map(_name, dependencies):
         raise ValueError(f"the package cannot be called {package!r}: that name is taken")
     _require_modules(draft)
     known = {item.id for item in given.requirements}
     root = f"src/{package}"
     modules = tuple(_planned(module, root, known) for module in draft.modules)
-    files = (*modules, _surface(draft, root, given))
+    files = (*modules, _entry_file(draft, root, given))
     distribution = slug(given.title)[:40].strip("-") or package.replace("_", "-")
     return Architecture(
         title=given.title,
@@ -176,22 +172,22 @@ def architecture(given: Requirements, draft: ArchitectureDraft) -> Architecture:
     )
 
 
-def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture:
+def revised(request: ArchitectureRevision, draft: RevisionDraft, allowed: Sequence[str] = ()) -> Architecture:
     """The architecture with the modules that the draft changes or adds; all others stay as they are."""
     before = request.architecture
     root = f"src/{before.package}"
     known = {item.id for item in request.requirements.requirements}
-    surface = scaffold.ENTRY_POINTS[before.stack].file
-    own = [module for module in draft.modules if module.path not in {*_SCAFFOLDING, surface}]
+    entry_file = STACKS[before.stack].entry_point.file
+    own = [module for module in draft.modules if module.path not in {*_SCAFFOLDING, entry_file}]
     twice = duplicates([module.path for module in own])
     if twice:
         raise ValueError(f"the module {twice[0]} is planned twice")
     changed = {item.path: item for item in (_planned(module, root, known) for module in own)}
-    called = f"{root}/{surface}"
+    called = f"{root}/{entry_file}"
     files = {file.path: changed.get(file.path, file) for file in before.files} | changed
     if called in files:
         modules = [path for path, file in files.items() if file.interface and path != called]
-        files[called] = _revised_surface(
+        files[called] = _revised_entry_file(
             files[called], _interface(before.stack, draft.commands), modules, request.requirements
         )
     for path, file in changed.items():
@@ -206,7 +202,7 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
     decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
     base = STACKS[before.stack].dependencies
     extra = [text for text in before.dependencies if _name(text) not in map(_name, base)]
-    dependencies = _with((*base, *extra), draft.dependencies)
+    dependencies = _with((*base, *extra), draft.dependencies, allowed)
     return before.model_copy(
         update={
             "files": listed,
@@ -217,9 +213,9 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft) -> Architecture
     )
 
 
-def _with(known: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+def _with(known: Sequence[str], wanted: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
     """Requirements, and those that are wanted besides; what cannot be meant is refused before it is installed."""
-    requirements, findings = vet(wanted, listed(get_settings().toolchain_allow))
+    requirements, findings = vet(wanted, allowed)
     if findings:
         raise ValueError(f"dependencies: {findings[0]}")
     there = {_name(text): text for text in known}
@@ -238,7 +234,7 @@ def _name(requirement: str) -> str:
     return canonicalize_name(Dependency(requirement).name)
 
 
-def _revised_surface(
+def _revised_entry_file(
     file: PlannedFile, interface: str, modules: Sequence[str], given: Requirements
 ) -> PlannedFile:
     functional = tuple(item.id for item in given.requirements if item.kind == "functional")
@@ -252,17 +248,17 @@ def _interface(stack: StackName, commands: str) -> str:
     """What users call, with what it understands as its docstring; empty where nothing is said of it."""
     if not commands.strip():
         return ""
-    surface = scaffold.ENTRY_POINTS[stack]
-    return f"{surface.signature}\n" + docstring(f"{surface.summary}\n\n{commands}", "    ")
+    entry_point = STACKS[stack].entry_point
+    return f"{entry_point.signature}\n" + docstring(f"{entry_point.summary}\n\n{commands}", "    ")
 
 
 def _without_scaffolding(draft: ArchitectureDraft, stack: StackName) -> ArchitectureDraft:
     """The plan without modules that every package has; a model that plans them all the same means those."""
-    made = {*_SCAFFOLDING, scaffold.ENTRY_POINTS[stack].file}
+    made = {*_SCAFFOLDING, STACKS[stack].entry_point.file}
     own = [module for module in draft.modules if module.path not in made]
     if not own:
         raise ValueError(
-            f"there is no module besides {scaffold.ENTRY_POINTS[stack].file}: plan one that does the work"
+            f"there is no module besides {STACKS[stack].entry_point.file}: plan one that does the work"
         )
     cut = [
         module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in made]})
@@ -305,13 +301,13 @@ def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
     )
 
 
-def _surface(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
+def _entry_file(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
     """The module that every package has: its interface is always the same but for what it understands."""
     interface = _interface(given.stack, draft.commands)
     return PlannedFile(
-        path=f"{root}/{scaffold.ENTRY_POINTS[given.stack].file}",
+        path=f"{root}/{STACKS[given.stack].entry_point.file}",
         kind="source",
-        purpose=scaffold.ENTRY_POINTS[given.stack].purpose,
+        purpose=STACKS[given.stack].entry_point.purpose,
         signatures=public_signatures(interface),
         interface=interface,
         depends_on=tuple(f"{root}/{module.path}" for module in draft.modules),

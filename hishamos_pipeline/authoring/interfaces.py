@@ -8,6 +8,7 @@ import keyword
 from collections.abc import Sequence
 
 from hishamos_pipeline.authoring.drafts import ClassDraft, FunctionDraft, ModuleDraft, ParameterDraft
+from hishamos_pipeline.core.untrusted import docstring
 
 # What models write who think of another language.
 _MEANT = {"string": "str", "integer": "int", "boolean": "bool", "void": "None", "null": "None", "": "None"}
@@ -23,17 +24,6 @@ def module_interface(module: ModuleDraft) -> str:
         raise ValueError(f"{module.path} has {sorted(twice)[0]} twice")
     parts = [*map(_class, module.classes), *map(_function, module.functions)]
     return "\n\n\n".join(parts) + "\n"
-
-
-def docstring(text: str, indent: str) -> str:
-    """Text as a docstring that it cannot close."""
-    safe = text.replace("\\", "\\\\").replace('"' * 3, "'" * 3).strip()
-    lines = [line.strip() for line in safe.splitlines()]
-    if len(lines) == 1:
-        space = " " if safe.endswith('"') else ""
-        return f'{indent}"""{safe}{space}"""'
-    body = "\n".join(f"{indent}{line}".rstrip() for line in lines[1:])
-    return f'{indent}"""{lines[0]}\n{body}\n{indent}"""'
 
 
 def _class(given: ClassDraft) -> str:

@@ -11,9 +11,7 @@ from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
-from hishamos_pipeline.authoring import scaffold
 from hishamos_pipeline.authoring.bindings import BINDINGS
-from hishamos_pipeline.blueprints.python.formatting import tidy
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.hashing import content_hash, sha256_text
 from hishamos_pipeline.core.rules import rule_version, shape_version
@@ -31,6 +29,8 @@ from hishamos_pipeline.llm.gateway import Gateway, Request, Result
 from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read_ref
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.settings import RoleSettings, Settings, listed
+from hishamos_pipeline.stacks.python import scaffold
+from hishamos_pipeline.stacks.python.formatting import tidy
 from hishamos_pipeline.store.conversations.repository import Dialogue
 
 log = logging.getLogger("hishamos.llm")
@@ -177,10 +177,11 @@ class ModelEngine:
             raise RoleError(f"the architecture plans no file {question.path!r}")
         binding = BINDINGS[str(task)]
         override = overrides(self._settings, task)
+        allowed = listed(self._settings.toolchain_allow)
         finished: list[Document] = []
 
         async def check(draft: BaseModel) -> None:
-            finished.append(await binding.finish(question, draft))
+            finished.append(await binding.finish(question, draft, allowed))
 
         result = await self._gateway().ask(
             Request(

@@ -18,36 +18,40 @@ from hishamos_pipeline.errors import UnbuildableError
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 
-_DATABASE = "python/templates/*/database.j2"
+_DATABASE = "blueprints/python/templates/*/database.j2"
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    "src": ("python/templates/*/src/*", _DATABASE),
-    "tests": ("python/templates/*/tests/*", _DATABASE),
-    "docs": ("python/templates/*/docs/*",),
-    "ci": ("python/templates/*/ci/*",),
+    part: (f"blueprints/python/templates/*/{part}/*", f"stacks/python/templates/*/{part}/*")
+    for part in ("src", "docs")
 }
 # What each task's answers are made with: modules, with all that they import, and templates. From this the lock of rule
 # sets is derived; see ``core.rules``.
 RULES: Mapping[str, tuple[str, ...]] = {
-    str(tasks.REQUIREMENTS): ("planning/requirements.py",),
-    str(tasks.ARCHITECTURE): ("planning/architecture.py", *_TEMPLATES["src"]),
-    str(tasks.STORIES): ("planning/stories.py",),
-    str(tasks.SPRINT_GOALS): ("planning/goals.py",),
+    str(tasks.REQUIREMENTS): ("blueprints/planning/requirements.py",),
+    str(tasks.ARCHITECTURE): ("blueprints/planning/architecture.py", *_TEMPLATES["src"], _DATABASE),
+    str(tasks.STORIES): ("blueprints/planning/stories.py",),
+    str(tasks.SPRINT_GOALS): ("blueprints/planning/goals.py",),
     str(tasks.SOURCE_FILE): (
-        "python/files.py",
-        "python/formatting.py",
-        "planning/backlog.py",
+        "blueprints/python/files.py",
+        "stacks/python/formatting.py",
+        "blueprints/planning/backlog.py",
         *_TEMPLATES["src"],
+        _DATABASE,
     ),
     str(tasks.TEST_FILE): (
-        "python/tests.py",
-        "python/formatting.py",
-        "planning/backlog.py",
-        *_TEMPLATES["tests"],
+        "blueprints/python/tests.py",
+        "stacks/python/formatting.py",
+        "blueprints/planning/backlog.py",
+        "blueprints/python/templates/*/tests/*",
+        _DATABASE,
     ),
-    str(tasks.DOCUMENT): ("python/documents.py", "planning/backlog.py", *_TEMPLATES["docs"]),
-    str(tasks.CI_FILE): ("python/ci.py", *_TEMPLATES["ci"]),
-    str(tasks.REVIEW_FILE): ("reviewing.py",),
-    str(tasks.CHANGE): ("planning/changes.py",),
+    str(tasks.DOCUMENT): (
+        "blueprints/python/documents.py",
+        "blueprints/planning/backlog.py",
+        *_TEMPLATES["docs"],
+    ),
+    str(tasks.CI_FILE): ("stacks/python/ci.py", "stacks/python/templates/*/ci/*"),
+    str(tasks.REVIEW_FILE): ("blueprints/reviewing.py",),
+    str(tasks.CHANGE): ("blueprints/planning/changes.py",),
 }
 _REMEMBERED = 8
 
@@ -110,7 +114,7 @@ class BlueprintEngine:
                 return await review(question)
         text = self._render(task, question)
         if question.path.endswith(".py"):
-            from hishamos_pipeline.blueprints.python.formatting import tidy
+            from hishamos_pipeline.stacks.python.formatting import tidy
 
             async with self._formatting:
                 text = await tidy(text, question.architecture.package)
@@ -157,7 +161,8 @@ class _Project:
 
     def render(self, task: Task[Any, Any], path: str) -> str:
         """The raw text of a file."""
-        from hishamos_pipeline.blueprints.python import ci, documents, tests
+        from hishamos_pipeline.blueprints.python import documents, tests
+        from hishamos_pipeline.stacks.python import ci
 
         if task == tasks.SOURCE_FILE:
             return self.sources[path].render(self.architecture.stack)

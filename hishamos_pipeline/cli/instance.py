@@ -32,7 +32,7 @@ def warn_without_daemon(services: "Services") -> None:
 
 @contextmanager
 def _runs_of(services: "Services") -> "Iterator[DagsterRuns]":
-    from hishamos_pipeline.jobs.home import prepare_dagster_home
+    from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 
     prepare_dagster_home(services.settings)
     import dagster as dg

@@ -28,7 +28,7 @@ def run_with_progress(
         job: the job that they belong to.
         quiet: show nothing.
     """
-    from hishamos_pipeline.jobs.home import prepare_dagster_home
+    from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
     from hishamos_pipeline.runs.in_process import RunEnded, run_job
 
     prepare_dagster_home(run.project.settings)

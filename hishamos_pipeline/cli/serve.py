@@ -39,7 +39,7 @@ def command(part: str, host: str, port: int | None) -> None:
 def prepared(given: "Settings") -> Path:
     """Dagster's home with its settings in it; the store is created and migrated before two processes want it."""
     from hishamos_pipeline.generation.services import Services
-    from hishamos_pipeline.jobs.home import prepare_dagster_home
+    from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 
     opened = Services(given)
     given.inbox.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ def command(runs: int, name: str) -> None:
     """
     from hishamos_pipeline.core.machine import machine
     from hishamos_pipeline.generation.services import Services
-    from hishamos_pipeline.jobs.home import prepare_dagster_home, write_worker_settings
+    from hishamos_pipeline.resources.dagster_home import prepare_dagster_home, write_worker_settings
 
     given = settings()
     if not given.celery_broker:

@@ -1,20 +1,14 @@
 """Which commits a repository gets: a pure plan, and its form as a ``git fast-import`` stream."""
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
 from hishamos_pipeline.core.documents import SprintPlan, Stories, Story, TreeFile
+from hishamos_pipeline.core.untrusted import git_path, neutralize_mentions, one_line
 
 BRANCH = "main"
-_MARKS = re.compile(r"(?<!\w)@(?=\w)|[#!](?=\d)")
-_CLOSING = re.compile(
-    r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b(?=:?\s+\S*(?:[#!]|GH-|/issues/|/pull/|/-/))",
-    re.IGNORECASE,
-)
-_JOINER = "\u2060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ def first_history(
     for file in files:
         served = sorted((name for name in file.stories if name in rank), key=rank.__getitem__)
         (groups[served[0]] if served else shared).append(file)
-    commits = [PlannedCommit("chore: set up the project", f"Set up {one_line(title)}.", (), tuple(shared))]
+    commits = [PlannedCommit("chore: set up the project", f"Set up {_safe_line(title)}.", (), tuple(shared))]
     for name in order:
         if groups[name]:
             commits.append(_story_commit(by_id[name], epics, tuple(groups[name])))
@@ -86,9 +80,9 @@ def change(
         subject = f"feat: {'add' if new else 'change'} {len(named)} stories"
     else:
         subject = "chore: update the project"
-    body = "\n".join(f"- {name} {one_line(by_id[name].title)}" for name in named[1:] and named)
+    body = "\n".join(f"- {name} {_safe_line(by_id[name].title)}" for name in named[1:] and named)
     return PlannedCommit(
-        one_line(subject)[:100],
+        _safe_line(subject)[:100],
         body,
         tuple(("Story", name) for name in named),
         tuple(files),
@@ -121,11 +115,11 @@ def fast_import(
         if index == 0 and parent:
             yield f"from {parent}\n".encode()
         for path in commit.removed:
-            yield f"D {_quoted(path)}\n".encode()
+            yield f"D {git_path(path)}\n".encode()
         for file in commit.files:
             data = texts[file.sha256].encode()
             mode = "100755" if file.executable else "100644"
-            yield f"M {mode} inline {_quoted(file.path)}\n".encode()
+            yield f"M {mode} inline {git_path(file.path)}\n".encode()
             yield b"data %d\n%s\n" % (len(data), data)
     yield b"done\n"
 
@@ -139,25 +133,16 @@ def write_stream(stream: BinaryIO, parts: Iterator[bytes]) -> None:
 def _story_commit(story: Story, epics: Mapping[str, str], files: tuple[TreeFile, ...]) -> PlannedCommit:
     scope = "".join(c if c.isascii() and c.isalnum() else "-" for c in epics[story.epic].lower())
     return PlannedCommit(
-        one_line(f"feat({scope.strip('-')}): {_lower(story.title)}")[:100],
+        _safe_line(f"feat({scope.strip('-')}): {_lower(story.title)}")[:100],
         "",
         (("Story", story.id), *(("Requirement", name) for name in story.requirements)),
         files,
     )
 
 
-def one_line(text: str) -> str:
-    """Text without line breaks, so that nothing in it can become a trailer, and that hosts do nothing about."""
-    return neutralize_mentions(" ".join(text.split()))
-
-
-def neutralize_mentions(text: str) -> str:
-    """Text in which hosts find no person to tell and no issue to close, wherever it comes to stand.
-
-    An invisible word joiner parts the marks; see "Linking a pull request to an issue" in GitHub's documents.
-    """
-    marked = _MARKS.sub(lambda match: f"{match[0]}{_JOINER}", text)
-    return _CLOSING.sub(lambda match: f"{match[0][0]}{_JOINER}{match[0][1:]}", marked)
+def _safe_line(text: str) -> str:
+    """A text of which nothing can become a trailer, and that hosts do nothing about."""
+    return neutralize_mentions(one_line(text))
 
 
 def _lower(title: str) -> str:
@@ -167,8 +152,3 @@ def _lower(title: str) -> str:
 
 def _ident(text: str) -> str:
     return " ".join("".join(c for c in text if c not in "<>\0").split()) or "HishamOS"
-
-
-def _quoted(path: str) -> str:
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from hishamos_pipeline.delivery.commits import neutralize_mentions
+from hishamos_pipeline.core.untrusted import inline_code, neutralize_mentions, one_line
 
 # GitHub takes 65,536 characters.
 _LONGEST = 60_000
@@ -27,7 +27,7 @@ class Told:
 def change_title(subjects: Sequence[str]) -> str:
     """Title of a proposal: the commit's subject if there is one alone."""
     return (
-        neutralize_mentions(_line(subjects[0]))[:200]
+        neutralize_mentions(one_line(subjects[0]))[:200]
         if len(subjects) == 1
         else f"HishamOS: {len(subjects)} changes"
     )
@@ -36,7 +36,7 @@ def change_title(subjects: Sequence[str]) -> str:
 def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told: Told) -> str:
     """Description of a proposal: commits, stories, files and checks."""
     parts = [
-        f"Made by HishamOS from the brief of {_code(told.title)}.",
+        f"Made by HishamOS from the brief of {inline_code(told.title)}.",
         "## Commits",
         *_listed(subjects, _COMMITS),
     ]
@@ -55,7 +55,7 @@ def change_body(subjects: Sequence[str], files: Sequence[tuple[str, str]], told:
 
 def release_notes(told: Told) -> str:
     """Notes of a release: the stories that it serves, and the checks that it passed."""
-    parts = [f"{_code(told.title)}, with every story below shown by tests that passed.", "## Stories"]
+    parts = [f"{inline_code(told.title)}, with every story below shown by tests that passed.", "## Stories"]
     parts += _listed([f"{name} {title}" for name, title in told.stories], 500)
     parts += ["## Checks passed", *_listed([f"{name}: {figure}" for name, figure in told.checks], _FILES)]
     return _cut(parts)
@@ -75,13 +75,4 @@ def _cut(parts: Sequence[str]) -> str:
 
 def _listed(items: Sequence[str], most: int) -> list[str]:
     more = [f"- and {len(items) - most} more"] if len(items) > most else []
-    return [*(f"- {_code(item)}" for item in items[:most]), *more, ""]
-
-
-def _code(text: str) -> str:
-    """A text from a brief as code, so that nothing in it mentions people, closes issues or becomes a link."""
-    return f"`{_line(text).replace('`', chr(39)) or '-'}`"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    return [*(f"- {inline_code(item)}" for item in items[:most]), *more, ""]

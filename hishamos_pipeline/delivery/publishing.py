@@ -10,8 +10,8 @@ from functools import partial
 
 from hishamos_pipeline.core.hashing import content_hash
 from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.core.untrusted import neutralize_mentions
 from hishamos_pipeline.delivery import messages
-from hishamos_pipeline.delivery.commits import neutralize_mentions
 from hishamos_pipeline.delivery.find_or_create import find_or_create
 from hishamos_pipeline.delivery.hosts.causes import TRANSIENT
 from hishamos_pipeline.delivery.hosts.interface import Remote

@@ -10,6 +10,7 @@ from hishamos_pipeline.errors import HishamosError, ProjectBusyError, StorageErr
 from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.projects.repository import Projects, Submission
+from hishamos_pipeline.workspace.disk import replacing
 
 ERROR_SUFFIX = ".error.txt"
 
@@ -75,11 +76,11 @@ def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
     except (HishamosError, OSError) as error:
         message = str(error)
         digest = file_sha256(path) if path.exists() else "gone"
-        _note(path).unlink(missing_ok=True)  # were it a link, it would not be followed
-        _note(path).write_text(
-            f"{path.name} was not accepted:\n\n{message}\n\n"
-            f"Change the file and it will be read again.\nsha256 {digest}\n"
-        )
+        with replacing(_note(path)) as note:  # were there a link, it would not be followed
+            note.write_text(
+                f"{path.name} was not accepted:\n\n{message}\n\n"
+                f"Change the file and it will be read again.\nsha256 {digest}\n"
+            )
         return InboxResult(path, None, message)
     accepted = path.parent / "accepted"
     accepted.mkdir(exist_ok=True)

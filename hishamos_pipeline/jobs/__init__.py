@@ -1,4 +1,4 @@
-"""Dagster's jobs and its home.
+"""Dagster's jobs.
 
 Uses the assets; used by sensors, definitions and the command.
 """

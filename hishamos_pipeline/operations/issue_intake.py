@@ -17,6 +17,7 @@ from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.core.target import HOSTS
+from hishamos_pipeline.core.untrusted import code_block
 from hishamos_pipeline.delivery.hosts.issues import Issue, Issues
 from hishamos_pipeline.errors import (
     ArtifactMissingError,
@@ -208,8 +209,7 @@ def _answer(issues: Issues, number: int, text: str) -> None:
 
 
 def _quoted(text: str) -> str:
-    """A text of somebody else, in which nothing is markup and nobody is called."""
-    return f"```\n{mask(text).replace('`', chr(39))[:2000]}\n```\n\n" if text else ""
+    return f"{code_block(mask(text)[:2000])}\n\n" if text else ""
 
 
 def _mark(what: str, which: str) -> str:

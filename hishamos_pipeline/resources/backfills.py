@@ -5,18 +5,17 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.execution.backfill import (
-    BULK_ACTION_TERMINAL_STATUSES,
-    BulkActionStatus,
-    PartitionBackfill,
-)
-from dagster._core.storage.tags import PARTITION_NAME_TAG, WILL_RETRY_TAG
 
 from hishamos_pipeline.core.fleet import BACKFILL_TAG, MemberState
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.operations.fleet.backfills import MemberRun
-from hishamos_pipeline.partitions import projects
+from hishamos_pipeline.partitions import PARTITION_TAG, WILL_RETRY_TAG, projects
+from hishamos_pipeline.resources.dagster_private import (
+    BULK_ACTION_TERMINAL_STATUSES,
+    BaseAssetGraph,
+    BulkActionStatus,
+    PartitionBackfill,
+)
 
 _ENDS: Mapping[DagsterRunStatus, MemberState] = {
     DagsterRunStatus.SUCCESS: "verified",
@@ -86,7 +85,7 @@ class DagsterBackfills:
         found: dict[tuple[str, str], MemberRun] = {}
         for record in reversed(self._runs(backfills)):  # the oldest first
             run = record.dagster_run
-            name = (run.tags[BACKFILL_TAG], run.tags.get(PARTITION_NAME_TAG, ""))
+            name = (run.tags[BACKFILL_TAG], run.tags.get(PARTITION_TAG, ""))
             seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
             before = found[name].seconds if name in found else 0.0
             found[name] = MemberRun(

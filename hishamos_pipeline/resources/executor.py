@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from functools import cache
 
 import dagster as dg
-from dagster._core.errors import raise_execution_interrupts
-from dagster._core.execution.context.system import PlanExecutionContext
-from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
-from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster_async_executor import async_executor  # type: ignore[import-untyped]
 from dagster_async_executor.executor import AsyncExecutor  # type: ignore[import-untyped]
 
+from hishamos_pipeline.resources.dagster_private import (
+    ExecutionPlan,
+    InstanceConcurrencyContext,
+    PlanExecutionContext,
+)
 from hishamos_pipeline.resources.sqlite_files import kept_open, wait_less_for_the_disk
 
 # A step that waits for a slot of a pool says "now" when it is asked how long to wait, which this executor takes for
@@ -53,7 +54,7 @@ class _Interruptible(AsyncExecutor):  # type: ignore[misc]
     ) -> Iterator[dg.DagsterEvent]:
         _freeze()
         with (
-            raise_execution_interrupts(),
+            dg.raise_execution_interrupts(),
             kept_open(job_context.instance, job_context.run_id),
         ):
             yield from super()._execution_iterator_wrapper(job_context, execution_plan)

@@ -4,7 +4,6 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
@@ -17,7 +16,7 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heartbeat import HeartbeatThread
 from hishamos_pipeline.operations.logs import configure_logs
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
-from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
+from hishamos_pipeline.partitions import PARTITION_TAG, REQUESTED_BY_TAG, RETRY_NUMBER_TAG, SOURCE_TAG
 from hishamos_pipeline.resources.run_history import assets_of
 from hishamos_pipeline.settings import get_settings
 
@@ -100,5 +99,5 @@ def actor_of(run: dg.DagsterRun | None) -> Actor:
 
 def _project_of(context: dg.InitResourceContext) -> str:
     """The project that a run is about; empty in a sensor, or where the key is not valid."""
-    key = context.run.tags.get("dagster/partition", "") if context.run else ""
+    key = context.run.tags.get(PARTITION_TAG, "") if context.run else ""
     return key if KEY_PATTERN.fullmatch(key) else ""

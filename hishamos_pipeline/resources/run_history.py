@@ -6,14 +6,13 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterRunStatus
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from hishamos_pipeline.application.builds import EndedRuns
 from hishamos_pipeline.core.graph import EXPORTS, STEPS
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
-from hishamos_pipeline.partitions import BUILD_PROJECT, SOURCE_TAG, projects
+from hishamos_pipeline.partitions import BUILD_PROJECT, PARTITION_TAG, SOURCE_TAG, projects
+from hishamos_pipeline.resources.dagster_private import SqliteEventLogStorage, get_daemon_statuses
 
-_PARTITION = "dagster/partition"
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 _UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDED]
 # What a job makes of which nothing was selected.
@@ -30,7 +29,7 @@ class DagsterRuns:
 
     def in_flight(self, project: str) -> bool:
         """Whether a run of a project waits or runs."""
-        filters = dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project})
+        filters = dg.RunsFilter(statuses=_UNFINISHED, tags={PARTITION_TAG: project})
         return bool(self._instance.get_run_ids(filters, limit=1))
 
     def cancel(self, project: str) -> EndedRuns:
@@ -38,7 +37,7 @@ class DagsterRuns:
 
         A run at somebody's command line is not the daemon's to end: Ctrl-C does.
         """
-        runs = self._instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, tags={_PARTITION: project}))
+        runs = self._instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, tags={PARTITION_TAG: project}))
         launched = [run.run_id for run in runs if SOURCE_TAG not in run.tags]
         ended = sum(self._instance.run_coordinator.cancel_run(run_id) for run_id in launched)
         return EndedRuns(ended, len(runs) - len(launched))
@@ -52,8 +51,6 @@ class DagsterRuns:
 
     def silent_daemons(self) -> list[str]:
         """Parts of the daemon that should run and have not been heard of for half a minute; all where it is not on."""
-        from dagster._daemon.controller import get_daemon_statuses
-
         wanted = list(self._instance.get_required_daemon_types())
         found = get_daemon_statuses(
             self._instance, wanted, heartbeat_interval_seconds=_BEAT_SECONDS, ignore_errors=True
@@ -62,7 +59,7 @@ class DagsterRuns:
 
     def ended(self, project: str = "") -> Iterator[EndedRun]:
         """All runs that have ended, or those of one project, the newest first."""
-        filters = dg.RunsFilter(statuses=_ENDED, tags={_PARTITION: project} if project else {})
+        filters = dg.RunsFilter(statuses=_ENDED, tags={PARTITION_TAG: project} if project else {})
         cursor: str | None = None
         while True:
             page = self._instance.get_run_records(filters, limit=_PAGE, cursor=cursor)
@@ -75,7 +72,7 @@ class DagsterRuns:
                 )
                 yield EndedRun(
                     run.run_id,
-                    run.tags.get(_PARTITION, ""),
+                    run.tags.get(PARTITION_TAG, ""),
                     assets_of(run),
                     run.status == DagsterRunStatus.SUCCESS,
                     ended_at,

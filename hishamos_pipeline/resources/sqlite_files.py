@@ -30,7 +30,7 @@ def kept_open(instance: "dg.DagsterInstance", run_id: str) -> Iterator[None]:
         instance: where the run is.
         run_id: the run.
     """
-    from dagster._core.storage.event_log import SqliteEventLogStorage
+    from hishamos_pipeline.resources.dagster_private import SqliteEventLogStorage
 
     storage = instance.event_log_storage
     with ExitStack() as stack:

@@ -6,7 +6,7 @@ import dagster as dg
 
 from hishamos_pipeline.application.health import Check
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.jobs.home import prepare_dagster_home
+from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 from hishamos_pipeline.resources.run_history import DagsterRuns
 from hishamos_pipeline.runs.in_process import load_job_definition
 

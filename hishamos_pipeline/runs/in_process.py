@@ -7,10 +7,17 @@ from typing import Literal
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, SOURCE_TAG, add_partition
+from hishamos_pipeline.partitions import (
+    BUILD_PROJECT,
+    MAX_RETRIES_TAG,
+    PARTITION_TAG,
+    REQUESTED_BY_TAG,
+    SOURCE_TAG,
+    add_partition,
+)
+from hishamos_pipeline.resources.dagster_private import RunFailureReason, execute_run_iterator
 from hishamos_pipeline.resources.run_history import fail_run
 
 Status = Literal["started", "made", "up to date", "not asked for", "failed", "skipped", "check_failed"]
@@ -64,8 +71,6 @@ def run_job(
         ProjectKeyError: the key breaks the slug rule.
         KeyboardInterrupt: the build was interrupted; its steps and what they had started have ended.
     """
-    from dagster._core.execution.api import execute_run_iterator
-
     # What fails is in the events; when steps are cancelled, asyncio complains of Dagster's generators besides.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     with dg.DagsterInstance.get() as instance:
@@ -76,10 +81,10 @@ def run_job(
             definition,
             # The daemon cannot try again what was started here.
             tags={
-                "dagster/partition": key,
+                PARTITION_TAG: key,
                 SOURCE_TAG: "command line",
                 REQUESTED_BY_TAG: requested_by,
-                "dagster/max_retries": "0",
+                MAX_RETRIES_TAG: "0",
             },
             # The caller shows the progress; Dagster's own log of it goes to the event log alone.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -104,7 +109,7 @@ def _end_dead_runs(instance: dg.DagsterInstance, key: str, alive: str) -> None:
     The caller holds the project's build lock, so that none of them can still be running.
     """
     unfinished = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-    tags = {"dagster/partition": key, SOURCE_TAG: "command line"}
+    tags = {PARTITION_TAG: key, SOURCE_TAG: "command line"}
     for run in instance.get_runs(dg.RunsFilter(statuses=unfinished, tags=tags)):
         if run.run_id != alive:
             fail_run(instance, run, "the process that ran it was killed")

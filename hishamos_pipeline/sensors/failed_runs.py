@@ -8,7 +8,6 @@ from functools import partial
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,7 +18,14 @@ from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heartbeat import Watched, watch
 from hishamos_pipeline.operations.notifications import tell_due
-from hishamos_pipeline.partitions import BUILD_PROJECT, SOURCE_TAG
+from hishamos_pipeline.partitions import (
+    BUILD_PROJECT,
+    PARTITION_TAG,
+    RETRY_NUMBER_TAG,
+    RUN_KEY_TAG,
+    SOURCE_TAG,
+    WILL_RETRY_TAG,
+)
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.resources.run_history import DagsterRuns, fail_run
 from hishamos_pipeline.store.heartbeats.records import Heartbeat
@@ -78,8 +84,8 @@ def failure_of(
         event: its failure.
         last_words: gives what Dagster itself has last said of the run, for failures that say nothing.
     """
-    key = run.tags.get("dagster/partition", "")
-    if not KEY_PATTERN.fullmatch(key) or run.tags.get("dagster/will_retry") == "true":
+    key = run.tags.get(PARTITION_TAG, "")
+    if not KEY_PATTERN.fullmatch(key) or run.tags.get(WILL_RETRY_TAG) == "true":
         return None
     step, reason = "", (event.message if event else "") or "the run failed without saying why"
     data = event.job_failure_data if event and event.is_job_failure and event.event_specific_data else None
@@ -93,7 +99,7 @@ def failure_of(
         reason = data.error.message
     elif reason.startswith(_FROM_OUTSIDE):
         reason = last_words() or reason
-    made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)(?:/(\d+))?", run.tags.get("dagster/run_key", ""))
+    made = re.fullmatch(r"[a-z_]+/[^/]+/(\d+)(?:/(\d+))?", run.tags.get(RUN_KEY_TAG, ""))
     return RunFailure(
         run.run_id,
         key,
@@ -149,7 +155,7 @@ def heartless_runs(
     return {
         run.run_id: seen.get(run.run_id, 0) + 1
         for run in begun
-        if run.run_id not in beating and KEY_PATTERN.fullmatch(run.tags.get("dagster/partition", ""))
+        if run.run_id not in beating and KEY_PATTERN.fullmatch(run.tags.get(PARTITION_TAG, ""))
     }
 
 

@@ -8,7 +8,13 @@ import dagster as dg
 
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.jobs.build_project import build_project
-from hishamos_pipeline.partitions import BUILD_PROJECT, REQUESTED_BY_TAG, with_partitions
+from hishamos_pipeline.partitions import (
+    BUILD_PROJECT,
+    REQUESTED_BY_TAG,
+    RUN_KEY_TAG,
+    WILL_RETRY_TAG,
+    with_partitions,
+)
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.store import ProjectStore
@@ -41,7 +47,7 @@ def _is_new(
     context: dg.SensorEvaluationContext, store: ProjectStore, request: BuildRequest, run: dg.RunRequest
 ) -> bool:
     """Whether there is no run yet; one that has ended before it began ends the waiting for it."""
-    filters = dg.RunsFilter(tags={"dagster/run_key": str(run.run_key)})
+    filters = dg.RunsFilter(tags={RUN_KEY_TAG: str(run.run_key)})
     records = context.instance.get_run_records(filters, limit=1)
     if records:
         _give_up(store, request, records[0])
@@ -52,7 +58,7 @@ def _give_up(store: ProjectStore, request: BuildRequest, record: dg.RunRecord) -
     run = record.dagster_run
     if run.status == dg.DagsterRunStatus.CANCELED:
         store.builds.cancel(request.project, _CANCELLED)
-    elif run.is_finished and run.tags.get("dagster/will_retry") != "true":
+    elif run.is_finished and run.tags.get(WILL_RETRY_TAG) != "true":
         ended_at = datetime.fromtimestamp(record.end_time or 0, UTC)
         if store.clock.now() - ended_at > _LOST:
             store.builds.fail(request.id, request.revision, _ENDED)

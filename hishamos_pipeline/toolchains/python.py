@@ -30,6 +30,7 @@ from hishamos_pipeline.toolchains.interface import Package, Prepared
 from hishamos_pipeline.toolchains.python_base import base_key, make_base, site_packages, write_scripts
 from hishamos_pipeline.toolchains.vetting import vet
 from hishamos_pipeline.workspace import disk
+from hishamos_pipeline.workspace.disk import replacing
 
 _MIB = 1024 * 1024
 _COMPILER_BYTES = 1024 * _MIB
@@ -115,9 +116,8 @@ class PythonToolchains:
         packages = tuple(sorted((_package(item) for item in items), key=lambda item: item.name))
         if not findings:
             known.parent.mkdir(parents=True, exist_ok=True)
-            fresh = known.with_name(f".{known.name}-{os.getpid()}")
-            fresh.write_text(json.dumps([{s: getattr(p, s) for s in p.__slots__} for p in packages]))
-            fresh.replace(known)
+            with replacing(known) as fresh:
+                fresh.write_text(json.dumps([{s: getattr(p, s) for s in p.__slots__} for p in packages]))
         return packages, findings
 
     def _known(self, requirements: Sequence[str]) -> Path:

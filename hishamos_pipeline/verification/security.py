@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from hishamos_pipeline.blueprints.python.formatting import ruff_path
+from hishamos_pipeline.stacks.python.formatting import ruff_path
 
 # Rules of https://docs.astral.sh/ruff/rules/#flake8-bandit-s that find what runs, reads or opens what it should not:
 # not asserts, which tests are made of, nor random numbers, nor subprocesses as such.

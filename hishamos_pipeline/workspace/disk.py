@@ -3,7 +3,8 @@
 import os
 import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +39,20 @@ def newest_change(path: Path) -> datetime:
         *(Path(place) / name for place, folders, names in os.walk(path) for name in (*folders, *names)),
     ]
     return max(map(changed_at, places))
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path beside the target, for what is to take its place; readers see the old or the new, never a part.
+
+    If the block fails, the target stays as it was, and nothing is left beside it.
+    """
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        yield aside
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.workspace.disk import replacing
 from hishamos_pipeline.workspace.tree import storage_errors
 
 
@@ -74,9 +75,8 @@ class ProjectFolder:
             versions.mkdir(parents=True, exist_ok=True)
             target = versions / f"{name}-{version[:16]}-{uuid.uuid4().hex[:8]}"
             staged.rename(target)
-            fresh = self.root / f".{name}-{uuid.uuid4().hex}"
-            fresh.symlink_to(os.path.relpath(target, self.root))
-            fresh.replace(link)
+            with replacing(link) as fresh:
+                fresh.symlink_to(os.path.relpath(target, self.root))
         for old in versions.glob(f"{name}-*"):
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hishamos_pipeline.core.hashing import file_sha256
 from hishamos_pipeline.errors import PathError, StorageError
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.workspace.disk import replacing
 
 T = TypeVar("T")
 logger = logging.getLogger("hishamos.storage")
@@ -234,23 +235,15 @@ class Storage:
         if self._is_s3:
             self._fs.put_file(str(source), target, chunksize=PART_BYTES)
         else:
-            with self._aside(target) as aside:
-                self._fs.put_file(str(source), aside)
+            with replacing(Path(target)) as aside:
+                self._fs.put_file(str(source), str(aside))
 
     def _write(self, target: str, data: bytes) -> None:
         if self._is_s3:
             self._fs.pipe_file(target, data)
         else:
-            with self._aside(target) as aside:
-                self._fs.pipe_file(aside, data)
-
-    @contextmanager
-    def _aside(self, target: str) -> Iterator[str]:
-        """A name beside the target, put in its place at the end; on S3 one request does as much."""
-        folder, _, name = target.rpartition("/")
-        aside = f"{folder}/.{name}.{uuid.uuid4().hex}"
-        yield aside
-        Path(aside).replace(target)
+            with replacing(Path(target)) as aside:
+                self._fs.pipe_file(str(aside), data)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 _PREPARE = """
-from hishamos_pipeline.jobs.home import prepare_dagster_home
+from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 from hishamos_pipeline.settings import get_settings
 prepare_dagster_home(get_settings())
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.blueprints.python.formatting import tidy
+from hishamos_pipeline.stacks.python.formatting import tidy
 from hishamos_pipeline.verification.verify import Assembled
 from tests.support.assembling import changed, failed, judged, text_of
 

@@ -18,6 +18,7 @@ from hishamos_pipeline.errors import (
     StorageError,
     TreeLimitError,
 )
+from hishamos_pipeline.workspace.disk import replacing
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.tree import TreeLimits, tree_hash, write_tree
@@ -195,3 +196,17 @@ def test_a_lock_is_held_across_processes_and_freed_by_death(tmp_path: Path) -> N
     process.join()
     with folder.lock("stories", wait_seconds=5):
         pass
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    target, elsewhere = tmp_path / "note", tmp_path / "elsewhere"
+    elsewhere.write_text("not ours")
+    target.symlink_to(elsewhere)
+    with replacing(target) as fresh:
+        fresh.write_text("one")
+    assert target.read_text() == "one" and elsewhere.read_text() == "not ours"
+    with pytest.raises(OSError, match="full"), replacing(target) as fresh:
+        fresh.write_text("tw")
+        raise OSError("disk full")
+    assert target.read_text() == "one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "note"]

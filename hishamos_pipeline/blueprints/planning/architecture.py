@@ -1,21 +1,13 @@
 """The architect's task: requirements to files, signatures and a data model, by rules."""
 
-import keyword
-import sys
-
 from hishamos_pipeline.blueprints.planning.backlog import readings
-from hishamos_pipeline.blueprints.python.files import COMMANDS, planned_files, source_files
+from hishamos_pipeline.blueprints.python.files import planned_files, source_files
 from hishamos_pipeline.blueprints.python.model import build_model
-from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.documents import Architecture, Requirements
 from hishamos_pipeline.core.idea import Entity
 from hishamos_pipeline.core.ids import slug
-
-# Names that the checks and the tests of a generated project import themselves.
-_TAKEN = frozenset(
-    """factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest
-    fastapi starlette pydantic sqlalchemy uvicorn httpx httpx2 anyio greenlet""".split()
-)
+from hishamos_pipeline.stacks.python.layout import COMMANDS, is_taken
 
 
 def design(requirements: Requirements) -> Architecture:
@@ -32,7 +24,8 @@ def design(requirements: Requirements) -> Architecture:
         operations=[operation for item in read.values() for operation in item.operations],
         stack=requirements.stack,
     )
-    stack = STACKS[requirements.stack]
+    blueprint = BLUEPRINTS[requirements.stack]
+    stack = blueprint.stack
     sources = source_files(
         model,
         summary=requirements.summary,
@@ -57,17 +50,12 @@ def design(requirements: Requirements) -> Architecture:
         author=requirements.author,
         files=planned_files(list(sources.values()) if used else (), about, stack.name),
         data_model=used,
-        decisions=stack.decisions,
+        decisions=blueprint.decisions,
         commands=COMMANDS,
         dependencies=stack.dependencies,
         test_dependencies=stack.test_dependencies,
         unchecked=requirements.unchecked_rules,
     )
-
-
-def is_taken(package: str) -> bool:
-    """Whether a package cannot have this name: Python, its library, or a project's tests have it already."""
-    return keyword.iskeyword(package) or package in sys.stdlib_module_names or package in _TAKEN
 
 
 def _used_entities(requirements: Requirements, names: list[str]) -> tuple[Entity, ...]:

@@ -8,12 +8,7 @@ from hishamos_pipeline.blueprints.reading.text import plain, statement
 from hishamos_pipeline.core.documents import Priority, Requirement, Requirements
 from hishamos_pipeline.core.idea import Entity, Idea
 from hishamos_pipeline.core.ids import numbered
-
-QUALITY = (
-    ("Tests", "Every acceptance criterion of an implemented story is shown by a test.", "criteria_tested"),
-    ("Code quality", "The code is formatted and free of linter findings.", "lint"),
-    ("Dependencies", "It imports nothing that it does not declare.", "declared_dependencies"),
-)
+from hishamos_pipeline.stacks.python.quality import quality_requirements
 
 
 def write_requirements(idea: Idea) -> Requirements:
@@ -70,15 +65,7 @@ def _drafts(
             priority="must",
             source=constraint,
         )
-    for title, text, check in QUALITY:
-        yield Requirement(
-            id="",
-            kind="quality",
-            title=title,
-            statement=text,
-            acceptance=(f"The verification check `{check}` passes.",),
-            verified_by=check,
-        )
+    yield from quality_requirements()
 
 
 def _title(text: str) -> str:

@@ -5,13 +5,14 @@ from ast import literal_eval
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile, folder_file
 from hishamos_pipeline.blueprints.python.context import entity_context, parsed_values
 from hishamos_pipeline.blueprints.python.fields import FieldModel
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
-from hishamos_pipeline.blueprints.python.stack import SourceFile, Stack, folder_file
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.documents import Decision
 from hishamos_pipeline.intake.attributes import attribute_name
+from hishamos_pipeline.stacks.python import stack
 
 _SERVER = "http://127.0.0.1:8000"
 
@@ -192,11 +193,8 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
     }[operation.kind]
 
 
-API = Stack(
-    name="python-api",
-    dependencies=("fastapi>=0.115", "sqlalchemy>=2.0", "uvicorn>=0.30"),
-    test_dependencies=("httpx2>=2",),
-    surface="the HTTP interface",
+API = Blueprint(
+    stack=stack.API,
     entry="api.app",
     decisions=(
         Decision(

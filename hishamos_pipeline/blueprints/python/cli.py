@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile, folder_file
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
-from hishamos_pipeline.blueprints.python.stack import SourceFile, Stack, folder_file
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.documents import Decision
+from hishamos_pipeline.stacks.python import stack
 
 
 def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator[SourceFile]:
@@ -125,11 +126,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     return lines
 
 
-CLI = Stack(
-    name="python-cli",
-    dependencies=(),
-    test_dependencies=(),
-    surface="the command line",
+CLI = Blueprint(
+    stack=stack.CLI,
     entry="cli.main",
     decisions=(
         Decision(

@@ -5,24 +5,25 @@ from graphlib import TopologicalSorter
 from types import SimpleNamespace
 
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.python.rendering import render
-from hishamos_pipeline.blueprints.python.stacks import STACKS
 from hishamos_pipeline.core.documents import Architecture, Stories
 from hishamos_pipeline.core.traceability import circle
+from hishamos_pipeline.core.untrusted import markdown_line
 
 
 def document(path: str, architecture: Architecture, stories: Stories, model: PackageModel) -> str:
     """One document; text from the brief is shown as text."""
     request = SimpleNamespace(
-        title=_text(architecture.title),
-        summary=_text(architecture.summary),
+        title=markdown_line(architecture.title),
+        summary=markdown_line(architecture.summary),
         licence=architecture.licence,
         author=architecture.author,
         commands=architecture.commands,
         decisions=architecture.decisions,
         source_files=[file for file in architecture.files if file.kind == "source"],
         planned=[_shown(story.id, story.title, "") for story in stories.planned],
-        unchecked=[_text(item) for item in architecture.unchecked],
+        unchecked=[markdown_line(item) for item in architecture.unchecked],
         deferred=[_shown(story.id, story.title, story.reason) for story in stories.deferred],
     )
     entities = [_documented(entity, model) for entity in _makeable(model)]
@@ -32,7 +33,7 @@ def document(path: str, architecture: Architecture, stories: Stories, model: Pac
         f"docs/{path.rsplit('/', 1)[-1]}.j2",
         r=request,
         p=package,
-        surface=STACKS[model.stack].surface,
+        surface=BLUEPRINTS[model.stack].stack.interface,
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
@@ -50,16 +51,11 @@ def _makeable(model: PackageModel) -> list[EntityModel]:
 
 
 def _shown(story_id: str, title: str, reason: str) -> SimpleNamespace:
-    return SimpleNamespace(id=story_id, title=_text(title), reason=_text(reason))
-
-
-def _text(text: str) -> str:
-    """A line of the brief that Markdown and HTML renderers show as it was written."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+    return SimpleNamespace(id=story_id, title=markdown_line(title), reason=markdown_line(reason))
 
 
 def _documented(entity: EntityModel, model: PackageModel) -> SimpleNamespace:
-    usage = STACKS[model.stack].usage(entity, model)
+    usage = BLUEPRINTS[model.stack].usage(entity, model)
     return SimpleNamespace(
         labels=entity.labels,
         vars=entity.vars,

@@ -2,19 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from hishamos_pipeline.blueprints.python.blueprint import SourceFile, folder_file
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values, needs_conflict
 from hishamos_pipeline.blueprints.python.model import PackageModel
-from hishamos_pipeline.blueprints.python.stack import SourceFile, folder_file
-from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.documents import PlannedFile
 from hishamos_pipeline.core.signatures import public_signatures
-
-COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("ruff", "format", "--check", "."),
-    ("ruff", "check", "."),
-    ("python", "-m", "pytest", "--cov", "--cov-report=term-missing"),
-)
-LICENCE_IDS = {"Proprietary": "LicenseRef-Proprietary"}
+from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
 
 
 def source_files(model: PackageModel, *, summary: str, author: str, licence: str) -> dict[str, SourceFile]:
@@ -24,11 +18,11 @@ def source_files(model: PackageModel, *, summary: str, author: str, licence: str
 
 def _source_files(model: PackageModel, *, summary: str, author: str, licence: str) -> Iterator[SourceFile]:
     root = f"src/{model.package}"
-    stack = STACKS[model.stack]
+    blueprint = BLUEPRINTS[model.stack]
     line = " ".join(summary.split())[:200] or model.title
     shared: dict[str, object] = {
         "p": model,
-        "entry": stack.entry,
+        "entry": blueprint.entry,
         "summary": line,
         "conflicts": needs_conflict(model),
         "invalid": bool(model.rules) or any(needed_values(model).values()) or model.any("import", "tag"),
@@ -37,8 +31,8 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
         **shared,
         "author": author,
         "licence_expression": LICENCE_IDS.get(licence, licence),
-        "dependencies": stack.dependencies,
-        "test_dependencies": stack.test_dependencies,
+        "dependencies": blueprint.stack.dependencies,
+        "test_dependencies": blueprint.stack.test_dependencies,
     }
     yield SourceFile(
         "pyproject.toml", "pyproject.toml.j2", "Package metadata and tool settings", context=project
@@ -83,30 +77,13 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
     yield SourceFile(
         f"{root}/storage/database.py", "database.py.j2", "The database and its schema", context=shared
     )
-    yield from stack.source_files(model, shared)
+    yield from blueprint.source_files(model, shared)
 
 
-DOCS = (
-    ("README.md", "What the project is, how to install, use and test it"),
-    ("docs/usage.md", "Every way of calling it, with an example"),
-    ("docs/api.md", "The public functions and classes"),
-    ("docs/architecture.md", "Layers, data model and decisions"),
-    ("CHANGELOG.md", "What changed, release by release"),
-    ("LICENSE", "The licence"),
-)
-CI = (
-    (".github/workflows/ci.yml", "Continuous integration on GitHub"),
-    (".gitlab-ci.yml", "Continuous integration on GitLab"),
-    ("Dockerfile", "A container image"),
-    (".dockerignore", "What the image does not need"),
-    (".pre-commit-config.yaml", "Checks before each commit"),
-    (".gitignore", "What Git does not keep"),
-)
 TESTS = (
     ("tests/conftest.py", "What the tests share"),
     ("tests/factories.py", "Records for tests"),
 )
-PROVENANCE = "PROVENANCE.json"
 
 
 def planned_files(

@@ -1,87 +1,26 @@
-"""The Jinja environments of the templates: a stack's own ones come before those that all stacks share."""
+"""The Jinja environments of the blueprints: their own templates come before those of the stack."""
 
-import json
-import sys
-from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
-from jinja2.bccache import Bucket
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.core.hashing import hash_files
 from hishamos_pipeline.intake.attributes import attribute_name
+from hishamos_pipeline.stacks.python.rendering import folders_of, open_environment
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-# Like what Python compiles: whoever may write here could as well change the templates.
-_COMPILED = TEMPLATES / "__pycache__"
-
-
-class _Compiled(jinja2.FileSystemBytecodeCache):
-    """Compiled templates, kept where that can be written; another text or another way of compiling makes a new one."""
-
-    def get_source_checksum(self, source: str) -> str:
-        """A hash of the template, of how it is compiled, and by what."""
-        return super().get_source_checksum(f"{_compiler()}\n{source}")
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Find a compiled template."""
-        with suppress(OSError):  # not there, or not ours to read
-            super().load_bytecode(bucket)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a compiled template."""
-        with suppress(OSError):  # read-only, or full
-            Path(self.directory).mkdir(mode=0o755, exist_ok=True)
-            super().dump_bytecode(bucket)
-
-
-@cache
-def _compiler() -> str:
-    return f"jinja2 {version('jinja2')} {sys.version} {hash_files([Path(__file__)])}"
 
 
 @cache
 def environment(stack: str) -> jinja2.Environment:
-    """The environment of a stack's templates; what a template does not know is an error."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([TEMPLATES / stack, TEMPLATES / "shared"]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - the output is source code
-        optimized=False,  # no filter is applied when a template is compiled: what is kept depends on no other code
-        bytecode_cache=_Compiled(str(_COMPILED)),
-    )
-    made.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    """The environment of a stack's blueprints."""
+    made = open_environment(TEMPLATES / stack, TEMPLATES / "shared", *folders_of(stack))
     made.filters["article"] = words.with_article
     made.filters["identifier"] = attribute_name
-    made.filters["docstring"] = _docstring
-    made.filters["quoted"] = _quoted
-    made.filters["step_name"] = _step_name
     return made
 
 
 def render(stack: str, template: str, **context: object) -> str:
     """Render one template; values are data and are never rendered themselves."""
     return environment(stack).get_template(template).render(**context)
-
-
-def _step_name(command: str) -> str:
-    names = {"ruff format": "Format", "ruff check": "Lint", "python -m pytest": "Test"}
-    return next((name for start, name in names.items() if command.startswith(start)), command)
-
-
-def _quoted(text: str) -> str:
-    """A text as a literal that Python and TOML read alike: its escapes are those that both have."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _docstring(text: str) -> str:
-    """A line of the brief as the text of a docstring: nothing in it can end the docstring."""
-    safe = " ".join(text.split()).replace("\\", "/").replace('"', "'")
-    return f"{safe.rstrip('.')}."

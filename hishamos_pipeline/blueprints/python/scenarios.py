@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
-from hishamos_pipeline.blueprints.python.stacks import STACKS
+from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
 
@@ -33,13 +33,13 @@ _SMALL = frozenset("a an the is are it its of that and to be has have was were w
 
 def scenarios(operation: Operation, package: PackageModel) -> tuple[Scenario, ...]:
     """The criteria of one operation, in a fixed order; the last is about how users call it."""
-    model, stack = package.entity(operation.entity), STACKS[package.stack]
+    model, blueprint = package.entity(operation.entity), BLUEPRINTS[package.stack]
     found = [
         Scenario(operation, name, given, when, then, field)
         for name, given, when, then, field in _SCENARIOS[operation.kind](operation, model)
     ]
-    if wording := stack.wording(operation, model):
-        found.append(Scenario(operation, "surface", stack.surface, *wording))
+    if wording := blueprint.wording(operation, model):
+        found.append(Scenario(operation, "surface", blueprint.stack.interface, *wording))
     return tuple(found)
 
 

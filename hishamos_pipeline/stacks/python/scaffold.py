@@ -1,50 +1,15 @@
 """The files of a package that need no model: metadata, entry point, licence, API reference, CI."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 from hishamos_pipeline.agents.tasks import FileRequest
-from hishamos_pipeline.blueprints.python.ci import ci_file
-from hishamos_pipeline.blueprints.python.files import CI, DOCS, LICENCE_IDS, PROVENANCE
-from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.core.documents import PlannedFile
 from hishamos_pipeline.core.idea import StackName
+from hishamos_pipeline.stacks.python.ci import ci_file
+from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
+from hishamos_pipeline.stacks.python.rendering import render
+from hishamos_pipeline.stacks.python.stack import STACKS
 
-
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
-    """What users of a model's package call, by stack.
-
-    Attributes:
-        file: its module.
-        purpose: what it is.
-        signature: its only public function, and ``summary`` the first line of that one's docstring.
-        starting: the public functions of the module that starts it.
-    """
-
-    file: str
-    purpose: str
-    signature: str
-    summary: str
-    starting: tuple[str, ...] = ()
-
-
-ENTRY_POINTS: Mapping[StackName, EntryPoint] = {
-    "python-cli": EntryPoint(
-        "cli.py",
-        "The command line.",
-        "def main(argv: Sequence[str] | None = None) -> int:",
-        "Run a command.",
-    ),
-    "python-api": EntryPoint(
-        "app.py",
-        "The HTTP interface.",
-        "def create_app(database: Path) -> FastAPI:",
-        "The application on a database file.",
-        ("def main() -> None",),
-    ),
-}
 _BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
 
 
@@ -62,7 +27,7 @@ def planned(package: str, stack: StackName) -> tuple[PlannedFile, ...]:
             path=f"{root}/__main__.py",
             kind="source",
             purpose="Entry point of `python -m`.",
-            signatures=ENTRY_POINTS[stack].starting,
+            signatures=STACKS[stack].entry_point.starting,
         ),
         *(PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS),
         *(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI),
@@ -79,7 +44,7 @@ def text_of(request: FileRequest) -> str | None:
     )
     facts = {
         "p": package,
-        "entry": ENTRY_POINTS[plan.stack].file.removesuffix(".py"),
+        "entry": STACKS[plan.stack].entry_point.file.removesuffix(".py"),
         "summary": " ".join(plan.summary.split())[:200] or plan.title,
     }
     if path == "pyproject.toml":

@@ -12,7 +12,7 @@ from dagster._core.storage.dagster_run import DagsterRunStatus
 from hishamos_pipeline.assets.declare import declared
 from hishamos_pipeline.core.fleet import LANE_TAG
 from hishamos_pipeline.definitions import defs
-from hishamos_pipeline.jobs.home import prepare_dagster_home
+from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 from hishamos_pipeline.settings import Settings, get_settings
 
 

@@ -1,7 +1,7 @@
 """The files of the CI configuration, from one list of commands."""
 
-from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.core.documents import Architecture
+from hishamos_pipeline.stacks.python.rendering import render
 
 _CI_TEMPLATES = {
     ".github/workflows/ci.yml": "ci.yml.j2",

@@ -5,7 +5,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from hishamos_pipeline.blueprints.python import rendering
+from hishamos_pipeline.stacks.python import rendering
 
 
 def rendered(folder: Path) -> str:

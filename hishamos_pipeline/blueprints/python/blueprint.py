@@ -1,4 +1,4 @@
-"""What a kind of Python project has of its own: how it is called, and where its records are."""
+"""How the code of a stack is written without a model: its interface, and where its records are."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.documents import Decision
-from hishamos_pipeline.core.idea import StackName
+from hishamos_pipeline.stacks.python.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,19 @@ def folder_file(root: str, folder: str, purpose: str) -> SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """A kind of project; records, rules and services are the same in all of them.
+class Blueprint:
+    """How the code of a stack is written; records, rules and services are the same in all of them.
 
     Attributes:
-        dependencies: what the package needs to run, as requirements.
-        test_dependencies: what its tests need besides.
-        surface: what users call it through, as people say it.
+        stack: the stack.
         entry: the module below the package that ``__main__`` starts.
         decisions: why it is built like that.
-        source_files: the files of the surface and of the storage, given the context that all files share.
+        source_files: the files of the interface and of the storage, given the context that all files share.
         wording: what a user does for an operation, and what comes of it; ``None`` where nothing is called.
-        usage: for an entity, each way of calling the surface, with what it does.
+        usage: for an entity, each way of calling the interface, with what it does.
     """
 
-    name: StackName
-    dependencies: tuple[str, ...]
-    test_dependencies: tuple[str, ...]
-    surface: str
+    stack: Stack
     entry: str
     decisions: tuple[Decision, ...]
     source_files: Callable[[PackageModel, Mapping[str, object]], Iterator[SourceFile]]

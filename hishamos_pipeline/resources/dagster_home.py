@@ -10,6 +10,7 @@ from filelock import FileLock
 from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.resources.sqlite_files import wait_less_for_the_disk
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.workspace.disk import replacing
 from hishamos_pipeline.workspace.tree import storage_errors
 
 _PACKAGE = Path(__file__).parent.parent
@@ -50,9 +51,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
                 source = _with_code_server(settings.code_server)
             target = home / name
             if not target.exists() or target.read_text() != source:
-                fresh = home / f".{name}.{os.getpid()}"
-                fresh.write_text(source)
-                fresh.replace(target)
+                with replacing(target) as fresh:
+                    fresh.write_text(source)
         os.environ["DAGSTER_HOME"] = str(home)
         if on_server:
             _create_tables(home)
@@ -78,8 +78,9 @@ def write_worker_settings(settings: Settings, runs: int) -> Path:
         "broker_transport_options": {"visibility_timeout": _LONGEST_SECONDS},
     }
     config = {"broker": settings.celery_broker, "backend": settings.celery_broker, "config_source": worker}
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump({"execution": {"config": config}}))
+    with replacing(path) as fresh:
+        fresh.touch(mode=0o600)
+        fresh.write_text(yaml.safe_dump({"execution": {"config": config}}))
     return path
 
 

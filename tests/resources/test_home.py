@@ -8,7 +8,7 @@ import pytest
 
 PROGRAM = (
     "import sys\nfrom pathlib import Path\n"
-    "from hishamos_pipeline.jobs.home import prepare_dagster_home\n"
+    "from hishamos_pipeline.resources.dagster_home import prepare_dagster_home\n"
     "from hishamos_pipeline.settings import Settings\n"
     "prepare_dagster_home(Settings(home=Path(sys.argv[1])))\n"
     "import dagster\nwith dagster.DagsterInstance.get() as instance:\n    print(instance.get_runs_count())\n"

@@ -1,0 +1,69 @@
+"""Text that nobody vouches for, brought into the form that the place where it comes to stand takes as mere text."""
+
+import json
+import re
+
+_MARKS = re.compile(r"(?<!\w)@(?=\w)|[#!](?=\d)")
+_CLOSING = re.compile(
+    r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b(?=:?\s+\S*(?:[#!]|GH-|/issues/|/pull/|/-/))",
+    re.IGNORECASE,
+)
+_JOINER = "\u2060"
+_MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks, and with single spaces."""
+    return " ".join(text.split())
+
+
+def markdown_line(text: str) -> str:
+    """A line that Markdown and HTML renderers show as it was written."""
+    return _MARKUP.sub(r"\\\1", one_line(text))
+
+
+def inline_code(text: str) -> str:
+    """A line of Markdown code, in which nothing mentions people, closes issues or becomes a link."""
+    return f"`{one_line(text).replace('`', chr(39)) or '-'}`"
+
+
+def code_block(text: str) -> str:
+    """A block of Markdown code, in which nothing is markup and nobody is mentioned."""
+    return f"```\n{text.replace('`', chr(39))}\n```"
+
+
+def neutralize_mentions(text: str) -> str:
+    """A text in which hosts find no person to notify and no issue to close, wherever it comes to stand.
+
+    An invisible word joiner parts the marks; see "Linking a pull request to an issue" in GitHub's documents.
+    """
+    marked = _MARKS.sub(lambda match: f"{match[0]}{_JOINER}", text)
+    return _CLOSING.sub(lambda match: f"{match[0][0]}{_JOINER}{match[0][1:]}", marked)
+
+
+def git_path(path: str) -> str:
+    """A path as ``git fast-import`` reads it."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def string_literal(text: str) -> str:
+    """A literal that Python and TOML read alike: its escapes are those that both have."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def docstring_line(text: str) -> str:
+    """A sentence for a docstring that begins and ends elsewhere: nothing in it can end the docstring."""
+    safe = one_line(text).replace("\\", "/").replace('"', "'")
+    return f"{safe.rstrip('.')}."
+
+
+def docstring(text: str, indent: str) -> str:
+    """A whole docstring, which the text cannot close."""
+    safe = text.replace("\\", "\\\\").replace('"' * 3, "'" * 3).strip()
+    lines = [line.strip() for line in safe.splitlines()]
+    if len(lines) == 1:
+        space = " " if safe.endswith('"') else ""
+        return f'{indent}"""{safe}{space}"""'
+    body = "\n".join(f"{indent}{line}".rstrip() for line in lines[1:])
+    return f'{indent}"""{lines[0]}\n{body}\n{indent}"""'

@@ -1,0 +1,38 @@
+"""What every Python project has, whoever writes its code: its files beside modules and tests, its checks, its names."""
+
+import keyword
+import sys
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("ruff", "format", "--check", "."),
+    ("ruff", "check", "."),
+    ("python", "-m", "pytest", "--cov", "--cov-report=term-missing"),
+)
+LICENCE_IDS = {"Proprietary": "LicenseRef-Proprietary"}
+DOCS = (
+    ("README.md", "What the project is, how to install, use and test it"),
+    ("docs/usage.md", "Every way of calling it, with an example"),
+    ("docs/api.md", "The public functions and classes"),
+    ("docs/architecture.md", "Layers, data model and decisions"),
+    ("CHANGELOG.md", "What changed, release by release"),
+    ("LICENSE", "The licence"),
+)
+CI = (
+    (".github/workflows/ci.yml", "Continuous integration on GitHub"),
+    (".gitlab-ci.yml", "Continuous integration on GitLab"),
+    ("Dockerfile", "A container image"),
+    (".dockerignore", "What the image does not need"),
+    (".pre-commit-config.yaml", "Checks before each commit"),
+    (".gitignore", "What Git does not keep"),
+)
+PROVENANCE = "PROVENANCE.json"
+# Names that the checks and the tests of a generated project import themselves.
+_TAKEN = frozenset(
+    """factories pytest coverage pluggy iniconfig packaging ruff hatchling tests conftest
+    fastapi starlette pydantic sqlalchemy uvicorn httpx httpx2 anyio greenlet""".split()
+)
+
+
+def is_taken(package: str) -> bool:
+    """Whether a package cannot have this name: Python, its library, or a project's tests have it already."""
+    return keyword.iskeyword(package) or package in sys.stdlib_module_names or package in _TAKEN
