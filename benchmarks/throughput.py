@@ -20,7 +20,7 @@ from tests.end_to_end.machines import Machine, installation_of_many, start_worke
 from tests.fakes.ports import free_port
 from tests.fakes.postgres import PostgresServer, postgres_server
 
-PROJECTS, ALONE, FOR_WORKERS = 30, 4, 8
+PROJECTS, NO_BATCH, FOR_WORKERS = 30, 4, 8
 BRIEF = "# Notes {0}\n\n## Features\n- User can add a note\n- User can list notes\n"
 _LONGEST_SECONDS = 7200
 
@@ -77,7 +77,7 @@ def _alone(root: Path) -> float:
         return seconds([*HISHAMOS, "build", str(brief)], home=root / "alone")
 
     build(0)  # makes the home and the toolchain
-    return sum(build(number) for number in range(1, ALONE + 1)) / ALONE
+    return sum(build(number) for number in range(1, NO_BATCH + 1)) / NO_BATCH
 
 
 @contextmanager

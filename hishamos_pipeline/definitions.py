@@ -8,9 +8,9 @@ from hishamos_pipeline.jobs.cleanup import cleanup, cleanup_schedule
 from hishamos_pipeline.jobs.export_project import export_project
 from hishamos_pipeline.resources.executor import executor
 from hishamos_pipeline.resources.pipeline import Pipeline
+from hishamos_pipeline.sensors.batches import batches
 from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
 from hishamos_pipeline.sensors.failed_runs import failed_runs
-from hishamos_pipeline.sensors.fleets import fleets
 from hishamos_pipeline.sensors.labelled_issues import labelled_issues
 from hishamos_pipeline.sensors.new_ideas import new_ideas
 from hishamos_pipeline.sensors.requested_builds import requested_builds
@@ -31,7 +31,7 @@ def defs() -> dg.Definitions:
             edited_artifacts,
             requested_exports,
             failed_runs,
-            fleets,
+            batches,
             labelled_issues,
         ],
         resources={"pipeline": Pipeline()},

@@ -25,8 +25,8 @@
     │   └── StoreAwayError      the database cannot be reached; it may be back in a moment
     ├── StoreVersionError       the database is older or newer than this release
     ├── ProjectBusyError        another build of the project is running
-    ├── FleetError              a fleet cannot be begun, stopped or taken up again as it was asked for
-    ├── FleetNotFoundError      no such fleet
+    ├── BatchError              a batch cannot be begun, stopped or taken up again as it was asked for
+    ├── BatchNotFoundError      no such batch
     ├── DeletionRefusedError    a project may not be deleted yet: the message says what to do first
     ├── RoleError               no such role or task, or a declaration that cannot be read
     └── ModelError              a language model could not be asked, or gave no usable answer
@@ -186,12 +186,12 @@ class ProjectBusyError(HishamosError):
     """Another process is building the same project."""
 
 
-class FleetError(HishamosError):
-    """A fleet cannot be begun, stopped or taken up again as it was asked for; the message says what to do."""
+class BatchError(HishamosError):
+    """A batch cannot be begun, stopped or taken up again as it was asked for; the message says what to do."""
 
 
-class FleetNotFoundError(HishamosError):
-    """No fleet of this name."""
+class BatchNotFoundError(HishamosError):
+    """No batch of this name."""
 
 
 class DeletionRefusedError(HishamosError):
@@ -221,7 +221,7 @@ class CredentialError(ModelError):
 class BudgetError(ModelError):
     """A call could cost more than what is left of a budget; the message names the budget and its setting.
 
-    ``scope`` is whose budget it is: that of the call, the project, the fleet, the day or the instance.
+    ``scope`` is whose budget it is: that of the call, the project, the batch, the day or the instance.
     """
 
     def __init__(self, message: str, scope: str = "") -> None:

@@ -30,7 +30,7 @@ _NAME = PACKAGE.name
 SHAPE_NOTHING = (
     "__init__", "errors", "settings", "store", "llm", "prompts", "workspace",
     "agents/answers", "agents/engine", "agents/registry", "agents/tools", "agents/builtin", "agents/roles",
-    "core/actor", "core/channel", "core/clock", "core/fleet", "core/graph", "core/machine", "core/retention",
+    "core/actor", "core/channel", "core/clock", "core/batch", "core/graph", "core/machine", "core/retention",
     "core/rules", "core/secrets", "core/spending", "core/staleness", "core/shapes",
     "delivery/hosts", "delivery/remote_git",
     "generation/artifact_storage", "generation/context", "generation/export_policy", "generation/instrumentation",

@@ -153,7 +153,7 @@ def read_file(services: Services, actor: Actor, key: str, path: str) -> str:
     file = next((file for file in tree.files if file.path == path), None) if tree else None
     if file is None:
         raise ArtifactMissingError(f"project {key!r} has no file {path!r}: see `hishamos files list {key}`")
-    return store.units.texts([file.content_hash])[file.content_hash]
+    return store.units.blobs([file.content_hash])[file.content_hash]
 
 
 def trace(services: Services, actor: Actor, key: str, item: str = "") -> TraceView:

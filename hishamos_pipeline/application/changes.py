@@ -114,7 +114,7 @@ def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item
         digest = editing.current_item(project, artifact, item, revision)["sha256"]
         name = item.rpartition("/")[2]
         suffix = f".{name.rpartition('.')[2]}" if "." in name else ".txt"
-        return TextToEdit(text=project.texts([digest])[digest], suffix=suffix, revision=revision)
+        return TextToEdit(text=project.blobs([digest])[digest], suffix=suffix, revision=revision)
     items = editing.current_items(project, artifact, revision)
     if item:
         text = as_text(items[item]) if item in items else ""

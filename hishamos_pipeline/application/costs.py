@@ -7,11 +7,11 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.documents import VerifiedBuild
 from hishamos_pipeline.generation.services import Services
 
-GroupBy = Literal["role", "model", "asset", "fleet", "day"]
+GroupBy = Literal["role", "model", "asset", "batch", "day"]
 
 
 class CostRow(View):
-    """The calls of one group; ``group`` is the role, model, asset, fleet or day, empty where a call has none."""
+    """The calls of one group; ``group`` is the role, model, asset, batch or day, empty where a call has none."""
 
     group: str
     calls: int

@@ -18,7 +18,7 @@ _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
 _PING_SECONDS = 2.0
 # They are not looked at where the store cannot be opened.
-_NEED_STORE = frozenset({"clock", "credentials", "hosts", "dagster", "daemon", "notices"})
+_NEED_STORE = frozenset({"clock", "credentials", "hosts", "dagster", "daemon", "notifications"})
 # What is found, in a few words; raises with what to do where something is missing.
 Check = Callable[[Services], str]
 
@@ -55,7 +55,7 @@ def health(services: Services, actor: Actor, of_dagster: Mapping[str, Check]) ->
         **of_dagster,
         "code server": _code_server,
         "workers": _workers,
-        "notices": _notices,
+        "notifications": _notifications,
     }
     results: list[HealthCheck] = []
     for name, check in checks.items():
@@ -232,12 +232,13 @@ def _workers(services: Services) -> str:
     return ", ".join(sorted(name for answer in found for name in answer))
 
 
-def _notices(services: Services) -> str:
-    """Whether people could be told of the failures of the last day."""
-    found = services.store.notices.by_status(services.store.clock.now() - timedelta(days=1))
+def _notifications(services: Services) -> str:
+    """Whether people were notified of the failures of the last day."""
+    found = services.store.notifications.by_status(services.store.clock.now() - timedelta(days=1))
     if found["failed"]:
         raise RuntimeError(
-            f"{found['failed']} notices could not be told: see `hishamos notices list`, and try `hishamos notices test`"
+            f"{found['failed']} notifications could not be sent: see `hishamos notifications list`, "
+            "and try `hishamos notifications test`"
         )
     for name, channel in services.settings.notify.items():
         if channel.variable and not services.key(channel.variable):

@@ -1,4 +1,4 @@
-"""Looking after the installation: cleanup, the audit log, and what people were told of failures."""
+"""Looking after the installation: cleanup, the audit log, and what people were notified of."""
 
 import uuid
 from datetime import datetime
@@ -8,7 +8,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import StorageError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
-from hishamos_pipeline.store.notifications.records import Notice
+from hishamos_pipeline.store.notifications.records import Notification
 
 
 class Removed(View):
@@ -40,8 +40,8 @@ class AuditVerdict(View):
     problem: str
 
 
-class NoticeView(View):
-    """What a channel was to tell of a failed run, and whether it has."""
+class NotificationView(View):
+    """What a channel was to send, and whether it has."""
 
     project: str
     step: str
@@ -91,9 +91,9 @@ def verify_audit(services: Services, actor: Actor, head: str = "") -> AuditVerdi
     return AuditVerdict.of(services.acting_as(actor).store.audit.verify(head))
 
 
-def list_notices(services: Services, actor: Actor, last: int = 20) -> list[NoticeView]:
-    """The newest notices, the newest first."""
-    return [NoticeView.of(row) for row in services.acting_as(actor).store.notices.newest(last)]
+def list_notifications(services: Services, actor: Actor, last: int = 20) -> list[NotificationView]:
+    """The newest notifications, the newest first."""
+    return [NotificationView.of(row) for row in services.acting_as(actor).store.notifications.newest(last)]
 
 
 def try_channel(services: Services, actor: Actor, channel: str) -> None:
@@ -101,24 +101,24 @@ def try_channel(services: Services, actor: Actor, channel: str) -> None:
 
     Raises:
         UsageError: the settings name no such channel.
-        StorageError: it could not be told.
+        StorageError: it could not be sent.
     """
     import smtplib
 
-    from hishamos_pipeline.operations.notifications import tell
+    from hishamos_pipeline.operations.notifications import send
 
     acting = services.acting_as(actor)
     if channel not in acting.settings.notify:
         known = ", ".join(acting.settings.notify) or "none"
         raise UsageError(f"HISHAMOS_NOTIFY names no channel {channel!r}; it names {known}")
     try:
-        tell(_made_up(channel, acting.store.clock.now()), acting.settings, acting.key)
+        send(_made_up(channel, acting.store.clock.now()), acting.settings, acting.key)
     except (OSError, smtplib.SMTPException) as error:
         raise StorageError(f"{channel}: {error}") from error
 
 
-def _made_up(channel: str, now: datetime) -> Notice:
-    return Notice(
+def _made_up(channel: str, now: datetime) -> Notification:
+    return Notification(
         id=0,
         occasion="",
         channel=channel,

@@ -87,7 +87,7 @@ def diff_prompt(
     acting.registry(project).role(role).task(task)
     library = acting.library(project)
     now, text = library.version(role, task), library.source(role, task)
-    used = acting.store.dialogue.prompt_texts(role, task)
+    used = acting.store.conversations.prompt_texts(role, task)
     earlier = [row for row in used if (row.version == version if version else row.version != now)]
     if not earlier:
         if version:

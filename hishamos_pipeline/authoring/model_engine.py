@@ -31,7 +31,7 @@ from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.settings import RoleSettings, Settings, listed
 from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.formatting import tidy
-from hishamos_pipeline.store.conversations.repository import Dialogue
+from hishamos_pipeline.store.conversations.repository import Conversations
 
 log = logging.getLogger("hishamos.llm")
 Q = TypeVar("Q", bound=Document)
@@ -47,7 +47,7 @@ class ModelEngine:
         library: the prompts.
         settings: which models, how.
         blueprint: answers where the settings say so, and at the end of a fallback chain where a task allows it.
-        dialogue: gives what keeps the texts of the prompts that were used.
+        conversations: gives what keeps the texts of the prompts that were used.
         registry: the roles, for the names in the settings.
     """
 
@@ -57,14 +57,14 @@ class ModelEngine:
         library: PromptLibrary,
         settings: Settings,
         blueprint: Engine,
-        dialogue: Callable[[], Dialogue],
+        conversations: Callable[[], Conversations],
         registry: Registry,
     ) -> None:
         self._gateway = gateway
         self._library = library
         self._settings = settings
         self._blueprint = blueprint
-        self._dialogue = dialogue
+        self._conversations = conversations
         self._registry = registry
         self._kept: set[str] = set()
         self._versions: dict[str, str] = {}
@@ -208,7 +208,7 @@ class ModelEngine:
         version = self._library.version(task.role, task.name)
         if version not in self._kept:
             text = self._library.source(task.role, task.name)
-            self._dialogue().keep_prompts([(version, task.role, task.name, text)])
+            self._conversations().keep_prompts([(version, task.role, task.name, text)])
             self._kept.add(version)
         return version
 

@@ -73,7 +73,7 @@ def file_item(project: Project, kind: str, path: str, text: str) -> Item:
         except SyntaxError as error:
             raise EditError(f"{path}: is not valid Python: {error}") from None
     file = TreeFile.model_validate(current_item(project, kind, path))
-    project.store.units.add_texts([text])
+    project.store.units.add_blobs([text])
     changed = file.model_copy(update={"sha256": sha256_text(text), "size": len(text.encode())})
     return changed.model_dump(mode="json")
 

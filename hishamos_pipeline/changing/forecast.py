@@ -140,7 +140,7 @@ def _files(
 def _is_known(run: ProjectRun, task: Task[Any, Any], ask: FileAsk, texts: Mapping[str, str]) -> bool:
     question = ask.question({path: FileText(text=text) for path, text in texts.items()})
     unit = run.engine.fingerprint(task, question)
-    return unit in run.project.store.units.find(run.key, [unit], run.services.terms.only)
+    return unit in run.project.store.units.find(run.key, [unit], run.services.overrides.only)
 
 
 def _made(run: ProjectRun, kind: str) -> dict[str, str]:
@@ -149,7 +149,7 @@ def _made(run: ProjectRun, kind: str) -> dict[str, str]:
         made = run.project.read(kind, TestSuite if kind == "test_suite" else FileSet)
     except ArtifactMissingError:
         return {}
-    texts = run.project.texts(file.sha256 for file in made.files)
+    texts = run.project.blobs(file.sha256 for file in made.files)
     return {file.path: texts[file.sha256] for file in made.files}
 
 

@@ -66,7 +66,7 @@ def proposed(store: ProjectStore, key: str, number: int) -> ItemChange:
     if content is None:
         wanted = None
     elif row.kind in FILE_SETS and not row.item.startswith("@"):
-        wanted = store.units.texts([content["sha256"]])[content["sha256"]]
+        wanted = store.units.blobs([content["sha256"]])[content["sha256"]]
     else:
         wanted = as_text(content)
     before = {row.item: now[row.item]} if row.item in now else {}
@@ -114,7 +114,7 @@ def _shown(store: ProjectStore, kind: str, row: ArtifactRevision | None) -> dict
     if kind not in FILE_SETS:
         return texts_of(kind, document)
     files: tuple[TreeFile, ...] = document.files  # type: ignore[attr-defined]
-    texts = store.units.texts(file.sha256 for file in files)
+    texts = store.units.blobs(file.sha256 for file in files)
     return {file.path: texts[file.sha256] for file in files}
 
 

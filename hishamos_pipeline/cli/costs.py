@@ -10,7 +10,7 @@ from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, 
 @click.command("costs")
 @click.argument("key", required=False, default="")
 @click.option(
-    "--by", type=click.Choice(["role", "model", "asset", "fleet", "day"]), default="asset", show_default=True,
+    "--by", type=click.Choice(["role", "model", "asset", "batch", "day"]), default="asset", show_default=True,
     help="What the costs are added up by.",
 )  # fmt: skip
 @click.option("--plot", is_flag=True, help="Draw bars.")

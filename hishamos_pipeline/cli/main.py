@@ -31,8 +31,8 @@ COMMANDS = {
     "agents": ("agents", "List the roles, show one, or give one a task."),
     "prompts": ("prompts", "List the prompts, and show what changed in one."),
     "costs": ("costs", "Show what models have cost."),
-    "fleet": ("fleet", "Build many projects on one account, and compare."),
-    "notices": ("notices", "Show what was told of failed runs, and try a channel."),
+    "batch": ("batch", "Build many projects on one account, and compare."),
+    "notifications": ("notifications", "Show what people were notified of, and try a channel."),
     "events": ("events", "Show what has happened to projects, in order."),
     "cleanup": ("cleanup", "Remove what the settings keep no longer."),
     "audit": ("audit", "Show who did what, and verify that nothing was changed."),
@@ -43,6 +43,9 @@ COMMANDS = {
     "worker": ("worker", "Execute runs on this machine for an installation of many."),
     "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
 }
+
+# Names of the last release, which still work.
+ALIASES = {"fleet": "batch", "notices": "notifications"}
 
 EPILOG = """
 \b
@@ -61,9 +64,9 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        module, _ = COMMANDS.get(ALIASES.get(cmd_name, cmd_name), ("", ""))
+        if not module:
             return None
-        module, _ = COMMANDS[cmd_name]
         command: click.Command = import_module(f"hishamos_pipeline.cli.{module}").command
         return command
 

@@ -20,7 +20,7 @@ from hishamos_pipeline.settings import get_settings
 _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ProjectNotFoundError, 3),
     (errors.ArtifactMissingError, 3),
-    (errors.FleetNotFoundError, 3),
+    (errors.BatchNotFoundError, 3),
     (errors.ProjectBusyError, 4),
     (errors.ToolMissingError, 5),
     (errors.StorageError, 5),
@@ -34,7 +34,7 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ExportError, 2),
     (errors.UsageError, 2),
     (errors.DeletionRefusedError, 2),
-    (errors.FleetError, 2),
+    (errors.BatchError, 2),
     (errors.HostError, 7),
     (errors.BudgetError, 1),
     (errors.AnswerError, 1),

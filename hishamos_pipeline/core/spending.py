@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Outcome = Literal["running", "ok", "cached", "invalid", "failed", "broken", "cancelled", "lost"]
-Scope = Literal["call", "project", "fleet", "day", "instance"]
+Scope = Literal["call", "project", "batch", "day", "instance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """A call that is about to be made, with the worst that it can cost; ``fleet`` is the one it is made for, if any."""
+    """A call that is about to be made, with the worst that it can cost; ``batch`` is the one it is made for, if any."""
 
     purpose: Purpose
     role: str
@@ -56,8 +56,8 @@ class CallStart:
     reserved_usd: float = 0.0
     reserved_tokens: int = 0
     attempt: int = 1
-    fell_from: str = ""
-    fleet: str = ""
+    fallback_reasons: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class DocumentReader(Protocol):
         """The document of a kind."""
         ...
 
-    def texts(self, hashes: Iterable[str]) -> dict[str, str]:
+    def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts of files by their SHA-256."""
         ...
 
@@ -86,7 +86,7 @@ def gather(project: DocumentReader) -> Parts:
     """
     sets = [project.read(k, TestSuite if k == "test_suite" else FileSet) for k in KINDS]
     files = tuple(file for part in sets for file in part.files)
-    texts = project.texts(file.sha256 for file in files)
+    texts = project.blobs(file.sha256 for file in files)
     return Parts(
         files=files,
         texts=texts,
@@ -102,7 +102,7 @@ def with_repairs(project: DocumentReader, parts: Parts, repairs: tuple[FileChang
     wanted = {
         file.path: known[file.path, file.sha256] for file in parts.files if (file.path, file.sha256) in known
     }
-    texts = project.texts(wanted.values())
+    texts = project.blobs(wanted.values())
     return parts.changed({path: texts[digest] for path, digest in wanted.items()})
 
 

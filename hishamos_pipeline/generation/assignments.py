@@ -81,7 +81,7 @@ class StoredProject:
             for kind in (kind for kind in KINDS if kind in found):
                 as_type = TestSuite if kind == "test_suite" else FileSet
                 listed += as_type.model_validate_json(found[kind]).files
-        texts = self.services.store.units.texts(file.sha256 for file in listed)
+        texts = self.services.store.units.blobs(file.sha256 for file in listed)
         return {file.path: (texts[file.sha256], file) for file in listed}
 
 
@@ -128,10 +128,15 @@ async def assign(
         )
     store, library = services.store, services.library(key)
     version = library.version(role, task)
-    store.dialogue.keep_prompts([(version, role, task, library.source(role, task))])
+    store.conversations.keep_prompts([(version, role, task, library.source(role, task))])
     override = overrides(services.settings, chosen)
     desktop = Desktop(
-        key, role, task, StoredProject(services, key), store.dialogue.used, services.settings.llm_tool_calls
+        key,
+        role,
+        task,
+        StoredProject(services, key),
+        store.conversations.used,
+        services.settings.llm_tool_calls,
     )
     result = await services.gateway.ask(
         Request(
@@ -146,11 +151,11 @@ async def assign(
             temperature=override.temperature,
             max_output_tokens=override.max_output_tokens,
             tools=_tools(chosen, desktop) if key else (),
-            history=store.dialogue.messages(conversation, role, task, key) if conversation else "",
+            history=store.conversations.messages(conversation, role, task, key) if conversation else "",
         )
     )
     if conversation:
-        store.dialogue.save(conversation, role, task, mask(result.messages), key)
+        store.conversations.save(conversation, role, task, mask(result.messages), key)
     return result
 
 

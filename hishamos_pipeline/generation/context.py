@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.core.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.document import Document
 from hishamos_pipeline.core.documents import VerifiedBuild
-from hishamos_pipeline.core.fleet import ALONE, Terms
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import Purpose
@@ -49,7 +49,7 @@ class StepServices:
         engine: answers the roles' tasks.
         sandbox: gives what runs the generated code, when the first is to be run.
         toolchains: gives what it is run with.
-        terms: those of the fleet that the project is built for.
+        overrides: those of the batch that the project is built for.
         keys: gives the value of a variable or stored credential, empty if there is none.
     """
 
@@ -57,7 +57,7 @@ class StepServices:
     engine: Engine
     sandbox: Callable[[], Sandbox]
     toolchains: Callable[[], Toolchains]
-    terms: Terms = ALONE
+    overrides: BatchOverrides = NO_BATCH
     keys: Callable[[str], str] = lambda _: ""
 
     @property
@@ -117,9 +117,9 @@ class StepContext:
             )
         return self._inputs[kind]
 
-    def texts(self, hashes: Iterable[str]) -> dict[str, str]:
+    def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts of files by their SHA-256."""
-        return self._services.project.texts(hashes)
+        return self._services.project.blobs(hashes)
 
     async def ask(self, task: Task[Q, D], question: Q) -> D:
         """Have the engine answer a task, on the account of this artifact.
@@ -138,7 +138,7 @@ class StepContext:
         """Makes the units of this artifact."""
         given = self._services
         return UnitMaker(
-            self.key, self.kind, given.engine, given.project.store.units, given.terms, given.fresh
+            self.key, self.kind, given.engine, given.project.store.units, given.overrides, given.fresh
         )
 
     @property
@@ -155,7 +155,7 @@ class StepContext:
         """The texts of this artifact's files that people have edited, by path."""
         edits = self._services.project.store.edits.active(self.key, self.kind)
         hashes = {edit.item: edit.content["sha256"] for edit in edits if edit.content}
-        texts = self.texts(hashes.values())
+        texts = self.blobs(hashes.values())
         return {path: FileText(text=texts[digest]) for path, digest in hashes.items()}
 
     def edited_items(self, kinds: Collection[str]) -> set[str]:
@@ -181,8 +181,8 @@ class StepContext:
         earlier = artifacts.with_hash(self.key, kind, row.inputs.get(kind, "")) if row else None
         if document is None or row is None or earlier is None or self._services.fresh:
             return None
-        terms = self._services.terms
-        if row.code_version != self._version or (terms.anew and row.fleet != terms.fleet):
+        overrides = self._services.overrides
+        if row.code_version != self._version or (overrides.anew and row.batch != overrides.batch):
             return None
         try:
             return document, input_type.model_validate_json(earlier.content)
@@ -237,7 +237,7 @@ class BuildContext(StepContext):
         keep_tree(project.storage, project.folder, final, build)
         path = project.folder.publish_folder("tree", final, build.tree_hash)
         store = project.store
-        store.units.add_texts(texts[file.sha256] for file in build.files)
+        store.units.add_blobs(texts[file.sha256] for file in build.files)
         store.deliveries.record_tree(self.key, str(path), build.files, passed=build.passed)
         store.backlog.mark_verified(self.key, build.stories_verified)
 

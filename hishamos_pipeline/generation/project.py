@@ -51,13 +51,13 @@ class Project:
         """
         return self.store.artifacts.read(self.key, kind, as_type)
 
-    def texts(self, hashes: Iterable[str]) -> dict[str, str]:
+    def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts of files by their SHA-256.
 
         Raises:
             KeyError: a text is not in the store.
         """
-        return self.store.units.texts(hashes)
+        return self.store.units.blobs(hashes)
 
     def idea(self) -> Idea:
         """The newest submitted brief.

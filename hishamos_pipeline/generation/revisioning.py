@@ -76,7 +76,7 @@ def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[E
 def derived(store: ProjectStore, kind: str, before: Document, after: Document) -> Document:
     """``after`` with the fields that follow from the rest: which test shows which criterion, and what is retired."""
     if isinstance(after, TestSuite):
-        return suite_of(after.files, store.units.texts(file.sha256 for file in after.files))
+        return suite_of(after.files, store.units.blobs(file.sha256 for file in after.files))
     for field, as_type in (("requirements", Requirements), ("stories", Stories)):
         if isinstance(after, as_type) and isinstance(before, as_type):
             left = {item.id for item in getattr(after, field)}

@@ -28,7 +28,7 @@ class ProjectRun:
     def __init__(self, services: StepServices, producers: "Mapping[str, Producer] | None" = None) -> None:
         self.services, self._producers = services, producers
         self.exports = services.exports
-        self.staleness = Staleness(services.project, services.engine, self.exports, services.terms)
+        self.staleness = Staleness(services.project, services.engine, self.exports, services.overrides)
         self.lifecycle = Lifecycle(services.project)
 
     @cached_property

@@ -170,7 +170,7 @@ class StepRunner:
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             prompt_version=",".join(spent.prompt_versions)[:64],
-            fleet=self._services.terms.fleet,
+            batch=self._services.overrides.batch,
         )
 
     def _recorded(self, kind: str, caught: BaseException) -> BaseException:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
-from hishamos_pipeline.core.fleet import ALONE, OWN_SETTINGS, Terms
+from hishamos_pipeline.core.batch import NO_BATCH, OWN_SETTINGS, BatchOverrides
 from hishamos_pipeline.core.ids import check_key
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.errors import CredentialError, FleetError, ProjectNotFoundError
+from hishamos_pipeline.errors import BatchError, CredentialError, ProjectNotFoundError
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.store.store import ProjectStore, open_store
 
@@ -37,7 +37,7 @@ class Services:
 
     settings: Settings
     patient: bool = False  # whether a database that is away is waited for
-    terms: Terms = ALONE  # those of the fleet that projects are built for
+    overrides: BatchOverrides = NO_BATCH  # those of the batch that projects are built for
     actor: Actor = INSTALLATION  # whom they work for
 
     @cached_property
@@ -77,7 +77,7 @@ class Services:
             self.library(),
             self.settings,
             blueprint,
-            lambda: self.store.dialogue,
+            lambda: self.store.conversations,
             self.registry(),
         )
 
@@ -111,7 +111,7 @@ class Services:
             with suppress(CredentialError):  # told when that provider is asked
                 self.key(provider.variable)
         admission = CallAdmission(
-            self.store.calls, self.settings, self._project_budget, self.terms, self._refused
+            self.store.calls, self.settings, self._project_budget, self.overrides, self._refused
         )
         return Gateway(admission, self.access)
 
@@ -183,7 +183,7 @@ class Services:
         return PythonToolchains(self.settings)
 
     def _refused(self, project: str, reason: str) -> None:
-        self.store.fleets.refuse(self.terms.fleet, project, reason)
+        self.store.batches.refuse(self.overrides.batch, project, reason)
 
     def _project_budget(self, key: str) -> "Budget":
         from hishamos_pipeline.core.idea import Budget
@@ -225,26 +225,26 @@ class Services:
                 engine=self.engine,
                 sandbox=lambda: self.sandbox,
                 toolchains=lambda: self.toolchains,
-                terms=self.terms,
+                overrides=self.overrides,
                 keys=self.key,
             )
         )
 
-    def for_fleet(self, terms: Terms) -> "Services":
-        """The same services, for the runs of a fleet, with the settings that it has of its own.
+    def for_batch(self, overrides: BatchOverrides) -> "Services":
+        """The same services, for the runs of a batch, with the settings that it has of its own.
 
         Raises:
-            FleetError: a setting is none that a fleet can have, or not valid.
+            BatchError: a setting is none that a batch can have, or not valid.
         """
-        unknown = sorted(terms.settings.keys() - set(OWN_SETTINGS))
+        unknown = sorted(overrides.settings.keys() - set(OWN_SETTINGS))
         if unknown:
-            raise FleetError(f"a fleet cannot set {', '.join(unknown)}: it can set {', '.join(OWN_SETTINGS)}")
+            raise BatchError(f"a batch cannot set {', '.join(unknown)}: it can set {', '.join(OWN_SETTINGS)}")
         try:
-            valid = Settings.model_validate({**self.settings.model_dump(), **terms.settings})
+            valid = Settings.model_validate({**self.settings.model_dump(), **overrides.settings})
         except ValidationError as error:
             first = error.errors()[0]
-            raise FleetError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        return replace(self, settings=valid, terms=terms)
+            raise BatchError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return replace(self, settings=valid, overrides=overrides)
 
     def close(self) -> None:
         """Close what was opened."""

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.core import staleness
+from hishamos_pipeline.core.batch import BatchOverrides
 from hishamos_pipeline.core.documents import Archive, VerifiedBuild
-from hishamos_pipeline.core.fleet import Terms
 from hishamos_pipeline.core.graph import EXPORTS, STEPS
 from hishamos_pipeline.core.hashing import sha256_text
 from hishamos_pipeline.core.target import Publication
@@ -20,7 +20,7 @@ from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 
 FALLBACK = ":fallback"
 MISSING = "its files are missing"
-# What a fleet that makes all anew makes anew: an accepted brief stays one, and exports follow the repository.
+# What a batch that makes all anew makes anew: an accepted brief stays one, and exports follow the repository.
 _MADE_ANEW = STEPS.keys() - {"idea", "repository", *EXPORTS.values()}
 
 
@@ -39,11 +39,13 @@ class Staleness:
         project: the project.
         engine: answers the roles' tasks; its rules have versions.
         exports: which exports are asked for.
-        terms: those of the fleet that the project is built for.
+        overrides: those of the batch that the project is built for.
     """
 
-    def __init__(self, project: Project, engine: Engine, exports: ExportPolicy, terms: Terms) -> None:
-        self._project, self._engine, self._exports, self._terms = project, engine, exports, terms
+    def __init__(
+        self, project: Project, engine: Engine, exports: ExportPolicy, overrides: BatchOverrides
+    ) -> None:
+        self._project, self._engine, self._exports, self._overrides = project, engine, exports, overrides
 
     def plan(self) -> tuple[staleness.PlannedStep, ...]:
         """What a build would make, and why; exports that nobody asks for are left out."""
@@ -82,7 +84,7 @@ class Staleness:
     def inspect(self, row: ArtifactRevision, asked: AskedExports | None = None) -> Inspection:
         """Look at one artifact: can it be read, did it pass, is it still asked for, are its files there."""
         if self.is_outdated(row):
-            return Inspection(f"fleet {self._terms.fleet} makes it anew")
+            return Inspection(f"batch {self._overrides.batch} makes it anew")
         try:
             document = STEPS[row.kind].document.model_validate_json(row.content)
         except ValidationError:
@@ -113,8 +115,8 @@ class Staleness:
         return sha256_text(f"{version}{rules}{given.sandbox == 'unsafe-subprocess'}")[:32]
 
     def is_outdated(self, row: ArtifactRevision) -> bool:
-        """Whether an artifact is one that a fleet makes anew, and has not made yet."""
-        return self._terms.anew and row.kind in _MADE_ANEW and row.fleet != self._terms.fleet
+        """Whether an artifact is one that a batch makes anew, and has not made yet."""
+        return self._overrides.anew and row.kind in _MADE_ANEW and row.batch != self._overrides.batch
 
     def _head(self, row: ArtifactRevision, found: Inspection) -> staleness.Head:
         fallback = row.code_version.endswith(FALLBACK)

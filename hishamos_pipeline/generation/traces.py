@@ -27,7 +27,7 @@ def traced(project: Project) -> TracedProject:
         architecture=parts.architecture,
         suite=parts.suite,
         files=build.files,
-        texts=project.texts(file.sha256 for file in build.files),
+        texts=project.blobs(file.sha256 for file in build.files),
         passed=frozenset(without_parameters(name) for name in build.passed_tests),
         commits=commits,
         costs={unit: cost.cost_usd for (_, unit), cost in costs.items() if unit},

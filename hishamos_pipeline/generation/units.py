@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.core.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.fleet import ALONE, Terms
 from hishamos_pipeline.core.spending import Purpose
 from hishamos_pipeline.errors import HishamosError, PlanningError
 from hishamos_pipeline.store.units.repository import MadeUnit, Units
@@ -37,7 +37,7 @@ class UnitMaker:
         kind: the artifact that the units belong to.
         engine: makes what is missing.
         units: keeps what is made.
-        terms: those of the fleet that the project is built for.
+        overrides: those of the batch that the project is built for.
         fresh: whether everything is asked for again.
     """
 
@@ -45,7 +45,7 @@ class UnitMaker:
     kind: str
     engine: Engine
     units: Units
-    terms: Terms = ALONE
+    overrides: BatchOverrides = NO_BATCH
     fresh: bool = False
 
     async def make(
@@ -92,7 +92,7 @@ class UnitMaker:
                 known_answers = {**answers, **(given or {})}
                 questions = {name: by_name[name].question(known_answers) for name in ready}
                 keys = {name: self.engine.fingerprint(task, question) for name, question in questions.items()}
-                known = {} if self.fresh else self.units.find(self.key, keys.values(), self.terms.only)
+                known = {} if self.fresh else self.units.find(self.key, keys.values(), self.overrides.only)
                 for name in ready:
                     if keys[name] in known:
                         answers[name] = _decoded(known[keys[name]], task.answer)
@@ -108,8 +108,8 @@ class UnitMaker:
 
     def _keep(self, name: str, unit: str, answer: Document) -> None:
         made = MadeUnit(name=name, unit_key=unit, text=_encoded(answer))
-        again = self.fresh or self.terms.anew
-        self.units.add(self.key, self.kind, [made], fleet=self.terms.fleet, again=again)
+        again = self.fresh or self.overrides.anew
+        self.units.add(self.key, self.kind, [made], batch=self.overrides.batch, again=again)
 
 
 def _prepared(graph: Mapping[str, Sequence[str]]) -> TopologicalSorter[str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from hishamos_pipeline.core import idea
-from hishamos_pipeline.core.fleet import ALONE, Terms
+from hishamos_pipeline.core.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Throttle
 from hishamos_pipeline.llm.prices import Prices
 from hishamos_pipeline.settings import Settings, listed
@@ -51,14 +51,14 @@ class CallAdmission:
         log: the call store.
         settings: limits and budgets.
         project_budget: what the brief of a project allows.
-        terms: those of the fleet that calls are made for.
-        refused: is told of the project that the fleet's budget has stopped, and why.
+        overrides: those of the batch that calls are made for.
+        refused: is told of the project that the batch's budget has stopped, and why.
     """
 
     log: CallLog
     settings: Settings
     project_budget: Callable[[str], idea.Budget] = lambda _: idea.Budget()
-    terms: Terms = ALONE
+    overrides: BatchOverrides = NO_BATCH
     refused: Callable[[str, str], None] = lambda *_: None
     _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(
         default_factory=WeakKeyDictionary
@@ -96,9 +96,9 @@ class CallAdmission:
                 "HISHAMOS_BUDGET_INSTANCE_USD or _TOKENS",
             ),
         ]
-        if self.terms.fleet:
-            raised = f"`hishamos fleet resume {self.terms.fleet}` with --budget-usd or --budget-tokens"
-            budgets.append(Budget("fleet", self.terms.usd, self.terms.tokens, raised))
+        if self.overrides.batch:
+            raised = f"`hishamos batch resume {self.overrides.batch}` with --budget-usd or --budget-tokens"
+            budgets.append(Budget("batch", self.overrides.usd, self.overrides.tokens, raised))
         if project:
             asked = self.project_budget(project)
             budgets.append(

@@ -59,7 +59,7 @@ class CallAccount:
     role: str
     task: str
     prompt_version: str
-    fell_from: str = ""
+    fallback_reasons: str = ""
 
 
 @dataclass(slots=True)
@@ -209,7 +209,7 @@ class MeteredModel(WrapperModel):
                     # The estimate is rounded up; close to the limit the provider's own count decides.
                     counted = None if exact else await self._count(messages, settings, params)
                     if counted is None:
-                        if error.scope == "fleet":
+                        if error.scope == "batch":
                             project = start.purpose.project
                             await asyncio.to_thread(self._desk.refused, project, str(error))
                         raise
@@ -222,7 +222,7 @@ class MeteredModel(WrapperModel):
     async def _admit(self, start: CallStart) -> int | Busy:
         budgets = self._desk.budgets(start.purpose.project)
         alone = self._desk.settings.llm_cache == "use"
-        only = self._desk.terms.only
+        only = self._desk.overrides.only
         asked = asyncio.ensure_future(
             asyncio.to_thread(
                 self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone, only=only
@@ -245,7 +245,7 @@ class MeteredModel(WrapperModel):
         mode = "replay" if self._replay else self._desk.settings.llm_cache
         if mode == "refresh":
             return None
-        stored = await asyncio.to_thread(self._desk.log.cached, start.request_hash, self._desk.terms.only)
+        stored = await asyncio.to_thread(self._desk.log.cached, start.request_hash, self._desk.overrides.only)
         if stored is None:
             if mode == "replay":
                 raise ReplayError(
@@ -400,8 +400,8 @@ class MeteredModel(WrapperModel):
             prompt_version=self._account.prompt_version,
             request_hash=sha256_text(body),
             request=mask(body),
-            fell_from=self._account.fell_from,
-            fleet=self._desk.terms.fleet,
+            fallback_reasons=self._account.fallback_reasons,
+            batch=self._desk.overrides.batch,
         )
 
     def _reserved(self, start: CallStart, settings: ModelSettings | None, input_tokens: int) -> CallStart:

@@ -40,7 +40,12 @@ class Metrics(Collector):
         yield from self._calls()
         yield _gauge("hishamos_projects", "Projects by state.", "state", self._store.projects.by_state())
         yield _gauge("hishamos_runs", "Runs that have not ended, by status.", "status", self._queue())
-        yield _gauge("hishamos_notices", "Notices by status.", "status", self._store.notices.by_status())
+        yield _gauge(
+            "hishamos_notifications",
+            "Notifications by status.",
+            "status",
+            self._store.notifications.by_status(),
+        )
 
     def _counted(self, counters: list[tuple[str, dict[str, str], float]]) -> Iterator[Metric]:
         for stored, (name, help_) in _COUNTERS.items():

@@ -1,4 +1,4 @@
-"""Telling people what happened, over the channels that the settings name; what could not be told is tried again."""
+"""Notifying people over the channels that the settings name; what could not be sent is tried again."""
 
 import base64
 import binascii
@@ -20,99 +20,103 @@ from hishamos_pipeline.core.channel import EmailChannel, LogChannel, WebhookChan
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.notifications.records import Notice
-from hishamos_pipeline.store.notifications.repository import Notices
+from hishamos_pipeline.store.notifications.records import Notification
+from hishamos_pipeline.store.notifications.repository import Notifications
 
 log = logging.getLogger("hishamos.operations")
 _TIMEOUT_SECONDS = 10
 Keys = Callable[[str], str]
 
 
-def tell_due(notices: Notices, settings: Settings, keys: Keys, *, most: int, seconds: float) -> int:
-    """Tell what is due, for so many notices and so long at most; how many were told.
+def send_due(
+    notifications: Notifications, settings: Settings, keys: Keys, *, most: int, seconds: float
+) -> int:
+    """Send what is due, for so many notifications and so long at most; how many were sent.
 
-    A notice may be told twice when the process dies between telling it and writing that down; its id is the same.
+    A notification may be sent twice when the process dies between sending it and writing that down; its id is the same.
 
     Args:
-        notices: where they are kept.
+        notifications: where they are kept.
         settings: the channels.
         keys: gives the value of a variable or stored credential, empty if there is none.
-        most: how many notices.
+        most: how many notifications.
         seconds: when to stop beginning another.
     """
-    until, told = time.monotonic() + seconds, 0
-    for notice in notices.due(most):
+    until, sent = time.monotonic() + seconds, 0
+    for notification in notifications.due(most):
         if time.monotonic() >= until:
             break
         try:
-            tell(notice, settings, keys)
-        except Exception as error:  # whatever is wrong with one channel, the others are told
-            notices.failed(notice.id, mask(f"{type(error).__name__}: {error}"))
-            log.warning("notice %s could not be told by %s: %s", notice.id, notice.channel, error)
+            send(notification, settings, keys)
+        except Exception as error:  # whatever is wrong with one channel, the others get theirs
+            notifications.failed(notification.id, mask(f"{type(error).__name__}: {error}"))
+            log.warning(
+                "notification %s could not be sent to %s: %s", notification.id, notification.channel, error
+            )
         else:
-            notices.sent(notice.id)
-            told += 1
-    return told
+            notifications.sent(notification.id)
+            sent += 1
+    return sent
 
 
-def tell(notice: Notice, settings: Settings, keys: Keys) -> None:
-    """Tell one notice.
+def send(notification: Notification, settings: Settings, keys: Keys) -> None:
+    """Send one notification.
 
     Raises:
         CredentialError: its channel, or the secret of it, is not set any more.
         OSError, smtplib.SMTPException: the channel could not be reached, or refused it.
     """
-    channel = settings.notify.get(notice.channel)
+    channel = settings.notify.get(notification.channel)
     match channel:
         case LogChannel():
-            log.error("%s", sentence(notice))
+            log.error("%s", sentence(notification))
         case WebhookChannel():
-            _post(notice, channel, keys)
+            _post(notification, channel, keys)
         case EmailChannel():
-            _mail(notice, channel, keys)
+            _mail(notification, channel, keys)
         case None:
-            raise CredentialError(f"HISHAMOS_NOTIFY names no channel {notice.channel!r} any more")
+            raise CredentialError(f"HISHAMOS_NOTIFY names no channel {notification.channel!r} any more")
 
 
-def sentence(notice: Notice) -> str:
-    """A notice in one sentence."""
-    if notice.event.startswith("fleet."):
-        return notice.reason
-    where = f" at {notice.step}" if notice.step else ""
-    return f"project {notice.project} failed{where}: {notice.reason}"
+def sentence(notification: Notification) -> str:
+    """A notification in one sentence."""
+    if notification.event.startswith("batch."):
+        return notification.reason
+    where = f" at {notification.step}" if notification.step else ""
+    return f"project {notification.project} failed{where}: {notification.reason}"
 
 
-def signature(key: str, notice_id: str, timestamp: int, body: bytes) -> str:
+def signature(key: str, notification_id: str, timestamp: int, body: bytes) -> str:
     """The signature of a webhook: HMAC-SHA256 over id, time and body, as Standard Webhooks has it."""
     stored = key.removeprefix("whsec_")
     try:
         secret = base64.b64decode(stored, validate=True) if stored != key else key.encode()
     except binascii.Error:
         secret = key.encode()
-    signed = b".".join((notice_id.encode(), str(timestamp).encode(), body))
+    signed = b".".join((notification_id.encode(), str(timestamp).encode(), body))
     return "v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
 
 
-def _post(notice: Notice, channel: WebhookChannel, keys: Keys) -> None:
+def _post(notification: Notification, channel: WebhookChannel, keys: Keys) -> None:
     body = json.dumps(
         {
-            "type": notice.event,
-            "timestamp": notice.created_at.isoformat(),
+            "type": notification.event,
+            "timestamp": notification.created_at.isoformat(),
             "data": {
-                "project": notice.project,
-                "run_id": notice.run_id,
-                "step": notice.step,
-                "reason": notice.reason,
+                "project": notification.project,
+                "run_id": notification.run_id,
+                "step": notification.step,
+                "reason": notification.reason,
             },
         }
     ).encode()
     # The id stays when it is sent again, so that a receiver can leave out what it has seen.
-    notice_id, now = f"notice-{notice.id}-{notice.run_id}", int(time.time())
+    notification_id, now = f"notification-{notification.id}-{notification.run_id}", int(time.time())
     headers = {
         "Content-Type": "application/json",
-        "webhook-id": notice_id,
+        "webhook-id": notification_id,
         "webhook-timestamp": str(now),
-        "webhook-signature": signature(_secret(channel.secret, keys), notice_id, now, body),
+        "webhook-signature": signature(_secret(channel.secret, keys), notification_id, now, body),
     }
     try:
         # What it answers is not read: it may be without an end.
@@ -134,14 +138,18 @@ def _post(notice: Notice, channel: WebhookChannel, keys: Keys) -> None:
         raise OSError(f"{urlsplit(channel.url).hostname} answered {status}")
 
 
-def _mail(notice: Notice, channel: EmailChannel, keys: Keys) -> None:
+def _mail(notification: Notification, channel: EmailChannel, keys: Keys) -> None:
     message = EmailMessage()
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
-    what = sentence(notice).removeprefix("project ").partition(":")[0].partition(" (")[0]
+    what = sentence(notification).removeprefix("project ").partition(":")[0].partition(" (")[0]
     message["Subject"] = f"HishamOS: {what}"
-    message["Message-ID"] = f"<notice-{notice.id}-{notice.run_id}@hishamos>"
-    where = f"\n\nrun {notice.run_id}\nhishamos projects show {notice.project}\n" if notice.project else "\n"
-    message.set_content(sentence(notice) + where)
+    message["Message-ID"] = f"<notification-{notification.id}-{notification.run_id}@hishamos>"
+    where = (
+        f"\n\nrun {notification.run_id}\nhishamos projects show {notification.project}\n"
+        if notification.project
+        else "\n"
+    )
+    message.set_content(sentence(notification) + where)
     context = ssl.create_default_context()
     opened = (
         smtplib.SMTP_SSL(channel.host, channel.port, timeout=_TIMEOUT_SECONDS, context=context)

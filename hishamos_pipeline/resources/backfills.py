@@ -1,4 +1,4 @@
-"""Backfills of a Dagster instance, as fleets launch them."""
+"""Backfills of a Dagster instance, as batches launch them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord
 
-from hishamos_pipeline.core.fleet import BACKFILL_TAG, MemberState
+from hishamos_pipeline.core.batch import BACKFILL_TAG, MemberState
 from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.operations.fleet.backfills import MemberRun
+from hishamos_pipeline.operations.batch.backfills import MemberRun
 from hishamos_pipeline.partitions import PARTITION_TAG, WILL_RETRY_TAG, projects
 from hishamos_pipeline.resources.dagster_private import (
     BULK_ACTION_TERMINAL_STATUSES,
@@ -33,7 +33,7 @@ _LIVE = (
 
 
 class DagsterBackfills:
-    """See ``operations.fleet.backfills.Backfills``.
+    """See ``operations.batch.backfills.Backfills``.
 
     Args:
         instance: where backfills and runs are kept.

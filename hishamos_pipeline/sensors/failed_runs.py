@@ -11,13 +11,13 @@ from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from hishamos_pipeline.core.fleet import FLEET_TAG
+from hishamos_pipeline.core.batch import BATCH_TAG
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.ids import KEY_PATTERN
 from hishamos_pipeline.core.secrets import mask
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heartbeat import Watched, watch
-from hishamos_pipeline.operations.notifications import tell_due
+from hishamos_pipeline.operations.notifications import send_due
 from hishamos_pipeline.partitions import (
     BUILD_PROJECT,
     PARTITION_TAG,
@@ -32,7 +32,7 @@ from hishamos_pipeline.store.heartbeats.records import Heartbeat
 from hishamos_pipeline.store.store import ProjectStore
 
 _PER_TICK = 50
-_TELL_SECONDS = 20
+_SEND_SECONDS = 20
 # A build that no run makes any more is given up after this; a run that is only being launched takes seconds.
 _STUCK = timedelta(minutes=5)
 # What failed before anybody looked is told no more.
@@ -62,7 +62,7 @@ _CURSOR = TypeAdapter(Cursor)
 class RunFailure:
     """A run that failed for good: its project, the brief's revision and the request it was for if known, where and why.
 
-    One that somebody has started ``by_hand`` at the command line was seen to fail there, and of fleets the end is told.
+    One that somebody has started ``by_hand`` at the command line was seen to fail there; a batch notifies of its end.
     """
 
     run_id: str
@@ -107,7 +107,7 @@ def failure_of(
         int(made[2]) if made and made[2] and run.job_name == BUILD_PROJECT else None,
         step,
         " ".join(mask(reason).split())[:4000],
-        by_hand=SOURCE_TAG in run.tags or (FLEET_TAG in run.tags and not _executed_again(run)),
+        by_hand=SOURCE_TAG in run.tags or (BATCH_TAG in run.tags and not _executed_again(run)),
     )
 
 
@@ -196,7 +196,7 @@ def write_down(
     if failure.by_hand:
         return
     said = store.projects.reason(failure.project)  # a check that has failed says less than what it was about
-    store.notices.add(
+    store.notifications.add(
         f"run/{failure.run_id}",
         channels,
         event="run.failed",
@@ -247,8 +247,11 @@ def failed_runs(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.S
     for key in store.projects.keys_in(("building",), store.clock.now() - _STUCK, _PER_TICK):
         if not history.in_flight(key) and store.projects.fail(key, "", _WORDLESS):
             context.log.error(f"{key}: {_WORDLESS}")
-    told = tell_due(store.notices, settings, pipeline.services.key, most=_PER_TICK, seconds=_TELL_SECONDS)
+    sent = send_due(
+        store.notifications, settings, pipeline.services.key, most=_PER_TICK, seconds=_SEND_SECONDS
+    )
     after = _CURSOR.dump_json(Cursor(page.cursor, since, hearts, heartless)).decode()
     return dg.SensorResult(
-        skip_reason=f"{len(failures)} failed runs, {len(stopped)} dead, {told} notices told", cursor=after
+        skip_reason=f"{len(failures)} failed runs, {len(stopped)} dead, {sent} notifications sent",
+        cursor=after,
     )

@@ -61,8 +61,8 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{WRITES: True})
 
 
-def upgrade(engine: Engine) -> str:
-    """Bring the schema to this release's revision and return it."""
+def upgrade(engine: Engine, revision: str = "head") -> str:
+    """Bring the schema to a revision, this release's where none is named; returns this release's."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -76,7 +76,7 @@ def upgrade(engine: Engine) -> str:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
             _adopt(connection)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     head = ScriptDirectory.from_config(config).get_current_head()
     assert head is not None
     return head

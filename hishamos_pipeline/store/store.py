@@ -12,21 +12,21 @@ from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts.repository import Artifacts
 from hishamos_pipeline.store.audit.repository import Audit
 from hishamos_pipeline.store.backlog.repository import Backlog
+from hishamos_pipeline.store.batches.repository import Batches
 from hishamos_pipeline.store.builds.repository import BuildRequests
 from hishamos_pipeline.store.calls.repository import Calls
-from hishamos_pipeline.store.conversations.repository import Dialogue
+from hishamos_pipeline.store.conversations.repository import Conversations
 from hishamos_pipeline.store.counters.repository import Counters
 from hishamos_pipeline.store.credentials.repository import Credentials
 from hishamos_pipeline.store.deliveries.repository import Deliveries
 from hishamos_pipeline.store.edits.repository import Edits
 from hishamos_pipeline.store.events.repository import Events
 from hishamos_pipeline.store.exports.repository import ExportRequests
-from hishamos_pipeline.store.fleets.repository import Fleets
 from hishamos_pipeline.store.heartbeats.repository import Heartbeats
 from hishamos_pipeline.store.housekeeping.repository import Housekeeping
 from hishamos_pipeline.store.issues.repository import IssueIdeas
 from hishamos_pipeline.store.locks import Locks
-from hishamos_pipeline.store.notifications.repository import Notices
+from hishamos_pipeline.store.notifications.repository import Notifications
 from hishamos_pipeline.store.projects.repository import Projects
 from hishamos_pipeline.store.sessions import Sessions, reachable
 from hishamos_pipeline.store.units.repository import Units
@@ -67,11 +67,11 @@ class ProjectStore:
         self.deliveries = Deliveries(sessions)
         self.export_requests = ExportRequests(sessions)
         self.calls = Calls(sessions)
-        self.dialogue = Dialogue(sessions)
+        self.conversations = Conversations(sessions)
         self.credentials = Credentials(sessions)
         self.heartbeats = Heartbeats(sessions)
-        self.notices = Notices(sessions)
-        self.fleets = Fleets(sessions)
+        self.notifications = Notifications(sessions)
+        self.batches = Batches(sessions)
         self.issue_ideas = IssueIdeas(sessions)
         self.housekeeping = Housekeeping(sessions)
         self.audit = Audit(sessions)

@@ -57,7 +57,7 @@ async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, set
         offered = [tool["function"]["name"] for tool in fake.asked[0].body["tools"]]
         assert "read_file" in offered
         assert all("desktop" not in json.dumps(tool) for tool in fake.asked[0].body["tools"])
-        rows = opened.store.dialogue.tool_calls("notes")
+        rows = opened.store.conversations.tool_calls("notes")
     assert [row.tool for row in rows] == ["list_artifacts", "read_file", "read_artifact", "search_files"]
     assert "there is no file" in rows[1].error
     assert "there is no 'idea'" in rows[2].error

@@ -83,7 +83,7 @@ def test_events_are_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     ["projects list", "projects show notes", "artifacts list notes", "history notes", "files list notes", "costs",
-     "builds list", "exports list", "events", "proposals list notes", "ideas list", "audit list", "notices list"],
+     "builds list", "exports list", "events", "proposals list notes", "ideas list", "audit list", "notifications list"],
 )  # fmt: skip
 def test_a_command_that_reads_imports_what_it_uses_alone(
     command: str, tmp_path: Path, built_notes: BuiltProject

@@ -173,7 +173,7 @@ def test_doctor(home: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert {check["check"] for check in json.loads(done.stdout)} == {
         "python", "git", "home", "store", "engine", "models", "sandbox", "toolchain", "storage", "hosts", "dagster",
-        "clock", "code server", "credentials", "daemon", "notices", "workers",
+        "clock", "code server", "credentials", "daemon", "notifications", "workers",
     }  # fmt: skip
     lacking = hishamos_process(home, "doctor", "--json", PATH="/nonexistent")
     assert lacking.returncode == 5 and "install the package `git`" in lacking.stdout

@@ -32,13 +32,13 @@ def test_a_project_is_archived_copied_and_deleted(tmp_path: Path, built_notes: B
 
 
 def test_notices_are_listed_and_tried(tmp_path: Path) -> None:
-    assert hishamos(tmp_path, "notices", "list").returncode == 0
-    tried = hishamos(tmp_path, "notices", "test", "log")
+    assert hishamos(tmp_path, "notifications", "list").returncode == 0
+    tried = hishamos(tmp_path, "notifications", "test", "log")
     assert tried.returncode == 0 and "nothing has failed" in tried.stderr
-    unknown = hishamos(tmp_path, "notices", "test", "pigeon")
+    unknown = hishamos(tmp_path, "notifications", "test", "pigeon")
     assert unknown.returncode == 2 and "log" in unknown.stderr
     channels = '{"ops": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secret": "NO_KEY"}}'
-    no_key = hishamos(tmp_path, "notices", "test", "ops", HISHAMOS_NOTIFY=channels)
+    no_key = hishamos(tmp_path, "notifications", "test", "ops", HISHAMOS_NOTIFY=channels)
     assert no_key.returncode == 6 and "NO_KEY" in no_key.stderr
 
 
@@ -49,12 +49,12 @@ def test_the_secret_of_a_channel_is_kept_and_missed(tmp_path: Path) -> None:
         "HISHAMOS_SECRET_KEYS": "vRjRHVhl7yPpyHSyoz2x_1xVTRmbEIXHqS6HlGqhd5k=",
     }
     missing = json.loads(hishamos(tmp_path, "doctor", "--json", **given).stdout)
-    (found,) = [item for item in missing if item["check"] == "notices"]
+    (found,) = [item for item in missing if item["check"] == "notifications"]
     assert not found["ok"] and "credentials add OPS_KEY" in found["detail"]
     kept = hishamos(tmp_path, "credentials", "add", "OPS_KEY", stdin="whsec_c2VjcmV0\n", **given)
     assert kept.returncode == 0, kept.stderr
     there = json.loads(hishamos(tmp_path, "doctor", "--json", **given).stdout)
-    assert {item["check"]: item["ok"] for item in there}["notices"]
+    assert {item["check"]: item["ok"] for item in there}["notifications"]
 
 
 def test_the_doctor_stands_when_the_server_and_the_code_server_are_away(tmp_path: Path) -> None:
@@ -72,7 +72,9 @@ def test_the_doctor_stands_when_the_server_and_the_code_server_are_away(tmp_path
 def test_the_doctor_says_that_nothing_starts_what_waits(tmp_path: Path) -> None:
     fine = hishamos(tmp_path, "doctor", "--json")
     assert fine.returncode == 0, fine.stdout
-    assert {"store", "clock", "daemon", "notices"} <= {item["check"] for item in json.loads(fine.stdout)}
+    assert {"store", "clock", "daemon", "notifications"} <= {
+        item["check"] for item in json.loads(fine.stdout)
+    }
     assert hishamos(tmp_path, "ideas", "submit", "-", stdin=BRIEF).returncode == 0
     waits = hishamos(tmp_path, "doctor", "--json")
     (daemon,) = [item for item in json.loads(waits.stdout) if item["check"] == "daemon"]

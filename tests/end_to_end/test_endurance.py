@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.installation import BRIEF, Installation, endure, installation
 from tests.fakes.postgres import postgres_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly, pytest.mark.real_servers]
 # Builds and kills. By hand: HISHAMOS_ENDURANCE="200 60" pytest tests/end_to_end/test_endurance.py
 AMOUNTS = {"few": (3, 5), "many": (60, 200)}
 if "HISHAMOS_ENDURANCE" in os.environ:
@@ -22,7 +22,7 @@ def amount(name: str) -> Any:
     """So many builds and kills, with the time that they may take."""
     builds, kills = AMOUNTS[name]
     marks = [pytest.mark.timeout(120 * builds + 300)]
-    return pytest.param(builds, kills, id=name, marks=marks + [pytest.mark.nightly] * (name == "many"))
+    return pytest.param(builds, kills, id=name, marks=marks)
 
 
 @pytest.mark.parametrize(("builds", "kills"), [amount("few"), amount("many")])

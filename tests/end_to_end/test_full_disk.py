@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 BRIEF = "# Notes\n\n## Features\n- User can add a note\n- User can list notes\n"
 # The home is a disk of its own, which is gone with the last process of the namespace.
 SCRIPT = """

@@ -95,6 +95,7 @@ def finish(home: Path) -> None:
     store.engine.dispose()
 
 
+@pytest.mark.nightly
 def test_killed_after_every_second_asset(tmp_path: Path) -> None:
     """One home, killed again and again: each artifact is made once and never again."""
     submit(tmp_path)

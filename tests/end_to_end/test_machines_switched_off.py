@@ -8,7 +8,7 @@ import pytest
 from tests.end_to_end.machines import Machine, installation_of_many, start_worker, states, submit, wait_for
 from tests.fakes.postgres import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly, pytest.mark.real_servers]
 
 
 @pytest.mark.timeout(900)

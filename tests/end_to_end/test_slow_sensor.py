@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from tests.end_to_end.installation import BRIEF, Installation, installation
 from tests.fakes.postgres import PostgresServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+pytestmark = [pytest.mark.slow, pytest.mark.nightly, pytest.mark.real_servers]
 SECONDS = 4
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.target import Target
-from hishamos_pipeline.store.fleets.repository import FleetLimits
+from hishamos_pipeline.store.batches.repository import BatchLimits
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.git_hosts import GitHosts, git_hosts
 from tests.fakes.ports import free_port
@@ -169,25 +169,25 @@ def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Pat
     assert (home / "inbox" / "accepted" / "memos.r1.md").exists()
 
 
-def test_a_fleet_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -> None:
+def test_a_batch_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -> None:
     """A backfill of Dagster's own, which the sensor launches and the UI lists; the figures are written down."""
     store = open_store(f"sqlite:///{home}/store.db")
     keys = [KEY, "memos"]
-    fleet = store.fleets.begin("again", "rebuild", keys, canary=0, limits=FleetLimits(lanes=1))
+    batch = store.batches.begin("again", "rebuild", keys, canary=0, limits=BatchLimits(slots=1))
     for _ in range(400):
-        if store.fleets.get("again").state != "running":
+        if store.batches.get("again").state != "running":
             break
         time.sleep(1)
-    members = store.fleets.members(fleet)
+    members = store.batches.members(batch)
     assert [(m.project, m.state, m.reason) for m in members] == [
         (key, "verified", "") for key in sorted(keys)
     ]
     assert all(m.requirements_verified > 0 and m.seconds > 0 for m in members)
-    assert store.fleets.get("again").state == "finished"
-    assert all(store.artifacts.require(key, "verified_build").fleet == "again" for key in keys)
+    assert store.batches.get("again").state == "finished"
+    assert all(store.artifacts.require(key, "verified_build").batch == "again" for key in keys)
     assert [store.projects.get(key).state for key in keys] == ["exported", "exported"]
     store.engine.dispose()
-    _open_until(page, f"{server}/runs?view=backfills", "hishamos/fleet: again")
+    _open_until(page, f"{server}/runs?view=backfills", "hishamos/batch: again")
     expect(page.get_by_text("Success").first).to_be_visible()
     _screenshot(page, "backfills")
 

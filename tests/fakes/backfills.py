@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hishamos_pipeline.core.fleet import MemberState
-from hishamos_pipeline.operations.fleet.backfills import MemberRun
+from hishamos_pipeline.core.batch import MemberState
+from hishamos_pipeline.operations.batch.backfills import MemberRun
 
 
 @dataclass

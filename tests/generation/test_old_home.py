@@ -54,7 +54,7 @@ async def test_no_unit_would_be_asked_for_again(old: ProjectRun) -> None:
     plan, stories = old.project.read("architecture", Architecture), old.project.read("stories", Stories)
     for kind, artifact in FILE_ARTIFACTS.items():
         made = {file.path: file for file in old.project.read(artifact, STEPS[artifact].document).files}
-        texts = old.project.texts(file.sha256 for file in made.values())
+        texts = old.project.blobs(file.sha256 for file in made.values())
         answers = {path: FILE_TASKS[kind].answer(text=texts[file.sha256]) for path, file in made.items()}
         for ask in file_asks(plan, stories, kind):
             unit = old.engine.fingerprint(FILE_TASKS[kind], ask.question(answers))

@@ -216,7 +216,7 @@ async def test_a_failing_model_falls_to_the_next_and_the_reason_is_kept(
         )
     assert result.model == "model-b"
     assert len(result.fell) == 1
-    assert "compatible:model-a" in store.calls.rows()[0].fell_from
+    assert "compatible:model-a" in store.calls.rows()[0].fallback_reasons
 
 
 async def test_the_next_model_is_held_to_the_same_validation(make_gateway: MakeGateway) -> None:

@@ -96,10 +96,10 @@ async def test_texts_go_with_the_last_that_names_them(
     assert old - new
     clock.advance(timedelta(days=100))
     cleaned(keep_revisions=1, keep_revision_days=1)
-    assert set(store.units.texts(new)) == new
+    assert set(store.units.blobs(new)) == new
     for digest in old - new:
         with pytest.raises(KeyError):
-            store.units.texts([digest])
+            store.units.blobs([digest])
 
 
 async def test_a_project_in_work_and_young_texts_are_left_alone(
@@ -109,12 +109,12 @@ async def test_a_project_in_work_and_young_texts_are_left_alone(
         store.projects.submit(notes.project.idea().model_copy(update={"vision": vision}), "test")
         await build(notes, until="stories")
     clock.advance(timedelta(days=400))
-    store.units.add_texts(["just begun"])
+    store.units.add_blobs(["just begun"])
     store.projects.set_state("notes", "building")
     rows = len(store.artifacts.history("notes"))
     assert "revisions" not in total(cleaned(keep_revisions=1, keep_revision_days=0))
     assert len(store.artifacts.history("notes")) == rows
-    assert store.housekeeping.unused_texts(clock.now() - timedelta(days=1)) == {}
+    assert store.housekeeping.unused_blobs(clock.now() - timedelta(days=1)) == {}
 
 
 def _verified():

@@ -1,4 +1,4 @@
-"""The doctor's questions about what runs for weeks: clock, daemon, notices."""
+"""The doctor's questions about what runs for weeks: clock, daemon, notifications."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from dagster._core.instance import DagsterInstance
 from dagster._daemon.types import DaemonHeartbeat
 from pydantic import SecretStr
 
-from hishamos_pipeline.application.health import _clock, _credentials, _notices
+from hishamos_pipeline.application.health import _clock, _credentials, _notifications
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.generation.services import Services
@@ -39,15 +39,15 @@ def test_a_clock_that_jumped_back_is_noticed(services: Services, clock: FixedClo
         _clock(services)
 
 
-def test_notices_that_nobody_could_be_told_are_noticed(services: Services, clock: FixedClock) -> None:
-    notices = services.store.notices
-    notices.add("run/1", ["ops"], event="run.failed", project="p", run_id="1", step="", reason="x")
-    assert "1 waiting" in _notices(services)
-    (row,) = notices.newest(1)
+def test_notifications_that_could_not_be_sent_are_reported(services: Services, clock: FixedClock) -> None:
+    notifications = services.store.notifications
+    notifications.add("run/1", ["ops"], event="run.failed", project="p", run_id="1", step="", reason="x")
+    assert "1 waiting" in _notifications(services)
+    (row,) = notifications.newest(1)
     for _ in range(TRIES):
-        notices.failed(row.id, "away")
-    with pytest.raises(RuntimeError, match="1 notices could not be told"):
-        _notices(services)
+        notifications.failed(row.id, "away")
+    with pytest.raises(RuntimeError, match="1 notifications could not be sent"):
+        _notifications(services)
 
 
 def test_keys_that_do_not_fit_what_was_kept_are_noticed(services: Services) -> None:

@@ -10,7 +10,7 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.storage.dagster_run import DagsterRunStatus
 
 from hishamos_pipeline.assets.declare import declared
-from hishamos_pipeline.core.fleet import LANE_TAG
+from hishamos_pipeline.core.batch import SLOT_TAG
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 from hishamos_pipeline.settings import Settings, get_settings
@@ -40,7 +40,7 @@ def test_the_queue_and_its_limits(live: dg.DagsterInstance) -> None:
     assert given.run_queue_config.max_concurrent_runs == 4
     one_each = [
         {"key": key, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
-        for key in ("dagster/partition", LANE_TAG)
+        for key in ("dagster/partition", SLOT_TAG)
     ]
     assert given.run_queue_config.tag_concurrency_limits == one_each
     assert given.pool_config.default_pool_limit == 4

@@ -1,4 +1,4 @@
-"""The sensor of failures: dead processes, causes, stuck projects and notices, on a real instance."""
+"""The sensor of failures: dead processes, causes, stuck projects and notifications, on a real instance."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData,
 from dagster._core.storage.dagster_run import DagsterRunStatus
 from dagster_shared.error import SerializableErrorInfo
 
-from hishamos_pipeline.core.fleet import FLEET_TAG
+from hishamos_pipeline.core.batch import BATCH_TAG
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.machine import machine
 from hishamos_pipeline.sensors.failed_runs import artifact_of, failed_runs, failure_of, read_cursor
@@ -47,12 +47,16 @@ def test_a_failed_run_is_written_down_and_told_once(
     first = tick(failed_runs, instance, settings)
     project = store.projects.get("notes")
     assert (project.state, project.reason) == ("failed", "the disk is full")
-    (notice,) = store.notices.newest(10)
-    assert (notice.status, notice.project, notice.reason) == ("sent", "notes", "the disk is full")
+    (notification,) = store.notifications.newest(10)
+    assert (notification.status, notification.project, notification.reason) == (
+        "sent",
+        "notes",
+        "the disk is full",
+    )
     store.projects.set_state("notes", "building")
     tick(failed_runs, instance, settings, first.cursor)
     tick(failed_runs, instance, settings, None)  # a cursor that was lost
-    assert len(store.notices.newest(10)) == 1
+    assert len(store.notifications.newest(10)) == 1
 
 
 def test_a_run_that_is_tried_again_is_no_failure_yet(
@@ -64,7 +68,7 @@ def test_a_run_that_is_tried_again_is_no_failure_yet(
     fail(instance, run, "crashed")
     instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
     tick(failed_runs, instance, settings)
-    assert store.projects.get("notes").state == "building" and store.notices.newest(1) == []
+    assert store.projects.get("notes").state == "building" and store.notifications.newest(1) == []
 
 
 def test_another_run_and_a_newer_brief_keep_their_projects(
@@ -166,7 +170,9 @@ def test_many_failures_are_taken_in_page_by_page(
     cursor = None
     for _ in range(total // 50 + 1):
         cursor = tick(failed_runs, instance, settings, cursor).cursor
-    assert {notice.reason for notice in store.notices.newest(2 * total)} == {f"why {n}" for n in range(total)}
+    assert {notification.reason for notification in store.notifications.newest(2 * total)} == {
+        f"why {n}" for n in range(total)
+    }
 
 
 def test_a_run_whose_process_ended_between_its_heart_and_its_end_lets_go_of_its_project(
@@ -207,9 +213,11 @@ def test_the_reason_of_the_project_is_told_rather_than_that_a_check_failed(
         "notes", "blocked", step="stories", reason="none of the stories can be implemented"
     )
     fail(instance, started(instance, "notes"), "1 blocking asset check failed")
-    fail(instance, started(instance, "notes", **{FLEET_TAG: "f"}), "of a fleet, whose end is told")
+    fail(instance, started(instance, "notes", **{BATCH_TAG: "f"}), "of a batch, whose end is told")
     tick(failed_runs, instance, settings)
-    assert [notice.reason for notice in store.notices.newest(5)] == ["none of the stories can be implemented"]
+    assert [notification.reason for notification in store.notifications.newest(5)] == [
+        "none of the stories can be implemented"
+    ]
 
 
 def test_what_was_seen_to_fail_at_a_command_line_is_not_told(
@@ -218,7 +226,7 @@ def test_what_was_seen_to_fail_at_a_command_line_is_not_told(
     submit(store, "notes")
     fail(instance, started(instance, "notes", **{"hishamos/source": "command line"}), "killed")
     tick(failed_runs, instance, settings)
-    assert store.projects.get("notes").state == "failed" and store.notices.newest(5) == []
+    assert store.projects.get("notes").state == "failed" and store.notifications.newest(5) == []
 
 
 def test_what_failed_long_ago_is_never_told(
@@ -231,10 +239,10 @@ def test_what_failed_long_ago_is_never_told(
         instance.report_run_failed(run)
     first = tick(failed_runs, instance, settings)
     second = tick(failed_runs, instance, settings, first.cursor)
-    assert store.notices.newest(5) == []
+    assert store.notifications.newest(5) == []
     fail(instance, later, "just now")
     tick(failed_runs, instance, settings, second.cursor)
-    assert [notice.project for notice in store.notices.newest(5)] == ["new"]
+    assert [notification.project for notification in store.notifications.newest(5)] == ["new"]
 
 
 def test_a_failed_check_and_a_nul_do_not_stop_the_sensor(

@@ -100,7 +100,7 @@ def test_units_are_found_by_key_and_kept_once(store: ProjectStore) -> None:
     found = store.units.find("notes", [f"key{n}" for n in range(1201)])
     assert len(found) == 1200 and found["key1"] == "text 1"
     with pytest.raises(KeyError, match="not in the store"):
-        store.units.texts(["0" * 64])
+        store.units.blobs(["0" * 64])
 
 
 def test_the_backlog_is_mirrored(store: ProjectStore, library_idea: Idea) -> None:
@@ -242,7 +242,7 @@ def test_a_filled_store_is_upgraded(tmp_path: Path, database_url: str, revision:
     database.upgrade(engine)
     store = ProjectStore(engine)
     assert store.units.find("old", ["k"]) == {"k": "text"}
-    assert store.housekeeping.unused_texts(datetime.now(UTC)) == {}
+    assert store.housekeeping.unused_blobs(datetime.now(UTC)) == {}
     engine.dispose()
 
 

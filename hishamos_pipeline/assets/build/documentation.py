@@ -30,7 +30,7 @@ def readme_names_every_story(project: Project) -> list[str]:
     readme = files.get("README.md")
     if readme is None:
         return ["README.md: missing"]
-    text = project.texts([readme.sha256])[readme.sha256]
+    text = project.blobs([readme.sha256])[readme.sha256]
     return [
         f"{story.id}: not named" for story in project.read("stories", Stories).stories if story.id not in text
     ]

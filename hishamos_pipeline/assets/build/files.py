@@ -27,7 +27,7 @@ def file_materialization(
     """
     files: Sequence[TreeFile] = made.document.files
     chosen = next((file for file in files if file.path.endswith(important)), files[0])
-    text = project.texts([chosen.sha256])[chosen.sha256]
+    text = project.blobs([chosen.sha256])[chosen.sha256]
     head = "\n".join(text.splitlines()[:_HEAD_LINES])
     return materialization(
         made,

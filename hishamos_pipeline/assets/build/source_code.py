@@ -27,7 +27,7 @@ def source_is_as_planned(project: Project) -> list[str]:
 def source_parses(project: Project) -> list[str]:
     """Every Python file compiles."""
     files = [f for f in project.read("source_code", FileSet).files if f.path.endswith(".py")]
-    texts = project.texts(file.sha256 for file in files)
+    texts = project.blobs(file.sha256 for file in files)
     problems = []
     for file in files:
         try:

@@ -41,7 +41,7 @@ def repository(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[
 def repository_holds_the_build(project: Project) -> list[str]:
     """The head holds the verified build, file by file; what people have added stays beside it."""
     build = project.read("verified_build", VerifiedBuild)
-    texts = project.texts(file.sha256 for file in build.files)
+    texts = project.blobs(file.sha256 for file in build.files)
     expected = {file.path: blob_id(texts[file.sha256].encode()) for file in build.files}
     repo = open_repository(repository_of(project))
     found = {path: blob for path, (_, blob) in tree_of(repo).items()}

@@ -25,7 +25,7 @@ async def review_code(step: StepContext) -> CodeReview:
     build = step.read("verified_build", VerifiedBuild)
     plan = {file.path: file for file in step.read("architecture", Architecture).files}
     files = [file for file in build.files if file.path in plan and plan[file.path].signatures]
-    texts = step.texts(file.sha256 for file in files)
+    texts = step.blobs(file.sha256 for file in files)
 
     def ask(file: TreeFile) -> Ask[ReviewRequest, FileReview]:
         planned = plan[file.path]

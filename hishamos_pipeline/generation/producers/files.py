@@ -16,7 +16,7 @@ async def write_source(step: StepContext) -> FileSet:
 async def write_tests(step: StepContext) -> TestSuite:
     """Make the test files, and read off which test shows which criterion; see ``_write``."""
     files = (await _write(step, "test")).files
-    return suite_of(files, step.texts(file.sha256 for file in files))
+    return suite_of(files, step.blobs(file.sha256 for file in files))
 
 
 async def write_documents(step: StepContext) -> FileSet:

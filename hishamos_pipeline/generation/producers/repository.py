@@ -46,7 +46,7 @@ def _build_repository(step: DeliveryContext) -> RepositoryRecord:
             # What was never recorded is left from an earlier project of the same key.
             published if (published / ".git").is_dir() and not step.is_first else None,
             build,
-            step.texts(file.sha256 for file in build.files),
+            step.blobs(file.sha256 for file in build.files),
             stories=step.read("stories", Stories),
             plan=step.read("sprint_plan", SprintPlan),
             title=architecture.title,

@@ -62,8 +62,8 @@ def _sweeps(services: Services, history: RunHistory) -> dict[str, Sweep]:
         "revisions": lambda: rows.revisions(
             store, keep=given.keep_revisions, before=older(given.keep_revision_days)
         ),
-        "texts": lambda: rows.texts(store, grace),
-        "notices": lambda: rows.notices(store, older(given.keep_run_days)),
+        "blobs": lambda: rows.blobs(store, grace),
+        "notifications": lambda: rows.notifications(store, older(given.keep_run_days)),
         "events": lambda: rows.events(store, older(given.keep_event_days)),
         "build_requests": lambda: rows.build_requests(store, older(given.keep_event_days)),
         "runs": lambda: runs.old_runs(history, older(given.keep_run_days)),

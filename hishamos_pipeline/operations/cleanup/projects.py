@@ -144,9 +144,9 @@ def _require_idle(store: ProjectStore, history: RunHistory, key: str) -> None:
     if history.in_flight(key) or store.projects.get(key).state == "building":
         raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
     # A backfill fails as a whole when one of its partitions goes.
-    if fleet := store.fleets.holding(key):
+    if batch := store.batches.holding(key):
         raise ProjectBusyError(
-            f"{key} belongs to fleet {fleet!r}: wait for its end, or `hishamos fleet stop {fleet}`"
+            f"{key} belongs to batch {batch!r}: wait for its end, or `hishamos batch stop {batch}`"
         )
 
 

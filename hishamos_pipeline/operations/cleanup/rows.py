@@ -7,7 +7,7 @@ from functools import partial
 from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate
 from hishamos_pipeline.store.store import ProjectStore
 
-_TEXTS_AT_ONCE = 500
+_BLOBS_AT_ONCE = 500
 
 
 def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[RemovalCandidate]:
@@ -24,11 +24,13 @@ def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[R
             )
 
 
-def notices(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
-    """Notices that were told, or given up."""
-    count = store.notices.outdated(before)
+def notifications(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+    """Notifications that were told, or given up."""
+    count = store.notifications.outdated(before)
     if count:
-        yield RemovalCandidate(f"{count} notices", 0, partial(store.notices.remove, before), count=count)
+        yield RemovalCandidate(
+            f"{count} notifications", 0, partial(store.notifications.remove, before), count=count
+        )
 
 
 def events(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
@@ -47,14 +49,14 @@ def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCan
         )
 
 
-def texts(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+def blobs(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Texts of generated files that nothing names any more."""
-    found = sorted(store.housekeeping.unused_texts(before).items())
-    for start in range(0, len(found), _TEXTS_AT_ONCE):
-        some = dict(found[start : start + _TEXTS_AT_ONCE])
+    found = sorted(store.housekeeping.unused_blobs(before).items())
+    for start in range(0, len(found), _BLOBS_AT_ONCE):
+        some = dict(found[start : start + _BLOBS_AT_ONCE])
         yield RemovalCandidate(
-            f"{len(some)} texts",
+            f"{len(some)} blobs",
             sum(some.values()),
-            partial(store.housekeeping.remove_texts, some, before),
+            partial(store.housekeeping.remove_blobs, some, before),
             count=len(some),
         )

@@ -28,5 +28,5 @@ class ArtifactRevision:
     prompt_version: str
     reason: str
     author: str
-    fleet: str
+    batch: str
     created_at: datetime

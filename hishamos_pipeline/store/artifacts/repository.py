@@ -41,7 +41,7 @@ class Provenance:
     prompt_version: str = ""
     reason: str = ""
     author: str = ""
-    fleet: str = ""
+    batch: str = ""
 
 
 class Artifacts:
@@ -93,7 +93,7 @@ class Artifacts:
                 prompt_version=made_by.prompt_version,
                 reason=made_by.reason,
                 author=made_by.author,
-                fleet=made_by.fleet,
+                batch=made_by.batch,
                 created_at=self._sessions.clock.now(),
             )
             session.add(row)

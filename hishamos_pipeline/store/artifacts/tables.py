@@ -36,7 +36,7 @@ class ArtifactRow(Base):
     prompt_version: Mapped[str] = mapped_column(String(64), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     author: Mapped[str] = mapped_column(String(120), default="")
-    fleet: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    batch: Mapped[str] = mapped_column(String(60), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

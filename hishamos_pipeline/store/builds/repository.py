@@ -7,10 +7,10 @@ from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.batches.tables import in_batches
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.builds.tables import BuildRequestRow
 from hishamos_pipeline.store.events.repository import emit
-from hishamos_pipeline.store.fleets.tables import in_fleets
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
@@ -42,13 +42,13 @@ class BuildRequests:
     def requested(self, limit: int) -> list[BuildRequest]:
         """Requests that nothing has begun, the oldest first.
 
-        Those of projects that are being built wait for the end of that, and those of projects in a fleet for the fleet.
+        Those of projects that are being built wait for the end of that, and those of projects in a batch for the batch.
         """
         with self._sessions.read() as session:
             query = _requests(session).where(
                 BuildRequestRow.status == "requested",
                 ProjectRow.state != "building",
-                ProjectRow.key.not_in(in_fleets()),
+                ProjectRow.key.not_in(in_batches()),
             )
             return _records(session, query.order_by(BuildRequestRow.id).limit(limit))
 

@@ -14,7 +14,7 @@ class LlmCall:
 
     id: int
     project: str
-    fleet: str
+    batch: str
     asset: str
     unit: str
     role: str
@@ -24,7 +24,7 @@ class LlmCall:
     prompt_version: str
     request_hash: str
     attempt: int
-    fell_from: str
+    fallback_reasons: str
     outcome: str
     error: str
     reserved_usd: float

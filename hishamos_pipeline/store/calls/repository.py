@@ -25,7 +25,7 @@ from hishamos_pipeline.store.sessions import Sessions, stored_text
 LEASE_SECONDS = 30.0
 _MINUTE = timedelta(seconds=60)
 _LOCK_KEY = 7_411_001  # any number: it names the lock that admissions take on PostgreSQL
-By = Literal["role", "model", "asset", "fleet", "day"]
+By = Literal["role", "model", "asset", "batch", "day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Calls:
             budgets: every budget that it counts against.
             throttle: the limits of its provider.
             alone: whether to wait while somebody else asks the same.
-            only: the fleet whose answers alone are taken from the store, if not all are.
+            only: the batch whose answers alone are taken from the store, if not all are.
 
         Returns:
             The id of the call, which has to be settled, or why it has to wait.
@@ -127,7 +127,7 @@ class Calls:
             _book(session, row.project, end.cost_usd - before)
 
     def cached(self, request_hash: str, only: str = "") -> str | None:
-        """The stored answer to a question, or that of one fleet alone; ``None`` if there is none that was accepted."""
+        """The stored answer to a question, or that of one batch alone; ``None`` if there is none that was accepted."""
         with self._sessions.read() as session:
             return session.scalars(_answer_to(request_hash, only)).one_or_none()
 
@@ -146,14 +146,14 @@ class Calls:
             )
 
     def spent(
-        self, project: str = "", asset: str = "", *, since: datetime | None = None, fleet: str = ""
+        self, project: str = "", asset: str = "", *, since: datetime | None = None, batch: str = ""
     ) -> Spent:
-        """What a project, one of its artifacts, or a fleet has cost since a time, or ever."""
+        """What a project, one of its artifacts, or a batch has cost since a time, or ever."""
         mine = []
         if project:
             mine.append(LlmCallRow.project == project)
-        if fleet:
-            mine.append(LlmCallRow.fleet == fleet)
+        if batch:
+            mine.append(LlmCallRow.batch == batch)
         if asset:
             mine.append(LlmCallRow.asset == asset)
         if since is not None:
@@ -221,12 +221,12 @@ class Calls:
             return session.execute(query.order_by(row.role, row.provider, row.outcome)).all()
 
     def costs(self, project: str, by: By) -> list[dict[str, Any]]:
-        """Costs by role, model, asset, fleet or day, the dearest first; an empty project means all of them."""
+        """Costs by role, model, asset, batch or day, the dearest first; an empty project means all of them."""
         label: Any = {
             "role": LlmCallRow.role,
             "model": LlmCallRow.provider + ":" + LlmCallRow.model,
             "asset": LlmCallRow.asset,
-            "fleet": LlmCallRow.fleet,
+            "batch": LlmCallRow.batch,
             "day": func.date(LlmCallRow.started_at),
         }[by]
         query = select(
@@ -285,8 +285,8 @@ class Calls:
             prompt_version=start.prompt_version,
             request_hash=start.request_hash,
             attempt=start.attempt,
-            fell_from=start.fell_from,
-            fleet=start.fleet,
+            fallback_reasons=start.fallback_reasons,
+            batch=start.batch,
             outcome=outcome,
             reserved_usd=start.reserved_usd,
             reserved_tokens=start.reserved_tokens,
@@ -295,9 +295,9 @@ class Calls:
             started_at=now,
         )
 
-    def unsettled(self, fleet: str) -> set[str]:
-        """Keys of the projects that a call is being made for, on a fleet's account."""
-        query = select(LlmCallRow.project).where(LlmCallRow.fleet == fleet, LlmCallRow.outcome == "running")
+    def unsettled(self, batch: str) -> set[str]:
+        """Keys of the projects that a call is being made for, on a batch's account."""
+        query = select(LlmCallRow.project).where(LlmCallRow.batch == batch, LlmCallRow.outcome == "running")
         with self._sessions.read() as session:
             return set(session.scalars(query))
 
@@ -342,8 +342,8 @@ class Calls:
         )
         if scope == "project":
             query = query.where(LlmCallRow.project == start.purpose.project)
-        if scope == "fleet":
-            query = query.where(LlmCallRow.fleet == start.fleet)
+        if scope == "batch":
+            query = query.where(LlmCallRow.batch == start.batch)
         if scope == "day":
             midnight = self._sessions.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
             query = query.where(LlmCallRow.started_at >= midnight)
@@ -358,7 +358,7 @@ def _answer_to(request_hash: str, only: str) -> Select[str]:
         .where(LlmCallRow.request_hash == request_hash, LlmCallRow.outcome == "ok", LlmBodyRow.response != "")
     )
     if only:
-        found = found.where(LlmCallRow.fleet == only)
+        found = found.where(LlmCallRow.batch == only)
     return found.order_by(LlmCallRow.id.desc()).limit(1)
 
 
@@ -379,7 +379,7 @@ def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:
     limits = [f"{budget.usd:g} USD"] if budget.usd is not None else []
     limits += [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
     spent = f" {usd:.4f} USD and {tokens:,} tokens are spent, and" if budget.scope != "call" else ""
-    whose = {"project": f" of {start.purpose.project!r}", "fleet": f" of {start.fleet!r}"}.get(
+    whose = {"project": f" of {start.purpose.project!r}", "batch": f" of {start.batch!r}"}.get(
         budget.scope, ""
     )
     return (

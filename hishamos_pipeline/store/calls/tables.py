@@ -26,12 +26,12 @@ class LlmCallRow(Base):
         Index(None, "project", "asset"),
         Index(None, "started_at"),
         Index(None, "outcome", "provider"),
-        Index(None, "fleet", "project"),
+        Index(None, "batch", "project"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project: Mapped[str] = mapped_column(String(63), default="")
-    fleet: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    batch: Mapped[str] = mapped_column(String(60), default="", server_default="")
     asset: Mapped[str] = mapped_column(String(40), default="")
     unit: Mapped[str] = mapped_column(String(300), default="")
     role: Mapped[str] = mapped_column(String(60))
@@ -41,7 +41,7 @@ class LlmCallRow(Base):
     prompt_version: Mapped[str] = mapped_column(String(64))
     request_hash: Mapped[str] = mapped_column(String(64))
     attempt: Mapped[int] = mapped_column(default=1)
-    fell_from: Mapped[str] = mapped_column(Text, default="")
+    fallback_reasons: Mapped[str] = mapped_column(Text, default="")
     outcome: Mapped[str] = mapped_column(String(10))
     error: Mapped[str] = mapped_column(Text, default="")
     reserved_usd: Mapped[float] = mapped_column(default=0.0)

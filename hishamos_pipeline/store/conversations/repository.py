@@ -24,7 +24,7 @@ class UsedTool:
     error: str = ""
 
 
-class Dialogue:
+class Conversations:
     """Keeps conversations, tool calls and prompt texts."""
 
     def __init__(self, sessions: Sessions) -> None:

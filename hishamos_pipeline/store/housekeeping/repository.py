@@ -89,7 +89,7 @@ class Housekeeping:
                 _remove(session, UnitRow, units)
             return Thinned(len(gone), len(trees), len(units), sum(item.size for item in going))
 
-    def unused_texts(self, before: datetime) -> dict[str, int]:
+    def unused_blobs(self, before: datetime) -> dict[str, int]:
         """Sizes in bytes, by hash, of texts that no unit, tree, artifact or edit names any more."""
         with self._sessions.read() as session:
             candidates = dict(
@@ -109,7 +109,7 @@ class Housekeeping:
                         candidates.pop(digest, None)
         return candidates
 
-    def remove_texts(self, hashes: Iterable[str], before: datetime) -> int:
+    def remove_blobs(self, hashes: Iterable[str], before: datetime) -> int:
         """Remove texts, but none that somebody has begun to use meanwhile; how many went."""
         removed = 0
         for some in _batches(hashes):

@@ -5,10 +5,10 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that a channel has to tell; it stays until it was told, or given up after all tries.
+class Notification:
+    """What a channel has to send; it stays until it was sent, or given up after all tries.
 
-    ``occasion`` names what happened, a failed run for instance, so that each channel tells it once.
+    ``occasion`` names what happened, a failed run for instance, so that each channel gets it once.
     """
 
     id: int

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from hishamos_pipeline.store.base import Base, UtcDateTime
 
 
-class NoticeRow(Base):
-    """Something that a channel has to tell; it stays until it was told, or given up after all tries.
+class NotificationRow(Base):
+    """What a channel has to send; it stays until it was sent, or given up after all tries.
 
-    ``occasion`` names what happened, a failed run for instance, so that each channel tells it once.
+    ``occasion`` names what happened, a failed run for instance, so that each channel gets it once.
     """
 
-    __tablename__ = "notices"
+    __tablename__ = "notifications"
     __table_args__ = (
         UniqueConstraint("occasion", "channel"),
         CheckConstraint("status IN ('waiting', 'sent', 'failed')", name="status"),

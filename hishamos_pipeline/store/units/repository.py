@@ -31,7 +31,7 @@ class Units:
         self._sessions = sessions
 
     def find(self, key: str, unit_keys: Iterable[str], only: str = "") -> dict[str, str]:
-        """Texts of the units that were made before, or for one fleet alone, by unit key."""
+        """Texts of the units that were made before, or for one batch alone, by unit key."""
         wanted = list(unit_keys)
         with self._sessions.read() as session:
             project = find_project(session, key)
@@ -45,12 +45,12 @@ class Units:
                         UnitRow.unit_key.in_(wanted[start : start + _AT_ONCE]),
                     )
                 )
-                rows = session.execute(query.where(UnitRow.fleet == only) if only else query)
+                rows = session.execute(query.where(UnitRow.batch == only) if only else query)
                 found.update((row[0], row[1]) for row in rows)
             return found
 
     def add(
-        self, key: str, kind: str, units: Iterable[MadeUnit], *, fleet: str = "", again: bool = False
+        self, key: str, kind: str, units: Iterable[MadeUnit], *, batch: str = "", again: bool = False
     ) -> None:
         """Keep units; one that is kept already stays as it is, unless it was made ``again``.
 
@@ -58,7 +58,7 @@ class Units:
             key: the project.
             kind: the artifact that they belong to.
             units: what was made.
-            fleet: the fleet that they were made for, if any.
+            batch: the batch that they were made for, if any.
             again: whether they take the place of those that are kept.
         """
         made = list(units)
@@ -67,7 +67,7 @@ class Units:
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
-            _keep_texts(session, (unit.text for unit in made), now)
+            _keep_blobs(session, (unit.text for unit in made), now)
             rows = [
                 {
                     "project_id": project.id,
@@ -76,23 +76,23 @@ class Units:
                     "unit_key": unit.unit_key,
                     "blob": sha256_text(unit.text),
                     "cost_usd": unit.cost_usd,
-                    "fleet": fleet,
+                    "batch": batch,
                     "created_at": now,
                 }
                 for unit in made
             ]
             if again:
-                replaced = ("blob", "cost_usd", "fleet", "created_at")
+                replaced = ("blob", "cost_usd", "batch", "created_at")
                 insert_or_update(session, UnitRow, rows, key=("project_id", "unit_key"), updated=replaced)
             else:
                 insert_new(session, UnitRow, rows)
 
-    def add_texts(self, texts: Iterable[str]) -> None:
+    def add_blobs(self, texts: Iterable[str]) -> None:
         """Keep texts that are no unit of their own."""
         with self._sessions.write() as session:
-            _keep_texts(session, texts, self._sessions.clock.now())
+            _keep_blobs(session, texts, self._sessions.clock.now())
 
-    def texts(self, hashes: Iterable[str]) -> dict[str, str]:
+    def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts by hash.
 
         Raises:
@@ -114,7 +114,7 @@ class Units:
         return found
 
 
-def _keep_texts(session: Session, texts: Iterable[str], now: datetime) -> None:
+def _keep_blobs(session: Session, texts: Iterable[str], now: datetime) -> None:
     """Keep texts, and note of those that are there already that somebody uses them."""
     by_hash = {sha256_text(text): text for text in texts}
     rows = [

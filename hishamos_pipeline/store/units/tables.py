@@ -32,5 +32,5 @@ class UnitRow(Base):
     unit_key: Mapped[str] = mapped_column(String(64))
     blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
     cost_usd: Mapped[float] = mapped_column(default=0.0)
-    fleet: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    batch: Mapped[str] = mapped_column(String(60), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,11 +1,11 @@
-"""Projects that are built for a fleet: made anew and paid once, within the fleet's budget, with its own settings."""
+"""Projects that are built for a batch: made anew and paid once, within the batch's budget, with its own settings."""
 
 import pytest
 
-from hishamos_pipeline.core.fleet import Terms
-from hishamos_pipeline.errors import BudgetError, FleetError, ModelError
+from hishamos_pipeline.core.batch import BatchOverrides
+from hishamos_pipeline.errors import BatchError, BudgetError, ModelError
 from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.store.fleets.repository import FleetLimits
+from hishamos_pipeline.store.batches.repository import BatchLimits
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.building import build
@@ -16,29 +16,29 @@ pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
 KEPT = {"idea", "repository", "zip_archive", "tar_archive", "github_repository", "gitlab_project"}
 
 
-def fleet(
+def batch(
     recorded: Recorded, kind: str = "rebuild", settings: dict[str, str] | None = None, **limits
 ) -> ProjectRun:
-    """The project as a run of the fleet `f` opens it; the fleet is begun the first time."""
+    """The project as a run of the batch `f` opens it; the batch is begun the first time."""
     plain = recorded.services()
     key = recorded.model.folder.name
-    if not plain.store.fleets.newest(1):
-        plain.store.fleets.begin("f", kind, [key], canary=0, limits=FleetLimits(**limits), settings=settings)
-    return plain.for_fleet(plain.store.fleets.terms("f")).project(key)
+    if not plain.store.batches.newest(1):
+        plain.store.batches.begin("f", kind, [key], canary=0, limits=BatchLimits(**limits), settings=settings)
+    return plain.for_batch(plain.store.batches.overrides("f")).project(key)
 
 
 async def test_a_rebuild_makes_all_anew_and_leaves_nothing_stale(recorded: Recorded) -> None:
     await build(recorded.run())
     assert recorded.run().plan() == ()
-    done = await build(fleet(recorded))
+    done = await build(batch(recorded))
     assert {kind for kind, how in done.items() if how == "reused"} <= KEPT
     assert len(recorded.server.asked) == 2 * CALLS
     run = recorded.run()
     heads = run.project.store.artifacts.heads(run.key)
-    assert {kind for kind, row in heads.items() if row.fleet == "f"} >= heads.keys() - KEPT
-    assert heads["requirements"].reason == "fleet f makes it anew"
+    assert {kind for kind, row in heads.items() if row.batch == "f"} >= heads.keys() - KEPT
+    assert heads["requirements"].reason == "batch f makes it anew"
     assert run.project.store.projects.get(run.key).state == "exported" and run.plan() == ()
-    assert run.project.store.calls.spent(fleet="f").calls == CALLS
+    assert run.project.store.calls.spent(batch="f").calls == CALLS
     assert set((await build(run)).values()) == {"reused"} and len(recorded.server.asked) == 2 * CALLS
 
 
@@ -52,48 +52,48 @@ async def test_a_rebuild_that_breaks_off_pays_for_nothing_twice(recorded: Record
 
     recorded.server.answer = breaks
     with pytest.raises((ModelError, BaseExceptionGroup)):
-        await build(fleet(recorded))
+        await build(batch(recorded))
     recorded.server.answer = answer
     recorded.model.tasks.clear()
-    await build(fleet(recorded))
+    await build(batch(recorded))
     assert len(recorded.model.tasks) == CALLS - at
 
 
-async def test_another_fleet_asks_again(recorded: Recorded) -> None:
-    await build(fleet(recorded))
+async def test_another_batch_asks_again(recorded: Recorded) -> None:
+    await build(batch(recorded))
     plain = recorded.services()
-    plain.store.fleets.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=FleetLimits())
-    await build(plain.for_fleet(plain.store.fleets.terms("g")).project(recorded.model.folder.name))
+    plain.store.batches.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=BatchLimits())
+    await build(plain.for_batch(plain.store.batches.overrides("g")).project(recorded.model.folder.name))
     spent = plain.store.calls
-    assert spent.spent(fleet="f").calls == spent.spent(fleet="g").calls == CALLS
+    assert spent.spent(batch="f").calls == spent.spent(batch="g").calls == CALLS
 
 
-async def test_the_budget_of_a_fleet_stops_it_before_the_call_that_would_exceed_it(
+async def test_the_budget_of_a_batch_stops_it_before_the_call_that_would_exceed_it(
     recorded: Recorded,
 ) -> None:
-    run = fleet(recorded, "build", tokens=20_000)
+    run = batch(recorded, "build", tokens=20_000)
     with pytest.raises((BudgetError, BaseExceptionGroup)):
         await build(run)
-    spent = run.project.store.calls.spent(fleet="f")
+    spent = run.project.store.calls.spent(batch="f")
     assert 0 < spent.calls < CALLS and spent.input_tokens + spent.output_tokens <= 20_000
     project = run.project.store.projects.get(run.key)
-    assert project.state == "blocked" and "the fleet budget of 'f'" in project.reason
-    assert "hishamos fleet resume f" in project.reason
-    stopped = run.project.store.fleets.get("f")
+    assert project.state == "blocked" and "the batch budget of 'f'" in project.reason
+    assert "hishamos batch resume f" in project.reason
+    stopped = run.project.store.batches.get("f")
     assert (stopped.state, stopped.reason) == ("stopping", project.reason)
-    await build(recorded.run())  # what a person builds is not the fleet's
-    assert run.project.store.calls.spent(fleet="f").calls == spent.calls
+    await build(recorded.run())  # what a person builds is not the batch's
+    assert run.project.store.calls.spent(batch="f").calls == spent.calls
 
 
-async def test_a_fleet_has_settings_of_its_own(recorded: Recorded) -> None:
+async def test_a_batch_has_settings_of_its_own(recorded: Recorded) -> None:
     plain = recorded.services(llm="blueprint")
-    run = plain.for_fleet(Terms("f", settings={"llm": MODEL})).project(recorded.model.folder.name)
+    run = plain.for_batch(BatchOverrides("f", settings={"llm": MODEL})).project(recorded.model.folder.name)
     await build(run, until="requirements")
     assert run.project.store.artifacts.require(run.key, "requirements").engine == MODEL
-    assert plain.project(run.key).project.store.artifacts.require(run.key, "requirements").fleet == "f"
+    assert plain.project(run.key).project.store.artifacts.require(run.key, "requirements").batch == "f"
     for settings, why in (
         ({"budget_day_usd": "1000"}, "cannot set budget_day_usd"),
         ({"llm_structured": "loose"}, "llm_structured"),
     ):
-        with pytest.raises(FleetError, match=why):
-            plain.for_fleet(Terms("f", settings=settings))
+        with pytest.raises(BatchError, match=why):
+            plain.for_batch(BatchOverrides("f", settings=settings))

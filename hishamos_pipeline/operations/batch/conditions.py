@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from hishamos_pipeline.errors import FleetError, HishamosError
+from hishamos_pipeline.errors import BatchError, HishamosError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed
 from hishamos_pipeline.store.projects.records import ProjectRecord
 from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 from hishamos_pipeline.store.store import ProjectStore
 
-FIELDS = ("key", "title", "state", "stale", "model", "fleet")
+FIELDS = ("key", "title", "state", "stale", "model", "batch")
 _FORM = re.compile(r"\s*([a-z]+)\s*(!?=)\s*(\S.*?)\s*")
 
 
@@ -27,29 +27,29 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What conditions are held against, besides the project's row: keys of projects by model and by fleet."""
+    """What conditions are held against, besides the project's row: keys of projects by model and by batch."""
 
     models: Mapping[str, Collection[str]] = field(default_factory=dict)
-    fleets: Mapping[str, Collection[str]] = field(default_factory=dict)
+    batches: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def parse(text: str) -> Condition:
     """Read a condition.
 
     Raises:
-        FleetError: it has another form, an unknown field, or a value that the field cannot have.
+        BatchError: it has another form, an unknown field, or a value that the field cannot have.
     """
     form = _FORM.fullmatch(text)
     values = listed(form[3]) if form else ()
     if form is None or form[1] not in FIELDS or not values:
-        raise FleetError(
+        raise BatchError(
             f"condition {text!r} cannot be read: write FIELD=VALUE or FIELD!=VALUE, several values by commas; "
             f"fields are {', '.join(FIELDS)}"
         )
     allowed: dict[str, tuple[str, ...]] = {"state": PROJECT_STATES, "stale": ("yes", "no")}
     for value in values:
         if value not in allowed.get(form[1], (value,)):
-            raise FleetError(
+            raise BatchError(
                 f"condition {text!r}: {form[1]} is never {value!r}; it is one of {', '.join(allowed[form[1]])}"
             )
     return Condition(form[1], values, form[2] == "!=")
@@ -59,7 +59,7 @@ def choose(opened: Services, conditions: Sequence[Condition]) -> list[str]:
     """Keys of the projects that meet all conditions, in order; archived ones only where a condition names that state.
 
     Raises:
-        FleetNotFoundError: a condition names a fleet that there is none of.
+        BatchNotFoundError: a condition names a batch that there is none of.
     """
     facts = _facts(opened.store, conditions)
     # Planning takes time: it is done for those alone that all other conditions leave.
@@ -97,7 +97,7 @@ def meets(project: ProjectRecord, condition: Condition, facts: Facts, stale: Cal
                 fnmatchcase(name, v) and key in keys for name, keys in facts.models.items() for v in values
             )
         case _:
-            found = any(key in facts.fleets[value] for value in values)
+            found = any(key in facts.batches[value] for value in values)
     return found != condition.negated
 
 
@@ -110,10 +110,10 @@ def is_stale(opened: Services, key: str) -> bool:
 
 
 def _facts(store: ProjectStore, conditions: Sequence[Condition]) -> Facts:
-    wanted = {value for c in conditions if c.field == "fleet" for value in c.values}
-    fleets = {
-        name: frozenset(member.project for member in store.fleets.members(store.fleets.get(name)))
+    wanted = {value for c in conditions if c.field == "batch" for value in c.values}
+    batches = {
+        name: frozenset(member.project for member in store.batches.members(store.batches.get(name)))
         for name in wanted
     }
     asks_models = any(c.field == "model" for c in conditions)
-    return Facts(store.calls.projects_by_model() if asks_models else {}, fleets)
+    return Facts(store.calls.projects_by_model() if asks_models else {}, batches)

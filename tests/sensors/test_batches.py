@@ -1,4 +1,4 @@
-"""The sensor of fleets on a real instance: backfills that Dagster's daemon can take up, and their runs."""
+"""The sensor of batches on a real instance: backfills that Dagster's daemon can take up, and their runs."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
-from hishamos_pipeline.core.fleet import BACKFILL_TAG
+from hishamos_pipeline.core.batch import BACKFILL_TAG
 from hishamos_pipeline.core.graph import STEPS
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.resources.backfills import DagsterBackfills
-from hishamos_pipeline.sensors.fleets import fleets
+from hishamos_pipeline.sensors.batches import batches
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.fleets.repository import FleetLimits
+from hishamos_pipeline.store.batches.repository import BatchLimits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.sensors.ticking import skipped
 from tests.support.runs import started
@@ -24,44 +24,44 @@ def backfills(instance: dg.DagsterInstance) -> DagsterBackfills:
     return DagsterBackfills(instance, defs().resolve_asset_graph())
 
 
-def test_a_fleet_becomes_a_backfill_and_its_runs_end_it(
+def test_a_batch_becomes_a_backfill_and_its_runs_end_it(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:
-    assert skipped(fleets, instance, settings) == "no fleet is under way"
+    assert skipped(batches, instance, settings) == "no batch is under way"
     for key in ("a", "b"):
         store.projects.submit(Idea(key=key, title=key), "test")
-    store.fleets.begin("f", "build", ["a", "b"], canary=0, limits=FleetLimits(lanes=1))
-    assert "2 launched" in skipped(fleets, instance, settings)
-    assert "0 ended" in skipped(fleets, instance, settings)
+    store.batches.begin("f", "build", ["a", "b"], canary=0, limits=BatchLimits(slots=1))
+    assert "2 launched" in skipped(batches, instance, settings)
+    assert "0 ended" in skipped(batches, instance, settings)
     (backfill,) = instance.get_backfills()
     assert backfill.status == BulkActionStatus.REQUESTED
-    assert backfill.tags["hishamos/fleet"] == "f" and backfill.title == "fleet f, build, lane 1"
+    assert backfill.tags["hishamos/batch"] == "f" and backfill.title == "batch f, build, slot 1"
     assert backfill.asset_selection and len(backfill.asset_selection) == len(STEPS)
     assert set(instance.get_dynamic_partitions("projects")) == {"a", "b"}
     for key in ("a", "b"):
         run = started(instance, key, **{BACKFILL_TAG: backfill.tags[BACKFILL_TAG]})
         instance.report_run_failed(run) if key == "b" else instance.report_run_canceled(run)
-    assert skipped(fleets, instance, settings) == "fleet f has finished: 0 of 2 projects verified"
-    states = {m.project: m.state for m in store.fleets.members(store.fleets.get("f"))}
+    assert skipped(batches, instance, settings) == "batch f has finished: 0 of 2 projects verified"
+    states = {m.project: m.state for m in store.batches.members(store.batches.get("f"))}
     assert states == {"a": "cancelled", "b": "failed"}
 
 
-def test_a_stopped_fleet_cancels_its_backfills(
+def test_a_stopped_batch_cancels_its_backfills(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:
     store.projects.submit(Idea(key="a", title="a"), "test")
-    store.fleets.begin("f", "build", ["a"], canary=1, limits=FleetLimits())
-    skipped(fleets, instance, settings)
-    store.fleets.stop("f", "enough")
-    skipped(fleets, instance, settings)
-    skipped(fleets, instance, settings)
+    store.batches.begin("f", "build", ["a"], canary=1, limits=BatchLimits())
+    skipped(batches, instance, settings)
+    store.batches.stop("f", "enough")
+    skipped(batches, instance, settings)
+    skipped(batches, instance, settings)
     (backfill,) = instance.get_backfills()
     assert backfill.status == BulkActionStatus.CANCELING
     instance.update_backfill(backfill.with_status(BulkActionStatus.CANCELED))  # by the daemon
-    assert "stopped (enough)" in skipped(fleets, instance, settings)
+    assert "stopped (enough)" in skipped(batches, instance, settings)
 
 
-def test_runs_are_told_apart_by_the_fleets_own_tag(
+def test_runs_are_told_apart_by_the_batches_own_tag(
     instance: dg.DagsterInstance, backfills: DagsterBackfills
 ) -> None:
     """Dagster takes its tag off a run that it tries again while the backfill is being cancelled."""
@@ -90,12 +90,12 @@ def test_live_runs_of_a_cancelled_backfill_are_ended_at_once(
     assert set(cancelled) == {retried.run_id, live.run_id}
 
 
-def test_one_fleet_that_cannot_be_moved_holds_up_no_other(
+def test_one_batch_that_cannot_be_moved_holds_up_no_other(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("a", "b"):
         store.projects.submit(Idea(key=key, title=key), "test")
-        store.fleets.begin(f"f{key}", "build", [key], canary=1, limits=FleetLimits())
+        store.batches.begin(f"f{key}", "build", [key], canary=1, limits=BatchLimits())
     launch = DagsterBackfills.launch
 
     def breaks(self: DagsterBackfills, backfill: str, keys: list[str], *rest: Any) -> None:
@@ -105,5 +105,5 @@ def test_one_fleet_that_cannot_be_moved_holds_up_no_other(
 
     monkeypatch.setattr(DagsterBackfills, "launch", breaks)
     with pytest.raises(dg.Failure, match="fa: OSError: no room"):
-        skipped(fleets, instance, settings)
+        skipped(batches, instance, settings)
     assert len(instance.get_backfills()) == 1

@@ -1,4 +1,4 @@
-"""What the repository of fleets hands out."""
+"""What the repository of batches hands out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class Batch:
     """Projects that are built together: which, with which settings, and within which limits.
 
     ``conditions`` are those that chose them; ``settings`` take the place of the installation's. ``attempt`` counts how
@@ -20,7 +20,7 @@ class Fleet:
     settings: Mapping[str, str]
     budget_usd: float | None
     budget_tokens: int | None
-    lanes: int
+    slots: int
     most_failures: int
     attempt: int
     state: str
@@ -31,19 +31,19 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetMember:
-    """A project of a fleet, and how its run has ended: figures that stay when the project is built again or deleted.
+class BatchMember:
+    """A project of a batch, and how its run has ended: figures that stay when the project is built again or deleted.
 
     ``backfill`` names the Dagster backfill that it was launched by; ``seconds`` are wall time of all
-    its runs. ``refused`` says that the fleet's budget has stopped it.
+    its runs. ``refused`` says that the batch's budget has stopped it.
     """
 
-    fleet_id: int
+    batch_id: int
     project: str
     canary: bool
     state: str
     attempt: int
-    lane: int
+    slot: int
     backfill: str
     run_id: str
     refused: bool

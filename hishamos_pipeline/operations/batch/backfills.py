@@ -1,10 +1,10 @@
-"""Dagster's backfills, as far as a fleet needs them."""
+"""Dagster's backfills, as far as a batch needs them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hishamos_pipeline.core.fleet import MemberState
+from hishamos_pipeline.core.batch import MemberState
 
 
 @dataclass(frozen=True, slots=True)

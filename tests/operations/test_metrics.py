@@ -48,7 +48,7 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float:
 def call_start(outcome: str) -> CallStart:
     return CallStart(
         purpose=Purpose("notes", "stories"), role="qa", task="write", provider="anthropic", model="m",
-        prompt_version="v", request_hash=sha256_text(outcome), request="{}", attempt=1, fell_from="",
+        prompt_version="v", request_hash=sha256_text(outcome), request="{}", attempt=1, fallback_reasons="",
         reserved_usd=0.1, reserved_tokens=10,
     )  # fmt: skip
 

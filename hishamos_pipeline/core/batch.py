@@ -1,40 +1,40 @@
-"""Fleets: many projects built on one account, and what to do next with one that is under way."""
+"""Batches: many projects built on one account, and what to do next with one that is under way."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-FleetKind = Literal["build", "rebuild"]
-FleetState = Literal["running", "stopping", "stopped", "finished"]
+BatchKind = Literal["build", "rebuild"]
+BatchState = Literal["running", "stopping", "stopped", "finished"]
 MemberState = Literal["waiting", "launched", "verified", "failed", "cancelled"]
 
-# Settings that a fleet may have of its own, so that models can be compared.
+# Settings that a batch may have of its own, so that models can be compared.
 OWN_SETTINGS = ("llm", "llm_fast", "llm_structured", "repair_rounds")
-# Tags of a fleet's runs: its name, its backfill (Dagster takes its own tag off runs that it tries again), and the lane,
+# Tags of a batch's runs: its name, its backfill (Dagster takes its own tag off runs that it tries again), and the slot,
 # of which one run at a time is begun.
-FLEET_TAG = "hishamos/fleet"
-BACKFILL_TAG = "hishamos/fleet_backfill"
-LANE_TAG = "hishamos/fleet_lane"
+BATCH_TAG = "hishamos/batch"
+BACKFILL_TAG = "hishamos/batch_backfill"
+SLOT_TAG = "hishamos/batch_slot"
 
-# A lane is given so many projects at a time: enough to be busy, few enough to stop soon.
+# A slot is given so many projects at a time: enough to be busy, few enough to stop soon.
 PER_BACKFILL = 20
 _LOW_WATER = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a run for a fleet keeps to; the default is that of a run for none.
+class BatchOverrides:
+    """What a run for a batch keeps to; the default is that of a run for none.
 
     Args:
-        fleet: its name.
-        anew: whether only what was made for this very fleet counts as made.
-        usd: the most that the fleet may cost in US dollars, all of its runs together.
+        batch: its name.
+        anew: whether only what was made for this very batch counts as made.
+        usd: the most that the batch may cost in US dollars, all of its runs together.
         tokens: the same in tokens.
         settings: settings that take the place of the installation's, by name.
     """
 
-    fleet: str = ""
+    batch: str = ""
     anew: bool = False
     usd: float | None = None
     tokens: int | None = None
@@ -42,11 +42,11 @@ class Terms:
 
     @property
     def only(self) -> str:
-        """The fleet whose artifacts, units and answers alone count as made; empty where all do."""
-        return self.fleet if self.anew else ""
+        """The batch whose artifacts, units and answers alone count as made; empty where all do."""
+        return self.batch if self.anew else ""
 
 
-ALONE = Terms()
+NO_BATCH = BatchOverrides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +68,32 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a fleet stands.
+    """How a batch stands.
 
     Args:
         canary: the members that go first.
         rest: all others.
-        lanes: how many launched members each lane still has, for every lane that there is.
-        most_failures: of the rest, more than so many failures stop the fleet; of the canary, any.
+        slots: how many launched members each slot still has, for every slot that there is.
+        most_failures: of the rest, more than so many failures stop the batch; of the canary, any.
         spent_usd: what it has cost.
         spent_tokens: the same in tokens.
-        terms: its budget.
+        overrides: its budget.
     """
 
     canary: Wave
     rest: Wave
-    lanes: Mapping[int, int]
+    slots: Mapping[int, int]
     most_failures: int
     spent_usd: float
     spent_tokens: int
-    terms: Terms
+    overrides: BatchOverrides
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Projects to give to lanes, as one backfill each."""
+    """Projects to give to slots, as one backfill each."""
 
-    lanes: Mapping[int, Sequence[str]]
+    slots: Mapping[int, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,33 +109,33 @@ class Finish:
 
 
 def next_step(now: Standing) -> Launch | Stop | Finish | None:
-    """What to do next with a running fleet; ``None`` is to wait."""
-    terms = now.terms
+    """What to do next with a running batch; ``None`` is to wait."""
+    overrides = now.overrides
     if now.canary.ended and now.rest.ended:
         return Finish()
     # What could exceed the budget is refused at each call; free models may go on when it is nothing.
-    if terms.usd is not None and now.spent_usd >= max(terms.usd, 1e-9):
-        return Stop(f"its budget of {terms.usd:g} USD is spent")
-    if terms.tokens is not None and now.spent_tokens >= max(terms.tokens, 1):
-        return Stop(f"its budget of {terms.tokens:,} tokens is spent")
+    if overrides.usd is not None and now.spent_usd >= max(overrides.usd, 1e-9):
+        return Stop(f"its budget of {overrides.usd:g} USD is spent")
+    if overrides.tokens is not None and now.spent_tokens >= max(overrides.tokens, 1):
+        return Stop(f"its budget of {overrides.tokens:,} tokens is spent")
     if now.canary.failed:
         return Stop(f"{now.canary.failed} of the projects that went first failed")
     if now.rest.failed > now.most_failures:
         return Stop(f"{now.rest.failed} projects failed, which is more than {now.most_failures}")
     wave = now.rest if now.canary.ended else now.canary
-    share = share_out(wave.waiting, now.lanes)
+    share = share_out(wave.waiting, now.slots)
     return Launch(share) if share else None
 
 
-def share_out(waiting: Sequence[str], lanes: Mapping[int, int]) -> dict[int, list[str]]:
-    """Give projects that wait to lanes that have next to nothing left, evenly, in the order of waiting.
+def share_out(waiting: Sequence[str], slots: Mapping[int, int]) -> dict[int, list[str]]:
+    """Give projects that wait to slots that have next to nothing left, evenly, in the order of waiting.
 
     Args:
         waiting: keys of projects.
-        lanes: how many projects each lane still has.
+        slots: how many projects each slot still has.
     """
-    free = sorted(lane for lane, left in lanes.items() if left < _LOW_WATER)
-    given: dict[int, list[str]] = {lane: [] for lane in free}
+    free = sorted(slot for slot, left in slots.items() if left < _LOW_WATER)
+    given: dict[int, list[str]] = {slot: [] for slot in free}
     for number, key in enumerate(waiting[: PER_BACKFILL * len(free)]):
         given[free[number % len(free)]].append(key)
-    return {lane: keys for lane, keys in given.items() if keys}
+    return {slot: keys for slot, keys in given.items() if keys}

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hishamos_pipeline.core.channel import Channel, EmailChannel, WebhookChannel
 from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.operations.notifications import tell_due
+from hishamos_pipeline.operations.notifications import send_due
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore
@@ -58,7 +58,7 @@ def with_channels(settings: Settings, **channels: Any) -> Settings:
 
 
 def note(store: ProjectStore, *channels: str) -> None:
-    store.notices.add(
+    store.notifications.add(
         "run/r1",
         channels,
         event="run.failed",
@@ -69,14 +69,14 @@ def note(store: ProjectStore, *channels: str) -> None:
     )
 
 
-def tell(store: ProjectStore, settings: Settings) -> int:
-    return tell_due(store.notices, settings, keys, most=10, seconds=10)
+def send(store: ProjectStore, settings: Settings) -> int:
+    return send_due(store.notifications, settings, keys, most=10, seconds=10)
 
 
 def test_a_webhook_is_signed(store: ProjectStore, settings: Settings, hooks: Hooks) -> None:
     given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY"))
     note(store, "ops")
-    assert tell(store, given) == 1 and tell(store, given) == 0
+    assert send(store, given) == 1 and send(store, given) == 0
     ((headers, body),) = hooks.got
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = hmac.new(b"0123456789abcdef01234567", signed, hashlib.sha256).digest()
@@ -96,10 +96,10 @@ def test_what_was_refused_is_told_later_with_the_same_id(
     given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY"))
     hooks.answers = [answer]
     note(store, "ops")
-    assert tell(store, given) == 0 and tell(store, given) == 0
+    assert send(store, given) == 0 and send(store, given) == 0
     assert len(hooks.got) == 1  # neither followed nor asked again at once
     clock.advance(timedelta(seconds=31))
-    assert tell(store, given) == 1
+    assert send(store, given) == 1
     assert hooks.got[0][0]["webhook-id"] == hooks.got[1][0]["webhook-id"]
 
 
@@ -110,11 +110,11 @@ def test_one_that_never_works_is_given_up(
     hooks.answers = [503] * 100
     note(store, "ops")
     for _ in range(TRIES + 3):
-        tell(store, given)
+        send(store, given)
         clock.advance(timedelta(days=1))
-    (notice,) = store.notices.newest(5)
-    assert (notice.status, notice.tries, len(hooks.got)) == ("failed", TRIES, TRIES)
-    assert "503" in notice.error
+    (notification,) = store.notifications.newest(5)
+    assert (notification.status, notification.tries, len(hooks.got)) == ("failed", TRIES, TRIES)
+    assert "503" in notification.error
 
 
 def test_one_bad_channel_does_not_hold_up_the_others(
@@ -125,8 +125,8 @@ def test_one_bad_channel_does_not_hold_up_the_others(
     good = WebhookChannel(kind="webhook", url=hooks.url, secret="HOOK_KEY")
     given = with_channels(settings, away=away, no_key=no_key, good=good, **settings.notify)
     note(store, "away", "no_key", "removed", "good", "log")
-    assert tell(store, given) == 2
-    errors = {notice.channel: notice.error for notice in store.notices.newest(9)}
+    assert send(store, given) == 2
+    errors = {notification.channel: notification.error for notification in store.notifications.newest(9)}
     assert "NO_SUCH_KEY" in errors["no_key"] and "HISHAMOS_NOTIFY" in errors["removed"]
     assert errors["good"] == errors["log"] == ""
     assert "project notes failed at stories: broken: é" in caplog.text
@@ -136,9 +136,9 @@ def test_the_secret_of_a_url_is_in_no_error(store: ProjectStore, settings: Setti
     url = "https://127.0.0.1:1/services/a_secret_url"
     given = with_channels(settings, ops=WebhookChannel(kind="webhook", url=url, secret="HOOK_KEY"))
     note(store, "ops")
-    assert tell(store, given) == 0
-    (notice,) = store.notices.newest(1)
-    assert "a_secret_url" not in notice.error and "127.0.0.1 could not be reached" in notice.error
+    assert send(store, given) == 0
+    (notification,) = store.notifications.newest(1)
+    assert "a_secret_url" not in notification.error and "127.0.0.1 could not be reached" in notification.error
 
 
 def test_a_host_that_is_none_stops_nobody(store: ProjectStore, settings: Settings) -> None:
@@ -146,7 +146,7 @@ def test_a_host_that_is_none_stops_nobody(store: ProjectStore, settings: Setting
         kind="email", host="mail..example.com", sender="h@example.org", to=("a@example.org",)
     )
     note(store, "nowhere", "log")
-    assert tell(store, with_channels(settings, nowhere=nowhere, **settings.notify)) == 1
+    assert send(store, with_channels(settings, nowhere=nowhere, **settings.notify)) == 1
 
 
 class Mailbox:
@@ -179,7 +179,7 @@ def mail(port: int, **more: Any) -> EmailChannel:
 def test_an_email_says_what_failed(store: ProjectStore, settings: Settings) -> None:
     with mail_server() as (box, port):
         note(store, "mail")
-        assert tell(store, with_channels(settings, mail=mail(port, tls="none"))) == 1
+        assert send(store, with_channels(settings, mail=mail(port, tls="none"))) == 1
     ((to, content),) = box.mails
     message = message_from_bytes(content)
     assert to == ["ops@example.org", "ann@example.org"]
@@ -192,9 +192,9 @@ def test_a_password_is_not_sent_without_tls(store: ProjectStore, settings: Setti
     with mail_server() as (box, port):
         note(store, "mail")
         given = with_channels(settings, mail=mail(port, user="u", password="MAIL_PASSWORD"))
-        assert tell(store, given) == 0
+        assert send(store, given) == 0
     assert box.mails == []
-    assert "STARTTLS" in store.notices.newest(1)[0].error
+    assert "STARTTLS" in store.notifications.newest(1)[0].error
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``hishamos fleet compare``: two fleets as a table, as bars, or as JSON."""
+"""``hishamos batch compare``: two batches as a table, as bars, or as JSON."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ import click
 from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.application.fleets import FleetFiguresView
+    from hishamos_pipeline.application.batches import BatchFiguresView
 
 
 @click.command("compare")
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--plot", is_flag=True, help="Draw bars.")
 @json_option
 def command(first: str, second: str, everything: bool, plot: bool, as_json: bool) -> None:
-    """Compare two fleets by the projects that have ended in both: verified share, cost and time."""
-    from hishamos_pipeline.application import fleets
+    """Compare two batches by the projects that have ended in both: verified share, cost and time."""
+    from hishamos_pipeline.application import batches
 
     with opened() as (services, actor):
-        found = fleets.compare(services, actor, first, second, everything=everything)
+        found = batches.compare(services, actor, first, second, everything=everything)
     one, other = found[first], found[second]
     if as_json:
         print_json(found)
@@ -34,8 +34,8 @@ def command(first: str, second: str, everything: bool, plot: bool, as_json: bool
         print_table(("figure", first, second), [(label, *pair) for label, *pair in _rows(one, other)])
 
 
-def _rows(one: "FleetFiguresView", other: "FleetFiguresView") -> list[tuple[str, str, str]]:
-    def each(label: str, write: "Callable[[FleetFiguresView], str]") -> tuple[str, str, str]:
+def _rows(one: "BatchFiguresView", other: "BatchFiguresView") -> list[tuple[str, str, str]]:
+    def each(label: str, write: "Callable[[BatchFiguresView], str]") -> tuple[str, str, str]:
         return label, write(one), write(other)
 
     return [
@@ -53,8 +53,8 @@ def _rows(one: "FleetFiguresView", other: "FleetFiguresView") -> list[tuple[str,
     ]
 
 
-def _plot(*sides: "tuple[str, FleetFiguresView]") -> None:
-    drawn: list[tuple[str, Callable[[FleetFiguresView], float]]] = [
+def _plot(*sides: "tuple[str, BatchFiguresView]") -> None:
+    drawn: list[tuple[str, Callable[[BatchFiguresView], float]]] = [
         ("verified, %", lambda f: 100 * (f.share or 0.0)),
         ("USD for each verified requirement", lambda f: f.usd_each or 0.0),
         ("seconds for a project, median", lambda f: f.seconds),

@@ -1,24 +1,24 @@
-"""``hishamos notices``: what people were told of failures, and whether channels work."""
+"""``hishamos notifications``: what people were notified of, and whether channels work."""
 
 import click
 
 from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
 
 
-@click.group("notices")
+@click.group("notifications")
 def command() -> None:
-    """Show what was told of failed runs, and try a channel."""
+    """Show what people were notified of, and try a channel."""
 
 
 @command.command("list")
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 @json_option
 def list_(last: int, as_json: bool) -> None:
-    """List the newest notices: to which channel, and whether they were told."""
+    """List the newest notifications: to which channel, and whether they were sent."""
     from hishamos_pipeline.application import operations
 
     with opened() as (services, actor):
-        found = operations.list_notices(services, actor, last)
+        found = operations.list_notifications(services, actor, last)
     if as_json:
         print_json(found)
         return
@@ -39,4 +39,4 @@ def test(channel: str) -> None:
 
     with opened() as (services, actor):
         operations.try_channel(services, actor, channel)
-    click.echo(f"{channel}: told")
+    click.echo(f"{channel}: sent")

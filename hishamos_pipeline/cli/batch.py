@@ -1,41 +1,41 @@
-"""``hishamos fleet``: build many projects on one account, and compare what came of it."""
+"""``hishamos batch``: build many projects on one account, and compare what came of it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from hishamos_pipeline.cli import fleet_comparison
+from hishamos_pipeline.cli import batch_comparison
 from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import Finite, json_option, opened, print_json, print_table
-from hishamos_pipeline.core.fleet import FleetKind
+from hishamos_pipeline.core.batch import BatchKind
 
 
-@click.group("fleet")
+@click.group("batch")
 def command() -> None:
-    """Build many projects on one account: a few first, within a budget; compare two fleets."""
+    """Build many projects on one account: a few first, within a budget; compare two batches."""
 
 
 def _beginning(function: Any) -> Any:
-    """The arguments of both commands that begin a fleet."""
+    """The arguments of both commands that begin a batch."""
     for option in reversed(
         (
             click.argument("name"),
             click.option(
                 "--where", "conditions", multiple=True, metavar="FIELD=VALUE",
-                help="Which projects: key, title, state, stale, model or fleet; several values by commas, != for "
+                help="Which projects: key, title, state, stale, model or batch; several values by commas, != for "
                 "none of them, * for anything. Given more than once, all have to hold.",
             ),
             click.option("--set", "own", multiple=True, metavar="SETTING=VALUE",
-                         help="A setting of this fleet alone: llm, llm_fast, llm_structured or repair_rounds."),
-            click.option("--budget-usd", type=Finite(0), help="Most US dollars that the fleet may cost."),
-            click.option("--budget-tokens", type=click.IntRange(0), help="Most tokens that the fleet may use."),
+                         help="A setting of this batch alone: llm, llm_fast, llm_structured or repair_rounds."),
+            click.option("--budget-usd", type=Finite(0), help="Most US dollars that the batch may cost."),
+            click.option("--budget-tokens", type=click.IntRange(0), help="Most tokens that the batch may use."),
             click.option("--concurrency", default=2, show_default=True, type=click.IntRange(1, 100),
-                         help="Most runs of the fleet at a time."),
+                         help="Most runs of the batch at a time."),
             click.option("--canary", default=3, show_default=True, type=click.IntRange(0),
-                         help="How many projects go first; if one of them fails, the fleet stops."),
+                         help="How many projects go first; if one of them fails, the batch stops."),
             click.option("--max-failures", default=5, show_default=True, type=click.IntRange(0),
-                         help="How many of the others may fail before the fleet stops."),
+                         help="How many of the others may fail before the batch stops."),
             click.option("--dry-run", is_flag=True, help="Only list the projects."),
         )
     ):  # fmt: skip
@@ -60,16 +60,16 @@ def rebuild(**given: Any) -> None:
     _begin("rebuild", **given)
 
 
-def _begin(kind: FleetKind, conditions: Sequence[str], own: Sequence[str], **given: Any) -> None:
-    from hishamos_pipeline.application import fleets
+def _begin(kind: BatchKind, conditions: Sequence[str], own: Sequence[str], **given: Any) -> None:
+    from hishamos_pipeline.application import batches
 
-    wanted = fleets.BeginFleet(kind=kind, conditions=tuple(conditions), settings=tuple(own), **given)
+    wanted = batches.BeginBatch(kind=kind, conditions=tuple(conditions), settings=tuple(own), **given)
     with opened() as (services, actor):
-        done = fleets.begin(services, actor, wanted)
+        done = batches.begin(services, actor, wanted)
         if done.begun:
             click.echo(
-                f"fleet {done.name}: {len(done.projects)} projects; "
-                f"the daemon builds them: hishamos fleet show {done.name}"
+                f"batch {done.name}: {len(done.projects)} projects; "
+                f"the daemon builds them: hishamos batch show {done.name}"
             )
             warn_without_daemon(services)
             return
@@ -83,16 +83,16 @@ def _begin(kind: FleetKind, conditions: Sequence[str], own: Sequence[str], **giv
 @click.option("--last", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 @json_option
 def list_(last: int, as_json: bool) -> None:
-    """List the newest fleets."""
-    from hishamos_pipeline.application import fleets
+    """List the newest batches."""
+    from hishamos_pipeline.application import batches
 
     with opened() as (services, actor):
-        found = fleets.list_fleets(services, actor, last)
+        found = batches.list_batches(services, actor, last)
     if as_json:
         print_json(found)
         return
     print_table(
-        ("fleet", "what", "state", "projects", "verified", "failed", "begun", "why"),
+        ("batch", "what", "state", "projects", "verified", "failed", "begun", "why"),
         [
             (f.name, f.kind, f.state, sum(f.members.values()), f.members.get("verified", 0),
              f.members.get("failed", 0), f"{f.started_at:%Y-%m-%d %H:%M}", f.reason)
@@ -105,41 +105,41 @@ def list_(last: int, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show how the fleet NAME fares: each project, and all of them together."""
-    from hishamos_pipeline.application import fleets
+    """Show how the batch NAME fares: each project, and all of them together."""
+    from hishamos_pipeline.application import batches
 
     with opened() as (services, actor):
-        fleet = fleets.show_fleet(services, actor, name)
+        batch = batches.show_batch(services, actor, name)
     if as_json:
-        print_json(fleet)
+        print_json(batch)
         return
-    click.echo(f"{fleet.kind} {fleet.name} is {fleet.state}" + (f": {fleet.reason}" if fleet.reason else ""))
-    chosen = [*fleet.conditions, *(f"{key}={value}" for key, value in fleet.settings.items())]
-    click.echo(", ".join([*chosen, f"{fleet.concurrency} at a time, {fleet.max_failures} may fail"]))
+    click.echo(f"{batch.kind} {batch.name} is {batch.state}" + (f": {batch.reason}" if batch.reason else ""))
+    chosen = [*batch.conditions, *(f"{key}={value}" for key, value in batch.settings.items())]
+    click.echo(", ".join([*chosen, f"{batch.concurrency} at a time, {batch.max_failures} may fail"]))
     print_table(
         ("project", "first", "state", "requirements", "USD", "seconds", "why"),
         [
             (m.project, "yes" if m.canary else "", m.state, f"{m.requirements_verified} of {m.requirements}",
              f"{m.cost_usd:.4f}", f"{m.seconds:.1f}", m.reason[:300])
-            for m in fleet.projects
+            for m in batch.projects
         ],
     )  # fmt: skip
-    of_usd = f" of {fleet.budget_usd:g}" if fleet.budget_usd is not None else ""
-    of_tokens = f" of {fleet.budget_tokens:,}" if fleet.budget_tokens is not None else ""
+    of_usd = f" of {batch.budget_usd:g}" if batch.budget_usd is not None else ""
+    of_tokens = f" of {batch.budget_tokens:,}" if batch.budget_tokens is not None else ""
     click.echo(
-        f"{fleet.figures.verified} of {fleet.figures.projects} that have ended are verified; "
-        f"{fleet.spent_usd:.4f}{of_usd} USD and {fleet.spent_tokens:,}{of_tokens} tokens spent"
+        f"{batch.figures.verified} of {batch.figures.projects} that have ended are verified; "
+        f"{batch.spent_usd:.4f}{of_usd} USD and {batch.spent_tokens:,}{of_tokens} tokens spent"
     )
 
 
 @command.command("stop")
 @click.argument("name")
 def stop(name: str) -> None:
-    """Stop the fleet NAME: nothing more is begun, and its runs are cancelled. What is made stays made."""
-    from hishamos_pipeline.application import fleets
+    """Stop the batch NAME: nothing more is begun, and its runs are cancelled. What is made stays made."""
+    from hishamos_pipeline.application import batches
 
     with opened() as (services, actor):
-        done = fleets.stop(services, actor, name)
+        done = batches.stop(services, actor, name)
         click.echo(
             f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already"
         )
@@ -156,12 +156,12 @@ def stop(name: str) -> None:
 @click.option("--max-failures", type=click.IntRange(0), help="How many more projects may fail.")
 @click.option("--leave-failed", is_flag=True, help="Go on without the projects that have failed.")
 def resume(name: str, **given: Any) -> None:
-    """Take the fleet NAME up again after it has stopped. What was made and paid for is not made again."""
-    from hishamos_pipeline.application import fleets
+    """Take the batch NAME up again after it has stopped. What was made and paid for is not made again."""
+    from hishamos_pipeline.application import batches
 
     with opened() as (services, actor):
-        count = fleets.resume(services, actor, fleets.ResumeFleet(name=name, **given))
-    click.echo(f"fleet {name} goes on with {count} projects")
+        count = batches.resume(services, actor, batches.ResumeBatch(name=name, **given))
+    click.echo(f"batch {name} goes on with {count} projects")
 
 
-command.add_command(fleet_comparison.command)
+command.add_command(batch_comparison.command)

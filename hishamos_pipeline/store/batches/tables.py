@@ -1,4 +1,4 @@
-"""Tables of fleets."""
+"""Tables of batches."""
 
 from datetime import datetime
 
@@ -10,18 +10,18 @@ from hishamos_pipeline.store.base import Base, UtcDateTime
 UNDER_WAY = ("running", "stopping")
 
 
-class FleetRow(Base):
+class BatchRow(Base):
     """Projects that are built together: which, with which settings, and within which limits.
 
     ``conditions`` are those that chose them; ``settings`` take the place of the installation's. ``attempt`` counts how
     often it was begun or taken up again.
     """
 
-    __tablename__ = "fleets"
+    __tablename__ = "batches"
     __table_args__ = (
         CheckConstraint("kind IN ('build', 'rebuild')", name="kind"),
         CheckConstraint("state IN ('running', 'stopping', 'stopped', 'finished')", name="state"),
-        CheckConstraint("lanes > 0", name="lanes"),
+        CheckConstraint("slots > 0", name="slots"),
         Index(None, "state"),
     )
 
@@ -32,7 +32,7 @@ class FleetRow(Base):
     settings: Mapped[dict[str, str]] = mapped_column(JSON)
     budget_usd: Mapped[float | None]
     budget_tokens: Mapped[int | None] = mapped_column(BigInteger)
-    lanes: Mapped[int]
+    slots: Mapped[int]
     most_failures: Mapped[int]
     attempt: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(String(8), default="running")
@@ -42,25 +42,25 @@ class FleetRow(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class FleetMemberRow(Base):
-    """A project of a fleet, and how its run has ended: figures that stay when the project is built again or deleted.
+class BatchMemberRow(Base):
+    """A project of a batch, and how its run has ended: figures that stay when the project is built again or deleted.
 
     ``backfill`` names the Dagster backfill that it was launched by; ``seconds`` are wall time of all
-    its runs. ``refused`` says that the fleet's budget has stopped it.
+    its runs. ``refused`` says that the batch's budget has stopped it.
     """
 
-    __tablename__ = "fleet_members"
+    __tablename__ = "batch_members"
     __table_args__ = (
         CheckConstraint("state IN ('waiting', 'launched', 'verified', 'failed', 'cancelled')", name="state"),
-        Index(None, "fleet_id", "state"),
+        Index(None, "batch_id", "state"),
     )
 
-    fleet_id: Mapped[int] = mapped_column(ForeignKey("fleets.id", ondelete="CASCADE"), primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
     project: Mapped[str] = mapped_column(String(63), primary_key=True)
     canary: Mapped[bool]
     state: Mapped[str] = mapped_column(String(9), default="waiting")
     attempt: Mapped[int] = mapped_column(default=0)
-    lane: Mapped[int] = mapped_column(default=0)
+    slot: Mapped[int] = mapped_column(default=0)
     backfill: Mapped[str] = mapped_column(String(120), default="")
     run_id: Mapped[str] = mapped_column(String(64), default="")
     refused: Mapped[bool] = mapped_column(default=False)
@@ -75,10 +75,10 @@ class FleetMemberRow(Base):
     prompt_versions: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 
-def in_fleets() -> Select[str]:
-    """Keys of the projects that a fleet under way has still to build."""
+def in_batches() -> Select[str]:
+    """Keys of the projects that a batch under way has still to build."""
     return (
-        select(FleetMemberRow.project)
-        .join(FleetRow, FleetRow.id == FleetMemberRow.fleet_id)
-        .where(FleetRow.state.in_(UNDER_WAY), FleetMemberRow.state.in_(("waiting", "launched")))
+        select(BatchMemberRow.project)
+        .join(BatchRow, BatchRow.id == BatchMemberRow.batch_id)
+        .where(BatchRow.state.in_(UNDER_WAY), BatchMemberRow.state.in_(("waiting", "launched")))
     )

@@ -1,17 +1,17 @@
-"""Two fleets side by side: what was verified, what that has cost, and how long it took."""
+"""Two batches side by side: what was verified, what that has cost, and how long it took."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, median, quantiles
 
-from hishamos_pipeline.store.fleets.records import FleetMember
+from hishamos_pipeline.store.batches.records import BatchMember
 
 _Z = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
-class FleetFigures:
-    """What the members of a fleet add up to.
+class BatchFigures:
+    """What the members of a batch add up to.
 
     Args:
         projects: how many have ended, cancelled ones aside.
@@ -46,7 +46,7 @@ class FleetFigures:
     prompt_versions: tuple[str, ...]
 
 
-def figures(members: Sequence[FleetMember]) -> FleetFigures:
+def figures(members: Sequence[BatchMember]) -> BatchFigures:
     """Add up members; those that have not ended, or were cancelled, say nothing and are left out."""
     ended = [member for member in members if member.state in ("verified", "failed")]
     verified = sum(member.state == "verified" for member in ended)
@@ -54,7 +54,7 @@ def figures(members: Sequence[FleetMember]) -> FleetFigures:
     cost, tokens = sum(m.cost_usd for m in ended), sum(m.tokens for m in ended)
     seconds = sorted(member.seconds for member in ended)
     low, high = interval(verified, len(ended))
-    return FleetFigures(
+    return BatchFigures(
         projects=len(ended),
         verified=verified,
         share=verified / len(ended) if ended else None,
@@ -73,10 +73,10 @@ def figures(members: Sequence[FleetMember]) -> FleetFigures:
 
 
 def common(
-    first: Sequence[FleetMember], second: Sequence[FleetMember]
-) -> tuple[list[FleetMember], list[FleetMember]]:
-    """The members of two fleets whose projects have ended in both: only those can be compared."""
-    ended = [{m.project for m in fleet if m.state in ("verified", "failed")} for fleet in (first, second)]
+    first: Sequence[BatchMember], second: Sequence[BatchMember]
+) -> tuple[list[BatchMember], list[BatchMember]]:
+    """The members of two batches whose projects have ended in both: only those can be compared."""
+    ended = [{m.project for m in batch if m.state in ("verified", "failed")} for batch in (first, second)]
     both = ended[0] & ended[1]
     return [m for m in first if m.project in both], [m for m in second if m.project in both]
 

@@ -1,23 +1,23 @@
-"""Fleets over a real store: waves, failures, budgets, stops, what is gone on with, and what is compared."""
+"""Batches over a real store: waves, failures, budgets, stops, what is gone on with, and what is compared."""
 
 from collections.abc import Callable
 
 import pytest
 
-from hishamos_pipeline.core.fleet import FLEET_TAG, LANE_TAG
+from hishamos_pipeline.core.batch import BATCH_TAG, SLOT_TAG
 from hishamos_pipeline.core.idea import Idea
 from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
-from hishamos_pipeline.errors import FleetError, FleetNotFoundError, ProjectBusyError
+from hishamos_pipeline.errors import BatchError, BatchNotFoundError, ProjectBusyError
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.operations.batch.comparing import common, figures, interval
+from hishamos_pipeline.operations.batch.conditions import choose, parse
+from hishamos_pipeline.operations.batch.steering import advance
 from hishamos_pipeline.operations.cleanup import projects
-from hishamos_pipeline.operations.fleet.comparing import common, figures, interval
-from hishamos_pipeline.operations.fleet.conditions import choose, parse
-from hishamos_pipeline.operations.fleet.steering import advance
 from hishamos_pipeline.operations.notifications import sentence
 from hishamos_pipeline.settings import Settings
-from hishamos_pipeline.store.fleets.records import FleetMember
-from hishamos_pipeline.store.fleets.repository import FleetLimits
+from hishamos_pipeline.store.batches.records import BatchMember
+from hishamos_pipeline.store.batches.repository import BatchLimits
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.backfills import FakeBackfills
 from tests.fakes.run_history import FakeRuns
@@ -33,31 +33,31 @@ def backfills() -> FakeBackfills:
 
 @pytest.fixture
 def step(store: ProjectStore, backfills: FakeBackfills) -> Callable[[], str]:
-    """Move the fleet `f` along."""
-    return lambda: advance(store, store.fleets.get("f"), backfills, ["log"])
+    """Move the batch `f` along."""
+    return lambda: advance(store, store.batches.get("f"), backfills, ["log"])
 
 
 def begin(store: ProjectStore, keys: list[str] = KEYS, *, canary: int = 1, **limits) -> None:
     for key in keys:
         store.projects.submit(Idea(key=key, title=key), "test")
-    store.fleets.begin("f", "build", keys, canary=canary, limits=FleetLimits(**limits))
+    store.batches.begin("f", "build", keys, canary=canary, limits=BatchLimits(**limits))
 
 
 def spend(store: ProjectStore, key: str, usd: float, model: str = "m") -> None:
     start = CallStart(
         purpose=Purpose(key, "stories"), role="qa", task="write", provider="anthropic", model=model,
-        prompt_version="v1", request_hash=f"{key}{usd}", request="{}", fleet="f",
+        prompt_version="v1", request_hash=f"{key}{usd}", request="{}", batch="f",
     )  # fmt: skip
     call = store.calls.admit(start, [], Throttle(9, 99), alone=False)
     store.calls.settle(call, CallEnd("ok", 80, 20, 0, usd, 1.0))
 
 
 def state(store: ProjectStore) -> tuple[str, dict[str, str]]:
-    fleet = store.fleets.get("f")
-    return fleet.state, {m.project: m.state for m in store.fleets.members(fleet)}
+    batch = store.batches.get("f")
+    return batch.state, {m.project: m.state for m in store.batches.members(batch)}
 
 
-def test_a_fleet_goes_in_two_waves_and_finishes(
+def test_a_batch_goes_in_two_waves_and_finishes(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
     begin(store)
@@ -65,24 +65,24 @@ def test_a_fleet_goes_in_two_waves_and_finishes(
     step()  # nothing new: it waits for the canary
     assert list(backfills.keys.values()) == [["a"]]
     (tags,) = backfills.tags.values()
-    assert (tags[FLEET_TAG], tags[LANE_TAG]) == ("f", "f/0")
+    assert (tags[BATCH_TAG], tags[SLOT_TAG]) == ("f", "f/0")
     backfills.end("a")
     step()
     assert sorted(backfills.keys.values()) == [["a"], ["b", "d"], ["c"]]
-    assert sorted({tags[LANE_TAG] for tags in backfills.tags.values()}) == ["f/0", "f/1"]
+    assert sorted({tags[SLOT_TAG] for tags in backfills.tags.values()}) == ["f/0", "f/1"]
     assert all(len(name) <= 32 for name in backfills.keys)  # Dagster's table has room for no more
     for key in "bcd":
         backfills.end(key)
     step()
     assert state(store) == ("finished", dict.fromkeys("abcd", "verified"))
-    (notice,) = store.notices.newest(5)
-    assert (notice.event, sentence(notice)) == (
-        "fleet.finished", "fleet f has finished: 4 of 4 projects verified"
+    (notification,) = store.notifications.newest(5)
+    assert (notification.event, sentence(notification)) == (
+        "batch.finished", "batch f has finished: 4 of 4 projects verified"
     )  # fmt: skip
-    assert [entry.action for entry in store.audit.newest(9, subject="f")] == ["fleet.begin"]
+    assert [entry.action for entry in store.audit.newest(9, subject="f")] == ["batch.begin"]
 
 
-def test_a_canary_that_fails_stops_the_fleet_before_the_rest_begins(
+def test_a_canary_that_fails_stops_the_batch_before_the_rest_begins(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
     begin(store, canary=2)
@@ -93,16 +93,16 @@ def test_a_canary_that_fails_stops_the_fleet_before_the_rest_begins(
     assert state(store)[0] == "stopping" and len(backfills.cancelled) == 1
     step()
     assert state(store) == ("stopped", {"a": "failed", "b": "cancelled", "c": "cancelled", "d": "cancelled"})
-    fleet = store.fleets.get("f")
-    assert fleet.reason == "1 of the projects that went first failed"
-    assert store.fleets.members(fleet)[0].reason == "nothing can be built"
-    assert [notice.event for notice in store.notices.newest(5)] == ["fleet.stopped"]
+    batch = store.batches.get("f")
+    assert batch.reason == "1 of the projects that went first failed"
+    assert store.batches.members(batch)[0].reason == "nothing can be built"
+    assert [notification.event for notification in store.notifications.newest(5)] == ["batch.stopped"]
 
 
 def test_too_many_failures_stop_the_rest(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
-    begin(store, canary=0, most_failures=1, lanes=1)
+    begin(store, canary=0, most_failures=1, slots=1)
     step()
     backfills.end("a", "failed")
     step()
@@ -123,10 +123,10 @@ def test_a_budget_that_is_spent_stops_it_and_a_larger_one_goes_on(
     backfills.end("a")
     step()
     assert state(store)[0] == "stopped"
-    (done, *_) = store.fleets.members(store.fleets.get("f"))
+    (done, *_) = store.batches.members(store.batches.get("f"))
     assert (done.state, done.calls, done.tokens, done.models) == ("verified", 2, 200, ["anthropic:m"])
     assert done.cost_usd == pytest.approx(1.1)
-    assert store.fleets.resume("f", FleetLimits(usd=5.0), leave_failed=False) == 3
+    assert store.batches.resume("f", BatchLimits(usd=5.0), leave_failed=False) == 3
     step()
     assert sorted(state(store)[1].values()) == ["launched", "launched", "launched", "verified"]
 
@@ -134,7 +134,7 @@ def test_a_budget_that_is_spent_stops_it_and_a_larger_one_goes_on(
 def test_what_was_recorded_and_not_launched_is_launched_by_the_next_tick(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
-    begin(store, canary=0, lanes=1)
+    begin(store, canary=0, slots=1)
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
@@ -152,10 +152,10 @@ def test_somebody_stops_it_before_anything_was_launched(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
     begin(store)
-    assert store.fleets.stop("f", "enough") and not store.fleets.stop("f", "again")
+    assert store.batches.stop("f", "enough") and not store.batches.stop("f", "again")
     step()
     assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and not backfills.keys
-    assert store.fleets.get("f").reason == "enough"
+    assert store.batches.get("f").reason == "enough"
 
 
 def test_a_canary_that_somebody_cancels_does_not_let_the_rest_go(
@@ -169,7 +169,7 @@ def test_a_canary_that_somebody_cancels_does_not_let_the_rest_go(
     assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and len(backfills.keys) == 1
 
 
-def test_a_fleet_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
+def test_a_batch_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
     begin(store, ["a"])
@@ -178,7 +178,7 @@ def test_a_fleet_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
     backfills.end("a", "failed", retried=True)
     step()
     assert state(store) == ("running", {"a": "launched"})  # Dagster tries it again
-    store.fleets.stop("f", "enough")
+    store.batches.stop("f", "enough")
     step()
     assert state(store) == ("stopping", {"a": "launched"})
     backfills.finish(*backfills.keys)
@@ -189,16 +189,16 @@ def test_a_fleet_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
 def test_what_its_budget_has_refused_is_no_failure_of_the_project(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
-    begin(store, ["a", "b"], canary=0, lanes=1, usd=1.0)
+    begin(store, ["a", "b"], canary=0, slots=1, usd=1.0)
     step()
-    store.fleets.refuse("f", "a", "the fleet budget of 'f' is 1 USD")
+    store.batches.refuse("f", "a", "the batch budget of 'f' is 1 USD")
     backfills.end("a", "failed")
     backfills.end("b")
     step()
     assert state(store) == ("stopped", {"a": "cancelled", "b": "verified"})
-    assert store.fleets.get("f").reason.startswith("the fleet budget")
-    assert figures(store.fleets.members(store.fleets.get("f"))).projects == 1
-    assert store.fleets.resume("f", FleetLimits(usd=2.0), leave_failed=True) == 1
+    assert store.batches.get("f").reason.startswith("the batch budget")
+    assert figures(store.batches.members(store.batches.get("f"))).projects == 1
+    assert store.batches.resume("f", BatchLimits(usd=2.0), leave_failed=True) == 1
 
 
 def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
@@ -208,7 +208,7 @@ def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
     step()
     start = CallStart(
         purpose=Purpose("a", "stories"), role="qa", task="write", provider="x", model="m", prompt_version="",
-        request_hash="h", request="{}", fleet="f", reserved_usd=0.5,
+        request_hash="h", request="{}", batch="f", reserved_usd=0.5,
     )  # fmt: skip
     call = store.calls.admit(start, [], Throttle(9, 99), alone=False)
     backfills.end("a", "failed")
@@ -216,15 +216,15 @@ def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
     assert state(store)[1] == {"a": "launched"}
     store.calls.settle(call, CallEnd("lost", cost_usd=0.5))
     step()
-    (member,) = store.fleets.members(store.fleets.get("f"))
+    (member,) = store.batches.members(store.batches.get("f"))
     assert (member.state, member.cost_usd) == ("failed", 0.5)
 
 
 def test_a_stop_in_the_middle_of_a_tick_launches_nothing(store: ProjectStore) -> None:
     begin(store)
-    seen = store.fleets.get("f")
-    store.fleets.stop("f", "enough")
-    assert not store.fleets.launch(seen, {0: ["a"]}) and state(store)[1]["a"] == "waiting"
+    seen = store.batches.get("f")
+    store.batches.stop("f", "enough")
+    assert not store.batches.launch(seen, {0: ["a"]}) and state(store)[1]["a"] == "waiting"
 
 
 def test_the_end_is_told_although_the_sensor_dies_at_it(
@@ -238,11 +238,11 @@ def test_the_end_is_told_although_the_sensor_dies_at_it(
         def dies(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr(store.fleets, "end", dies)
+        patched.setattr(store.batches, "end", dies)
         with pytest.raises(KeyboardInterrupt):
             step()
     step()
-    assert state(store)[0] == "finished" and len(store.notices.newest(5)) == 1
+    assert state(store)[0] == "finished" and len(store.notifications.newest(5)) == 1
 
 
 def test_a_run_that_comes_after_the_stop_does_not_begin(
@@ -250,20 +250,20 @@ def test_a_run_that_comes_after_the_stop_does_not_begin(
 ) -> None:
     begin(store, ["a"])
     step()
-    assert store.fleets.launched("f", "a") and store.fleets.admit("f", "a")
-    store.fleets.stop("f", "enough")
-    assert not store.fleets.admit("f", "a")
+    assert store.batches.launched("f", "a") and store.batches.admit("f", "a")
+    store.batches.stop("f", "enough")
+    assert not store.batches.admit("f", "a")
     backfills.end("a", "failed")
     step()
-    assert state(store) == ("stopped", {"a": "cancelled"}) and not store.fleets.launched("f", "a")
+    assert state(store) == ("stopped", {"a": "cancelled"}) and not store.batches.launched("f", "a")
 
 
-def test_submitted_projects_of_a_fleet_wait_for_it(store: ProjectStore) -> None:
+def test_submitted_projects_of_a_batch_wait_for_it(store: ProjectStore) -> None:
     begin(store, ["a", "b"])
     store.projects.submit(Idea(key="c", title="c"), "test")
     assert [request.project for request in store.builds.requested(9)] == ["c"]
-    store.fleets.stop("f", "enough")
-    store.fleets.end(store.fleets.get("f"))
+    store.batches.stop("f", "enough")
+    store.batches.end(store.batches.get("f"))
     assert [request.project for request in store.builds.requested(9)] == ["a", "b", "c"]
 
 
@@ -276,16 +276,16 @@ def test_time_is_that_of_all_runs_and_attempts(
         backfills.end("a", "failed", seconds)
         step()
         step()
-        store.fleets.resume("f", FleetLimits(), leave_failed=False)
-    assert store.fleets.members(store.fleets.get("f"))[0].seconds == 52.0
+        store.batches.resume("f", BatchLimits(), leave_failed=False)
+    assert store.batches.members(store.batches.get("f"))[0].seconds == 52.0
 
 
-def test_a_project_of_a_fleet_under_way_is_neither_archived_nor_deleted(store: ProjectStore) -> None:
+def test_a_project_of_a_batch_under_way_is_neither_archived_nor_deleted(store: ProjectStore) -> None:
     begin(store)
-    with pytest.raises(ProjectBusyError, match="fleet stop f"):
+    with pytest.raises(ProjectBusyError, match="batch stop f"):
         projects.archive(store, FakeRuns(), "a")
-    store.fleets.stop("f", "enough")
-    store.fleets.end(store.fleets.get("f"))
+    store.batches.stop("f", "enough")
+    store.batches.end(store.batches.get("f"))
     projects.archive(store, FakeRuns(), "a")
 
 
@@ -294,29 +294,29 @@ def test_failed_projects_are_tried_again_or_left(
 ) -> None:
     begin(store, ["a", "b"], canary=1)
     step()
-    with pytest.raises(FleetError, match="is running"):
-        store.fleets.resume("f", FleetLimits(), leave_failed=False)
+    with pytest.raises(BatchError, match="is running"):
+        store.batches.resume("f", BatchLimits(), leave_failed=False)
     backfills.end("a", "failed")
     step()
-    assert store.fleets.resume("f", FleetLimits(), leave_failed=True) == 1
+    assert store.batches.resume("f", BatchLimits(), leave_failed=True) == 1
     step()
     assert state(store)[1] == {"a": "failed", "b": "launched"}  # an old failure stops nothing
     backfills.end("b")
     step()
     assert state(store)[0] == "finished"
-    assert store.fleets.resume("f", FleetLimits(), leave_failed=False) == 1
+    assert store.batches.resume("f", BatchLimits(), leave_failed=False) == 1
     step()
     assert len(backfills.keys) == 3 and state(store)[1]["a"] == "launched"
     backfills.end("a")
     step()
-    with pytest.raises(FleetError, match="nothing left"):
-        store.fleets.resume("f", FleetLimits(), leave_failed=False)
+    with pytest.raises(BatchError, match="nothing left"):
+        store.batches.resume("f", BatchLimits(), leave_failed=False)
 
 
 def test_a_backfill_that_ends_without_a_run_and_a_deleted_project_are_failures(
     store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
-    begin(store, ["a", "b"], canary=0, lanes=1)
+    begin(store, ["a", "b"], canary=0, slots=1)
     store.projects.set_state("b", "archived")
     store.housekeeping.begin_deletion("b", "test")
     store.housekeeping.remove_project("b")
@@ -324,29 +324,29 @@ def test_a_backfill_that_ends_without_a_run_and_a_deleted_project_are_failures(
     assert list(backfills.keys.values()) == [["a"]]
     backfills.finished.update(backfills.keys)
     step()
-    reasons = {m.project: m.reason for m in store.fleets.members(store.fleets.get("f"))}
+    reasons = {m.project: m.reason for m in store.batches.members(store.batches.get("f"))}
     assert reasons["b"] == "it was deleted" and "without a run" in reasons["a"]
 
 
-def test_a_fleet_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> None:
-    with pytest.raises(FleetError, match="no project meets"):
-        store.fleets.begin("f", "build", [], canary=0, limits=FleetLimits())
+def test_a_batch_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> None:
+    with pytest.raises(BatchError, match="no project meets"):
+        store.batches.begin("f", "build", [], canary=0, limits=BatchLimits())
     begin(store)
-    with pytest.raises(FleetError, match="already"):
-        store.fleets.begin("f", "build", ["a"], canary=0, limits=FleetLimits())
-    with pytest.raises(FleetNotFoundError):
-        store.fleets.get("g")
+    with pytest.raises(BatchError, match="already"):
+        store.batches.begin("f", "build", ["a"], canary=0, limits=BatchLimits())
+    with pytest.raises(BatchNotFoundError):
+        store.batches.get("g")
 
 
 async def test_a_verified_project_is_counted_with_what_it_has_shown(
     notes: ProjectRun, store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
 ) -> None:
-    store.fleets.begin("f", "build", [notes.key], canary=0, limits=FleetLimits())
+    store.batches.begin("f", "build", [notes.key], canary=0, limits=BatchLimits())
     step()
     await build(notes)
     backfills.end(notes.key, seconds=7.5)
     step()
-    (member,) = store.fleets.members(store.fleets.get("f"))
+    (member,) = store.batches.members(store.batches.get("f"))
     assert (member.state, member.seconds, member.run_id) == ("verified", 7.5, f"run-{notes.key}")
     assert 0 < member.requirements_verified <= member.requirements
 
@@ -364,7 +364,7 @@ async def test_a_verified_project_is_counted_with_what_it_has_shown(
         (["state=failed,archived"], ["b", "d"]),
         (["state=submitted", "key!=a"], ["c"]),
         (["model=anthropic:*"], ["a"]),
-        (["fleet!=f"], ["c"]),
+        (["batch!=f"], ["c"]),
         (["stale=yes", "key=a"], ["a"]),
         (["stale=no"], []),
     ],
@@ -385,28 +385,30 @@ def test_conditions_choose_projects(
     "text", ["state", "=x", "colour=red", "state=done", "stale=maybe", "key=", "key = ,"]
 )
 def test_a_condition_that_cannot_be_read_says_so(text: str) -> None:
-    with pytest.raises(FleetError, match="condition"):
+    with pytest.raises(BatchError, match="condition"):
         parse(text)
 
 
 # --- comparing --------------------------------------------------------------------------------------------------
 
 
-def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, backfills: FakeBackfills) -> None:
-    begin(store, canary=0, lanes=1)
-    store.fleets.begin("g", "build", KEYS, canary=0, limits=FleetLimits(lanes=1))
-    f, g = store.fleets.get("f"), store.fleets.get("g")
-    for fleet, keys in ((f, "ab"), (g, "bcd")):
-        advance(store, fleet, backfills, [])
+def test_two_batches_are_compared_by_what_ended_in_both(
+    store: ProjectStore, backfills: FakeBackfills
+) -> None:
+    begin(store, canary=0, slots=1)
+    store.batches.begin("g", "build", KEYS, canary=0, limits=BatchLimits(slots=1))
+    f, g = store.batches.get("f"), store.batches.get("g")
+    for batch, keys in ((f, "ab"), (g, "bcd")):
+        advance(store, batch, backfills, [])
         for key in keys:
             backfills.end(key, "failed" if key == "a" else "verified", 5.0)
         spend(store, "b", 0.5)
-        advance(store, fleet, backfills, [])
-    both = common(store.fleets.members(f), store.fleets.members(g))
+        advance(store, batch, backfills, [])
+    both = common(store.batches.members(f), store.batches.members(g))
     assert [[m.project for m in side] for side in both] == [["b"], ["b"]]
-    later = figures(store.fleets.members(g))
+    later = figures(store.batches.members(g))
     assert (later.projects, later.share, later.p95_seconds) == (3, 1.0, 5.0)
-    whole = figures(store.fleets.members(f))
+    whole = figures(store.batches.members(f))
     assert (whole.projects, whole.verified, whole.share, whole.seconds) == (2, 1, 0.5, 5.0)
     assert (whole.cost_usd, whole.usd_each, whole.models) == (0.5, None, ("anthropic:m",))
     assert figures([]).share is None
@@ -414,8 +416,8 @@ def test_two_fleets_are_compared_by_what_ended_in_both(store: ProjectStore, back
 
 def test_figures_are_of_what_was_shown() -> None:
     members = [
-        FleetMember(
-            fleet_id=1, project=str(n), canary=False, state=state, attempt=1, lane=0, backfill="", run_id="",
+        BatchMember(
+            batch_id=1, project=str(n), canary=False, state=state, attempt=1, slot=0, backfill="", run_id="",
             refused=False, reason="", seconds=seconds, requirements=4, requirements_verified=shown, cost_usd=usd,
             calls=1, tokens=100, models=["m"], prompt_versions=[],
         )

@@ -1,0 +1,1 @@
+"""Batches: choosing their projects, moving them along, and comparing two."""

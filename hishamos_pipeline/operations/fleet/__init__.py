@@ -1,1 +1,0 @@
-"""Fleets: choosing their projects, moving them along, and comparing two."""
