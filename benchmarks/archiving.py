@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measure import Row, medians, own_peak_mb, seconds
-from hishamos_pipeline.core.documents import SprintPlan, Stories, TreeFile, VerifiedBuild
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import SprintRules
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, TreeFile, VerifiedBuild
+from hishamos_pipeline.core.artifacts.idea import SprintRules
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.delivery import archives
 from hishamos_pipeline.delivery.commits import Identity
 from hishamos_pipeline.delivery.repository import build_repository

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.core.graph import STEPS, topological
+from hishamos_pipeline.core.pipeline.graph import STEPS, topological
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.executor import executor
 

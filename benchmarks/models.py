@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from benchmarks.measure import HISHAMOS, Row, medians
 from benchmarks.ten_stories import InventedProject
-from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.errors import BudgetError
 from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway, Request

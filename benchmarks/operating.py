@@ -16,8 +16,8 @@ from sqlalchemy import Engine, event, inspect, text
 
 from benchmarks.measure import HISHAMOS, Row, seconds
 from hishamos_pipeline.application.projects import summary_of
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.tracing import trace
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.tracing import trace
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.traces import traced
 from hishamos_pipeline.operations.cleanup.cleaning import clean

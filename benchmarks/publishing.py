@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measure import Row, medians, own_peak_mb
-from hishamos_pipeline.core.target import Publication, Target
+from hishamos_pipeline.core.artifacts.target import Publication, Target
 from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.opening import open_host
 from hishamos_pipeline.delivery.messages import Told

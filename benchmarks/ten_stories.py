@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from hishamos_pipeline.core.documents import PILLARS
+from hishamos_pipeline.core.artifacts.documents import PILLARS
 from tests.fakes.providers import Asked, Reply
 
 _TASK = re.compile(r"# Task (\w+)/(\w+)(?: for ([^\s\\]+))?")

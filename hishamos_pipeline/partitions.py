@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.core.text.ids import check_key
 
 # Tags of our runs: where one was started by hand, and the label of whoever wants it.
 SOURCE_TAG = "hishamos/source"

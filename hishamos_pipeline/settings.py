@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from hishamos_pipeline.core.channel import Channel, LogChannel
-from hishamos_pipeline.core.shapes import SecretName, shaped
-from hishamos_pipeline.core.target import HostKind, Target
+from hishamos_pipeline.core.artifacts.target import HostKind, Target
+from hishamos_pipeline.core.pipeline.channel import Channel, LogChannel
+from hishamos_pipeline.core.text.shapes import SecretName, shaped
 from hishamos_pipeline.errors import CredentialError
 
 

@@ -8,7 +8,7 @@ import click
 from pydantic import BaseModel
 
 from hishamos_pipeline.cli.main import COMMANDS, cli
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.settings import Settings
 

@@ -20,9 +20,9 @@ from hishamos_pipeline.agents.tasks import TASK_OF
 from hishamos_pipeline.authoring import bindings
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.blueprints.engine import RULES
-from hishamos_pipeline.core.hashing import content_hash
-from hishamos_pipeline.core.items import EDITABLE
-from hishamos_pipeline.core.rules import LOCK, PACKAGE, RuleSet, digest_of, locked
+from hishamos_pipeline.core.artifacts.items import EDITABLE
+from hishamos_pipeline.core.pipeline.rules import LOCK, PACKAGE, RuleSet, digest_of, locked
+from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.generation.producers.table import PRODUCERS
 
 _NAME = PACKAGE.name
@@ -30,16 +30,15 @@ _NAME = PACKAGE.name
 SHAPE_NOTHING = (
     "__init__", "errors", "settings", "store", "llm", "prompts", "workspace",
     "agents/answers", "agents/engine", "agents/registry", "agents/tools", "agents/builtin", "agents/roles",
-    "core/actor", "core/channel", "core/clock", "core/batch", "core/graph", "core/machine", "core/retention",
-    "core/rules", "core/secrets", "core/spending", "core/staleness", "core/shapes",
+    "core/actor", "core/clock", "core/machine", "core/pipeline", "core/text/secrets", "core/text/shapes",
     "delivery/hosts", "delivery/remote_git",
     "generation/artifact_storage", "generation/context", "generation/export_policy", "generation/instrumentation",
     "generation/project", "generation/units",
 )  # fmt: skip
 # A publication is made again when its record has another form, not because the code that talks to a host has changed.
 _INSTEAD: Mapping[str, str] = {
-    "artifact/github_repository": "core/target.py",
-    "artifact/gitlab_project": "core/target.py",
+    "artifact/github_repository": "core/artifacts/target.py",
+    "artifact/gitlab_project": "core/artifacts/target.py",
 }
 # What a set consists of besides, since it is handed in where it is used, or is no module.
 _BESIDES: Mapping[str, tuple[str, ...]] = {

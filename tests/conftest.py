@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.generation.context import StepServices
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.run import ProjectRun

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text.parsing import parse_python
 
 PACKAGE = Path(__file__).parent.parent / "hishamos_pipeline"
 

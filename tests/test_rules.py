@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core import rules
-from hishamos_pipeline.core.rules import digest_of, locked, rule_version, shape_version
+from hishamos_pipeline.core.pipeline import rules
+from hishamos_pipeline.core.pipeline.rules import digest_of, locked, rule_version, shape_version
 from scripts import rules as keeper
 
 
@@ -28,8 +28,8 @@ def test_every_file_of_every_set_exists_and_none_is_empty() -> None:
     [
         ("artifact/verified_build", {"generation/repair.py", "generation/assembling.py", "sandbox/supervisor.py"}),
         ("artifact/repository", {"delivery/repository.py", "delivery/commits.py"}),
-        ("artifact/sprint_plan", {"core/sprints.py"}),
-        ("artifact/stories", {"core/continuity.py", "generation/producers/stories.py"}),
+        ("artifact/sprint_plan", {"core/artifacts/sprints.py"}),
+        ("artifact/stories", {"core/artifacts/continuity.py", "generation/producers/stories.py"}),
         ("assembly", {"authoring/draft_assembly.py", "authoring/file_validation.py", "toolchains/vetting.py"}),
         ("blueprint/coding/new", {"blueprints/python/model.py", "blueprints/python/templates/shared/src/domain.py.j2"}),
     ],
@@ -51,8 +51,8 @@ def test_the_version_stands_for_the_files_as_they_are(tmp_path: Path) -> None:
         shutil.copy(rules.PACKAGE / file, tmp_path / file)
     assert digest_of(files, tmp_path) == locked()["artifact/sprint_plan"].digest
     # A file that is moved and is as it was changes nothing; one that is not as it was does.
-    (tmp_path / "core/sprints.py").rename(tmp_path / "core/iterations.py")
-    moved = [file.replace("core/sprints.py", "core/iterations.py") for file in files]
+    (tmp_path / "core/artifacts/sprints.py").rename(tmp_path / "core/iterations.py")
+    moved = [file.replace("core/artifacts/sprints.py", "core/iterations.py") for file in files]
     assert digest_of(moved, tmp_path) == locked()["artifact/sprint_plan"].digest
     with (tmp_path / "core/iterations.py").open("a") as stream:
         stream.write("# another rule\n")

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Finding, Severity
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Finding, Severity
 
 
 class Question(Document):

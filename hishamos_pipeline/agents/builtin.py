@@ -5,7 +5,7 @@ from typing import Any
 from hishamos_pipeline.agents import answers, tasks
 from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import Assignment, Policy, Task
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts.document import Document
 
 _PROJECT = ("list_artifacts", "read_artifact", "list_files", "search_files", "read_file", "run_checks")
 _READS = Policy(tools=_PROJECT)

@@ -3,8 +3,8 @@
 from typing import Any, Protocol, TypeVar
 
 from hishamos_pipeline.agents.tasks import Task
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)

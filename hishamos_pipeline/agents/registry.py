@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, create_model
 from hishamos_pipeline.agents.builtin import ROLES
 from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import Assignment, Policy, Task
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.prompts.library import SYSTEM
 

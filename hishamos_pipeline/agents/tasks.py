@@ -5,8 +5,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     Finding,
     PillarScore,
@@ -16,8 +16,8 @@ from hishamos_pipeline.core.documents import (
     Stories,
     Story,
 )
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.text.ids import story_test_path
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)

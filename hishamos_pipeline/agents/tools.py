@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.store.conversations.repository import UsedTool
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
@@ -168,7 +168,7 @@ def trace(services: Services, actor: Actor, key: str, item: str = "") -> TraceVi
     Raises:
         ArtifactMissingError: it has not been planned, nothing is tied to the item, or the item was retired.
     """
-    from hishamos_pipeline.core import tracing
+    from hishamos_pipeline.core.artifacts import tracing
     from hishamos_pipeline.generation.traces import traced
 
     project = traced(services.acting_as(actor).project_data(key))

@@ -7,8 +7,8 @@ from typing import Any
 
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.batch import BatchKind, BatchOverrides
-from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.pipeline.batch import BatchKind, BatchOverrides
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.errors import BatchError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.batch import conditions as choosing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.graph import topological
+from hishamos_pipeline.core.pipeline.graph import topological
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.generation.services import Services
 

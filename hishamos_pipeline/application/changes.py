@@ -12,9 +12,9 @@ from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.revisions import as_text, proposed
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.editing import Edit, edits_between
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.items import DERIVED, FILE_SETS
+from hishamos_pipeline.core.artifacts.editing import Edit, edits_between
+from hishamos_pipeline.core.artifacts.items import DERIVED, FILE_SETS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services

@@ -4,7 +4,7 @@ from typing import Literal
 
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.generation.services import Services
 
 GroupBy = Literal["role", "model", "asset", "batch", "day"]

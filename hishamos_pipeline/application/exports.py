@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.documents import Archive
-from hishamos_pipeline.core.graph import ARCHIVES, EXPORTS
-from hishamos_pipeline.core.target import HOSTS, Publication, Target
+from hishamos_pipeline.core.artifacts.documents import Archive
+from hishamos_pipeline.core.artifacts.target import HOSTS, Publication, Target
+from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
 from hishamos_pipeline.errors import ArtifactMissingError, ExportError
 from hishamos_pipeline.generation.services import Services
 

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.documents import OpenQuestion, Requirements
-from hishamos_pipeline.core.idea import Answer, Idea
+from hishamos_pipeline.core.artifacts.documents import OpenQuestion, Requirements
+from hishamos_pipeline.core.artifacts.idea import Answer, Idea
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services

@@ -7,10 +7,16 @@ from typing import TypeVar
 
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Archive, CheckOutcome, Requirements, Stories, VerifiedBuild
-from hishamos_pipeline.core.graph import ARCHIVES, EXPORTS
-from hishamos_pipeline.core.target import HOSTS, Publication
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import (
+    Archive,
+    CheckOutcome,
+    Requirements,
+    Stories,
+    VerifiedBuild,
+)
+from hishamos_pipeline.core.artifacts.target import HOSTS, Publication
+from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.generation.artifact_storage import restore
 from hishamos_pipeline.generation.run import ProjectRun
 

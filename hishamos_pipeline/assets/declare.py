@@ -1,4 +1,4 @@
-"""How assets and checks are declared: what the graph says of them is filled in from ``core.graph``."""
+"""How assets and checks are declared: what the graph says of them is filled in from ``core.pipeline.graph``."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import HishamosError, StoreAwayError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult

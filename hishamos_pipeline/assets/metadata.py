@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.tracing import TraceRow
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.tracing import TraceRow
 from hishamos_pipeline.generation.runner import StepResult
 
 PREVIEW_BYTES = 2000

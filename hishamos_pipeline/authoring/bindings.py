@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, create_model
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText
 from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts, file_validation
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts.document import Document
 
 # Takes the question, the draft, and packages that may be named although they look like others, from the settings.
 Finish = Callable[[Any, Any, Sequence[str]], Awaitable[Document]]

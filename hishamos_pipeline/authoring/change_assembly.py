@@ -7,8 +7,15 @@ from collections.abc import Mapping
 
 from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
 from hishamos_pipeline.authoring.drafts import ChangeDraft, ChangedStory, RequirementChange, StoryChange
-from hishamos_pipeline.core.documents import Criterion, Epic, Requirement, Requirements, Stories, Story
-from hishamos_pipeline.core.ids import next_number, numbered
+from hishamos_pipeline.core.artifacts.documents import (
+    Criterion,
+    Epic,
+    Requirement,
+    Requirements,
+    Stories,
+    Story,
+)
+from hishamos_pipeline.core.text.ids import next_number, numbered
 
 
 def change(request: ChangeRequest, draft: ChangeDraft) -> ChangeAnswer:

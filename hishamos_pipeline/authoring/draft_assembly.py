@@ -24,7 +24,7 @@ from hishamos_pipeline.authoring.drafts import (
     StoriesDraft,
 )
 from hishamos_pipeline.authoring.interfaces import module_interface
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.documents import (
     PILLARS,
     Architecture,
     Criterion,
@@ -35,12 +35,12 @@ from hishamos_pipeline.core.documents import (
     Stories,
     Story,
 )
-from hishamos_pipeline.core.idea import Attribute, Entity, Idea, StackName
-from hishamos_pipeline.core.ids import numbered, slug
-from hishamos_pipeline.core.parsing import parse_python
-from hishamos_pipeline.core.signatures import public_signatures
-from hishamos_pipeline.core.traceability import circle, duplicates
-from hishamos_pipeline.core.untrusted import docstring
+from hishamos_pipeline.core.artifacts.idea import Attribute, Entity, Idea, StackName
+from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
+from hishamos_pipeline.core.text.ids import numbered, slug
+from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.core.text.signatures import public_signatures
+from hishamos_pipeline.core.text.untrusted import docstring
 from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.layout import COMMANDS, is_taken
 from hishamos_pipeline.stacks.python.quality import quality_requirements

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hishamos_pipeline.core.documents import Decision, OpenQuestion, Priority
-from hishamos_pipeline.core.idea import FieldType
+from hishamos_pipeline.core.artifacts.documents import Decision, OpenQuestion, Priority
+from hishamos_pipeline.core.artifacts.idea import FieldType
 
 
 class Draft(BaseModel):

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
 from hishamos_pipeline.authoring.draft_assembly import imported_modules
-from hishamos_pipeline.core.criteria import criterion_tests
-from hishamos_pipeline.core.parsing import parse_python
-from hishamos_pipeline.core.signatures import public_signatures
+from hishamos_pipeline.core.artifacts.criteria import criterion_tests
+from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy
 from hishamos_pipeline.verification.imports import distribution, distributions
 from hishamos_pipeline.verification.weakening import weakened

@@ -8,7 +8,7 @@ import keyword
 from collections.abc import Sequence
 
 from hishamos_pipeline.authoring.drafts import ClassDraft, FunctionDraft, ModuleDraft, ParameterDraft
-from hishamos_pipeline.core.untrusted import docstring
+from hishamos_pipeline.core.text.untrusted import docstring
 
 # What models write who think of another language.
 _MEANT = {"string": "str", "integer": "int", "boolean": "bool", "void": "None", "null": "None", "": "None"}

@@ -12,10 +12,10 @@ from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
 from hishamos_pipeline.authoring.bindings import BINDINGS
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.hashing import content_hash, sha256_text
-from hishamos_pipeline.core.rules import rule_version, shape_version
-from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
+from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.text.hashing import content_hash, sha256_text
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,

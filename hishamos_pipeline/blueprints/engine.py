@@ -7,12 +7,12 @@ from typing import Any, TypeVar, cast
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Architecture, Stories
-from hishamos_pipeline.core.hashing import content_hash, sha256_text
-from hishamos_pipeline.core.ids import story_test_path
-from hishamos_pipeline.core.rules import rule_version
-from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
+from hishamos_pipeline.core.pipeline.rules import rule_version
+from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.text.hashing import content_hash, sha256_text
+from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.errors import UnbuildableError
 
 Q = TypeVar("Q", bound=Document)
@@ -24,7 +24,7 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     for part in ("src", "docs")
 }
 # What each task's answers are made with: modules, with all that they import, and templates. From this the lock of rule
-# sets is derived; see ``core.rules``.
+# sets is derived; see ``core.pipeline.rules``.
 RULES: Mapping[str, tuple[str, ...]] = {
     str(tasks.REQUIREMENTS): ("blueprints/planning/requirements.py",),
     str(tasks.ARCHITECTURE): ("blueprints/planning/architecture.py", *_TEMPLATES["src"], _DATABASE),

@@ -7,7 +7,7 @@ import asyncio
 import json
 
 from hishamos_pipeline.agents.tasks import FileReview, ReviewRequest
-from hishamos_pipeline.core.documents import PILLARS, Finding, Pillar, PillarScore, Severity
+from hishamos_pipeline.core.artifacts.documents import PILLARS, Finding, Pillar, PillarScore, Severity
 from hishamos_pipeline.stacks.python.formatting import ruff_path
 
 # Rule prefixes of https://docs.astral.sh/ruff/rules/, the longest match counts.

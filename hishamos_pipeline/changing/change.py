@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hishamos_pipeline.agents.tasks import ChangeAnswer
 from hishamos_pipeline.changing.revisions import ItemChange
-from hishamos_pipeline.core.editing import Edit
+from hishamos_pipeline.core.artifacts.editing import Edit
 
 
 @dataclass(frozen=True, slots=True)

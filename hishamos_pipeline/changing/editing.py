@@ -7,14 +7,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hishamos_pipeline.core import traceability
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Requirements, Stories, TreeFile
-from hishamos_pipeline.core.editing import Edit, item_hash, overlay
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.items import DERIVED, EDITABLE, FILE_SETS, Item, items_of, name_of, of_items
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.artifacts import traceability
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Requirements, Stories, TreeFile
+from hishamos_pipeline.core.artifacts.editing import Edit, item_hash, overlay
+from hishamos_pipeline.core.artifacts.items import (
+    DERIVED,
+    EDITABLE,
+    FILE_SETS,
+    Item,
+    items_of,
+    name_of,
+    of_items,
+)
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.revisioning import derived, write_rows

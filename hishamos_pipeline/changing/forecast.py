@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileText, Task
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, Stories, TestSuite
-from hishamos_pipeline.core.spending import Purpose
-from hishamos_pipeline.core.staleness import PlannedStep
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, FileSet, Stories, TestSuite
+from hishamos_pipeline.core.pipeline.spending import Purpose
+from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
 from hishamos_pipeline.generation.producers.file_asks import FILE_ARTIFACTS, FILE_TASKS, FileAsk, file_asks
 from hishamos_pipeline.generation.revisioning import next_revision

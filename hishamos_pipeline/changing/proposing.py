@@ -6,11 +6,11 @@ from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.editing import apply_together
 from hishamos_pipeline.changing.forecast import foresee
 from hishamos_pipeline.changing.revisions import between, texts_of
-from hishamos_pipeline.core.documents import Requirements, Stories
-from hishamos_pipeline.core.editing import edits_between
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.items import DERIVED, items_of
-from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
+from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.items import DERIVED, items_of
+from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.run import ProjectRun

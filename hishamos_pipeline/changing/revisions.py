@@ -9,10 +9,10 @@ from typing import Literal
 
 import yaml
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import TreeFile
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.items import EDITABLE, FILE_SETS, Item, items_of
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import TreeFile
+from hishamos_pipeline.core.artifacts.items import EDITABLE, FILE_SETS, Item, items_of
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.store import ProjectStore

@@ -8,7 +8,7 @@ import click
 from hishamos_pipeline.cli import batch_comparison
 from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import Finite, json_option, opened, print_json, print_table
-from hishamos_pipeline.core.batch import BatchKind
+from hishamos_pipeline.core.pipeline.batch import BatchKind
 
 
 @click.group("batch")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hishamos_pipeline.cli.output import opened
-from hishamos_pipeline.core.items import EDITABLE, FILE_SETS
+from hishamos_pipeline.core.artifacts.items import EDITABLE, FILE_SETS
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.changes import EditArtifact

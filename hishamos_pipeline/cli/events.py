@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hishamos_pipeline.cli.output import json_option, opened, print_json
-from hishamos_pipeline.core.event_kinds import KINDS
+from hishamos_pipeline.core.pipeline.event_kinds import KINDS
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.events import EventView

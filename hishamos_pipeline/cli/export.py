@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hishamos_pipeline.cli.output import json_option, opened, print_json
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.target import HOSTS
+from hishamos_pipeline.core.artifacts.target import HOSTS
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor

@@ -4,8 +4,8 @@ import click
 
 from hishamos_pipeline.cli.export import print_publication
 from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.target import HOSTS
+from hishamos_pipeline.core.artifacts.target import HOSTS
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
 
 
 @click.group("exports")

@@ -3,7 +3,7 @@
 import click
 
 from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 
 
 @click.command("history")

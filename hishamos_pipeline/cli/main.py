@@ -85,7 +85,7 @@ def main() -> None:
     """Run the command line; errors of ours become one line and an exit code."""
     import logging
 
-    from hishamos_pipeline.core.secrets import MaskingFilter
+    from hishamos_pipeline.core.text.secrets import MaskingFilter
     from hishamos_pipeline.errors import HishamosError
 
     handler = logging.StreamHandler()

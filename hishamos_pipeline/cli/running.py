@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from hishamos_pipeline.core.documents import SprintPlan, Stories, Story, TreeFile
-from hishamos_pipeline.core.untrusted import git_path, neutralize_mentions, one_line
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, Story, TreeFile
+from hishamos_pipeline.core.text.untrusted import git_path, neutralize_mentions, one_line
 
 BRANCH = "main"
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Literal
 
-from hishamos_pipeline.core.target import Conflict, Publication
+from hishamos_pipeline.core.artifacts.target import Conflict, Publication
 
 # How the default branch on the host stands to our commit.
 Relation = Literal["empty", "same", "behind", "ahead", "equal_files", "diverged", "unrelated"]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.core.artifacts.target import Publication
 from hishamos_pipeline.delivery import decisions
 from hishamos_pipeline.delivery.hosts.interface import Owner, Remote
 from hishamos_pipeline.delivery.publish_job import PublishJob

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from hishamos_pipeline.core.untrusted import inline_code, neutralize_mentions, one_line
+from hishamos_pipeline.core.text.untrusted import inline_code, neutralize_mentions, one_line
 
 # GitHub takes 65,536 characters.
 _LONGEST = 60_000

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from hishamos_pipeline.core.target import Publication, Target
+from hishamos_pipeline.core.artifacts.target import Publication, Target
 from hishamos_pipeline.delivery import remote_git
 from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.interface import GitHost, Remote, Secret

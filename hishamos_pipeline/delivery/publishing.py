@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 
-from hishamos_pipeline.core.hashing import content_hash
-from hishamos_pipeline.core.target import Publication
-from hishamos_pipeline.core.untrusted import neutralize_mentions
+from hishamos_pipeline.core.artifacts.target import Publication
+from hishamos_pipeline.core.text.hashing import content_hash
+from hishamos_pipeline.core.text.untrusted import neutralize_mentions
 from hishamos_pipeline.delivery import messages
 from hishamos_pipeline.delivery.find_or_create import find_or_create
 from hishamos_pipeline.delivery.hosts.causes import TRANSIENT

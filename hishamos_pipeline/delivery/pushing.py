@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from hishamos_pipeline.core.untrusted import neutralize_mentions
+from hishamos_pipeline.core.text.untrusted import neutralize_mentions
 from hishamos_pipeline.delivery import decisions, messages
 from hishamos_pipeline.delivery.find_or_create import VISIBLE_TRIES
 from hishamos_pipeline.delivery.hosts.interface import PullRequest, Remote

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.delivery.hosts.causes import cause_of_git
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.repository import ENVIRONMENT, git_module, open_repository

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hishamos_pipeline.core.documents import Commit, SprintPlan, Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Commit, SprintPlan, Stories, VerifiedBuild
 from hishamos_pipeline.delivery import commits as plans
 from hishamos_pipeline.delivery.commits import BRANCH, Identity, PlannedCommit
 from hishamos_pipeline.errors import DeliveryError, ToolMissingError

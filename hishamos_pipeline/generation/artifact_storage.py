@@ -7,9 +7,9 @@ nothing but a bundle of its history, whose head the store knows too; its configu
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Archive, RepositoryRecord, VerifiedBuild
-from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Archive, RepositoryRecord, VerifiedBuild
+from hishamos_pipeline.core.text.hashing import file_sha256
 from hishamos_pipeline.delivery import repository
 from hishamos_pipeline.errors import ArtifactMissingError, DeliveryError
 from hishamos_pipeline.settings import Settings

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from hishamos_pipeline.core.criteria import suite_of
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.criteria import suite_of
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileChange,
     FileSet,
@@ -15,7 +15,7 @@ from hishamos_pipeline.core.documents import (
     TestSuite,
     TreeFile,
 )
-from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.verification import provenance

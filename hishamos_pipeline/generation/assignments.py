@@ -13,12 +13,12 @@ from hishamos_pipeline.agents.tasks import Assignment, Task
 from hishamos_pipeline.agents.tools import Desktop, offered
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.authoring.model_engine import ModelEngine, chain, overrides
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import FileSet, TestSuite, TreeFile, VerifiedBuild
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.ids import check_key
-from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite, TreeFile, VerifiedBuild
+from hishamos_pipeline.core.pipeline.spending import Purpose
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.ids import check_key
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import ModelSetupError, RoleError
 from hishamos_pipeline.generation.assembling import KINDS
 from hishamos_pipeline.generation.services import Services

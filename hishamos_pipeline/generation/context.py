@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileText, Task
-from hishamos_pipeline.core.batch import NO_BATCH, BatchOverrides
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import VerifiedBuild
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.spending import Purpose
-from hishamos_pipeline.core.target import HostKind, Target
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.target import HostKind, Target
+from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.generation.artifact_storage import keep_tree
 from hishamos_pipeline.generation.export_policy import ExportPolicy
 from hishamos_pipeline.generation.project import Project

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.documents import Archive
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.hashing import canonical_json
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.target import HOSTS, HostKind, Publication, Target
+from hishamos_pipeline.core.artifacts.documents import Archive
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.target import HOSTS, HostKind, Publication, Target
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
+from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.store.exports.records import ExportRequest
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from opentelemetry import trace
 from structlog.contextvars import bound_contextvars
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import FileSet, TestSuite, VerifiedBuild
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite, VerifiedBuild
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox, Toolchain
 from hishamos_pipeline.store.counters.repository import Amount, Counters, observed

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.delivery.hosts.causes import WAITING_FOR_PEOPLE
 from hishamos_pipeline.errors import (
     ApprovalNeededError,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.project_folder import ProjectFolder

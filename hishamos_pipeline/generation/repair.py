@@ -12,8 +12,8 @@ from typing import Any
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FaultRequest, RepairRequest, SourceText, Task
-from hishamos_pipeline.core.documents import FileChange, RepairRound
-from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.artifacts.documents import FileChange, RepairRound
+from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.errors import ModelError, UnbuildableError
 from hishamos_pipeline.generation.assembling import KINDS, Parts
 from hishamos_pipeline.generation.context import BuildContext

@@ -7,12 +7,12 @@ from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
-from hishamos_pipeline.core.continuity import keep_requirement_ids, keep_story_ids
-from hishamos_pipeline.core.criteria import suite_of
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.documents import Requirements, SprintPlan, Stories, TestSuite
-from hishamos_pipeline.core.editing import Edit, overlay
-from hishamos_pipeline.core.items import EDITABLE, items_of, of_items
+from hishamos_pipeline.core.artifacts.continuity import keep_requirement_ids, keep_story_ids
+from hishamos_pipeline.core.artifacts.criteria import suite_of
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Requirements, SprintPlan, Stories, TestSuite
+from hishamos_pipeline.core.artifacts.editing import Edit, overlay
+from hishamos_pipeline.core.artifacts.items import EDITABLE, items_of, of_items
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.store.store import ProjectStore
 

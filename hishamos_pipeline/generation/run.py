@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.core.staleness import PlannedStep
+from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.generation.context import StepServices
 from hishamos_pipeline.generation.lifecycle import Lifecycle
 from hishamos_pipeline.generation.project import Project

@@ -7,9 +7,9 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from hishamos_pipeline.core import staleness
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline import staleness
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import ApprovalNeededError, StoreAwayError
 from hishamos_pipeline.generation.artifact_storage import restore
 from hishamos_pipeline.generation.context import StepContext, StepServices

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
-from hishamos_pipeline.core.batch import NO_BATCH, OWN_SETTINGS, BatchOverrides
-from hishamos_pipeline.core.ids import check_key
-from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.core.pipeline.batch import NO_BATCH, OWN_SETTINGS, BatchOverrides
+from hishamos_pipeline.core.text.ids import check_key
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.errors import BatchError, CredentialError, ProjectNotFoundError
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.store.store import ProjectStore, open_store
@@ -21,7 +21,7 @@ from hishamos_pipeline.store.store import ProjectStore, open_store
 if TYPE_CHECKING:
     from hishamos_pipeline.agents.engine import Engine
     from hishamos_pipeline.agents.registry import Registry
-    from hishamos_pipeline.core.idea import Budget
+    from hishamos_pipeline.core.artifacts.idea import Budget
     from hishamos_pipeline.generation.project import Project
     from hishamos_pipeline.generation.run import ProjectRun
     from hishamos_pipeline.llm.gateway import Gateway
@@ -186,7 +186,7 @@ class Services:
         self.store.batches.refuse(self.overrides.batch, project, reason)
 
     def _project_budget(self, key: str) -> "Budget":
-        from hishamos_pipeline.core.idea import Budget
+        from hishamos_pipeline.core.artifacts.idea import Budget
 
         try:
             return self.store.projects.idea(key).budget

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.core import staleness
-from hishamos_pipeline.core.batch import BatchOverrides
-from hishamos_pipeline.core.documents import Archive, VerifiedBuild
-from hishamos_pipeline.core.graph import EXPORTS, STEPS
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.core.artifacts.documents import Archive, VerifiedBuild
+from hishamos_pipeline.core.artifacts.target import Publication
+from hishamos_pipeline.core.pipeline import staleness
+from hishamos_pipeline.core.pipeline.batch import BatchOverrides
+from hishamos_pipeline.core.pipeline.graph import EXPORTS, STEPS
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.artifact_storage import Presence, presence
 from hishamos_pipeline.generation.export_policy import EXPORT_OF, HOST_OF, AskedExports, ExportPolicy
 from hishamos_pipeline.generation.project import Project

@@ -1,8 +1,8 @@
 """A project as its trace is read off: from what the store has of it so far."""
 
-from hishamos_pipeline.core.criteria import without_parameters
-from hishamos_pipeline.core.documents import RepositoryRecord, Requirements, Stories, VerifiedBuild
-from hishamos_pipeline.core.tracing import TracedProject
+from hishamos_pipeline.core.artifacts.criteria import without_parameters
+from hishamos_pipeline.core.artifacts.documents import RepositoryRecord, Requirements, Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.tracing import TracedProject
 from hishamos_pipeline.generation.assembling import gather, with_repairs
 from hishamos_pipeline.generation.project import Project
 

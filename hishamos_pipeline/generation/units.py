@@ -8,9 +8,9 @@ from typing import Generic, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileText, Task
-from hishamos_pipeline.core.batch import NO_BATCH, BatchOverrides
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
+from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.errors import HishamosError, PlanningError
 from hishamos_pipeline.store.units.repository import MadeUnit, Units
 

@@ -2,8 +2,8 @@
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import TASK_OF
-from hishamos_pipeline.core.hashing import content_hash, sha256_text
-from hishamos_pipeline.core.rules import rule_version, shape_version
+from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
+from hishamos_pipeline.core.text.hashing import content_hash, sha256_text
 
 
 def code_version(kind: str, engine: Engine) -> str:

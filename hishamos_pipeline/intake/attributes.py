@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from hishamos_pipeline.core.idea import Attribute, Entity, FieldType
+from hishamos_pipeline.core.artifacts.idea import Attribute, Entity, FieldType
 
 # The first rule that matches the last word, or the whole name, gives the type.
 _TYPE_RULES: tuple[tuple[str, FieldType], ...] = (

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import Entity, Idea
-from hishamos_pipeline.core.ids import check_key, slug
+from hishamos_pipeline.core.artifacts.idea import Entity, Idea
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.ids import check_key, slug
 from hishamos_pipeline.errors import IdeaError, ProjectKeyError
 from hishamos_pipeline.intake.attributes import (
     attribute_name,
@@ -274,6 +274,6 @@ def _entity(name: object, attributes: object) -> Entity:
 
 
 def _checked(data: dict[str, object]) -> dict[str, object]:
-    from hishamos_pipeline.core.idea import Attribute
+    from hishamos_pipeline.core.artifacts.idea import Attribute
 
     return Attribute.model_validate(data).model_dump(exclude_unset=True)

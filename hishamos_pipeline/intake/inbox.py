@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.core.text.hashing import file_sha256
 from hishamos_pipeline.errors import HishamosError, ProjectBusyError, StorageError
 from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
 from hishamos_pipeline.settings import Settings

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.partitions import BUILD_PROJECT
 
 build_project = dg.define_asset_job(

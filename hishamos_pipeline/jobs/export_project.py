@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from hishamos_pipeline.core.graph import EXPORTS
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
 
 EXPORT_PROJECT = "export_project"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from hishamos_pipeline.core import idea
-from hishamos_pipeline.core.batch import NO_BATCH, BatchOverrides
-from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Throttle
+from hishamos_pipeline.core.artifacts import idea
+from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
+from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Throttle
 from hishamos_pipeline.llm.prices import Prices
 from hishamos_pipeline.settings import Settings, listed
 

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 from opentelemetry import trace
 from pydantic import BaseModel
 
-from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import (
     AnswerError,
     CredentialError,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import CredentialError, ModelError, ModelSetupError
 
 if TYPE_CHECKING:

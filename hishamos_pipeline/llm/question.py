@@ -6,7 +6,7 @@ from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
-from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.llm.providers import ModelRef
 
 # What providers and pydantic-ai add to messages and what does not determine the answer.

@@ -29,9 +29,9 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.core.spending import Busy, CallEnd, CallStart, Outcome, Purpose
+from hishamos_pipeline.core.pipeline.spending import Busy, CallEnd, CallStart, Outcome, Purpose
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import AnswerError, BudgetError, ReplayError
 from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.prices import Tokens

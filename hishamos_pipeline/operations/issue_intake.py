@@ -12,12 +12,12 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
-from hishamos_pipeline.core.documents import VerifiedBuild
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.secrets import mask
-from hishamos_pipeline.core.target import HOSTS
-from hishamos_pipeline.core.untrusted import code_block
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.target import HOSTS
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.text.untrusted import code_block
 from hishamos_pipeline.delivery.hosts.issues import Issue, Issues
 from hishamos_pipeline.errors import (
     ArtifactMissingError,

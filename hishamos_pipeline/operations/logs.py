@@ -7,7 +7,7 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import Processor
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 
 Format = Literal["human", "json"]
 # Without local variables: among them are keys and whole documents.

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from hishamos_pipeline.core.channel import EmailChannel, LogChannel, WebhookChannel
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.pipeline.channel import EmailChannel, LogChannel, WebhookChannel
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.records import Notification

@@ -16,7 +16,7 @@ from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel
 
-from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import RoleError
 
 TEMPLATES = Path(__file__).parent / "templates"

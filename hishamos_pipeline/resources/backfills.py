@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord
 
-from hishamos_pipeline.core.batch import BACKFILL_TAG, MemberState
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.batch import BACKFILL_TAG, MemberState
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.operations.batch.backfills import MemberRun
 from hishamos_pipeline.partitions import PARTITION_TAG, WILL_RETRY_TAG, projects
 from hishamos_pipeline.resources.dagster_private import (

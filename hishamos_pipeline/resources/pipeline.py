@@ -8,9 +8,9 @@ from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
-from hishamos_pipeline.core.batch import BATCH_TAG
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.pipeline.batch import BATCH_TAG
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heartbeat import HeartbeatThread

@@ -8,7 +8,7 @@ import dagster as dg
 from dagster import DagsterRunStatus
 
 from hishamos_pipeline.application.builds import EndedRuns
-from hishamos_pipeline.core.graph import EXPORTS, STEPS
+from hishamos_pipeline.core.pipeline.graph import EXPORTS, STEPS
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
 from hishamos_pipeline.partitions import BUILD_PROJECT, PARTITION_TAG, SOURCE_TAG, projects
 from hishamos_pipeline.resources.dagster_private import SqliteEventLogStorage, get_daemon_statuses

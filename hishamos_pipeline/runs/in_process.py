@@ -8,7 +8,7 @@ from typing import Literal
 import dagster as dg
 from dagster import DagsterEventType
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.partitions import (
     BUILD_PROJECT,
     MAX_RETRIES_TAG,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision

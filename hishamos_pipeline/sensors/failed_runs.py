@@ -11,10 +11,10 @@ from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from hishamos_pipeline.core.batch import BATCH_TAG
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.ids import KEY_PATTERN
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.pipeline.batch import BATCH_TAG
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heartbeat import Watched, watch
 from hishamos_pipeline.operations.notifications import send_due

@@ -6,7 +6,7 @@ from itertools import islice
 
 import dagster as dg
 
-from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.jobs.build_project import build_project
 from hishamos_pipeline.partitions import (
     BUILD_PROJECT,

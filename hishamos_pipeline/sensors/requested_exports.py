@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import dagster as dg
 
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.jobs.export_project import EXPORT_PROJECT, export_project
 from hishamos_pipeline.partitions import with_partitions
 from hishamos_pipeline.resources.pipeline import Pipeline

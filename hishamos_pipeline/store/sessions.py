@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.clock import Clock
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError, StorageError, StoreAwayError
 from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.database import WRITES

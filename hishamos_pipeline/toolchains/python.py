@@ -21,7 +21,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import ToolchainError
 from hishamos_pipeline.sandbox.interface import Toolchain
 from hishamos_pipeline.settings import Settings, listed

@@ -8,8 +8,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hishamos_pipeline.core.criteria import without_parameters
-from hishamos_pipeline.core.documents import CheckOutcome
+from hishamos_pipeline.core.artifacts.criteria import without_parameters
+from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.sandbox.interface import Command, Outcome
 from hishamos_pipeline.verification import mutation_driver, readme
 from hishamos_pipeline.verification.imports import declared_requirements, distributions

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hishamos_pipeline.core.criteria import without_parameters
-from hishamos_pipeline.core.documents import CheckOutcome
+from hishamos_pipeline.core.artifacts.criteria import without_parameters
+from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.verification.running import TestRun
 
 Side = Literal["code", "test", "document"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.toolchains.python_base import TOOLS
 
 # Import names that differ from the distribution's; all others are compared as they are.

@@ -2,7 +2,7 @@
 
 import ast
 
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python
 
 
 def inverted(text: str) -> tuple[str, list[str]]:

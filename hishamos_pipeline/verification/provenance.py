@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from hishamos_pipeline.core.documents import Stories, TreeFile
+from hishamos_pipeline.core.artifacts.documents import Stories, TreeFile
 
 PATH = "PROVENANCE.json"
 

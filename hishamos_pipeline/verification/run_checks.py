@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hishamos_pipeline.core.documents import CheckOutcome
+from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.sandbox.interface import Outcome
 from hishamos_pipeline.verification.running import Runner, TestRun, read_report, tail
 

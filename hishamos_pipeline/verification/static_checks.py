@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from hishamos_pipeline.core.documents import Architecture, CheckOutcome, Stories, TestSuite
-from hishamos_pipeline.core.ids import story_test_path
-from hishamos_pipeline.core.parsing import parse_python
-from hishamos_pipeline.core.signatures import public_signatures
-from hishamos_pipeline.core.traceability import criteria_without_test, tests_without_criterion
+from hishamos_pipeline.core.artifacts.documents import Architecture, CheckOutcome, Stories, TestSuite
+from hishamos_pipeline.core.artifacts.traceability import criteria_without_test, tests_without_criterion
+from hishamos_pipeline.core.text.ids import story_test_path
+from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.verification.ci_files import ci_commands, commands_run
 from hishamos_pipeline.verification.imports import undeclared_imports
 from hishamos_pipeline.verification.security import secrets

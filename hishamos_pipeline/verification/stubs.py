@@ -3,9 +3,9 @@
 import ast
 from collections.abc import Mapping
 
-from hishamos_pipeline.core.documents import TreeFile
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.artifacts.documents import TreeFile
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.parsing import parse_python
 
 
 class _Stub(ast.NodeTransformer):

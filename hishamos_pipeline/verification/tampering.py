@@ -8,7 +8,7 @@ import ast
 import tomllib
 from collections.abc import Iterator, Mapping
 
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.verification.imports import table
 
 _MODULES = frozenset({"_pytest", "pluggy", "sitecustomize", "usercustomize", "coverage", "pytest_cov"})

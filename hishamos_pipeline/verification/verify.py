@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from hishamos_pipeline.core.criteria import without_parameters
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.criteria import without_parameters
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     CheckOutcome,
     Stories,
@@ -15,7 +15,7 @@ from hishamos_pipeline.core.documents import (
     TreeFile,
     VerifiedBuild,
 )
-from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.sandbox.interface import Limits, Sandbox
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.toolchains.interface import Prepared

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python
 
 _SKIPS = frozenset({"skip", "skipif", "xfail", "importorskip"})
 _TOLERANCES = frozenset({"rel", "abs", "rel_tol", "abs_tol", "places", "delta"})

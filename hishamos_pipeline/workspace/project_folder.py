@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.core.text.ids import check_key
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.workspace.disk import replacing
 from hishamos_pipeline.workspace.tree import storage_errors

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.core.text.hashing import file_sha256
 from hishamos_pipeline.errors import PathError, StorageError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.disk import replacing

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hishamos_pipeline.core.documents import TreeFile
-from hishamos_pipeline.core.hashing import content_hash
+from hishamos_pipeline.core.artifacts.documents import TreeFile
+from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.errors import StorageError, TreeLimitError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path

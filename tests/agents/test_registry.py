@@ -12,7 +12,7 @@ from hishamos_pipeline.agents.registry import load_registry, read_role
 from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import TASK_OF, Assignment, Task
 from hishamos_pipeline.agents.tools import tool_names
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.prompts.library import PromptLibrary
 

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.intake.brief import read_brief

@@ -7,7 +7,7 @@ import dagster as dg
 import yaml
 from syrupy.assertion import SnapshotAssertion
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.definitions import defs
 from tests.conftest import ROOT
 

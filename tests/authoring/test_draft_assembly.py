@@ -7,8 +7,8 @@ import pytest
 from hishamos_pipeline.authoring import draft_assembly
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft, ModuleDraft, StoriesDraft
 from hishamos_pipeline.authoring.interfaces import module_interface
-from hishamos_pipeline.core.documents import Requirement, Requirements
-from hishamos_pipeline.core.idea import SprintRules
+from hishamos_pipeline.core.artifacts.documents import Requirement, Requirements
+from hishamos_pipeline.core.artifacts.idea import SprintRules
 
 GIVEN = Requirements(
     title="Notes",

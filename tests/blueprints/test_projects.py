@@ -16,9 +16,9 @@ import pytest
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
-from hishamos_pipeline.core.documents import Stories
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.sprints import plan_sprints
+from hishamos_pipeline.core.artifacts.documents import Stories
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.sprints import plan_sprints
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.stacks.python.stack import STACKS
 from tests.conftest import EXAMPLES

@@ -6,9 +6,15 @@ from hishamos_pipeline.changing import editing, proposing
 from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.changing.revisions import changes as differences
 from hishamos_pipeline.changing.revisions import proposed
-from hishamos_pipeline.core.documents import FileSet, Requirements, Stories, TestSuite, VerifiedBuild
-from hishamos_pipeline.core.editing import Edit, edits_between, item_hash
-from hishamos_pipeline.core.tracing import matching, orphans, trace
+from hishamos_pipeline.core.artifacts.documents import (
+    FileSet,
+    Requirements,
+    Stories,
+    TestSuite,
+    VerifiedBuild,
+)
+from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash
+from hishamos_pipeline.core.artifacts.tracing import matching, orphans, trace
 from hishamos_pipeline.errors import ArtifactMissingError, EditError, UnbuildableError
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.traces import traced

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.store.batches.repository import MemberResult
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.support.commands import hishamos

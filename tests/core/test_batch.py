@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.core.batch import (
+from hishamos_pipeline.core.pipeline.batch import (
     PER_BACKFILL,
     BatchOverrides,
     Finish,

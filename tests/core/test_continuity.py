@@ -2,11 +2,11 @@
 
 from hishamos_pipeline.blueprints.planning.requirements import write_requirements
 from hishamos_pipeline.blueprints.planning.stories import write_stories
-from hishamos_pipeline.core.continuity import keep_requirement_ids, keep_story_ids
-from hishamos_pipeline.core.documents import Requirements, Stories
-from hishamos_pipeline.core.editing import Edit, edits_between, item_hash, overlay
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.items import items_of, of_items
+from hishamos_pipeline.core.artifacts.continuity import keep_requirement_ids, keep_story_ids
+from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
+from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash, overlay
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.items import items_of, of_items
 
 FEATURES = ("User can add a note", "User can list notes", "User can delete a note")
 

@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hishamos_pipeline.core import graph, ids
+from hishamos_pipeline.core.artifacts.criteria import criterion_tests
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.clock import SystemClock
-from hishamos_pipeline.core.criteria import criterion_tests
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.hashing import canonical_json, content_hash
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.signatures import public_signatures
-from hishamos_pipeline.core.staleness import SUBMITTED, Head, plan, reason_to_make
+from hishamos_pipeline.core.pipeline import graph
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
+from hishamos_pipeline.core.pipeline.staleness import SUBMITTED, Head, plan, reason_to_make
+from hishamos_pipeline.core.text import ids
+from hishamos_pipeline.core.text.hashing import canonical_json, content_hash
+from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.errors import ProjectKeyError
 from tests.fakes.clock import FixedClock
 
@@ -123,7 +124,7 @@ def test_clocks() -> None:
 def test_parsing_in_many_threads() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from hishamos_pipeline.core.parsing import parse_python
+    from hishamos_pipeline.core.text.parsing import parse_python
 
     text = (
         "x = "
@@ -139,7 +140,7 @@ def test_parsing_in_many_threads() -> None:
 
 @pytest.mark.parametrize("text", ["x = " + "-" * 60_000 + "1", "def (:", "\0"])
 def test_what_cannot_be_parsed_is_a_syntax_error(text: str) -> None:
-    from hishamos_pipeline.core.parsing import parse_python
+    from hishamos_pipeline.core.text.parsing import parse_python
 
     with pytest.raises(SyntaxError):
         parse_python(text)

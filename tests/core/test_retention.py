@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.retention import Revision, superseded
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.pipeline.retention import Revision, superseded
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.core.documents import Epic, Stories, Story
-from hishamos_pipeline.core.idea import SprintRules
-from hishamos_pipeline.core.sprints import order, plan_sprints
+from hishamos_pipeline.core.artifacts.documents import Epic, Stories, Story
+from hishamos_pipeline.core.artifacts.idea import SprintRules
+from hishamos_pipeline.core.artifacts.sprints import order, plan_sprints
 from hishamos_pipeline.errors import PlanningError
 
 FIRST_DAY = date(2026, 3, 2)

@@ -1,7 +1,7 @@
 from datetime import date
 
-from hishamos_pipeline.core import traceability
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts import traceability
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     Criterion,
     CriterionTest,
@@ -17,7 +17,7 @@ from hishamos_pipeline.core.documents import (
     TestSuite,
     TreeFile,
 )
-from hishamos_pipeline.core.idea import SprintRules
+from hishamos_pipeline.core.artifacts.idea import SprintRules
 
 
 def requirement(number: int, **changes: object) -> Requirement:

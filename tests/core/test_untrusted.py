@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from hishamos_pipeline.core import untrusted
+from hishamos_pipeline.core.text import untrusted
 
 # What Python source and TOML can hold at all.
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=60)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hishamos_pipeline.core.target import HostKind, Publication, Target
+from hishamos_pipeline.core.artifacts.target import HostKind, Publication, Target
 from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.interface import GitHost, Secret
 from hishamos_pipeline.delivery.hosts.opening import open_host

@@ -10,9 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import Epic, Sprint, SprintPlan, Stories, Story, TreeFile, VerifiedBuild
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import SprintRules
+from hishamos_pipeline.core.artifacts.documents import (
+    Epic,
+    Sprint,
+    SprintPlan,
+    Stories,
+    Story,
+    TreeFile,
+    VerifiedBuild,
+)
+from hishamos_pipeline.core.artifacts.idea import SprintRules
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.delivery import archives
 from hishamos_pipeline.delivery.commits import Identity, change, first_history
 from hishamos_pipeline.delivery.repository import (

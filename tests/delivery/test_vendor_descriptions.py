@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.target import Target
 from tests.delivery.conftest import Project
 from tests.fakes.git_hosts import GitHosts
 from tests.fakes.git_hosts.judge import complaints

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import Architecture, Requirements, SprintPlan, Stories
+from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements, SprintPlan, Stories
 from hishamos_pipeline.store.store import open_store
 
 URL = os.environ.get("LOCAL_MODEL_URL", "http://127.0.0.1:8080/v1")

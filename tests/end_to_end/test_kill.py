@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.store import open_store
 from tests.support.built import NOTES

@@ -1,5 +1,6 @@
 """The Dagster UI in a real browser: add a partition, materialize the graph, and read what was made."""
 
+import json
 import os
 import re
 import shutil
@@ -16,8 +17,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.target import Target
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.store.batches.repository import BatchLimits
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.git_hosts import GitHosts, git_hosts
@@ -107,6 +108,7 @@ def test_a_project_is_built_and_read_in_the_ui(server: str, page: Page) -> None:
     _add_partition(page)
     _paste_brief(page)
     _launch(page)
+    _wait_until_runs_have_ended(server)
 
     _open_until(
         page, f"{server}/assets/verified_build?view=partitions&partition={KEY}", "Verification passed"
@@ -128,6 +130,7 @@ def test_one_asset_can_be_materialized_for_one_project(server: str, page: Page) 
     page.get_by_role("button", name=re.compile("Materialize")).first.click()
     _choose_partition(page)
     _launch(page)
+    _wait_until_runs_have_ended(server)
     _open_until(page, f"{server}/assets/requirements?view=partitions&partition={KEY}", "found up to date")
 
 
@@ -259,12 +262,27 @@ def _paste_brief(page: Page) -> None:
     page.get_by_role("button", name="Save config").click()
 
 
+def _wait_until_runs_have_ended(server: str) -> None:
+    """A page that is loaded meanwhile would take the time that the run needs."""
+    query = {"query": "{ runsOrError(limit: 1000) { ... on Runs { results { status } } } }"}
+    asked = urllib.request.Request(
+        f"{server}/graphql", json.dumps(query).encode(), {"Content-Type": "application/json"}
+    )
+    for _ in range(300):
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            runs = json.load(answer)["data"]["runsOrError"]["results"]
+        if runs and all(run["status"] in ("SUCCESS", "FAILURE", "CANCELED") for run in runs):
+            return
+        time.sleep(1)
+    raise AssertionError(f"some runs have not ended: {runs}")
+
+
 def _open_until(page: Page, address: str, text: str) -> None:
-    """Load a page again and again until it shows a text; a run takes a while."""
-    for _ in range(120):
+    """Load a page again and again until it shows a text: Dagster's own figures come a moment after its runs."""
+    for _ in range(60):
         page.goto(address)
         try:
-            page.get_by_text(text).first.wait_for(state="visible", timeout=4000)
+            page.get_by_text(text).first.wait_for(state="visible", timeout=8000)
             return
         except PlaywrightTimeoutError:
             continue

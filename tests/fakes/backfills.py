@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hishamos_pipeline.core.batch import MemberState
+from hishamos_pipeline.core.pipeline.batch import MemberState
 from hishamos_pipeline.operations.batch.backfills import MemberRun
 
 

@@ -4,8 +4,8 @@ from typing import Any, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, Task
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.spending import UNATTRIBUTED, Purpose
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)

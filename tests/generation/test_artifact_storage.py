@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.application.restoring import restore_files
-from hishamos_pipeline.core.documents import RepositoryRecord
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.documents import RepositoryRecord
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.delivery.repository import open_repository, write_bundle
 from hishamos_pipeline.generation.run import ProjectRun
 from tests.support.building import build, opened_again

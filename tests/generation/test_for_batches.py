@@ -2,7 +2,7 @@
 
 import pytest
 
-from hishamos_pipeline.core.batch import BatchOverrides
+from hishamos_pipeline.core.pipeline.batch import BatchOverrides
 from hishamos_pipeline.errors import BatchError, BudgetError, ModelError
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.batches.repository import BatchLimits

@@ -8,8 +8,14 @@ from sqlalchemy import delete
 
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.authoring import file_validation
-from hishamos_pipeline.core.documents import Architecture, CodeReview, Requirements, Stories, VerifiedBuild
-from hishamos_pipeline.core.idea import Answer
+from hishamos_pipeline.core.artifacts.documents import (
+    Architecture,
+    CodeReview,
+    Requirements,
+    Stories,
+    VerifiedBuild,
+)
+from hishamos_pipeline.core.artifacts.idea import Answer
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,

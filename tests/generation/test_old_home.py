@@ -10,9 +10,9 @@ import pytest
 
 from hishamos_pipeline.changing.editing import apply_edits, current_items, with_value
 from hishamos_pipeline.changing.forecast import forecast
-from hishamos_pipeline.core.documents import Architecture, Stories
-from hishamos_pipeline.core.editing import edits_between
-from hishamos_pipeline.core.graph import STEPS
+from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
+from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.generation.producers.file_asks import FILE_ARTIFACTS, FILE_TASKS, file_asks
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from hishamos_pipeline.changing import editing, proposing
-from hishamos_pipeline.core.documents import Architecture, Requirements, Stories
-from hishamos_pipeline.core.editing import edits_between
+from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements, Stories
+from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
 from hishamos_pipeline.generation.run import ProjectRun
 from tests.generation.conftest import Recorded

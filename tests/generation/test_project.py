@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.core.documents import Architecture, FileSet, Requirements, Stories
-from hishamos_pipeline.core.graph import EXPORTS, STEPS
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.graph import EXPORTS, STEPS
 from hishamos_pipeline.errors import (
     ApprovalNeededError,
     ArtifactMissingError,

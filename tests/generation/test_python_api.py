@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import Architecture, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Architecture, VerifiedBuild
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.errors import VerificationError
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.answering import answering

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.brief import detect_format, read_brief
 

@@ -1,6 +1,6 @@
 import pytest
 
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import StoreAwayError
 from hishamos_pipeline.intake.inbox import take_in
 from hishamos_pipeline.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from hishamos_pipeline.core.spending import Purpose
+from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway, Request
 from hishamos_pipeline.llm.providers import Access, read_ref

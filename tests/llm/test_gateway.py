@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from hishamos_pipeline.core.idea import Budget as IdeaBudget
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Purpose, Throttle
+from hishamos_pipeline.core.artifacts.idea import Budget as IdeaBudget
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import BudgetError, ModelError, UnknownPriceError
 from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from hishamos_pipeline.core.batch import BATCH_TAG, SLOT_TAG
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.batch import BATCH_TAG, SLOT_TAG
+from hishamos_pipeline.core.pipeline.spending import CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import BatchError, BatchNotFoundError, ProjectBusyError
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services

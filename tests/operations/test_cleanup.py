@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import (
     DeletionRefusedError,
     ProjectBusyError,
@@ -118,7 +118,7 @@ async def test_a_project_in_work_and_young_texts_are_left_alone(
 
 
 def _verified():
-    from hishamos_pipeline.core.documents import VerifiedBuild
+    from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 
     return VerifiedBuild
 

@@ -9,7 +9,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from pydantic import SecretStr
 
 from hishamos_pipeline.application.health import _clock, _credentials, _notifications
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.resources.run_history import DagsterRuns

@@ -8,7 +8,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.delivery.hosts.issues import Issues, issues_of
 from hishamos_pipeline.errors import HostError, StorageError
 from hishamos_pipeline.generation.run import ProjectRun

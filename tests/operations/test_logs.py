@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.contextvars import bound_contextvars
 
-from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.operations.logs import Format, formatter
 
 SECRET = "sk-a-secret-of-the-log-test"

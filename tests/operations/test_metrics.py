@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.spending import CallEnd, CallStart, Purpose, Throttle
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline.spending import CallEnd, CallStart, Purpose, Throttle
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.generation.instrumentation import CountedSandbox
 from hishamos_pipeline.generation.producers.table import PRODUCERS

@@ -14,8 +14,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from pydantic import TypeAdapter, ValidationError
 
-from hishamos_pipeline.core.channel import Channel, EmailChannel, WebhookChannel
-from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.core.pipeline.channel import Channel, EmailChannel, WebhookChannel
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.operations.notifications import send_due
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.repository import TRIES

@@ -18,7 +18,7 @@ import asyncio, sys
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
 from hishamos_pipeline.settings import get_settings
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from tests.support.building import build
 configured = configure_traces()
 services = Services(get_settings())

@@ -10,7 +10,7 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 from dagster._core.storage.dagster_run import DagsterRunStatus
 
 from hishamos_pipeline.assets.declare import declared
-from hishamos_pipeline.core.batch import SLOT_TAG
+from hishamos_pipeline.core.pipeline.batch import SLOT_TAG
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.resources.dagster_home import prepare_dagster_home
 from hishamos_pipeline.settings import Settings, get_settings

@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
-from hishamos_pipeline.core.batch import BACKFILL_TAG
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.batch import BACKFILL_TAG
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.definitions import defs
 from hishamos_pipeline.resources.backfills import DagsterBackfills
 from hishamos_pipeline.sensors.batches import batches

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from hishamos_pipeline.changing import editing
-from hishamos_pipeline.core.editing import edits_between
+from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.sensors.edited_artifacts import edited_artifacts
 from hishamos_pipeline.settings import Settings

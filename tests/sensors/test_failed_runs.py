@@ -12,9 +12,9 @@ from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData,
 from dagster._core.storage.dagster_run import DagsterRunStatus
 from dagster_shared.error import SerializableErrorInfo
 
-from hishamos_pipeline.core.batch import BATCH_TAG
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.machine import machine
+from hishamos_pipeline.core.pipeline.batch import BATCH_TAG
 from hishamos_pipeline.sensors.failed_runs import artifact_of, failed_runs, failure_of, read_cursor
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore, open_store

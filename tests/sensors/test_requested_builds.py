@@ -8,8 +8,8 @@ from dagster._core.events import RunFailureReason
 
 from hishamos_pipeline.application.builds import EndedRuns
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.partitions import REQUESTED_BY_TAG, SOURCE_TAG
 from hishamos_pipeline.resources.run_history import DagsterRuns, assets_of
 from hishamos_pipeline.sensors.failed_runs import failed_runs

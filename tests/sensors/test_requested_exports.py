@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.target import Target
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.sensors.requested_exports import TRIES, requested_exports, runs_for
 from hishamos_pipeline.settings import Settings

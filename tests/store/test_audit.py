@@ -7,9 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor, this_user
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.target import Target
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.store import ProjectStore
 

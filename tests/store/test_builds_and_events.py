@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.documents import Epic, Stories, Story
-from hishamos_pipeline.core.editing import Edit
-from hishamos_pipeline.core.idea import Idea, SprintRules
-from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.documents import Epic, Stories, Story
+from hishamos_pipeline.core.artifacts.editing import Edit
+from hishamos_pipeline.core.artifacts.idea import Idea, SprintRules
+from hishamos_pipeline.core.artifacts.target import Target
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.errors import EditError, ProjectBusyError, ProjectKeyError, ProjectNotFoundError
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts.repository import Provenance

@@ -6,7 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from hishamos_pipeline.core.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from hishamos_pipeline.core.batch import BatchOverrides
+from hishamos_pipeline.core.pipeline.batch import BatchOverrides
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.batches.repository import BatchLimits
 from hishamos_pipeline.store.store import open_store

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.target import Target
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.database import current_revision, head_revision, open_engine

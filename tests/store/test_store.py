@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from hishamos_pipeline.core.documents import Sprint, SprintPlan, Stories, TreeFile
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.documents import Sprint, SprintPlan, Stories, TreeFile
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import (
     ArtifactMissingError,
     ProjectKeyError,

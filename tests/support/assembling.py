@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import TestSuite, TreeFile, VerifiedBuild
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.documents import TestSuite, TreeFile, VerifiedBuild
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.toolchains.interface import Prepared
@@ -22,7 +22,7 @@ READY = Prepared(own_toolchain())
 async def assembled(notes_idea: Idea, tmp_path: Path) -> Assembled:
     """A good tree."""
     plan, backlog = await write(notes_idea, tmp_path / "made")
-    from hishamos_pipeline.core.criteria import criterion_tests
+    from hishamos_pipeline.core.artifacts.criteria import criterion_tests
 
     texts = {
         path.relative_to(tmp_path / "made").as_posix(): path.read_text()

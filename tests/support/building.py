@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.core.graph import topological
+from hishamos_pipeline.core.pipeline.graph import topological
 from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
 from hishamos_pipeline.generation.run import ProjectRun
 

@@ -15,7 +15,7 @@ import click.formatting
 from click.testing import CliRunner
 
 from hishamos_pipeline.cli.main import main
-from hishamos_pipeline.core import secrets
+from hishamos_pipeline.core.text import secrets
 from hishamos_pipeline.settings import get_settings
 
 Done = subprocess.CompletedProcess[str]

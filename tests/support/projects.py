@@ -5,9 +5,9 @@ from pathlib import Path
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
-from hishamos_pipeline.core.documents import Architecture, Stories
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.text.ids import story_test_path
 
 KINDS = {"source": tasks.SOURCE_FILE, "test": tasks.TEST_FILE, "docs": tasks.DOCUMENT, "ci": tasks.CI_FILE}
 

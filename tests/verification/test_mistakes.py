@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import CheckOutcome
+from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain
 from hishamos_pipeline.sandbox.interface import Limits
 from hishamos_pipeline.verification import deep_checks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import CheckOutcome
+from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.verification.ci_files import ci_commands
 from hishamos_pipeline.verification.failures import cleaned, failures
 from hishamos_pipeline.verification.imports import declared_requirements, undeclared_imports

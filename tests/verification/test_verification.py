@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.documents import Stories, TestSuite
+from hishamos_pipeline.core.artifacts.documents import Stories, TestSuite
 from hishamos_pipeline.sandbox.interface import Outcome
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.verification.stubs import stubbed

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.core.text.hashing import file_sha256
 from hishamos_pipeline.errors import PathError, StorageError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace import storage as storages

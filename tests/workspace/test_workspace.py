@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.core.documents import TreeFile
-from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.artifacts.documents import TreeFile
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import (
     PathError,
     ProjectBusyError,

@@ -6,7 +6,7 @@ import dagster as dg
 
 from hishamos_pipeline.assets.build.files import file_materialization, unplanned_or_missing
 from hishamos_pipeline.assets.declare import project_asset, project_check
-from hishamos_pipeline.core.documents import FileSet
+from hishamos_pipeline.core.artifacts.documents import FileSet
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 

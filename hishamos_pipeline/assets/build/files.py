@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from hishamos_pipeline.assets.metadata import materialization
-from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, TreeFile
-from hishamos_pipeline.core.traceability import made_but_unplanned, planned_but_missing
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, FileSet, TreeFile
+from hishamos_pipeline.core.artifacts.traceability import made_but_unplanned, planned_but_missing
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 

@@ -6,8 +6,8 @@ import dagster as dg
 
 from hishamos_pipeline.assets.build.files import file_materialization
 from hishamos_pipeline.assets.declare import project_asset, project_check
-from hishamos_pipeline.core.documents import Stories, TestSuite
-from hishamos_pipeline.core.traceability import criteria_without_test, tests_without_criterion
+from hishamos_pipeline.core.artifacts.documents import Stories, TestSuite
+from hishamos_pipeline.core.artifacts.traceability import criteria_without_test, tests_without_criterion
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 

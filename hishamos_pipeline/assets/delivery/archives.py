@@ -6,8 +6,8 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization
-from hishamos_pipeline.core.documents import Archive
-from hishamos_pipeline.core.hashing import file_sha256
+from hishamos_pipeline.core.artifacts.documents import Archive
+from hishamos_pipeline.core.text.hashing import file_sha256
 from hishamos_pipeline.delivery.archives import differences
 from hishamos_pipeline.generation.artifact_storage import repository_of
 from hishamos_pipeline.generation.project import Project

@@ -6,7 +6,7 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
-from hishamos_pipeline.core.target import HostKind, Publication
+from hishamos_pipeline.core.artifacts.target import HostKind, Publication
 from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.generation.context import DeliveryContext
 from hishamos_pipeline.generation.producers.publications import host_commits

@@ -6,8 +6,8 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown, traceability
-from hishamos_pipeline.core.documents import VerifiedBuild
-from hishamos_pipeline.core.tracing import trace
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.tracing import trace
 from hishamos_pipeline.delivery.repository import blob_id, open_repository, tree_of
 from hishamos_pipeline.generation.artifact_storage import repository_of
 from hishamos_pipeline.generation.project import Project

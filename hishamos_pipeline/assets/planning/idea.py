@@ -8,7 +8,7 @@ from pydantic import Field
 from hishamos_pipeline.application.ideas import submit_for
 from hishamos_pipeline.assets.declare import declared, failures, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.partitions import project_key

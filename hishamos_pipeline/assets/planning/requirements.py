@@ -6,8 +6,8 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
-from hishamos_pipeline.core.documents import Requirements
-from hishamos_pipeline.core.traceability import duplicates, requirements_without_acceptance
+from hishamos_pipeline.core.artifacts.documents import Requirements
+from hishamos_pipeline.core.artifacts.traceability import duplicates, requirements_without_acceptance
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 

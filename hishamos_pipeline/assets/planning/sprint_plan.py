@@ -6,8 +6,8 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
-from hishamos_pipeline.core import traceability
-from hishamos_pipeline.core.documents import SprintPlan, Stories
+from hishamos_pipeline.core.artifacts import traceability
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 

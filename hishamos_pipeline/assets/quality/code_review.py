@@ -6,7 +6,7 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
-from hishamos_pipeline.core.documents import CodeReview
+from hishamos_pipeline.core.artifacts.documents import CodeReview
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 

@@ -7,8 +7,8 @@ import dagster as dg
 from hishamos_pipeline.assets.build.files import file_tree
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown, traceability
-from hishamos_pipeline.core.documents import VerifiedBuild
-from hishamos_pipeline.core.tracing import orphans, trace
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.tracing import orphans, trace
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.generation.traces import traced

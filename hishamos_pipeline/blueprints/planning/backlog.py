@@ -11,7 +11,7 @@ from hishamos_pipeline.blueprints.reading.operations import (
 )
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.words import with_article
-from hishamos_pipeline.core.idea import Entity
+from hishamos_pipeline.core.artifacts.idea import Entity
 
 
 def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str, Reading]:

@@ -8,7 +8,7 @@ from hishamos_pipeline.blueprints.planning.requirements import write_requirement
 from hishamos_pipeline.blueprints.planning.stories import write_stories
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose
 from hishamos_pipeline.blueprints.reading.text import statement
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import UnbuildableError
 
 _REMOVE = re.compile(

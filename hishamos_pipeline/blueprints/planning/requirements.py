@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import plain, statement
-from hishamos_pipeline.core.documents import Priority, Requirement, Requirements
-from hishamos_pipeline.core.idea import Entity, Idea
-from hishamos_pipeline.core.ids import numbered
+from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
+from hishamos_pipeline.core.artifacts.idea import Entity, Idea
+from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.stacks.python.quality import quality_requirements
 
 

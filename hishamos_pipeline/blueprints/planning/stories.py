@@ -9,8 +9,15 @@ from hishamos_pipeline.blueprints.python.scenarios import scenarios
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
 from hishamos_pipeline.blueprints.reading.text import plain, statement
-from hishamos_pipeline.core.documents import Criterion, Epic, Requirement, Requirements, Stories, Story
-from hishamos_pipeline.core.ids import numbered
+from hishamos_pipeline.core.artifacts.documents import (
+    Criterion,
+    Epic,
+    Requirement,
+    Requirements,
+    Stories,
+    Story,
+)
+from hishamos_pipeline.core.text.ids import numbered
 
 _POINTS = {"create": 3, "import": 3, "export": 2, "search": 2, "update": 2, "history": 3, "total": 2}
 _FIBONACCI = (1, 2, 3, 5, 8, 13)

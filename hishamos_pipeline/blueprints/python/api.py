@@ -10,7 +10,7 @@ from hishamos_pipeline.blueprints.python.context import entity_context, parsed_v
 from hishamos_pipeline.blueprints.python.fields import FieldModel
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.reading.operations import Operation
-from hishamos_pipeline.core.documents import Decision
+from hishamos_pipeline.core.artifacts.documents import Decision
 from hishamos_pipeline.intake.attributes import attribute_name
 from hishamos_pipeline.stacks.python import stack
 

@@ -6,7 +6,7 @@ from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile,
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.reading.operations import Operation
-from hishamos_pipeline.core.documents import Decision
+from hishamos_pipeline.core.artifacts.documents import Decision
 from hishamos_pipeline.stacks.python import stack
 
 

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.python.rendering import render
-from hishamos_pipeline.core.documents import Architecture, Stories
-from hishamos_pipeline.core.traceability import circle
-from hishamos_pipeline.core.untrusted import markdown_line
+from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
+from hishamos_pipeline.core.artifacts.traceability import circle
+from hishamos_pipeline.core.text.untrusted import markdown_line
 
 
 def document(path: str, architecture: Architecture, stories: Stories, model: PackageModel) -> str:

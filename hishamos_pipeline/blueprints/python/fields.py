@@ -6,7 +6,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.core.idea import Attribute
+from hishamos_pipeline.core.artifacts.idea import Attribute
 from hishamos_pipeline.intake.attributes import attribute_name
 
 _ANNOTATIONS = {

@@ -6,8 +6,8 @@ from hishamos_pipeline.blueprints.python.blueprint import SourceFile, folder_fil
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values, needs_conflict
 from hishamos_pipeline.blueprints.python.model import PackageModel
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
-from hishamos_pipeline.core.documents import PlannedFile
-from hishamos_pipeline.core.signatures import public_signatures
+from hishamos_pipeline.core.artifacts.documents import PlannedFile
+from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from hishamos_pipeline.blueprints.python.fields import SQL_KEYWORDS, FieldModel, table, variable
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
-from hishamos_pipeline.core.idea import Entity
+from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.intake.attributes import attribute_name
 
 

@@ -8,7 +8,7 @@ from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, plausible, reference_to
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, plain, sentences, statement
-from hishamos_pipeline.core.idea import Attribute, Entity
+from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.intake.attributes import parse_attributes, resolve_references
 
 _NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"

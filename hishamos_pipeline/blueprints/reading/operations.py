@@ -11,7 +11,7 @@ from typing import Literal
 
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
-from hishamos_pipeline.core.idea import Attribute, Entity
+from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.intake.attributes import attribute_name, guess_type, parse_attributes
 
 Kind = Literal[

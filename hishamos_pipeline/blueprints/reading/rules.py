@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.blueprints.reading.text import plain
-from hishamos_pipeline.core.idea import Attribute, Entity
+from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.intake.attributes import attribute_name
 
 _ATTRIBUTE = r"(?P<attr>[a-z][a-z' -]*?)"

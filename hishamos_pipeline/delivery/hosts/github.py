@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3 import Retry
 
-from hishamos_pipeline.core.target import HostKind, Protection, Release, Target
+from hishamos_pipeline.core.artifacts.target import HostKind, Protection, Release, Target
 from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hishamos_pipeline.core.target import Access, Protection, Target
+from hishamos_pipeline.core.artifacts.target import Access, Protection, Target
 
 PERMISSIONS: Mapping[Access, str] = {
     "read": "pull",

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import requests
 
-from hishamos_pipeline.core.target import HostKind, Release, Target
+from hishamos_pipeline.core.artifacts.target import HostKind, Release, Target
 from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection

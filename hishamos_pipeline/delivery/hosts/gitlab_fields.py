@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hishamos_pipeline.core.target import Access, Target
+from hishamos_pipeline.core.artifacts.target import Access, Target
 
 # Levels of https://docs.gitlab.com/ee/api/members.html#roles
 LEVELS: Mapping[Access, int] = {"read": 20, "triage": 20, "write": 30, "maintain": 40, "admin": 40}

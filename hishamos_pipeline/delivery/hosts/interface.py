@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from hishamos_pipeline.core.target import HostKind, Release, Target
+from hishamos_pipeline.core.artifacts.target import HostKind, Release, Target
 from hishamos_pipeline.delivery.hosts.connection import Connection
 
 

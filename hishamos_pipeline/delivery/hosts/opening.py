@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Callable
 
-from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.delivery.hosts.calling import RetryPolicy
 from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.connection import Connection

@@ -2,7 +2,7 @@
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ArchitectureRevision
-from hishamos_pipeline.core.documents import Architecture, Requirements
+from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
 

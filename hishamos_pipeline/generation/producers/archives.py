@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Literal
 
-from hishamos_pipeline.core.documents import Architecture, Archive
+from hishamos_pipeline.core.artifacts.documents import Architecture, Archive
 from hishamos_pipeline.delivery import archives
 from hishamos_pipeline.generation.artifact_storage import keep_archive, repository_of
 from hishamos_pipeline.generation.context import DeliveryContext

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileReview, ReviewRequest
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.documents import (
     PILLARS,
     Architecture,
     CodeReview,

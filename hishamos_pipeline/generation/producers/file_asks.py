@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
-from hishamos_pipeline.core.documents import Architecture, FileKind, Stories
-from hishamos_pipeline.core.idea import SprintRules
-from hishamos_pipeline.core.ids import story_test_path
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, Stories
+from hishamos_pipeline.core.artifacts.idea import SprintRules
+from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.generation.units import Ask
 
 FileAsk = Ask[FileRequest, FileText]

@@ -1,8 +1,15 @@
 """The files of the project: source code, tests, documents and CI configuration, each a unit of its own."""
 
-from hishamos_pipeline.core.criteria import suite_of
-from hishamos_pipeline.core.documents import Architecture, FileKind, FileSet, Stories, TestSuite, TreeFile
-from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.artifacts.criteria import suite_of
+from hishamos_pipeline.core.artifacts.documents import (
+    Architecture,
+    FileKind,
+    FileSet,
+    Stories,
+    TestSuite,
+    TreeFile,
+)
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, NO_STORIES, file_asks

@@ -1,6 +1,6 @@
 """The accepted brief: the newest one that was submitted, as it is."""
 
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.generation.context import IdeaContext
 
 

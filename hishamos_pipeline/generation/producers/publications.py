@@ -4,9 +4,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from hishamos_pipeline.core.documents import Architecture, RepositoryRecord, Stories, VerifiedBuild
-from hishamos_pipeline.core.secrets import register
-from hishamos_pipeline.core.target import HostKind, Publication, Target
+from hishamos_pipeline.core.artifacts.documents import Architecture, RepositoryRecord, Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.target import HostKind, Publication, Target
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.delivery import remote_git
 from hishamos_pipeline.delivery.hosts.causes import host_error
 from hishamos_pipeline.delivery.hosts.interface import GitHost, Secret

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     RepositoryRecord,
     SprintPlan,

@@ -1,6 +1,6 @@
 """Which requirements have changed since an artifact was made from them."""
 
-from hishamos_pipeline.core.documents import Requirements
+from hishamos_pipeline.core.artifacts.documents import Requirements
 
 # Where more than this share has changed, what fits together is better made anew.
 _MOST_CHANGED = 0.5

@@ -1,8 +1,8 @@
 """From the brief to requirements."""
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.core.documents import Requirements
-from hishamos_pipeline.core.idea import Idea
+from hishamos_pipeline.core.artifacts.documents import Requirements
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.generation.context import StepContext
 
 

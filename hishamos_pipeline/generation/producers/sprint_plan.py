@@ -2,8 +2,8 @@
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import GoalRequest
-from hishamos_pipeline.core.documents import SprintPlan, Stories
-from hishamos_pipeline.core.sprints import plan_sprints
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories
+from hishamos_pipeline.core.artifacts.sprints import plan_sprints
 from hishamos_pipeline.generation.context import StepContext
 
 

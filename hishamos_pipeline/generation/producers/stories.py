@@ -3,8 +3,8 @@
 from collections.abc import Collection
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.core.documents import Requirements, Stories, Story
-from hishamos_pipeline.core.ids import next_number, numbered
+from hishamos_pipeline.core.artifacts.documents import Requirements, Stories, Story
+from hishamos_pipeline.core.text.ids import next_number, numbered
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
 

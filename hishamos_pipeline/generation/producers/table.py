@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.generation.context import BuildContext, DeliveryContext, IdeaContext, StepContext
 from hishamos_pipeline.generation.producers.architecture import design
 from hishamos_pipeline.generation.producers.archives import write_tar, write_zip

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hishamos_pipeline.core.documents import FileChange, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import FileChange, VerifiedBuild
 from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.repair import repair

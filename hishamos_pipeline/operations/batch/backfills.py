@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hishamos_pipeline.core.batch import MemberState
+from hishamos_pipeline.core.pipeline.batch import MemberState
 
 
 @dataclass(frozen=True, slots=True)

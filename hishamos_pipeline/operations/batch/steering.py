@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
-from hishamos_pipeline.core.batch import BATCH_TAG, SLOT_TAG, Finish, Launch, Stop, next_step
-from hishamos_pipeline.core.documents import Requirements, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Requirements, VerifiedBuild
+from hishamos_pipeline.core.pipeline.batch import BATCH_TAG, SLOT_TAG, Finish, Launch, Stop, next_step
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.operations.batch.backfills import Backfills, MemberRun
 from hishamos_pipeline.store.batches.records import Batch, BatchMember

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from hishamos_pipeline.core.ids import KEY_PATTERN
+from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.errors import ProjectBusyError
 from hishamos_pipeline.generation.stale_folders import is_stale_folder, remove_stale_folder
 from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate, broken

@@ -7,8 +7,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from hishamos_pipeline.core.documents import RepositoryRecord
-from hishamos_pipeline.core.target import HOSTS
+from hishamos_pipeline.core.artifacts.documents import RepositoryRecord
+from hishamos_pipeline.core.artifacts.target import HOSTS
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectBusyError, StorageError
 from hishamos_pipeline.generation.artifact_storage import BUNDLE
 from hishamos_pipeline.operations.cleanup.candidates import RemovalCandidate

@@ -1,6 +1,6 @@
 """The files of the CI configuration, from one list of commands."""
 
-from hishamos_pipeline.core.documents import Architecture
+from hishamos_pipeline.core.artifacts.documents import Architecture
 from hishamos_pipeline.stacks.python.rendering import render
 
 _CI_TEMPLATES = {

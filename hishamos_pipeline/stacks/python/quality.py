@@ -1,6 +1,6 @@
 """The quality that verification shows of every Python project."""
 
-from hishamos_pipeline.core.documents import Requirement
+from hishamos_pipeline.core.artifacts.documents import Requirement
 
 _QUALITY = (
     ("Tests", "Every acceptance criterion of an implemented story is shown by a test.", "criteria_tested"),

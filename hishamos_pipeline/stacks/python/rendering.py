@@ -9,8 +9,8 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket
 
-from hishamos_pipeline.core.hashing import hash_files
-from hishamos_pipeline.core.untrusted import docstring_line, string_literal
+from hishamos_pipeline.core.text.hashing import hash_files
+from hishamos_pipeline.core.text.untrusted import docstring_line, string_literal
 
 TEMPLATES = Path(__file__).parent / "templates"
 

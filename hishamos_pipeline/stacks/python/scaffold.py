@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 from hishamos_pipeline.agents.tasks import FileRequest
-from hishamos_pipeline.core.documents import PlannedFile
-from hishamos_pipeline.core.idea import StackName
+from hishamos_pipeline.core.artifacts.documents import PlannedFile
+from hishamos_pipeline.core.artifacts.idea import StackName
 from hishamos_pipeline.stacks.python.ci import ci_file
 from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
 from hishamos_pipeline.stacks.python.rendering import render

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.idea import StackName
+from hishamos_pipeline.core.artifacts.idea import StackName
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.graph import STEPS
-from hishamos_pipeline.core.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.tables import ApprovalRow, ArtifactRow

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.secrets import mask, masked_json
+from hishamos_pipeline.core.text.secrets import mask, masked_json
 from hishamos_pipeline.store.audit.records import AuditEntry
 from hishamos_pipeline.store.audit.tables import AuditEntryRow
 from hishamos_pipeline.store.organizations.scope import actor_of

@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, select
 
-from hishamos_pipeline.core.documents import SprintPlan, Stories
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories
 from hishamos_pipeline.store.backlog.records import StoryRecord
 from hishamos_pipeline.store.backlog.tables import EpicRow, SprintRow, StoryRow
 from hishamos_pipeline.store.events.repository import emit

@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.batch import PER_BACKFILL, BatchKind, BatchOverrides, MemberState, Standing, Wave
-from hishamos_pipeline.core.hashing import sha256_text
-from hishamos_pipeline.core.spending import NOTHING, Spent
+from hishamos_pipeline.core.pipeline.batch import (
+    PER_BACKFILL,
+    BatchKind,
+    BatchOverrides,
+    MemberState,
+    Standing,
+    Wave,
+)
+from hishamos_pipeline.core.pipeline.spending import NOTHING, Spent
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import BatchError, BatchNotFoundError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.batches.records import Batch, BatchMember

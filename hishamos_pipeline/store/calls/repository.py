@@ -14,7 +14,16 @@ from sqlalchemy import Select, case, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.machine import is_dead, process
-from hishamos_pipeline.core.spending import Budget, Busy, CallEnd, CallStart, Scope, Spent, Throttle, over
+from hishamos_pipeline.core.pipeline.spending import (
+    Budget,
+    Busy,
+    CallEnd,
+    CallStart,
+    Scope,
+    Spent,
+    Throttle,
+    over,
+)
 from hishamos_pipeline.errors import BudgetError
 from hishamos_pipeline.store.calls.records import LlmCall
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow

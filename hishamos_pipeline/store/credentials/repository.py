@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from hishamos_pipeline.core.secrets import register
+from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.credentials.tables import CredentialRow

@@ -21,7 +21,7 @@ class DeliveredFile:
 class Export:
     """An export of a generated project; ``url`` is a file URL for archives and local repositories.
 
-    ``details`` is a ``core.target.Publication`` as JSON: how far a publication on a Git host has come.
+    ``details`` is a ``core.artifacts.target.Publication`` as JSON: how far a publication on a Git host has come.
     """
 
     id: int

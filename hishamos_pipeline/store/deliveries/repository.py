@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
-from hishamos_pipeline.core.documents import TreeFile
-from hishamos_pipeline.core.target import Publication
+from hishamos_pipeline.core.artifacts.documents import TreeFile
+from hishamos_pipeline.core.artifacts.target import Publication
 from hishamos_pipeline.store.deliveries.records import DeliveredFile, DeliveredTree, Export
 from hishamos_pipeline.store.deliveries.tables import GeneratedProjectRow, ProjectFileRow, RepositoryExportRow
 from hishamos_pipeline.store.events.repository import emit

@@ -54,7 +54,7 @@ class ProjectFileRow(Base):
 class RepositoryExportRow(Base):
     """An export of a generated project; ``url`` is a file URL for archives and local repositories.
 
-    ``details`` is a ``core.target.Publication`` as JSON: how far a publication on a Git host has come.
+    ``details`` is a ``core.artifacts.target.Publication`` as JSON: how far a publication on a Git host has come.
     """
 
     __tablename__ = "repository_exports"

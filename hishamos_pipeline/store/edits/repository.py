@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.editing import Edit, Proposal, item_hash
-from hishamos_pipeline.core.hashing import canonical_json
-from hishamos_pipeline.core.items import Item
+from hishamos_pipeline.core.artifacts.editing import Edit, Proposal, item_hash
+from hishamos_pipeline.core.artifacts.items import Item
+from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.edits.records import OpenProposal

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.event_kinds import KINDS
-from hishamos_pipeline.core.secrets import mask, masked_json
+from hishamos_pipeline.core.pipeline.event_kinds import KINDS
+from hishamos_pipeline.core.text.secrets import mask, masked_json
 from hishamos_pipeline.store.events.records import Event
 from hishamos_pipeline.store.events.tables import EventRow
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization

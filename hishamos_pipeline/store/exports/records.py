@@ -8,7 +8,7 @@ from datetime import datetime
 class ExportRequest:
     """Somebody asks for an export that the brief does not ask for, or for one again; it stands until withdrawn.
 
-    ``options`` is a ``core.target.Target`` as JSON, which comes before what the brief says.
+    ``options`` is a ``core.artifacts.target.Target`` as JSON, which comes before what the brief says.
     """
 
     id: int

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.graph import EXPORTS
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.target import Target
+from hishamos_pipeline.core.pipeline.graph import EXPORTS
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.exports.records import ExportRequest

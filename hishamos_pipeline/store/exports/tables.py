@@ -11,7 +11,7 @@ from hishamos_pipeline.store.base import Base, UtcDateTime
 class ExportRequestRow(Base):
     """Somebody asks for an export that the brief does not ask for, or for one again; it stands until withdrawn.
 
-    ``options`` is a ``core.target.Target`` as JSON, which comes before what the brief says.
+    ``options`` is a ``core.artifacts.target.Target`` as JSON, which comes before what the brief says.
     """
 
     __tablename__ = "export_requests"

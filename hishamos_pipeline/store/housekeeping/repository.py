@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.retention import Revision, superseded
+from hishamos_pipeline.core.pipeline.retention import Revision, superseded
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectNotFoundError
 from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.audit.repository import audit
@@ -59,7 +59,7 @@ class Housekeeping:
             return list(session.scalars(query.order_by(ProjectRow.key)))
 
     def thin(self, key: str, *, keep: int, before: datetime, dry_run: bool = False) -> Thinned:
-        """Remove what is superseded in a project, unless it is in work; see ``core.retention.superseded``.
+        """Remove what is superseded in a project, unless it is in work; see ``core.pipeline.retention.superseded``.
 
         Args:
             key: the project.

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.hashing import canonical_json, sha256_text
-from hishamos_pipeline.core.idea import Idea
-from hishamos_pipeline.core.ids import check_key
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
+from hishamos_pipeline.core.text.ids import check_key
 from hishamos_pipeline.errors import ProjectBusyError, ProjectKeyError, ProjectNotFoundError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.builds.repository import follow_state, request_build

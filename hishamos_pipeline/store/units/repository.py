@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.hashing import sha256_text
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new, insert_or_update
 from hishamos_pipeline.store.units.tables import BlobRow, UnitRow
 

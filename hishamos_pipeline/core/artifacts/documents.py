@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.idea import Entity, Licence, SprintRules, StackName
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.idea import Entity, Licence, SprintRules, StackName
 
 Priority = Literal["must", "should", "could"]
 FileKind = Literal["source", "test", "docs", "ci", "provenance"]

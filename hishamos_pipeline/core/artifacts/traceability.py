@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileSet,
     Requirements,

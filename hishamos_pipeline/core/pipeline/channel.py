@@ -4,8 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.shapes import SecretName, shaped
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.text.shapes import SecretName, shaped
 
 _Address = Annotated[str, shaped(r"[^@\s,;<>]+@[^@\s,;<>]+", "one address, such as ops@example.org")]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hishamos_pipeline.core import documents, idea, target
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts import documents, idea, target
+from hishamos_pipeline.core.artifacts.document import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hishamos_pipeline.core.criteria import criterion_tests
-from hishamos_pipeline.core.documents import (
+from hishamos_pipeline.core.artifacts.criteria import criterion_tests
+from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     Commit,
     Requirements,
@@ -15,8 +15,8 @@ from hishamos_pipeline.core.documents import (
     TestSuite,
     TreeFile,
 )
-from hishamos_pipeline.core.ids import story_test_path
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.text.ids import story_test_path
+from hishamos_pipeline.core.text.parsing import parse_python
 
 Result = Literal["passed", "failed", "not run", ""]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hishamos_pipeline.core.document import Document
-from hishamos_pipeline.core.target import Target
+from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.target import Target
 
 FieldType = Literal[
     "text", "integer", "decimal", "date", "boolean", "choice", "email", "url", "reference", "tags"

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from graphlib import CycleError, TopologicalSorter
 
-from hishamos_pipeline.core.documents import Sprint, SprintPlan, Stories, Story
+from hishamos_pipeline.core.artifacts.documents import Sprint, SprintPlan, Stories, Story
 from hishamos_pipeline.errors import PlanningError
 
 _RANK = {"must": 0, "should": 1, "could": 2}

@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Mapping
 
-from hishamos_pipeline.core.documents import CriterionTest, TestSuite, TreeFile
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.artifacts.documents import CriterionTest, TestSuite, TreeFile
+from hishamos_pipeline.core.text.parsing import parse_python
 
 _ID = re.compile(r"(US-\d+-AC\d+)\b")
 

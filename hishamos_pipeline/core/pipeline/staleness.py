@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.graph import STEPS, topological
+from hishamos_pipeline.core.pipeline.graph import STEPS, topological
 
 # The input under which the idea artifact records the submitted revision that it is.
 SUBMITTED = "submitted"

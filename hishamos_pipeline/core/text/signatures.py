@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from hishamos_pipeline.core.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python
 
 
 def public_signatures(source: str) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ from itertools import count
 from types import MappingProxyType
 from typing import TypeVar
 
-from hishamos_pipeline.core.documents import Criterion, Requirement, Requirements, Stories, Story
-from hishamos_pipeline.core.hashing import content_hash
-from hishamos_pipeline.core.ids import next_number, numbered
+from hishamos_pipeline.core.artifacts.documents import Criterion, Requirement, Requirements, Stories, Story
+from hishamos_pipeline.core.text.hashing import content_hash
+from hishamos_pipeline.core.text.ids import next_number, numbered
 
 T = TypeVar("T", Requirement, Story)
 _SIMILAR = 0.7

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.hashing import content_hash
-from hishamos_pipeline.core.items import DERIVED, Item
+from hishamos_pipeline.core.artifacts.items import DERIVED, Item
+from hishamos_pipeline.core.text.hashing import content_hash
 
 ABSENT = ""
 

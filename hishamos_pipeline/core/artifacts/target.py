@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts.document import Document
 
 Visibility = Literal["private", "internal", "public"]
 # Who may do what, from least to most; hosts have names of their own for them.

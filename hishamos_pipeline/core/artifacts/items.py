@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from hishamos_pipeline.core.document import Document
+from hishamos_pipeline.core.artifacts.document import Document
 
 D = TypeVar("D", bound=Document)
 Item = Any  # plain data: an object for what is listed, any value for a field beside the list

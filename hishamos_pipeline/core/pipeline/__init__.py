@@ -1,0 +1,1 @@
+"""What the pipeline goes by: its graph, staleness, rule sets, batches, spending, retention."""
