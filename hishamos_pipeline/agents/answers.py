@@ -126,7 +126,7 @@ class StatusReport(Document):
     blocked: tuple[str, ...] = ()
 
 
-class Release(Document):
+class ReleaseDecision(Document):
     """Notes of a release and whether it should go out."""
 
     version: str

@@ -116,7 +116,7 @@ ROLES: tuple[Role, ...] = (
     Role(
         "release_manager",
         "Decides when a release goes out, and tells what is in it",
-        (_task("release_manager", "release", answers.Release, "Notes, and go or no-go"),),
+        (_task("release_manager", "release", answers.ReleaseDecision, "Notes, and go or no-go"),),
     ),
     Role(
         "scrum_master",

@@ -93,7 +93,7 @@ def list_artifacts(services: Services, actor: Actor, key: str) -> list[ArtifactV
         ProjectNotFoundError: there is no such project.
     """
     heads = services.acting_as(actor).store.artifacts.heads(key)
-    return [ArtifactView.of(heads[kind], artifact=kind) for kind in STEPS if kind in heads]
+    return [ArtifactView.of(heads[artifact], artifact=artifact) for artifact in STEPS if artifact in heads]
 
 
 def read_artifact(services: Services, actor: Actor, key: str, artifact: str) -> ArtifactContent:

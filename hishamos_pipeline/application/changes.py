@@ -152,28 +152,28 @@ def _require_one_way(command: EditArtifact) -> None:
 
 
 def _edits(project: Project, command: EditArtifact) -> list[Edit]:
-    kind, item = command.artifact, command.item
-    items = editing.current_items(project, kind, command.seen)
-    if kind in FILE_SETS:
-        changed = editing.file_item(project, kind, item, command.text or "")
-        return edits_between(kind, items, {**items, item: changed})
+    artifact, item = command.artifact, command.item
+    items = editing.current_items(project, artifact, command.seen)
+    if artifact in FILE_SETS:
+        changed = editing.file_item(project, artifact, item, command.text or "")
+        return edits_between(artifact, items, {**items, item: changed})
     if command.remove:
-        editing.current_item(project, kind, item)
-        return edits_between(kind, items, {name: value for name, value in items.items() if name != item})
+        editing.current_item(project, artifact, item)
+        return edits_between(artifact, items, {name: value for name, value in items.items() if name != item})
     if command.values:
-        content = editing.current_item(project, kind, item)
+        content = editing.current_item(project, artifact, item)
         for path, value in command.values:
             content = value if item.startswith("@") else editing.with_value(content, path, value)
-        return edits_between(kind, items, {**items, item: content})
+        return edits_between(artifact, items, {**items, item: content})
     content = _parsed(command.text or "")
     if item:
         if content is None:
             raise EditError("the new content is empty; to remove an item, say so")
-        return edits_between(kind, items, {**items, item: content})
+        return edits_between(artifact, items, {**items, item: content})
     if not isinstance(content, dict):
         raise EditError("the content is no object of items by name")
     whole = {name: value for name, value in items.items() if name not in DERIVED}
-    return edits_between(kind, whole, content)
+    return edits_between(artifact, whole, content)
 
 
 def _parsed(text: str) -> Any:

@@ -26,7 +26,7 @@ class ExportProject(UseCaseInput):
     """An export: where to, with which options for Git hosts; by default what the brief wants, and the repository."""
 
     key: str
-    kinds: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
     options: Target = Target()
     output: Path = Path()
 
@@ -73,13 +73,13 @@ class Withdrawn(View):
     asked_by_brief: bool
 
 
-def options_of(given: Mapping[str, str], kinds: Sequence[str]) -> Target:
+def options_of(given: Mapping[str, str], destinations: Sequence[str]) -> Target:
     """Options of a publication as people write them.
 
     Raises:
         ExportError: an option is for no host that is exported to, or has no valid value; names it.
     """
-    if given and not set(kinds) & set(HOSTS):
+    if given and not set(destinations) & set(HOSTS):
         raise ExportError(f"--{next(iter(given))} is for --to github or --to gitlab")
     try:
         return Target.model_validate(dict(given))
@@ -97,11 +97,12 @@ def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan
     """
     run = services.acting_as(actor).project(command.key)
     stale, asked = _require_delivered(run), run.exports.asked()
-    chosen = _chosen(asked, command.kinds)
+    chosen = _chosen(asked, command.destinations)
     to_make = tuple(
-        kind
-        for kind in chosen
-        if kind in EXPORTS and (kind in HOSTS or not asked.wants(kind) or EXPORTS[kind] in stale)
+        destination
+        for destination in chosen
+        if destination in EXPORTS
+        and (destination in HOSTS or not asked.wants(destination) or EXPORTS[destination] in stale)
     )
     return ExportPlan(to_make=to_make, chosen=chosen)
 
@@ -114,8 +115,8 @@ def request(services: Services, actor: Actor, command: ExportProject) -> ExportP
     """
     found = plan(services, actor, command)
     requests = services.acting_as(actor).store.export_requests
-    for kind in found.to_make:
-        requests.add(command.key, kind, command.options, actor.name or actor.label)
+    for destination in found.to_make:
+        requests.add(command.key, destination, command.options, actor.name or actor.label)
     return found
 
 
@@ -128,7 +129,10 @@ def preview(services: Services, actor: Actor, command: ExportProject) -> dict[st
     """
     run = services.acting_as(actor).project(command.key)
     _require_delivered(run)
-    return {kind: _steps(run, kind, command) for kind in _chosen(run.exports.asked(), command.kinds)}
+    return {
+        destination: _steps(run, destination, command)
+        for destination in _chosen(run.exports.asked(), command.destinations)
+    }
 
 
 def hand_out(
@@ -142,9 +146,11 @@ def hand_out(
     """
     run = services.acting_as(actor).project(command.key)
     failed = {step.kind for step in run.plan()}
-    there = [kind for kind in chosen if EXPORTS.get(kind) not in failed]
-    files = _copied(run, [kind for kind in there if kind not in HOSTS], command.output)
-    published = [run.project.read(EXPORTS[kind], Publication) for kind in there if kind in HOSTS]
+    there = [destination for destination in chosen if EXPORTS.get(destination) not in failed]
+    files = _copied(run, [destination for destination in there if destination not in HOSTS], command.output)
+    published = [
+        run.project.read(EXPORTS[destination], Publication) for destination in there if destination in HOSTS
+    ]
     return ExportedProject(files=tuple(map(str, files)), published=tuple(published))
 
 
@@ -157,10 +163,12 @@ def list_exports(services: Services, actor: Actor, key: str = "") -> list[Export
     store = services.acting_as(actor).store
     rows: list[ExportView] = []
     for name in [key] if key else [project.key for project in store.projects.all()]:
-        for kind, request_ in store.export_requests.all_standing(name).items():
+        for destination, request_ in store.export_requests.all_standing(name).items():
             options = request_.options if request_.options != "{}" else ""
             asked = f"asked for by {request_.requested_by} {options}".strip()
-            rows.append(_row(name, kind, f"request {request_.status}", "", asked, request_.requested_at))
+            rows.append(
+                _row(name, destination, f"request {request_.status}", "", asked, request_.requested_at)
+            )
         for export in store.deliveries.exports(name):
             details = json.loads(export.details or "{}")
             detail = export.error or details.get("change_url") or export.checksum[:12]
@@ -169,46 +177,48 @@ def list_exports(services: Services, actor: Actor, key: str = "") -> list[Export
     return rows
 
 
-def show_export(services: Services, actor: Actor, key: str, kind: str) -> ExportDetails:
-    """The newest export of a kind.
+def show_export(services: Services, actor: Actor, key: str, destination: str) -> ExportDetails:
+    """The newest export to a destination.
 
     Raises:
         ArtifactMissingError: the project was not exported to that.
     """
-    found = [row for row in services.acting_as(actor).store.deliveries.exports(key) if row.type == kind]
+    found = [
+        row for row in services.acting_as(actor).store.deliveries.exports(key) if row.type == destination
+    ]
     if not found:
         raise ArtifactMissingError(
-            f"{key!r} was not exported to {kind}: run `hishamos export {key} --to {kind}`"
+            f"{key!r} was not exported to {destination}: run `hishamos export {key} --to {destination}`"
         )
     details = json.loads(found[0].details) if found[0].details else None
     return ExportDetails.of(found[0], publication=details)
 
 
-def withdraw(services: Services, actor: Actor, key: str, kind: str) -> Withdrawn:
+def withdraw(services: Services, actor: Actor, key: str, destination: str) -> Withdrawn:
     """Take back requests for an export; what the brief asks for stays, and so does what is published.
 
     Raises:
         ProjectNotFoundError: there is no such project.
     """
     store = services.acting_as(actor).store
-    stood = store.export_requests.withdraw(key, kind)
-    return Withdrawn(requests=stood, asked_by_brief=kind in store.projects.idea(key).exports)
+    stood = store.export_requests.withdraw(key, destination)
+    return Withdrawn(requests=stood, asked_by_brief=destination in store.projects.idea(key).exports)
 
 
-def forget(services: Services, actor: Actor, key: str, kind: str) -> bool:
+def forget(services: Services, actor: Actor, key: str, destination: str) -> bool:
     """Forget where a project was published, so that the next export creates a repository anew; whether it was anywhere.
 
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    return services.acting_as(actor).store.deliveries.forget_publication(key, kind)
+    return services.acting_as(actor).store.deliveries.forget_publication(key, destination)
 
 
 def _require_delivered(run: "ProjectRun") -> set[str]:
     """The exports that a build would make now; all else has to be up to date."""
     state = run.project.store.projects.get(run.key).state
     planned = [step.kind for step in run.plan()]
-    stale = [kind for kind in planned if kind not in EXPORTS.values()]
+    stale = [destination for destination in planned if destination not in EXPORTS.values()]
     if stale or state in ("submitted", "building"):
         open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
         raise ArtifactMissingError(
@@ -217,39 +227,42 @@ def _require_delivered(run: "ProjectRun") -> set[str]:
     return set(planned)
 
 
-def _chosen(asked: "AskedExports", kinds: Sequence[str]) -> tuple[str, ...]:
-    return tuple(kinds) or (*(kind for kind in ARCHIVES if asked.wants(kind)), "git")
+def _chosen(asked: "AskedExports", destinations: Sequence[str]) -> tuple[str, ...]:
+    return tuple(destinations) or (
+        *(destination for destination in ARCHIVES if asked.wants(destination)),
+        "git",
+    )
 
 
-def _steps(run: "ProjectRun", kind: str, command: ExportProject) -> list[str]:
+def _steps(run: "ProjectRun", destination: str, command: ExportProject) -> list[str]:
     from hishamos_pipeline.generation.producers.archives import archive_name
 
-    if kind not in HOSTS:
-        target = command.output / (run.key if kind == "git" else archive_name(run.key, kind))
-        if kind == "git":
+    if destination not in HOSTS:
+        target = command.output / (run.key if destination == "git" else archive_name(run.key, destination))
+        if destination == "git":
             _require_free(target)
         return [f"write {target}"]
     from hishamos_pipeline.delivery.publishing import publish
     from hishamos_pipeline.generation.producers.publications import publishing_of
 
-    step = run.runner.context(EXPORTS[kind])
-    job = publishing_of(step, kind, options=command.options, dry=True)
+    step = run.runner.context(EXPORTS[destination])
+    job = publishing_of(step, destination, options=command.options, dry=True)
     publish(job)
     return [*(job.steps or ["nothing: it is up to date"]), *(f"warning: {text}" for text in job.warnings)]
 
 
-def _copied(run: "ProjectRun", kinds: Sequence[str], output: Path) -> list[Path]:
+def _copied(run: "ProjectRun", destinations: Sequence[str], output: Path) -> list[Path]:
     from hishamos_pipeline.generation.artifact_storage import repository_of
     from hishamos_pipeline.workspace.tree import storage_errors
 
     written: list[Path] = []
     with storage_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-        for kind in kinds:
-            if kind == "git":
+        for destination in destinations:
+            if destination == "git":
                 written.append(_copy_repository(repository_of(run.project), output / run.key))
                 continue
-            archive = run.project.read(EXPORTS[kind], Archive)
+            archive = run.project.read(EXPORTS[destination], Archive)
             for name in (archive.path, f"{archive.path}.sha256"):
                 written.append(Path(shutil.copy2(run.project.folder.path(name), output / name)))
     return written
@@ -266,6 +279,6 @@ def _require_free(target: Path) -> None:
         raise ExportError(f"{target} exists already; choose another folder with --output")
 
 
-def _row(key: str, kind: str, status: str, url: str, detail: str, at: datetime) -> ExportView:
+def _row(key: str, destination: str, status: str, url: str, detail: str, at: datetime) -> ExportView:
     when = f"{at:%Y-%m-%d %H:%M} UTC"
-    return ExportView(key=key, to=kind, status=status, at=when, url=url, detail=detail)
+    return ExportView(key=key, to=destination, status=status, at=when, url=url, detail=detail)

@@ -153,14 +153,14 @@ def summary_of(given: Project) -> ProjectSummary:
     store, folder = given.store, given.folder
     project, heads = store.projects.get(given.key), store.artifacts.heads(given.key)
 
-    def document(kind: str, as_type: type[D]) -> D | None:
-        row = heads.get(kind)
+    def document(artifact: str, as_type: type[D]) -> D | None:
+        row = heads.get(artifact)
         return as_type.model_validate_json(row.content) if row else None
 
     requirements, stories = document("requirements", Requirements), document("stories", Stories)
     build = document("verified_build", VerifiedBuild)
-    published = [document(EXPORTS[kind], Publication) for kind in HOSTS]
-    archives = [document(EXPORTS[kind], Archive) for kind in ARCHIVES]
+    published = [document(EXPORTS[host], Publication) for host in HOSTS]
+    archives = [document(EXPORTS[archive], Archive) for archive in ARCHIVES]
     return ProjectSummary.of(
         project,
         requirements=len(requirements.requirements) if requirements else 0,

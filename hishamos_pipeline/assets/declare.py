@@ -49,27 +49,27 @@ def project_asset(*, kinds: set[str]) -> Callable[[Presenter], dg.AssetsDefiniti
 
 
 def declared(
-    kind: str, *, kinds: set[str], description: str | None
+    artifact: str, *, kinds: set[str], description: str | None
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """``dagster.asset`` for an artifact; inputs, group, owners and code version come from the graph."""
-    step = STEPS[kind]
+    step = STEPS[artifact]
     services = Services(get_settings())
     return dg.asset(
-        name=kind,
+        name=artifact,
         deps=[dg.AssetKey(name) for name in step.inputs],
         partitions_def=projects,
         group_name=step.group,
         owners=[f"team:{step.group}"],
         kinds=kinds,
-        code_version=code_version(kind, services.engine),
-        pool=_pool(kind, services.provider_of(kind)),
+        code_version=code_version(artifact, services.engine),
+        pool=_pool(artifact, services.provider_of(artifact)),
         description=description,
     )
 
 
-def _pool(kind: str, provider: str) -> str | None:
+def _pool(artifact: str, provider: str) -> str | None:
     """What few steps of all runs may use at a time: a provider, or the machine's sandbox."""
-    if kind == "verified_build":
+    if artifact == "verified_build":
         return "sandbox"
     return f"provider_{provider}" if provider else None
 
@@ -90,7 +90,7 @@ def failures() -> Iterator[None]:
 
 def project_check(
     *,
-    kind: str,
+    artifact: str,
     fix: str,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     in_context: bool = False,
@@ -98,7 +98,7 @@ def project_check(
     """Declare a check of an artifact; one of severity ``ERROR`` blocks what is made from it.
 
     Args:
-        kind: the artifact that it judges.
+        artifact: what it judges.
         fix: what to do when it fails, as a sentence.
         severity: ``WARN`` for what is only a matter of taste.
         in_context: whether it is given the context of the artifact's step in place of the project.
@@ -112,7 +112,7 @@ def project_check(
             warnings.simplefilter("ignore", dg.PreviewWarning)
 
             @dg.asset_check(
-                asset=dg.AssetKey(kind),
+                asset=dg.AssetKey(artifact),
                 name=find.__name__,
                 description=find.__doc__,
                 blocking=blocking,
@@ -121,9 +121,9 @@ def project_check(
             def check(context: dg.AssetCheckExecutionContext, pipeline: Pipeline) -> dg.AssetCheckResult:
                 run = pipeline.project(project_key(context))
                 with failures():
-                    offending = list(find(run.runner.context(kind) if in_context else run.project))
+                    offending = list(find(run.runner.context(artifact) if in_context else run.project))
                 if offending and blocking:
-                    run.lifecycle.stop("blocked", kind, f"{find.__name__}: {_sentence(offending, fix)}")
+                    run.lifecycle.stop("blocked", artifact, f"{find.__name__}: {_sentence(offending, fix)}")
                 return dg.AssetCheckResult(
                     passed=not offending,
                     severity=severity,

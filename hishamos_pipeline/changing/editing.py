@@ -33,39 +33,41 @@ from hishamos_pipeline.workspace.tree import limits_of
 _LONGEST_TITLE = 200
 
 
-def current_items(project: Project, kind: str, revision: int = 0) -> dict[str, Item]:
+def current_items(project: Project, artifact: str, revision: int = 0) -> dict[str, Item]:
     """The items of an artifact.
 
     Args:
         project: the project.
-        kind: the artifact.
+        artifact: its name in the graph, such as ``stories``.
         revision: which one, 0 for the newest.
 
     Raises:
         EditError: artifacts of this kind are not edited.
         ArtifactMissingError: it was never made.
     """
-    if kind not in EDITABLE:
-        raise EditError(f"{kind} follows from the rest and is not edited; edit one of {', '.join(EDITABLE)}")
+    if artifact not in EDITABLE:
+        raise EditError(
+            f"{artifact} follows from the rest and is not edited; edit one of {', '.join(EDITABLE)}"
+        )
     artifacts, key = project.store.artifacts, project.key
-    row = artifacts.revision(key, kind, revision) if revision else artifacts.require(key, kind)
-    return items_of(kind, STEPS[kind].document.model_validate_json(row.content))
+    row = artifacts.revision(key, artifact, revision) if revision else artifacts.require(key, artifact)
+    return items_of(artifact, STEPS[artifact].document.model_validate_json(row.content))
 
 
-def current_item(project: Project, kind: str, item: str, revision: int = 0) -> Item:
+def current_item(project: Project, artifact: str, item: str, revision: int = 0) -> Item:
     """One item of an artifact; see ``current_items``.
 
     Raises:
         ArtifactMissingError: there is no such item; names some that there are.
     """
-    items = current_items(project, kind, revision)
+    items = current_items(project, artifact, revision)
     if item not in items or item in DERIVED:
         known = ", ".join([name for name in items if name not in DERIVED][:12])
-        raise ArtifactMissingError(f"{kind} of {project.key!r} has no item {item!r}; there are {known} …")
+        raise ArtifactMissingError(f"{artifact} of {project.key!r} has no item {item!r}; there are {known} …")
     return items[item]
 
 
-def file_item(project: Project, kind: str, path: str, text: str) -> Item:
+def file_item(project: Project, artifact: str, path: str, text: str) -> Item:
     """The item of a file with another text; the text is kept in the store.
 
     Raises:
@@ -80,7 +82,7 @@ def file_item(project: Project, kind: str, path: str, text: str) -> Item:
             parse_python(text)
         except SyntaxError as error:
             raise EditError(f"{path}: is not valid Python: {error}") from None
-    file = TreeFile.model_validate(current_item(project, kind, path))
+    file = TreeFile.model_validate(current_item(project, artifact, path))
     project.store.units.add_blobs([text])
     changed = file.model_copy(update={"sha256": sha256_text(text), "size": len(text.encode())})
     return changed.model_dump(mode="json")
@@ -106,13 +108,13 @@ def with_value(item: Item, path: str, value: Any) -> Item:
 
 
 def apply_edits(
-    project: Project, kind: str, edits: Sequence[Edit], *, author: str, reason: str
+    project: Project, artifact: str, edits: Sequence[Edit], *, author: str, reason: str
 ) -> ArtifactRevision:
     """Write edits of an artifact as its next revision, of origin ``human``.
 
     Args:
         project: the project.
-        kind: the artifact.
+        artifact: its name in the graph, such as ``stories``.
         edits: what to change, each based on the item as it was when it was looked at.
         author: who wants it.
         reason: why, in a sentence.
@@ -122,7 +124,7 @@ def apply_edits(
             it was looked at; nothing is written then.
         ProjectBusyError: a build is making this artifact.
     """
-    return apply_together(project, {kind: edits}, author=author, reason=reason)[kind]
+    return apply_together(project, {artifact: edits}, author=author, reason=reason)[artifact]
 
 
 def apply_together(
@@ -140,54 +142,56 @@ def apply_together(
         EditError, ProjectBusyError: see ``apply_edits``.
     """
     with ExitStack() as locks:
-        for kind in changes:
-            locks.enter_context(project.folder.lock(kind, wait_seconds=project.settings.lock_seconds))
-        after = {kind: _edited(project, kind, edits) for kind, edits in changes.items()}
+        for artifact in changes:
+            locks.enter_context(project.folder.lock(artifact, wait_seconds=project.settings.lock_seconds))
+        after = {artifact: _edited(project, artifact, edits) for artifact, edits in changes.items()}
         wanted = after.get("requirements")
-        for kind, document in after.items():
-            check(project, kind, document, wanted if isinstance(wanted, Requirements) else None)
+        for artifact, document in after.items():
+            check(project, artifact, document, wanted if isinstance(wanted, Requirements) else None)
         rows: dict[str, ArtifactRevision] = {}
-        for kind, document in after.items():
-            head = project.store.artifacts.require(project.key, kind)
-            now = {name: row.content_hash for name, row in rows.items() if name in STEPS[kind].inputs}
+        for artifact, document in after.items():
+            head = project.store.artifacts.require(project.key, artifact)
+            now = {name: row.content_hash for name, row in rows.items() if name in STEPS[artifact].inputs}
             producer = Provenance(
                 inputs={**head.inputs, **now}, code_version=head.code_version, role=head.role, engine=head.engine,
                 origin="human", author=author, reason=reason,
             )  # fmt: skip
-            project.store.edits.add(project.key, changes[kind], author=author, reason=reason)
-            rows[kind] = project.store.artifacts.write(project.key, kind, document, producer)
+            project.store.edits.add(project.key, changes[artifact], author=author, reason=reason)
+            rows[artifact] = project.store.artifacts.write(project.key, artifact, document, producer)
             write_rows(project.store, project.key, document)
         return rows
 
 
-def _edited(project: Project, kind: str, edits: Sequence[Edit]) -> Document:
+def _edited(project: Project, artifact: str, edits: Sequence[Edit]) -> Document:
     """The newest document with the edits, checked on its own."""
-    document = project.read(kind, STEPS[kind].document)
-    now = items_of(kind, document)
+    document = project.read(artifact, STEPS[artifact].document)
+    now = items_of(artifact, document)
     stale = [edit.item for edit in edits if item_hash(now.get(edit.item)) != edit.base]
     if stale:
         raise EditError(
-            f"{kind} {stale[0]} has been changed meanwhile: look at it again, and repeat the edit"
+            f"{artifact} {stale[0]} has been changed meanwhile: look at it again, and repeat the edit"
         )
-    _require_names(kind, edits)
+    _require_names(artifact, edits)
     items, _ = overlay(now, edits)
-    return derived(project.store, kind, document, _valid(kind, items))
+    return derived(project.store, artifact, document, _valid(artifact, items))
 
 
-def _require_names(kind: str, edits: Sequence[Edit]) -> None:
+def _require_names(artifact: str, edits: Sequence[Edit]) -> None:
     """Items keep their names, and have a title that can be one."""
     for edit in edits:
         titled = isinstance(edit.content, dict) and "title" in edit.content
         if (titled or edit.item == "@title") and not _is_title(
             edit.content["title"] if titled else edit.content
         ):
-            raise EditError(f"{kind} {edit.item}: a title is one line of 1 to {_LONGEST_TITLE} characters")
+            raise EditError(
+                f"{artifact} {edit.item}: a title is one line of 1 to {_LONGEST_TITLE} characters"
+            )
         if edit.content is None or edit.item.startswith("@"):
             continue
-        named = name_of(kind, edit.content) if isinstance(edit.content, dict) else ""
+        named = name_of(artifact, edit.content) if isinstance(edit.content, dict) else ""
         if named != edit.item:
             raise EditError(
-                f"{kind} {edit.item}: names itself {named!r}; what an item is called is never changed"
+                f"{artifact} {edit.item}: names itself {named!r}; what an item is called is never changed"
             )
 
 
@@ -195,24 +199,24 @@ def _is_title(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value.strip()) <= _LONGEST_TITLE and value.isprintable()
 
 
-def _valid(kind: str, items: Mapping[str, Item]) -> Document:
+def _valid(artifact: str, items: Mapping[str, Item]) -> Document:
     try:
-        return of_items(kind, items, STEPS[kind].document)
+        return of_items(artifact, items, STEPS[artifact].document)
     except ValidationError as error:
         first = error.errors()[0]
         place = list(first["loc"])
         listed = [name for name in items if not name.startswith("@")]
         if len(place) > 1 and isinstance(place[1], int) and place[1] < len(listed):
             place[:2] = [listed[place[1]]]
-        raise EditError(f"{kind} {'.'.join(map(str, place))}: {first['msg']}") from None
+        raise EditError(f"{artifact} {'.'.join(map(str, place))}: {first['msg']}") from None
 
 
-def check(project: Project, kind: str, document: Document, wanted: Requirements | None = None) -> None:
+def check(project: Project, artifact: str, document: Document, wanted: Requirements | None = None) -> None:
     """What an edited document must not contradict.
 
     Args:
         project: the project.
-        kind: the artifact.
+        artifact: its name in the graph, such as ``stories``.
         document: what would be its next revision.
         wanted: the requirements that stories have to keep to, where those in the store will be others.
 
@@ -228,11 +232,11 @@ def check(project: Project, kind: str, document: Document, wanted: Requirements 
             raise EditError(f"requirements {bare[0]}: has no acceptance statement")
     elif isinstance(document, Stories):
         _check_stories(document, wanted or project.read("requirements", Requirements))
-    elif kind in FILE_SETS:
-        known = set(current_items(project, kind))
-        extra = [name for name in items_of(kind, document) if name not in known]
+    elif artifact in FILE_SETS:
+        known = set(current_items(project, artifact))
+        extra = [name for name in items_of(artifact, document) if name not in known]
         if extra:
-            raise EditError(f"{kind} {extra[0]}: is not planned; edit the architecture first")
+            raise EditError(f"{artifact} {extra[0]}: is not planned; edit the architecture first")
 
 
 def _check_stories(document: Stories, wanted: Requirements) -> None:

@@ -25,7 +25,7 @@ _PLANNING: Mapping[str, Task[Any, Any]] = {
     "architecture": tasks.ARCHITECTURE,
     "stories": tasks.STORIES,
 }
-_FILE_KIND: Mapping[str, FileKind] = {kind: name for name, kind in FILE_ARTIFACTS.items()}
+_FILE_KIND: Mapping[str, FileKind] = {artifact: name for name, artifact in FILE_ARTIFACTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ async def forecast(run: ProjectRun) -> list[Forecast]:
     return [_step(run, step, costs, plans) for step in steps]
 
 
-async def foresee(run: ProjectRun, kind: str, task: Task[Q, D], question: Q) -> D:
+async def foresee(run: ProjectRun, artifact: str, task: Task[Q, D], question: Q) -> D:
     """What the next revision of an artifact will be, where the engine answers for nothing; nothing is kept."""
-    made = await run.engine.answer(task, question, Purpose(run.key, kind))
-    return next_revision(run.project.store, run.key, kind, made, keep=False)
+    made = await run.engine.answer(task, question, Purpose(run.key, artifact))
+    return next_revision(run.project.store, run.key, artifact, made, keep=False)
 
 
 async def _foreseen(run: ProjectRun, kinds: set[str]) -> "_Plans | None":
@@ -117,7 +117,7 @@ def _step(
 
 
 def _files(
-    run: ProjectRun, kind: str, name: FileKind, plans: _Plans
+    run: ProjectRun, artifact: str, name: FileKind, plans: _Plans
 ) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Files that have to be made, those that may have to be, and how many stay."""
     asks = file_asks(plans.architecture, plans.stories, name)
@@ -125,7 +125,7 @@ def _files(
     order = TopologicalSorter(
         {ask.name: [n for n in ask.after if n in by_name] for ask in asks}
     ).static_order()
-    texts = _made(run, kind)
+    texts = _made(run, artifact)
     reads_others = run.engine.asks_models(FILE_TASKS[name])  # rules and templates need the plan alone
     units: list[str] = []
     perhaps: list[str] = []
@@ -143,18 +143,18 @@ def _is_known(run: ProjectRun, task: Task[Any, Any], ask: FileAsk, texts: Mappin
     return unit in run.project.store.units.find(run.key, [unit], run.services.overrides.only)
 
 
-def _made(run: ProjectRun, kind: str) -> dict[str, str]:
+def _made(run: ProjectRun, artifact: str) -> dict[str, str]:
     """The files of a kind as they are, by path."""
     try:
-        made = run.project.read(kind, TestSuite if kind == "test_suite" else FileSet)
+        made = run.project.read(artifact, TestSuite if artifact == "test_suite" else FileSet)
     except ArtifactMissingError:
         return {}
     texts = run.project.blobs(file.sha256 for file in made.files)
     return {file.path: texts[file.sha256] for file in made.files}
 
 
-def _sum(kind: str, units: Sequence[str], costs: Mapping[tuple[str, str], UnitCost]) -> UnitCost:
+def _sum(artifact: str, units: Sequence[str], costs: Mapping[tuple[str, str], UnitCost]) -> UnitCost:
     """What units cost when they were made last; one that never was costs as much as the others on average."""
-    known = [cost for (asset, _), cost in costs.items() if asset == kind]
+    known = [cost for (asset, _), cost in costs.items() if asset == artifact]
     usual = UnitCost.mean(known)
-    return UnitCost.total([costs.get((kind, unit), usual) for unit in units])
+    return UnitCost.total([costs.get((artifact, unit), usual) for unit in units])

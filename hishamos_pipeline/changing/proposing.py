@@ -43,9 +43,10 @@ async def propose(run: ProjectRun, sentence: str) -> ChangeProposal:
         *between("stories", texts_of("stories", backlog), texts_of("stories", stories)),
     ]
     edits = {
-        kind: found
-        for kind, before, now in (("requirements", wanted, after), ("stories", backlog, stories))
-        if answer.idea is None and (found := edits_between(kind, items_of(kind, before), items_of(kind, now)))
+        artifact: found
+        for artifact, before, now in (("requirements", wanted, after), ("stories", backlog, stories))
+        if answer.idea is None
+        and (found := edits_between(artifact, items_of(artifact, before), items_of(artifact, now)))
     }
     if edits:
         # The stories keep to the requirements: both are written, so that nothing is left to be made again of them.
@@ -74,4 +75,4 @@ def take_over(project: Project, change: ChangeProposal, *, author: str) -> str:
         done = project.store.projects.submit(answer.idea, f"change by {author}: {change.sentence}"[:300])
         return f"revision {done.revision} of the idea"
     rows = apply_together(project, change.edits, author=author, reason=reason)
-    return " and ".join(f"{kind}@{row.revision}" for kind, row in rows.items()) or "nothing"
+    return " and ".join(f"{artifact}@{row.revision}" for artifact, row in rows.items()) or "nothing"

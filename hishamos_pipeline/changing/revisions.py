@@ -47,10 +47,10 @@ def changes(store: ProjectStore, key: str, before: str, after: str) -> list[Item
     if len(old) == len(new) == 1 and set(old) != set(new) and "@" in before + after:
         raise EditError(f"{before} and {after} are revisions of different artifacts")
     found = []
-    for kind in STEPS:
-        if kind in old or kind in new:
-            first, second = (_shown(store, kind, rows.get(kind)) for rows in (old, new))
-            found += between(kind, first, second)
+    for artifact in STEPS:
+        if artifact in old or artifact in new:
+            first, second = (_shown(store, artifact, rows.get(artifact)) for rows in (old, new))
+            found += between(artifact, first, second)
     return found
 
 
@@ -74,7 +74,7 @@ def proposed(store: ProjectStore, key: str, number: int) -> ItemChange:
     return found[0] if found else ItemChange(row.kind, row.item, "MODIFIED", "(no difference)")
 
 
-def between(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[ItemChange]:
+def between(artifact: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[ItemChange]:
     """How items differ, given their texts by name."""
     found = []
     for name in dict.fromkeys([*before, *after]):
@@ -84,22 +84,22 @@ def between(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> l
         lines = difflib.unified_diff(
             (old or "").splitlines(),
             (new or "").splitlines(),
-            f"a/{kind}/{name}",
-            f"b/{kind}/{name}",
+            f"a/{artifact}/{name}",
+            f"b/{artifact}/{name}",
             lineterm="",
         )
         status: Literal["ADDED", "MODIFIED", "REMOVED"] = (
             "ADDED" if old is None else "REMOVED" if new is None else "MODIFIED"
         )
-        found.append(ItemChange(kind, name, status, "\n".join(lines)))
+        found.append(ItemChange(artifact, name, status, "\n".join(lines)))
     return found
 
 
-def texts_of(kind: str, document: Document) -> dict[str, str]:
+def texts_of(artifact: str, document: Document) -> dict[str, str]:
     """The items of a document as text, by name; files are told by their hash alone."""
-    if kind not in EDITABLE:
+    if artifact not in EDITABLE:
         return {"@all": as_text(document.model_dump(mode="json"))}
-    return {name: as_text(item) for name, item in items_of(kind, document).items()}
+    return {name: as_text(item) for name, item in items_of(artifact, document).items()}
 
 
 def as_text(item: Item) -> str:
@@ -107,12 +107,12 @@ def as_text(item: Item) -> str:
     return yaml.safe_dump(item, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _shown(store: ProjectStore, kind: str, row: ArtifactRevision | None) -> dict[str, str]:
+def _shown(store: ProjectStore, artifact: str, row: ArtifactRevision | None) -> dict[str, str]:
     if row is None:
         return {}
-    document = STEPS[kind].document.model_validate_json(row.content)
-    if kind not in FILE_SETS:
-        return texts_of(kind, document)
+    document = STEPS[artifact].document.model_validate_json(row.content)
+    if artifact not in FILE_SETS:
+        return texts_of(artifact, document)
     files: tuple[TreeFile, ...] = document.files  # type: ignore[attr-defined]
     texts = store.units.blobs(file.sha256 for file in files)
     return {file.path: texts[file.sha256] for file in files}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("key")
 @click.option(
     "--to",
-    "kinds",
+    "destinations",
     multiple=True,
     type=click.Choice(["zip", "tar", "git", *HOSTS]),
     help="Where to; may be given several times. By default the repository and the archives that there are.",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     key: str,
-    kinds: tuple[str, ...],
+    destinations: tuple[str, ...],
     output: Path,
     dry_run: bool,
     queue: bool,
@@ -61,8 +61,10 @@ def command(
         raise click.UsageError("--queue leaves the work to the daemon, which writes to no --output")
     from hishamos_pipeline.application import exports
 
-    options = exports.options_of({name: value for name, value in given.items() if value is not None}, kinds)
-    wanted = exports.ExportProject(key=key, kinds=kinds, options=options, output=output)
+    options = exports.options_of(
+        {name: value for name, value in given.items() if value is not None}, destinations
+    )
+    wanted = exports.ExportProject(key=key, destinations=destinations, options=options, output=output)
     with opened() as (services, actor):
         if dry_run:
             _print_steps(exports.preview(services, actor, wanted), as_json)

@@ -31,14 +31,14 @@ def list_exports(key: str, as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("key")
-@click.argument("kind", type=click.Choice([*EXPORTS, "git"]))
+@click.argument("destination", type=click.Choice([*EXPORTS, "git"]))
 @json_option
-def show(key: str, kind: str, as_json: bool) -> None:
+def show(key: str, destination: str, as_json: bool) -> None:
     """Show one export of KEY: where it is, what it holds, and what did not work."""
     from hishamos_pipeline.application import exports
 
     with opened() as (services, actor):
-        found = exports.show_export(services, actor, key, kind)
+        found = exports.show_export(services, actor, key, destination)
     if as_json:
         print_json(found.model_dump(exclude_none=True))
         return
@@ -51,25 +51,27 @@ def show(key: str, kind: str, as_json: bool) -> None:
 
 @command.command("withdraw")
 @click.argument("key")
-@click.argument("kind", type=click.Choice(list(EXPORTS)))
-def withdraw(key: str, kind: str) -> None:
+@click.argument("destination", type=click.Choice(list(EXPORTS)))
+def withdraw(key: str, destination: str) -> None:
     """Take back requests for an export of KEY; what the brief asks for stays, and so does what is published."""
     from hishamos_pipeline.application import exports
 
     with opened() as (services, actor):
-        done = exports.withdraw(services, actor, key, kind)
-    told = f"withdrew the request for {kind}" if done.requests else f"nobody has requested {kind}"
+        done = exports.withdraw(services, actor, key, destination)
+    told = (
+        f"withdrew the request for {destination}" if done.requests else f"nobody has requested {destination}"
+    )
     click.echo(told + ("; the brief asks for it still" if done.asked_by_brief else ""))
 
 
 @command.command("forget")
 @click.argument("key")
-@click.argument("kind", type=click.Choice(HOSTS))
-def forget(key: str, kind: str) -> None:
+@click.argument("destination", type=click.Choice(HOSTS))
+def forget(key: str, destination: str) -> None:
     """Forget where KEY was published, so that the next export creates a repository anew. Nothing is deleted there."""
     from hishamos_pipeline.application import exports
 
     with opened() as (services, actor):
-        known = exports.forget(services, actor, key, kind)
-    told = f"forgot the publication on {kind}; the next export or build publishes {key} anew"
-    click.echo(told if known else f"{key} was not published on {kind}")
+        known = exports.forget(services, actor, key, destination)
+    told = f"forgot the publication on {destination}; the next export or build publishes {key} anew"
+    click.echo(told if known else f"{key} was not published on {destination}")

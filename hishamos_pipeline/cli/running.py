@@ -83,7 +83,7 @@ def _progress(kinds: Sequence[str], quiet: bool) -> Iterator[Callable[["Progress
         "not asked for": "-",
         "check_failed": "[red]![/]",
     }
-    lines: dict[str, Text | Spinner] = {kind: Text(f"  {kind}", style="dim") for kind in kinds}
+    lines: dict[str, Text | Spinner] = {artifact: Text(f"  {artifact}", style="dim") for artifact in kinds}
     with Live(Group(*lines.values()), refresh_per_second=10) as live:
 
         def show_live(event: "Progress") -> None:

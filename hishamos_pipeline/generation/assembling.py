@@ -28,7 +28,7 @@ D = TypeVar("D", bound=Document)
 class DocumentReader(Protocol):
     """Reads documents and texts of a project: a step's context, or the project itself."""
 
-    def read(self, kind: str, as_type: type[D]) -> D:
+    def read(self, artifact: str, as_type: type[D]) -> D:
         """The document of a kind."""
         ...
 
@@ -117,13 +117,13 @@ def differences(first: Parts, now: Parts) -> tuple[FileChange, ...]:
 
 def assemble(step: StepContext, parts: Parts) -> Assembled:
     """The whole tree with its record of provenance."""
-    heads = {kind: step.revision(kind) for kind in ("architecture", "stories", *KINDS)}
+    heads = {artifact: step.revision(artifact) for artifact in ("architecture", "stories", *KINDS)}
     record = provenance.provenance(
         key=step.key,
         files=parts.files,
         stories=parts.stories,
-        producers={kind: _produced(row) for kind, row in heads.items()},
-        hashes={kind: row.content_hash for kind, row in heads.items()},
+        producers={artifact: _produced(row) for artifact, row in heads.items()},
+        hashes={artifact: row.content_hash for artifact, row in heads.items()},
     )
     entry = TreeFile(path=provenance.PATH, sha256=sha256_text(record), size=len(record.encode()))
     return Assembled(

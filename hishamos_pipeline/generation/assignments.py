@@ -41,7 +41,9 @@ class StoredProject:
         """The newest revision of each artifact as JSON, by kind."""
         if not self.key:
             return {}
-        return {kind: row.content for kind, row in self.services.store.artifacts.heads(self.key).items()}
+        return {
+            artifact: row.content for artifact, row in self.services.store.artifacts.heads(self.key).items()
+        }
 
     def files(self) -> dict[str, str]:
         """The texts of the newest generated files, by path: as verification left them, where it came to that."""
@@ -78,9 +80,9 @@ class StoredProject:
         if "verified_build" in found:
             listed += VerifiedBuild.model_validate_json(found["verified_build"]).files
         else:
-            for kind in (kind for kind in KINDS if kind in found):
-                as_type = TestSuite if kind == "test_suite" else FileSet
-                listed += as_type.model_validate_json(found[kind]).files
+            for artifact in (artifact for artifact in KINDS if artifact in found):
+                as_type = TestSuite if artifact == "test_suite" else FileSet
+                listed += as_type.model_validate_json(found[artifact]).files
         texts = self.services.store.units.blobs(file.sha256 for file in listed)
         return {file.path: (texts[file.sha256], file) for file in listed}
 

@@ -75,16 +75,16 @@ class StepContext:
     """One step of a project, as its producer sees it.
 
     Args:
-        kind: the artifact that is to be made.
+        artifact: what is to be made, by its name in the graph.
         inputs: the revisions that it is made from: as they were when the step began, all that can be read.
         services: what the step works with.
         version: the code version that the artifact will have.
     """
 
     def __init__(
-        self, kind: str, inputs: Mapping[str, ArtifactRevision], services: StepServices, version: str
+        self, artifact: str, inputs: Mapping[str, ArtifactRevision], services: StepServices, version: str
     ) -> None:
-        self.kind, self._inputs, self._services, self._version = kind, inputs, services, version
+        self.kind, self._inputs, self._services, self._version = artifact, inputs, services, version
 
     @property
     def key(self) -> str:
@@ -96,26 +96,26 @@ class StepContext:
         """Limits."""
         return self._services.project.settings
 
-    def read(self, kind: str, as_type: type[D]) -> D:
+    def read(self, artifact: str, as_type: type[D]) -> D:
         """The document of a declared input.
 
         Raises:
             UndeclaredInputError: the graph does not declare it: a fault of the producer.
         """
-        return as_type.model_validate_json(self.revision(kind).content)
+        return as_type.model_validate_json(self.revision(artifact).content)
 
-    def revision(self, kind: str) -> ArtifactRevision:
+    def revision(self, artifact: str) -> ArtifactRevision:
         """The revision of a declared input, with who made it.
 
         Raises:
             UndeclaredInputError: see ``read``.
         """
-        if kind not in self._inputs:
+        if artifact not in self._inputs:
             declared = ", ".join(STEPS[self.kind].inputs) or "nothing"
             raise UndeclaredInputError(
-                f"the producer of {self.kind} reads {kind}, which the graph does not declare; it declares {declared}"
+                f"the producer of {self.kind} reads {artifact}, which is not among its declared inputs: {declared}"
             )
-        return self._inputs[kind]
+        return self._inputs[artifact]
 
     def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts of files by their SHA-256."""
@@ -165,20 +165,20 @@ class StepContext:
             UndeclaredInputError: see ``read``.
         """
         edits = self._services.project.store.edits
-        return {e.item for kind in kinds for e in edits.active(self.key, self.revision(kind).kind)}
+        return {e.item for artifact in kinds for e in edits.active(self.key, self.revision(artifact).kind)}
 
     def before(self, as_type: type[D]) -> D | None:
         """The newest document of this artifact; ``None`` if there is none, or none that this release can read."""
         return self._services.project.store.artifacts.before(self.key, self.kind, as_type)
 
-    def before_with(self, as_type: type[D], kind: str, input_type: type[I]) -> tuple[D, I] | None:
+    def before_with(self, as_type: type[D], artifact: str, input_type: type[I]) -> tuple[D, I] | None:
         """The newest document of this artifact, with the document of a declared input that it was made from.
 
         ``None`` where all is to be asked for anew: there is none, or other rules, another prompt or model have made it.
         """
         artifacts = self._services.project.store.artifacts
         document, row = self.before(as_type), artifacts.head(self.key, self.kind)
-        earlier = artifacts.with_hash(self.key, kind, row.inputs.get(kind, "")) if row else None
+        earlier = artifacts.with_hash(self.key, artifact, row.inputs.get(artifact, "")) if row else None
         if document is None or row is None or earlier is None or self._services.fresh:
             return None
         overrides = self._services.overrides
@@ -254,9 +254,9 @@ class DeliveryContext(StepContext):
         """Whether an export is asked for."""
         return self._services.exports.asked().wants(export)
 
-    def target(self, kind: HostKind, options: Target | None = None) -> Target:
+    def target(self, artifact: HostKind, options: Target | None = None) -> Target:
         """What a publication is made with; see ``ExportPolicy.target``."""
-        return self._services.exports.target(kind, options)
+        return self._services.exports.target(artifact, options)
 
     @property
     def folder(self) -> ProjectFolder:

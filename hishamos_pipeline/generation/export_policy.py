@@ -44,20 +44,22 @@ class ExportPolicy:
         return AskedExports(self._project.idea(), store.export_requests.all_standing(key))
 
     def target(
-        self, kind: HostKind, options: Target | None = None, asked: AskedExports | None = None
+        self, host_kind: HostKind, options: Target | None = None, asked: AskedExports | None = None
     ) -> Target:
         """What a publication is made with: as the standing request says, else the brief, else the operator.
 
         Args:
-            kind: of host.
+            host_kind: of host.
             options: in place of the standing request.
             asked: what is asked for, if that was read already.
         """
         asked, given = asked or self.asked(), self._project.settings
         idea = asked.idea
-        briefed, defaults = (idea.github, given.github) if kind == "github" else (idea.gitlab, given.gitlab)
+        briefed, defaults = (
+            (idea.github, given.github) if host_kind == "github" else (idea.gitlab, given.gitlab)
+        )
         if options is None:
-            request = asked.requests.get(kind)
+            request = asked.requests.get(host_kind)
             options = Target.model_validate_json(request.options) if request else Target()
         target = options.over(briefed.over(defaults))
         if target.description:
@@ -65,13 +67,13 @@ class ExportPolicy:
         described = " ".join((idea.vision or idea.title).split())[:_LONGEST_DESCRIPTION]
         return Target(description=described).over(target)
 
-    def published_with(self, kind: HostKind, asked: AskedExports) -> str:
+    def published_with(self, host_kind: HostKind, asked: AskedExports) -> str:
         """All that a publication depends on besides the commit: target, host, owners, and the age of its secrets."""
-        if not asked.wants(kind):
+        if not asked.wants(host_kind):
             return ""
         project = self._project
-        target, kept = self.target(kind, asked=asked), project.store.credentials.names()
-        host = project.settings.hosts.get(target.host or kind)
+        target, kept = self.target(host_kind, asked=asked), project.store.credentials.names()
+        host = project.settings.hosts.get(target.host or host_kind)
         secrets = {name: str(kept.get(f"secret:{project.key}/{name}")) for name in target.secrets}
         return canonical_json(
             [target.model_dump(), host.url if host else "", secrets, project.settings.publish_owners]

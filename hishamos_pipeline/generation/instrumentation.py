@@ -20,33 +20,33 @@ _LIMIT = re.compile(r"HISHAMOS_CHECK_([A-Z_]+)")
 
 
 @contextmanager
-def making(counters: Counters, key: str, kind: str) -> Iterator[Callable[[Document, float, bool], None]]:
+def making(counters: Counters, key: str, artifact: str) -> Iterator[Callable[[Document, float, bool], None]]:
     """The making of one artifact: what is logged meanwhile names it, and how it ended is counted.
 
     Gives a function that takes the document, the seconds that it took, and whether it was reused.
     """
-    labels = {"asset": kind, "role": STEPS[kind].role or "pipeline"}
+    labels = {"asset": artifact, "role": STEPS[artifact].role or "pipeline"}
     with (
-        bound_contextvars(project=key, asset=kind),
+        bound_contextvars(project=key, asset=artifact),
         tracer.start_as_current_span(
-            f"make {kind}", attributes={"hishamos.project": key, "hishamos.asset": kind}
+            f"make {artifact}", attributes={"hishamos.project": key, "hishamos.asset": artifact}
         ) as span,
     ):
 
         def made(document: Document, seconds: float, reused: bool) -> None:
             span.set_attribute("hishamos.reused", reused)
             how = "reused" if reused else "made"
-            result: list[Amount] = [("asset_results", {"asset": kind, "result": how}, 1.0)]
+            result: list[Amount] = [("asset_results", {"asset": artifact, "result": how}, 1.0)]
             if not reused:
                 result += observed("asset_seconds", labels, seconds)
                 if isinstance(document, FileSet | TestSuite | VerifiedBuild):
-                    result.append(("files", {"asset": kind}, float(len(document.files))))
+                    result.append(("files", {"asset": artifact}, float(len(document.files))))
             _count(counters, result)
 
         try:
             yield made
         except BaseException:
-            _count(counters, [("asset_results", {"asset": kind, "result": "failed"}, 1.0)])
+            _count(counters, [("asset_results", {"asset": artifact, "result": "failed"}, 1.0)])
             raise
 
 

@@ -49,15 +49,15 @@ class Lifecycle:
             self._before = projects.get(key).state
             projects.set_state(key, "building", fulfils=fulfils)
 
-    def fail(self, kind: str, error: BaseException) -> None:
+    def fail(self, artifact: str, error: BaseException) -> None:
         """Record why a step was not made."""
         if isinstance(error, HishamosError):
-            step = error.artifact if isinstance(error, ApprovalNeededError) else kind
+            step = error.artifact if isinstance(error, ApprovalNeededError) else artifact
             self.stop("blocked" if is_blocking(error) else "failed", step, str(error), event_of(error))
         elif isinstance(error, asyncio.CancelledError):
-            self.stop("failed", kind, "interrupted; build it again to go on")
+            self.stop("failed", artifact, "interrupted; build it again to go on")
         else:
-            self.stop("failed", kind, f"{type(error).__name__}: {error}")
+            self.stop("failed", artifact, f"{type(error).__name__}: {error}")
 
     def stop(self, state: str, step: str, reason: str, event: str = "step.failed") -> None:
         """Record that the project got stuck at a step; the first reason of a run stands.

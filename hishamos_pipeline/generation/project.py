@@ -43,13 +43,13 @@ class Project:
         """Where its published files are kept besides, if anywhere."""
         return open_storage(self.settings)
 
-    def read(self, kind: str, as_type: type[D]) -> D:
+    def read(self, artifact: str, as_type: type[D]) -> D:
         """The newest document of a kind.
 
         Raises:
             ArtifactMissingError: it was never made.
         """
-        return self.store.artifacts.read(self.key, kind, as_type)
+        return self.store.artifacts.read(self.key, artifact, as_type)
 
     def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts of files by their SHA-256.

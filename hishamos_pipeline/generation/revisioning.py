@@ -19,29 +19,29 @@ from hishamos_pipeline.store.store import ProjectStore
 D = TypeVar("D", bound=Document)
 
 
-def next_revision(store: ProjectStore, key: str, kind: str, made: D, *, keep: bool = True) -> D:
+def next_revision(store: ProjectStore, key: str, artifact: str, made: D, *, keep: bool = True) -> D:
     """The document that is written as the next revision of an artifact.
 
     Args:
         store: knows the revision before, and people's edits.
         key: the project.
-        kind: the artifact.
+        artifact: its name in the graph, such as ``stories``.
         made: what came out of its step.
         keep: whether proposals against edits are recorded.
 
     Raises:
         EditError: an edit does not fit what was made.
     """
-    edits = store.edits.active(key, kind) if kind in EDITABLE else []
+    edits = store.edits.active(key, artifact) if artifact in EDITABLE else []
     if isinstance(made, TestSuite):
         edits = [moved(edit, [file.path for file in made.files]) for edit in edits]
     edited = {edit.item: edit.base for edit in edits}
     if isinstance(made, Requirements):
-        before = store.artifacts.before(key, kind, Requirements)
+        before = store.artifacts.before(key, artifact, Requirements)
         made = cast("D", keep_requirement_ids(before, made, edited))
     elif isinstance(made, Stories):
-        made = cast("D", keep_story_ids(store.artifacts.before(key, kind, Stories), made, edited))
-    return _with_edits(store, key, kind, made, edits, keep=keep) if edits else made
+        made = cast("D", keep_story_ids(store.artifacts.before(key, artifact, Stories), made, edited))
+    return _with_edits(store, key, artifact, made, edits, keep=keep) if edits else made
 
 
 def moved(edit: Edit, paths: Sequence[str]) -> Edit:
@@ -53,27 +53,27 @@ def moved(edit: Edit, paths: Sequence[str]) -> Edit:
     return replace(edit, item=path, content={**edit.content, "path": path})
 
 
-def _with_edits(store: ProjectStore, key: str, kind: str, made: D, edits: list[Edit], *, keep: bool) -> D:
+def _with_edits(store: ProjectStore, key: str, artifact: str, made: D, edits: list[Edit], *, keep: bool) -> D:
     """A document with edits laid over it; where an engine now says something else, that becomes a proposal.
 
     Raises:
         EditError: an edit does not fit the document.
     """
-    items, proposals = overlay(items_of(kind, made), edits)
+    items, proposals = overlay(items_of(artifact, made), edits)
     if keep:
-        store.edits.propose(key, kind, proposals)
+        store.edits.propose(key, artifact, proposals)
     try:
-        document = of_items(kind, items, type(made))
+        document = of_items(artifact, items, type(made))
     except ValidationError as error:
         first = error.errors()[0]
         raise EditError(
-            f"an edit of {kind} does not fit: {'.'.join(map(str, first['loc']))}: {first['msg']}; see "
+            f"an edit of {artifact} does not fit: {'.'.join(map(str, first['loc']))}: {first['msg']}; see "
             f"`hishamos proposals list {key}`"
         ) from error
-    return cast("D", derived(store, kind, made, document))
+    return cast("D", derived(store, artifact, made, document))
 
 
-def derived(store: ProjectStore, kind: str, before: Document, after: Document) -> Document:
+def derived(store: ProjectStore, artifact: str, before: Document, after: Document) -> Document:
     """``after`` with the fields that follow from the rest: which test shows which criterion, and what is retired."""
     if isinstance(after, TestSuite):
         return suite_of(after.files, store.units.blobs(file.sha256 for file in after.files))

@@ -54,9 +54,9 @@ class ProjectRun:
         """The project's key."""
         return self.project.key
 
-    async def make(self, kind: str) -> "StepResult[Any]":
+    async def make(self, artifact: str) -> "StepResult[Any]":
         """Make an artifact unless it is up to date; see ``StepRunner.make``."""
-        return await self.runner.make(kind)
+        return await self.runner.make(artifact)
 
     def plan(self) -> tuple[PlannedStep, ...]:
         """What a build would make, and why; see ``Staleness.plan``."""

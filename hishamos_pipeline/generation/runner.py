@@ -63,7 +63,7 @@ class StepRunner:
         self._services, self._staleness, self._lifecycle = services, states, lifecycle
         self._producers, self._project = producers, services.project
 
-    async def make(self, kind: str) -> StepResult[Any]:
+    async def make(self, artifact: str) -> StepResult[Any]:
         """Make an artifact unless it is up to date, and record the project's state.
 
         Two runs of the same step wait for each other; the second then finds the artifact up to date.
@@ -71,71 +71,71 @@ class StepRunner:
         Raises:
             HishamosError: what the producer raises; the project's state and reason are recorded first.
         """
-        with making(self._project.store.counters, self._project.key, kind) as ended:
+        with making(self._project.store.counters, self._project.key, artifact) as ended:
             started = time.monotonic()
-            async with self._lock(kind):
+            async with self._lock(artifact):
                 try:
-                    made = await self._make(kind)
+                    made = await self._make(artifact)
                     write_rows(self._project.store, self._project.key, made.document)
                 except BaseException as caught:
-                    error = self._recorded(kind, caught)
+                    error = self._recorded(artifact, caught)
                     if error is caught:
                         raise
                     raise error from caught
             ended(made.document, time.monotonic() - started, made.reused)
             return made
 
-    def context(self, kind: str) -> Any:
+    def context(self, artifact: str) -> Any:
         """The context in which an artifact would be made now, of the class that its producer takes.
 
         Raises:
             ArtifactMissingError: an input was never made.
         """
-        return self._context(kind, self._inputs(kind))
+        return self._context(artifact, self._inputs(artifact))
 
-    def _context(self, kind: str, inputs: Inputs) -> StepContext:
-        as_type = self._producers[kind].context
-        return as_type(kind, inputs.rows, self._services, self._staleness.version(kind))
+    def _context(self, artifact: str, inputs: Inputs) -> StepContext:
+        as_type = self._producers[artifact].context
+        return as_type(artifact, inputs.rows, self._services, self._staleness.version(artifact))
 
-    async def _make(self, kind: str) -> StepResult[Any]:
+    async def _make(self, artifact: str) -> StepResult[Any]:
         artifacts, key = self._project.store.artifacts, self._project.key
-        inputs = self._inputs(kind)
-        head = artifacts.head(key, kind)
-        reason = await asyncio.to_thread(self._reason, kind, head, inputs)
+        inputs = self._inputs(artifact)
+        head = artifacts.head(key, artifact)
+        reason = await asyncio.to_thread(self._reason, artifact, head, inputs)
         if head is not None and not reason:
-            document = STEPS[kind].document.model_validate_json(head.content)
+            document = STEPS[artifact].document.model_validate_json(head.content)
             return StepResult(document, head, reused=True, reason="up to date")
         self._require_approvals(inputs)
         started = time.monotonic()
-        document = await self._produced(kind, inputs)
+        document = await self._produced(artifact, inputs)
         for _ in range(_TRIES):
-            seen, inputs = inputs, self._inputs(kind)
+            seen, inputs = inputs, self._inputs(artifact)
             if seen.hashes == inputs.hashes:
                 break
             # Another run has replaced an input meanwhile: what was made may be a mixture.
-            document = await self._produced(kind, inputs)
-        provenance = self._provenance(kind, inputs, time.monotonic() - started, head)
+            document = await self._produced(artifact, inputs)
+        provenance = self._provenance(artifact, inputs, time.monotonic() - started, head)
         again = head is not None and self._staleness.is_outdated(head)
-        row = artifacts.write(key, kind, document, replace(provenance, reason=reason), again=again)
+        row = artifacts.write(key, artifact, document, replace(provenance, reason=reason), again=again)
         return StepResult(document, row, reused=False, reason=reason)
 
-    async def _produced(self, kind: str, inputs: Inputs) -> Document:
-        made = await self._producers[kind].produce(self._context(kind, inputs))
-        return next_revision(self._project.store, self._project.key, kind, made)
+    async def _produced(self, artifact: str, inputs: Inputs) -> Document:
+        made = await self._producers[artifact].produce(self._context(artifact, inputs))
+        return next_revision(self._project.store, self._project.key, artifact, made)
 
-    def _inputs(self, kind: str) -> Inputs:
+    def _inputs(self, artifact: str) -> Inputs:
         store, key = self._project.store, self._project.key
-        if kind == "idea":
+        if artifact == "idea":
             return Inputs({}, {staleness.SUBMITTED: store.projects.idea_revision(key).content_hash})
-        rows = {name: store.artifacts.require(key, name) for name in STEPS[kind].inputs}
+        rows = {name: store.artifacts.require(key, name) for name in STEPS[artifact].inputs}
         return Inputs(rows, {name: row.content_hash for name, row in rows.items()})
 
-    def _reason(self, kind: str, head: ArtifactRevision | None, inputs: Inputs) -> str:
+    def _reason(self, artifact: str, head: ArtifactRevision | None, inputs: Inputs) -> str:
         """Why the artifact has to be made; files that are elsewhere are brought back first."""
-        found = self._staleness.assess(head, kind, inputs.hashes)
+        found = self._staleness.assess(head, artifact, inputs.hashes)
         if found.problem or head is None or found.presence != "restorable":
             return found.problem
-        document = STEPS[kind].document.model_validate_json(head.content)
+        document = STEPS[artifact].document.model_validate_json(head.content)
         return "" if restore(self._project.storage, self._project.folder, document) else MISSING
 
     def _require_approvals(self, inputs: Inputs) -> None:
@@ -149,18 +149,18 @@ class StepRunner:
                 )
 
     def _provenance(
-        self, kind: str, inputs: Inputs, seconds: float, before: ArtifactRevision | None
+        self, artifact: str, inputs: Inputs, seconds: float, before: ArtifactRevision | None
     ) -> Provenance:
         """Who made a revision; it costs what was spent since the one before, in runs that were killed too."""
-        role, calls = STEPS[kind].role, self._project.store.calls
-        spent = calls.spent(self._project.key, kind, since=before.created_at if before else None)
+        role, calls = STEPS[artifact].role, self._project.store.calls
+        spent = calls.spent(self._project.key, artifact, since=before.created_at if before else None)
         if before is not None and not spent.models and before.origin == "agent":
             spent = replace(spent, models=[before.engine], prompt_versions=[before.prompt_version])
         # Models were asked in vain: the next build tries them again.
         fell = bool(spent.calls) and not spent.models
         return Provenance(
             inputs=inputs.hashes,
-            code_version=self._staleness.version(kind) + (FALLBACK if fell else ""),
+            code_version=self._staleness.version(artifact) + (FALLBACK if fell else ""),
             role=role or "pipeline",
             engine=(", ".join(spent.models) or "blueprint")[:200] if role else "pipeline",
             origin="agent" if spent.models else "blueprint",
@@ -173,23 +173,23 @@ class StepRunner:
             batch=self._services.overrides.batch,
         )
 
-    def _recorded(self, kind: str, caught: BaseException) -> BaseException:
+    def _recorded(self, artifact: str, caught: BaseException) -> BaseException:
         """The error to raise, after the project's state was recorded."""
         # Of several that were made at a time, the first that failed has ended the others.
         error = _first(caught)
         # Of a store that was lost nothing can be recorded; the step is tried again, and the sensor of failures
         # records the end of that.
         if not isinstance(error, StoreAwayError):
-            self._lifecycle.fail(kind, error)
+            self._lifecycle.fail(artifact, error)
         return error
 
     @asynccontextmanager
-    async def _lock(self, kind: str) -> AsyncIterator[None]:
+    async def _lock(self, artifact: str) -> AsyncIterator[None]:
         with ExitStack() as stack:
             wait = self._project.settings.lock_seconds
             for lock in (
-                self._project.folder.lock(kind, wait_seconds=wait),
-                self._project.store.locks.hold(f"{self._project.key}/{kind}", wait_seconds=wait),
+                self._project.folder.lock(artifact, wait_seconds=wait),
+                self._project.store.locks.hold(f"{self._project.key}/{artifact}", wait_seconds=wait),
             ):
                 await asyncio.to_thread(stack.enter_context, lock)
             yield

@@ -21,7 +21,7 @@ from hishamos_pipeline.store.store import ProjectStore, open_store
 if TYPE_CHECKING:
     from hishamos_pipeline.agents.engine import Engine
     from hishamos_pipeline.agents.registry import Registry
-    from hishamos_pipeline.core.artifacts.idea import Budget
+    from hishamos_pipeline.core.artifacts.idea import ProjectBudget
     from hishamos_pipeline.generation.project import Project
     from hishamos_pipeline.generation.run import ProjectRun
     from hishamos_pipeline.llm.gateway import Gateway
@@ -185,13 +185,13 @@ class Services:
     def _refused(self, project: str, reason: str) -> None:
         self.store.batches.refuse(self.overrides.batch, project, reason)
 
-    def _project_budget(self, key: str) -> "Budget":
-        from hishamos_pipeline.core.artifacts.idea import Budget
+    def _project_budget(self, key: str) -> "ProjectBudget":
+        from hishamos_pipeline.core.artifacts.idea import ProjectBudget
 
         try:
             return self.store.projects.idea(key).budget
         except ProjectNotFoundError:
-            return Budget()
+            return ProjectBudget()
 
     def key(self, variable: str) -> str:
         """A key or token, from the environment or the encrypted table, registered so that it is masked everywhere."""

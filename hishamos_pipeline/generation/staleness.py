@@ -51,9 +51,9 @@ class Staleness:
         """What a build would make, and why; exports that nobody asks for are left out."""
         project, asked = self._project, self._exports.asked()
         rows = project.store.artifacts.heads(project.key)
-        heads = {kind: self._head(row, self.inspect(row, asked)) for kind, row in rows.items()}
+        heads = {artifact: self._head(row, self.inspect(row, asked)) for artifact, row in rows.items()}
         idea = project.store.projects.idea_revision(project.key)
-        versions = {kind: self.version(kind, asked) for kind in STEPS}
+        versions = {artifact: self.version(artifact, asked) for artifact in STEPS}
         steps = staleness.plan(heads, versions, idea.content_hash)
         return tuple(s for s in steps if s.kind not in EXPORT_OF or asked.wants(EXPORT_OF[s.kind]))
 
@@ -62,23 +62,23 @@ class Staleness:
         asked = self._exports.asked()
         rows = self._project.store.artifacts.heads(self._project.key)
         return tuple(
-            rows[kind]
-            for kind in STEPS
-            if kind in rows and self.inspect(rows[kind], asked).presence == "restorable"
+            rows[artifact]
+            for artifact in STEPS
+            if artifact in rows and self.inspect(rows[artifact], asked).presence == "restorable"
         )
 
-    def assess(self, row: ArtifactRevision | None, kind: str, inputs: Mapping[str, str]) -> Inspection:
+    def assess(self, row: ArtifactRevision | None, artifact: str, inputs: Mapping[str, str]) -> Inspection:
         """Why an artifact has to be made, given its inputs' hashes, no problem if it is up to date; and its files.
 
         Files that may be brought back count as there.
         """
-        if kind == "idea":
+        if artifact == "idea":
             fresh = row is not None and row.inputs.get(staleness.SUBMITTED) == inputs[staleness.SUBMITTED]
             return Inspection("" if fresh else "a new revision was submitted")
         asked = self._exports.asked()
         found = self.inspect(row, asked) if row else Inspection()
         head = self._head(row, found) if row else None
-        reason = staleness.reason_to_make(kind, head, inputs, self.version(kind, asked))
+        reason = staleness.reason_to_make(artifact, head, inputs, self.version(artifact, asked))
         return Inspection(reason, found.presence)
 
     def inspect(self, row: ArtifactRevision, asked: AskedExports | None = None) -> Inspection:
@@ -98,13 +98,13 @@ class Staleness:
         where = presence(self._project.storage, self._project.folder, document)
         return Inspection({"missing": MISSING, "altered": "its file was changed"}.get(where, ""), where)
 
-    def version(self, kind: str, asked: AskedExports | None = None) -> str:
+    def version(self, artifact: str, asked: AskedExports | None = None) -> str:
         """The code version, with the thresholds of verification, and with all that a publication is made with."""
-        version, given = code_version(kind, self._engine), self._project.settings
-        if host := HOST_OF.get(kind):
+        version, given = code_version(artifact, self._engine), self._project.settings
+        if host := HOST_OF.get(artifact):
             told = self._exports.published_with(host, asked or self._exports.asked())
             return sha256_text(f"{version}{told}")[:32]
-        if kind != "verified_build":
+        if artifact != "verified_build":
             return version
         rules = (
             given.min_coverage,

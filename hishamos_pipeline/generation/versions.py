@@ -6,10 +6,10 @@ from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
 from hishamos_pipeline.core.text.hashing import content_hash, sha256_text
 
 
-def code_version(kind: str, engine: Engine) -> str:
+def code_version(artifact: str, engine: Engine) -> str:
     """What an artifact's making depends on: our code, the engine's version, and the answer's schema."""
-    rules, task = rule_version(f"artifact/{kind}"), TASK_OF.get(kind)
+    rules, task = rule_version(f"artifact/{artifact}"), TASK_OF.get(artifact)
     if task is None:
         return rules
-    schema = shape_version(f"answer/{kind}", content_hash(task.answer.model_json_schema()))
+    schema = shape_version(f"answer/{artifact}", content_hash(task.answer.model_json_schema()))
     return sha256_text(f"{rules}{engine.version(task)}{schema}")[:16]

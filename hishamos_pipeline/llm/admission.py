@@ -57,7 +57,7 @@ class CallAdmission:
 
     log: CallLog
     settings: Settings
-    project_budget: Callable[[str], idea.Budget] = lambda _: idea.Budget()
+    project_budget: Callable[[str], idea.ProjectBudget] = lambda _: idea.ProjectBudget()
     overrides: BatchOverrides = NO_BATCH
     refused: Callable[[str, str], None] = lambda *_: None
     _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(

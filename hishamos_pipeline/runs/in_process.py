@@ -88,7 +88,7 @@ def run_job(
             },
             # The caller shows the progress; Dagster's own log of it goes to the event log alone.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            asset_selection=frozenset(dg.AssetKey(kind) for kind in kinds),
+            asset_selection=frozenset(dg.AssetKey(artifact) for artifact in kinds),
         )
         _end_dead_runs(instance, key, run.run_id)
         succeeded = False

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.built import BuiltProject
-from tests.support.commands import hishamos
+from tests.support.commands import hishamos, start_hishamos
 
 pytestmark = pytest.mark.slow
 HEAVY = (
@@ -62,10 +62,7 @@ def test_events_tell_what_a_build_was(tmp_path: Path, built_notes: BuiltProject)
 
 def test_events_are_followed(tmp_path: Path) -> None:
     hishamos(tmp_path, "projects", "list")  # the store is there
-    command = [sys.executable, "-m", "hishamos_pipeline.cli.main", "events", "--follow", "--json"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HISHAMOS_HOME", str(tmp_path / "state"))
-        follower = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    follower = start_hishamos(tmp_path, "events", "--follow", "--json")
     try:
         (tmp_path / "shed.md").write_text("# Shed\n")
         time.sleep(2)
@@ -75,9 +72,8 @@ def test_events_are_followed(tmp_path: Path) -> None:
         assert [line["kind"] for line in lines] == ["build.requested", "idea.submitted"]
     finally:
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(60) == 130
-        assert follower.stdout is not None
-        follower.stdout.close()
+        follower.communicate(timeout=60)
+    assert follower.returncode == 130
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.git_hosts import GitHosts, git_hosts
-from tests.support.commands import hishamos, hishamos_process
+from tests.support.commands import hishamos, hishamos_process, start_hishamos
 
 pytestmark = pytest.mark.slow
 
@@ -216,16 +215,7 @@ def test_ctrl_c_ends_a_push_that_hangs(home: Path, hosts: GitHosts) -> None:
     (home / "other.md").write_text("# Other\n\n## Features\n- User can add a note\n- User can list notes\n")
     assert hishamos(home, "build", "other.md", **given).returncode == 0
     hosts.faults.add("POST", r"git-receive-pack$", kind="hang", seconds=3600)
-    # A shell that starts this in the background makes it ignore SIGINT.
-    program = (
-        "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from hishamos_pipeline.cli.main import main\n"
-        "sys.argv = ['hishamos', 'export', 'other', '--to', 'github']\nmain()"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "HISHAMOS_HOME": str(home / "state"), **given},
-    )  # fmt: skip
+    process = start_hishamos(home, "export", "other", "--to", "github", **given)
     for _ in range(600):
         if not hosts.faults.left or process.poll() is not None:
             break

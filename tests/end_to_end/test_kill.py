@@ -4,8 +4,8 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -16,30 +16,14 @@ from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.store import open_store
 from tests.support.built import NOTES
-from tests.support.commands import hishamos
+from tests.support.commands import Started, hishamos, start_hishamos
 
 pytestmark = pytest.mark.slow
 ARTIFACTS = ArtifactRow.__tablename__
 
 
-# A shell that starts the tests in the background makes them, and what they start, ignore interrupts.
-BUILD = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from hishamos_pipeline.cli.main import main
-sys.argv = ["hishamos", "build", "notes"]
-main()
-"""
-
-
-def build(home: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-c", BUILD],
-        env={**os.environ, "HISHAMOS_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def build(home: Path) -> Started:
+    return start_hishamos(home, "build", "notes", output=subprocess.DEVNULL, HISHAMOS_HOME=str(home))
 
 
 def revisions(home: Path) -> dict[str, int]:
@@ -48,11 +32,12 @@ def revisions(home: Path) -> dict[str, int]:
         return dict(store.execute(f"SELECT kind, max(revision) FROM {ARTIFACTS} GROUP BY kind"))
 
 
-def kill_when(process: "subprocess.Popen[bytes]", happened) -> None:
+def kill_when(process: Started, happened: Callable[[], bool], every: float = 0.01) -> None:
+    """Kill a build as soon as something has happened, which is looked at every so many seconds."""
     while not happened():
         if process.poll() is not None:
             return
-        time.sleep(0.01)
+        time.sleep(every)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -112,7 +97,7 @@ def test_killed_inside_verification(tmp_path: Path) -> None:
     """While the sandbox runs: it dies too, nothing is published, and the next build starts that step afresh."""
     submit(tmp_path)
     process = build(tmp_path)
-    kill_when(process, lambda: len(in_sandbox(tmp_path)) > 0)
+    kill_when(process, lambda: len(in_sandbox(tmp_path)) > 0, every=0.1)
     deadline = time.monotonic() + 60
     while in_sandbox(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -129,7 +114,7 @@ def test_interrupted_inside_verification(tmp_path: Path) -> None:
     process = build(tmp_path)
     while not in_sandbox(tmp_path):
         assert process.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     assert process.wait(300) == 130
     assert not in_sandbox(tmp_path)

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from hishamos_pipeline.core.artifacts.idea import Budget as IdeaBudget
-from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea, ProjectBudget
 from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.errors import BudgetError, ModelError, UnknownPriceError
 from hishamos_pipeline.llm.admission import CallAdmission
@@ -234,7 +233,7 @@ async def test_the_providers_own_count_decides_close_to_the_limit(make_gateway: 
 async def test_a_briefs_budget_comes_before_the_operators(
     store: ProjectStore, settings: Settings, notes_idea: Idea
 ) -> None:
-    store.projects.submit(notes_idea.model_copy(update={"budget": IdeaBudget(tokens=10)}), "t")
+    store.projects.submit(notes_idea.model_copy(update={"budget": ProjectBudget(tokens=10)}), "t")
     given = settings.model_copy(update={"llm_free": "compatible:*"})
     with provider(script(Reply(GOOD))) as fake:
         access = Access(fake.urls, lambda _: "key")

@@ -19,6 +19,7 @@ from hishamos_pipeline.core.text import secrets
 from hishamos_pipeline.settings import get_settings
 
 Done = subprocess.CompletedProcess[str]
+Started = subprocess.Popen[str]
 # Columns that click fills where there is no terminal; its runner has two more.
 _WIDTH = 78
 # Assets are declared once in a process, with the engine that these name.
@@ -66,6 +67,27 @@ def hishamos_process(home: Path, *arguments: str, stdin: str = "", **variables: 
     return subprocess.run(
         [sys.executable, "-m", "hishamos_pipeline.cli.main", *arguments],
         cwd=home, env=environment, input=stdin, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def start_hishamos(home: Path, *arguments: str, output: int = subprocess.PIPE, **variables: str) -> Started:
+    """Start a command in a process of its own, at the head of its group; SIGINT interrupts it.
+
+    A shell that starts the tests in the background makes them, and what they start, ignore SIGINT.
+
+    Args:
+        home: the working folder.
+        arguments: the command.
+        output: what becomes of what it prints, as ``subprocess.Popen`` takes it.
+        variables: its environment, besides that of the test.
+    """
+    program = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from hishamos_pipeline.cli.main import main\nmain()"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], cwd=home, stdout=output, stderr=output, text=True,
+        env={**os.environ, "HISHAMOS_HOME": str(home / "state"), **variables}, start_new_session=True,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ def ci_config(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[A
     return file_materialization(project, made, important="ci.yml")
 
 
-@project_check(kind="ci_config", fix="Make the missing file, or plan the additional one.")
+@project_check(artifact="ci_config", fix="Make the missing file, or plan the additional one.")
 def ci_is_as_planned(project: Project) -> list[str]:
     """Every planned CI file exists, and nothing unplanned does."""
     return unplanned_or_missing(project, project.read("ci_config", FileSet), "ci")

@@ -17,13 +17,15 @@ def documentation(project: Project, made: StepResult[Any]) -> dg.MaterializeResu
     return file_materialization(project, made, important="README.md")
 
 
-@project_check(kind="documentation", fix="Make the missing document, or plan the additional one.")
+@project_check(artifact="documentation", fix="Make the missing document, or plan the additional one.")
 def documents_are_as_planned(project: Project) -> list[str]:
     """Every planned document exists, and nothing unplanned does."""
     return unplanned_or_missing(project, project.read("documentation", FileSet), "docs")
 
 
-@project_check(kind="documentation", fix="Name the story in the README, under what is done or what is not.")
+@project_check(
+    artifact="documentation", fix="Name the story in the README, under what is done or what is not."
+)
 def readme_names_every_story(project: Project) -> list[str]:
     """The README names every story: those that are done, and those that are not."""
     files = {file.path: file for file in project.read("documentation", FileSet).files}

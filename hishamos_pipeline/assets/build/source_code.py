@@ -17,13 +17,13 @@ def source_code(project: Project, made: StepResult[Any]) -> dg.MaterializeResult
     return file_materialization(project, made, important="cli/main.py")
 
 
-@project_check(kind="source_code", fix="Make the missing file, or plan the additional one.")
+@project_check(artifact="source_code", fix="Make the missing file, or plan the additional one.")
 def source_is_as_planned(project: Project) -> list[str]:
     """Every planned source file exists, and nothing unplanned does."""
     return unplanned_or_missing(project, project.read("source_code", FileSet), "source")
 
 
-@project_check(kind="source_code", fix="Correct the syntax; nothing downstream can use this file.")
+@project_check(artifact="source_code", fix="Correct the syntax; nothing downstream can use this file.")
 def source_parses(project: Project) -> list[str]:
     """Every Python file compiles."""
     files = [f for f in project.read("source_code", FileSet).files if f.path.endswith(".py")]

@@ -20,7 +20,7 @@ def test_suite(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[
     )
 
 
-@project_check(kind="test_suite", fix="Write the missing test, or remove the one that shows nothing.")
+@project_check(artifact="test_suite", fix="Write the missing test, or remove the one that shows nothing.")
 def criteria_have_tests(project: Project) -> list[str]:
     """Every criterion of a planned story has a test, and every test a criterion."""
     backlog, suite = project.read("stories", Stories), project.read("test_suite", TestSuite)

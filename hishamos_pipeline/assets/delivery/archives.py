@@ -26,13 +26,13 @@ def tar_archive(project: Project, made: StepResult[Any]) -> dg.MaterializeResult
     return _materialized(project, made)
 
 
-@project_check(kind="zip_archive", fix="Delete the archive and materialize it again.")
+@project_check(artifact="zip_archive", fix="Delete the archive and materialize it again.")
 def zip_holds_the_repository(project: Project) -> list[str]:
     """The archive opens, its checksum is right, and it holds exactly what the repository's head holds."""
     return _problems(project, project.read("zip_archive", Archive))
 
 
-@project_check(kind="tar_archive", fix="Delete the archive and materialize it again.")
+@project_check(artifact="tar_archive", fix="Delete the archive and materialize it again.")
 def tar_holds_the_repository(project: Project) -> list[str]:
     """The archive opens, its checksum is right, and it holds exactly what the repository's head holds."""
     return _problems(project, project.read("tar_archive", Archive))

@@ -30,13 +30,13 @@ def gitlab_project(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
     return _materialized(made)
 
 
-@project_check(kind="github_repository", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN, in_context=True)
+@project_check(artifact="github_repository", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN, in_context=True)
 def github_has_no_foreign_commits(step: DeliveryContext) -> list[str]:
     """Nobody has committed on GitHub since the last publication."""
     return _foreign(step, "github")
 
 
-@project_check(kind="gitlab_project", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN, in_context=True)
+@project_check(artifact="gitlab_project", fix=_LOOK, severity=dg.AssetCheckSeverity.WARN, in_context=True)
 def gitlab_has_no_foreign_commits(step: DeliveryContext) -> list[str]:
     """Nobody has committed on GitLab since the last publication."""
     return _foreign(step, "gitlab")

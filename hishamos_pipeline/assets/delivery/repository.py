@@ -36,7 +36,8 @@ def repository(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[
 
 
 @project_check(
-    kind="repository", fix="Somebody has committed to the repository, or it is damaged: look at `git log`."
+    artifact="repository",
+    fix="Somebody has committed to the repository, or it is damaged: look at `git log`.",
 )
 def repository_holds_the_build(project: Project) -> list[str]:
     """The head holds the verified build, file by file; what people have added stays beside it."""

@@ -35,7 +35,7 @@ def architecture(project: Project, made: StepResult[Any]) -> dg.MaterializeResul
     )
 
 
-@project_check(kind="architecture", fix="Correct the planned paths.")
+@project_check(artifact="architecture", fix="Correct the planned paths.")
 def planned_paths_are_safe(project: Project) -> list[str]:
     """Every planned path is relative, portable and unlike every other."""
     plan = project.read("architecture", Architecture)

@@ -50,7 +50,7 @@ def _shown(made: StepResult[Any]) -> dg.MaterializeResult[Any]:
     )
 
 
-@project_check(kind="idea", fix="Add a line such as `User can add a note` to the brief.")
+@project_check(artifact="idea", fix="Add a line such as `User can add a note` to the brief.")
 def idea_says_what_to_build(project: Project) -> list[str]:
     """The brief has features, or prose to read them from."""
     brief = project.read("idea", Idea)

@@ -42,14 +42,16 @@ def requirements(project: Project, made: StepResult[Any]) -> dg.MaterializeResul
     )
 
 
-@project_check(kind="requirements", fix="Say in the brief what a user can do, one feature a line.")
+@project_check(artifact="requirements", fix="Say in the brief what a user can do, one feature a line.")
 def requirements_are_there(project: Project) -> list[str]:
     """At least one functional requirement was found in the brief."""
     listed = project.read("requirements", Requirements).requirements
     return [] if any(item.kind == "functional" for item in listed) else ["no functional requirement"]
 
 
-@project_check(kind="requirements", fix="Give each requirement an acceptance statement and an id of its own.")
+@project_check(
+    artifact="requirements", fix="Give each requirement an acceptance statement and an id of its own."
+)
 def requirements_are_testable(project: Project) -> list[str]:
     """Every requirement has an acceptance statement, and no id occurs twice."""
     document = project.read("requirements", Requirements)

@@ -36,7 +36,7 @@ def sprint_plan(project: Project, made: StepResult[Any]) -> dg.MaterializeResult
     )
 
 
-@project_check(kind="sprint_plan", fix="Plan again; if it stays, report it: the planner is at fault.")
+@project_check(artifact="sprint_plan", fix="Plan again; if it stays, report it: the planner is at fault.")
 def plan_is_sound(project: Project) -> list[str]:
     """Every story is in one sprint or in the backlog, and no sprint is over its capacity."""
     backlog, plan = project.read("stories", Stories), project.read("sprint_plan", SprintPlan)

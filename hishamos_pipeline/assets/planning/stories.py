@@ -41,7 +41,7 @@ def stories(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any
 
 
 @project_check(
-    kind="stories",
+    artifact="stories",
     fix="Add stories about records, such as `User can add a note`; see docs/briefs.md.",
 )
 def something_can_be_built(project: Project) -> list[str]:
@@ -50,7 +50,7 @@ def something_can_be_built(project: Project) -> list[str]:
     return [] if backlog.planned else [nothing_to_build(backlog)]
 
 
-@project_check(kind="stories", fix="Add the missing story or criterion, or correct the requirement's id.")
+@project_check(artifact="stories", fix="Add the missing story or criterion, or correct the requirement's id.")
 def stories_cover_requirements(project: Project) -> list[str]:
     """Every functional requirement has a story, every story an existing requirement and criteria."""
     wanted, backlog = project.read("requirements", Requirements), project.read("stories", Stories)
@@ -65,7 +65,7 @@ def stories_cover_requirements(project: Project) -> list[str]:
 
 
 @project_check(
-    kind="stories",
+    artifact="stories",
     fix="They wait in the backlog for an engine with a language model.",
     severity=dg.AssetCheckSeverity.WARN,
 )

@@ -39,7 +39,7 @@ def code_review(project: Project, made: StepResult[Any]) -> dg.MaterializeResult
 
 
 @project_check(
-    kind="code_review",
+    artifact="code_review",
     fix="Read the finding; a person decides what to do about it.",
     severity=dg.AssetCheckSeverity.WARN,
 )

@@ -68,7 +68,7 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
     )
 
 
-@project_check(kind="verified_build", fix="`hishamos projects show KEY` has the report; all has to pass.")
+@project_check(artifact="verified_build", fix="`hishamos projects show KEY` has the report; all has to pass.")
 def verification_passed(project: Project) -> list[str]:
     """The project's own tests ran and passed, fail without its code, and all other checks passed."""
     build = project.read("verified_build", VerifiedBuild)
@@ -80,7 +80,7 @@ def verification_passed(project: Project) -> list[str]:
 
 
 @project_check(
-    kind="verified_build",
+    artifact="verified_build",
     fix="Install bubblewrap or podman, and unset HISHAMOS_SANDBOX.",
     severity=dg.AssetCheckSeverity.WARN,
 )
@@ -91,7 +91,7 @@ def code_ran_isolated(project: Project) -> list[str]:
 
 
 @project_check(
-    kind="verified_build",
+    artifact="verified_build",
     fix="Tie the file to a story, or the test to a criterion, or remove it.",
     severity=dg.AssetCheckSeverity.WARN,
 )

@@ -54,7 +54,7 @@ class SprintRules(Document):
     start: date | None = None
 
 
-class Budget(Document):
+class ProjectBudget(Document):
     """What a build may cost at most; ``None`` is the operator's default."""
 
     usd: float | None = Field(default=None, ge=0)
@@ -94,6 +94,6 @@ class Idea(Document):
     licence: Licence = "MIT"
     author: Annotated[str, Field(max_length=120)] = ""
     sprint: SprintRules = SprintRules()
-    budget: Budget = Budget()
+    budget: ProjectBudget = ProjectBudget()
     approvals: tuple[Approvable, ...] = ()
     answers: Annotated[tuple[Answer, ...], Field(max_length=20)] = ()

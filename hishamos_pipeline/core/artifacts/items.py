@@ -29,26 +29,26 @@ DERIVED = frozenset({"@retired", "@tests"})
 _FIELD = "@"
 
 
-def items_of(kind: str, document: Document) -> dict[str, Item]:
+def items_of(artifact: str, document: Document) -> dict[str, Item]:
     """The items of a document by name, in order, as plain data."""
-    field, name = _ITEMS[kind]
+    field, name = _ITEMS[artifact]
     plain = json.loads(document.model_dump_json())
     listed = {str(item[name]): item for item in plain.pop(field)}
     return {**{f"{_FIELD}{key}": value for key, value in plain.items()}, **listed}
 
 
-def of_items(kind: str, items: Mapping[str, Item], as_type: type[D]) -> D:
+def of_items(artifact: str, items: Mapping[str, Item], as_type: type[D]) -> D:
     """The document of these items.
 
     Raises:
         pydantic.ValidationError: an item lacks something, or has something wrong.
     """
-    field, _ = _ITEMS[kind]
+    field, _ = _ITEMS[artifact]
     listed = [item for name, item in items.items() if not name.startswith(_FIELD)]
     beside = {name.removeprefix(_FIELD): item for name, item in items.items() if name.startswith(_FIELD)}
     return as_type.model_validate_json(json.dumps({**beside, field: listed}))
 
 
-def name_of(kind: str, item: Item) -> str:
+def name_of(artifact: str, item: Item) -> str:
     """The name of a listed item; empty if it has none."""
-    return str(item.get(_ITEMS[kind][1], ""))
+    return str(item.get(_ITEMS[artifact][1], ""))

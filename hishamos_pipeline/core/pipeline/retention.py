@@ -47,8 +47,8 @@ def _ancestors(of: Iterable[Revision], by_kind: Mapping[str, Sequence[Revision]]
     found: set[int] = set()
     waiting = list(of)
     while waiting:
-        for kind, digest in waiting.pop().inputs.items():
-            for source in by_kind.get(kind, ()):
+        for artifact, digest in waiting.pop().inputs.items():
+            for source in by_kind.get(artifact, ()):
                 if source.content_hash == digest and source.id not in found:
                     found.add(source.id)
                     waiting.append(source)

@@ -32,7 +32,7 @@ class PlannedStep:
     certain: bool
 
 
-def reason_to_make(kind: str, head: Head | None, inputs: Mapping[str, str], code_version: str) -> str:
+def reason_to_make(artifact: str, head: Head | None, inputs: Mapping[str, str], code_version: str) -> str:
     """Why one artifact has to be made, given its inputs' current hashes; empty if it need not be.
 
     What a person has edited is made again like everything else: the edits are laid over what comes out.
@@ -41,7 +41,7 @@ def reason_to_make(kind: str, head: Head | None, inputs: Mapping[str, str], code
         return "never made"
     if head.problem:
         return head.problem
-    changed = [name for name in STEPS[kind].inputs if head.inputs.get(name) != inputs.get(name)]
+    changed = [name for name in STEPS[artifact].inputs if head.inputs.get(name) != inputs.get(name)]
     if changed:
         return "changed: " + ", ".join(changed)
     if head.code_version != code_version:
@@ -59,19 +59,19 @@ def plan(
         code_versions: the current code version of each kind.
         idea_hash: hash of the submitted brief's newest revision.
     """
-    hashes = {kind: head.content_hash for kind, head in heads.items()}
+    hashes = {artifact: head.content_hash for artifact, head in heads.items()}
     steps: dict[str, PlannedStep] = {}
-    for kind in topological():
-        if kind == "idea":
+    for artifact in topological():
+        if artifact == "idea":
             current = heads.get("idea")
             if current is None or current.inputs.get(SUBMITTED) != idea_hash:
                 reason = "never made" if current is None else "a new revision was submitted"
-                steps[kind] = PlannedStep(kind, reason, certain=True)
+                steps[artifact] = PlannedStep(artifact, reason, certain=True)
             continue
-        reason = reason_to_make(kind, heads.get(kind), hashes, code_versions[kind])
-        follows = [name for name in STEPS[kind].inputs if name in steps]
+        reason = reason_to_make(artifact, heads.get(artifact), hashes, code_versions[artifact])
+        follows = [name for name in STEPS[artifact].inputs if name in steps]
         if reason:
-            steps[kind] = PlannedStep(kind, reason, certain=True)
+            steps[artifact] = PlannedStep(artifact, reason, certain=True)
         elif follows:
-            steps[kind] = PlannedStep(kind, "if changed: " + ", ".join(follows), certain=False)
+            steps[artifact] = PlannedStep(artifact, "if changed: " + ", ".join(follows), certain=False)
     return tuple(steps.values())

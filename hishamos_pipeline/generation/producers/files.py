@@ -43,20 +43,22 @@ def nothing_to_build(stories: Stories) -> str:
     return f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}"
 
 
-async def _write(step: StepContext, kind: FileKind) -> FileSet:
+async def _write(step: StepContext, artifact: FileKind) -> FileSet:
     """Make the planned files of one kind.
 
     Raises:
         UnbuildableError: no story can be implemented, so that there is nothing to make.
     """
     architecture = step.read("architecture", Architecture)
-    stories = step.read("stories", Stories) if kind != "ci" else NO_STORIES
-    if kind != "ci" and not stories.planned:
+    stories = step.read("stories", Stories) if artifact != "ci" else NO_STORIES
+    if artifact != "ci" and not stories.planned:
         raise UnbuildableError(nothing_to_build(stories))
-    asks = file_asks(architecture, stories, kind)
+    asks = file_asks(architecture, stories, artifact)
     if not asks:
-        raise UnbuildableError(f"the architecture plans no {kind} files, because no story can be implemented")
-    answers = await step.units.make(FILE_TASKS[kind], asks, step.edited_files())
+        raise UnbuildableError(
+            f"the architecture plans no {artifact} files, because no story can be implemented"
+        )
+    answers = await step.units.make(FILE_TASKS[artifact], asks, step.edited_files())
     return FileSet(files=tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks))
 
 

@@ -37,27 +37,27 @@ async def publish_on_gitlab(step: DeliveryContext) -> Publication:
     return await _publish(step, "gitlab")
 
 
-async def _publish(step: DeliveryContext, kind: HostKind) -> Publication:
-    if not step.wants(kind):
+async def _publish(step: DeliveryContext, host_kind: HostKind) -> Publication:
+    if not step.wants(host_kind):
         return Publication(wanted=False)
     interrupted = threading.Event()
 
     def sleep(seconds: float) -> None:
         interrupted.wait(seconds)
         if interrupted.is_set():
-            raise host_error("interrupted", kind, "the run was ended")
+            raise host_error("interrupted", host_kind, "the run was ended")
 
     def work() -> Publication:
         try:
-            made = publish_on_host(publishing_of(step, kind, sleep=sleep))
+            made = publish_on_host(publishing_of(step, host_kind, sleep=sleep))
         except HostError:
             sleep(0)
             raise
-        step.deliveries.complete_export(step.key, kind, url=made.web_url, checksum=made.commit)
+        step.deliveries.complete_export(step.key, host_kind, url=made.web_url, checksum=made.commit)
         return made
 
     try:
-        return await asyncio.to_thread(recorded, step, kind, work)
+        return await asyncio.to_thread(recorded, step, host_kind, work)
     except asyncio.CancelledError:
         interrupted.set()
         end_git()  # it may hang on a connection, and this process would wait for it
@@ -66,7 +66,7 @@ async def _publish(step: DeliveryContext, kind: HostKind) -> Publication:
 
 def publishing_of(
     step: DeliveryContext,
-    kind: HostKind,
+    host_kind: HostKind,
     *,
     options: Target | None = None,
     dry: bool = False,
@@ -76,7 +76,7 @@ def publishing_of(
 
     Args:
         step: the step that publishes.
-        kind: of host.
+        host_kind: of host.
         options: what comes before the brief, in place of the request that stands.
         dry: look, and change nothing.
         sleep: waits, in place of the usual.
@@ -85,8 +85,8 @@ def publishing_of(
         HostError: there is no such host, or no token for it.
         CredentialError: a secret that the target names is not kept.
     """
-    target = step.target(kind, options)
-    host = _host(step, kind, target, sleep)
+    target = step.target(host_kind, options)
+    host = _host(step, host_kind, target, sleep)
     record = step.read("repository", RepositoryRecord)
     build = step.read("verified_build", VerifiedBuild)
     titles = {story.id: story.title for story in step.read("stories", Stories).stories}
@@ -107,21 +107,24 @@ def publishing_of(
     return PublishJob(
         host,
         order,
-        step.deliveries.publication(step.key, kind) or Publication(wanted=True),
-        save_record=lambda publication: step.deliveries.keep_publication(step.key, kind, publication),
+        step.deliveries.publication(step.key, host_kind) or Publication(wanted=True),
+        save_record=lambda publication: step.deliveries.keep_publication(step.key, host_kind, publication),
         now=step.now,
         retries=retry_policy_of(step.settings, sleep),
         dry=dry,
     )
 
 
-def host_commits(step: DeliveryContext, kind: HostKind) -> list[str]:
+def host_commits(step: DeliveryContext, host_kind: HostKind) -> list[str]:
     """Subjects of the commits on the host's default branch that the project does not have.
 
     Raises:
         HostError: the host cannot be reached.
     """
-    publication, job = step.deliveries.publication(step.key, kind), publishing_of(step, kind, dry=True)
+    publication, job = (
+        step.deliveries.publication(step.key, host_kind),
+        publishing_of(step, host_kind, dry=True),
+    )
     if publication is None or not publication.commit or publication.host != job.host.connection.name:
         return []
     access = job.access(job.host.connection.clone_url(publication.full_name))
@@ -130,12 +133,16 @@ def host_commits(step: DeliveryContext, kind: HostKind) -> list[str]:
 
 
 def _host(
-    step: DeliveryContext, kind: HostKind, target: Target, sleep: Callable[[float], None] | None
+    step: DeliveryContext, host_kind: HostKind, target: Target, sleep: Callable[[float], None] | None
 ) -> GitHost:
-    host = open_host(target.host or kind, step.settings, step.keys, retry_policy_of(step.settings, sleep))
-    if host.kind != kind:
+    host = open_host(
+        target.host or host_kind, step.settings, step.keys, retry_policy_of(step.settings, sleep)
+    )
+    if host.kind != host_kind:
         raise host_error(
-            "refused", host.connection.name, f"`host` names a {host.kind}, and this is an export to {kind}"
+            "refused",
+            host.connection.name,
+            f"`host` names a {host.kind}, and this is an export to {host_kind}",
         )
     return host
 

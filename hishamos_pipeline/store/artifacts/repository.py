@@ -51,7 +51,7 @@ class Artifacts:
         self._sessions = sessions
 
     def write(
-        self, key: str, kind: str, document: Document, made_by: Provenance, *, again: bool = False
+        self, key: str, artifact: str, document: Document, made_by: Provenance, *, again: bool = False
     ) -> ArtifactRevision:
         """Add a revision. Content and inputs equal to the newest revision's add none, unless it was made ``again``.
 
@@ -59,13 +59,13 @@ class Artifacts:
             ProjectNotFoundError: if there is no such project.
             TypeError: if the document is not of the kind's type.
         """
-        if type(document) is not STEPS[kind].document:
-            raise TypeError(f"{kind} is a {STEPS[kind].document.__name__}, not {type(document)}")
+        if type(document) is not STEPS[artifact].document:
+            raise TypeError(f"{artifact} is a {STEPS[artifact].document.__name__}, not {type(document)}")
         content = canonical_json(document)
         digest = sha256_text(content)
         with self._sessions.write() as session:
             project = find_project(session, key)
-            newest = _newest(session, key, kind)
+            newest = _newest(session, key, artifact)
             if (
                 not again
                 and newest is not None
@@ -76,7 +76,7 @@ class Artifacts:
                 return record(ArtifactRevision, newest)
             row = ArtifactRow(
                 project_id=project.id,
-                kind=kind,
+                kind=artifact,
                 revision=newest.revision + 1 if newest else 1,
                 content=content,
                 content_hash=digest,
@@ -100,15 +100,15 @@ class Artifacts:
             session.flush()
             if made_by.origin != "human":
                 emit(
-                    session, row.created_at, project, "step.made", kind,
+                    session, row.created_at, project, "step.made", artifact,
                     revision=row.revision, reason=made_by.reason, seconds=made_by.seconds, cost_usd=made_by.cost_usd,
                 )  # fmt: skip
             return record(ArtifactRevision, row)
 
-    def head(self, key: str, kind: str) -> ArtifactRevision | None:
+    def head(self, key: str, artifact: str) -> ArtifactRevision | None:
         """The newest revision of an artifact, ``None`` if it was never made."""
         with self._sessions.read() as session:
-            row = _newest(session, key, kind)
+            row = _newest(session, key, artifact)
             return record(ArtifactRevision, row) if row else None
 
     def heads(self, key: str) -> dict[str, ArtifactRevision]:
@@ -131,7 +131,7 @@ class Artifacts:
             )
             return {row.kind: record(ArtifactRevision, row) for row in rows}
 
-    def revision(self, key: str, kind: str, number: int) -> ArtifactRevision:
+    def revision(self, key: str, artifact: str, number: int) -> ArtifactRevision:
         """One revision of an artifact.
 
         Raises:
@@ -142,26 +142,26 @@ class Artifacts:
             row = session.scalars(
                 select(ArtifactRow).where(
                     ArtifactRow.project_id == project.id,
-                    ArtifactRow.kind == kind,
+                    ArtifactRow.kind == artifact,
                     ArtifactRow.revision == number,
                 )
             ).one_or_none()
         if row is None:
             raise ArtifactMissingError(
-                f"project {key!r} has no {kind}@{number}: see `hishamos history {key}`"
+                f"project {key!r} has no {artifact}@{number}: see `hishamos history {key}`"
             )
         return record(ArtifactRevision, row)
 
-    def history(self, key: str, kind: str = "") -> list[ArtifactRevision]:
+    def history(self, key: str, artifact: str = "") -> list[ArtifactRevision]:
         """All revisions of a project, or of one of its artifacts, the oldest first."""
         with self._sessions.read() as session:
             project = find_project(session, key)
             query = select(ArtifactRow).where(ArtifactRow.project_id == project.id)
-            if kind:
-                query = query.where(ArtifactRow.kind == kind)
+            if artifact:
+                query = query.where(ArtifactRow.kind == artifact)
             return [record(ArtifactRevision, row) for row in session.scalars(query.order_by(ArtifactRow.id))]
 
-    def with_hash(self, key: str, kind: str, content_hash: str) -> ArtifactRevision | None:
+    def with_hash(self, key: str, artifact: str, content_hash: str) -> ArtifactRevision | None:
         """The newest revision of an artifact with this content."""
         with self._sessions.read() as session:
             query = (
@@ -170,7 +170,7 @@ class Artifacts:
                 .where(
                     ProjectRow.key == key,
                     in_organization(session),
-                    ArtifactRow.kind == kind,
+                    ArtifactRow.kind == artifact,
                     ArtifactRow.content_hash == content_hash,
                 )
                 .order_by(ArtifactRow.id.desc())
@@ -178,9 +178,9 @@ class Artifacts:
             row = session.scalars(query.limit(1)).first()
             return record(ArtifactRevision, row) if row else None
 
-    def before(self, key: str, kind: str, as_type: type[D]) -> D | None:
+    def before(self, key: str, artifact: str, as_type: type[D]) -> D | None:
         """The newest document of a kind; ``None`` if there is none, or none that this release can read."""
-        row = self.head(key, kind)
+        row = self.head(key, artifact)
         try:
             return as_type.model_validate_json(row.content) if row else None
         except ValidationError:
@@ -198,61 +198,61 @@ class Artifacts:
             )
             return [(key, record(ArtifactRevision, row)) for key, row in session.execute(query)]
 
-    def require(self, key: str, kind: str) -> ArtifactRevision:
+    def require(self, key: str, artifact: str) -> ArtifactRevision:
         """The newest revision of an artifact.
 
         Raises:
             ArtifactMissingError: if it was never made.
         """
-        row = self.head(key, kind)
+        row = self.head(key, artifact)
         if row is None:
             raise ArtifactMissingError(
-                f"project {key!r} has no {kind} yet: materialize it first, or run `hishamos build {key}`"
+                f"project {key!r} has no {artifact} yet: materialize it first, or run `hishamos build {key}`"
             )
         return row
 
-    def read(self, key: str, kind: str, as_type: type[D]) -> D:
+    def read(self, key: str, artifact: str, as_type: type[D]) -> D:
         """The newest document of a kind.
 
         Raises:
             ArtifactMissingError: if it was never made.
         """
-        return as_type.model_validate_json(self.require(key, kind).content)
+        return as_type.model_validate_json(self.require(key, artifact).content)
 
-    def approve(self, key: str, kind: str, expected: str = "") -> str:
+    def approve(self, key: str, artifact: str, expected: str = "") -> str:
         """Approve the newest content of an artifact and return its hash; the first approval of a content stands.
 
         Args:
             key: the project.
-            kind: the artifact.
+            artifact: its name in the graph, such as ``stories``.
             expected: the beginning of the hash of what was read; another content is not approved.
 
         Raises:
             ArtifactMissingError: if it was never made.
             EditError: the content is another one by now.
         """
-        self.require(key, kind)
+        self.require(key, artifact)
         now, by = self._sessions.clock.now(), self._sessions.actor
         with self._sessions.write() as session:
             project = find_project(session, key)  # locked, so that no other content comes in between
-            row = _newest(session, key, kind)
+            row = _newest(session, key, artifact)
             assert row is not None
             if not row.content_hash.startswith(expected):
-                raise EditError(f"{kind} has changed: it is {row.content_hash[:12]} now; read it again")
+                raise EditError(f"{artifact} has changed: it is {row.content_hash[:12]} now; read it again")
             made = {
-                "project_id": project.id, "kind": kind, "content_hash": row.content_hash,
+                "project_id": project.id, "kind": artifact, "content_hash": row.content_hash,
                 "approver": by.label[:120], "approved_at": now,
             }  # fmt: skip
             if _approval(session, row) is None:
                 session.add(ApprovalRow(**made))
-                emit(session, now, project, "approval.given", kind, hash=row.content_hash)
-                audit(session, now, "artifact.approve", key, kind=kind, hash=row.content_hash)
+                emit(session, now, project, "approval.given", artifact, hash=row.content_hash)
+                audit(session, now, "artifact.approve", key, kind=artifact, hash=row.content_hash)
             return row.content_hash
 
-    def is_approved(self, key: str, kind: str) -> bool:
+    def is_approved(self, key: str, artifact: str) -> bool:
         """Whether the newest content of an artifact has been approved."""
         with self._sessions.read() as session:
-            row = _newest(session, key, kind)
+            row = _newest(session, key, artifact)
             return row is not None and _approval(session, row) is not None
 
 
@@ -266,11 +266,11 @@ def _approval(session: Session, row: ArtifactRow) -> ApprovalRow | None:
     ).first()
 
 
-def _newest(session: Session, key: str, kind: str) -> ArtifactRow | None:
+def _newest(session: Session, key: str, artifact: str) -> ArtifactRow | None:
     row = session.scalars(
         select(ArtifactRow)
         .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
-        .where(ProjectRow.key == key, ArtifactRow.kind == kind, in_organization(session))
+        .where(ProjectRow.key == key, ArtifactRow.kind == artifact, in_organization(session))
         .order_by(ArtifactRow.revision.desc())
         .limit(1)
     ).one_or_none()

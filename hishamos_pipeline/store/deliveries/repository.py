@@ -72,45 +72,47 @@ class Deliveries:
             )
             return session.scalars(query.limit(1)).one_or_none() or ""
 
-    def begin_export(self, key: str, kind: str) -> None:
+    def begin_export(self, key: str, destination: str) -> None:
         """Record that an export of the newest tree has begun."""
         with self._sessions.write() as session:
-            row = _export(session, key, kind)
+            row = _export(session, key, destination)
             row.status, row.error, row.completed_at = "running", "", None
             row.created_at = self._sessions.clock.now()
 
-    def complete_export(self, key: str, kind: str, *, url: str, checksum: str) -> None:
+    def complete_export(self, key: str, destination: str, *, url: str, checksum: str) -> None:
         """Record that an export is there: its file URL, and a SHA-256 or a commit id."""
         with self._sessions.write() as session:
-            row = _export(session, key, kind)
+            row = _export(session, key, destination)
             row.status, row.url, row.checksum, row.error = "completed", url, checksum, ""
             row.completed_at = now = self._sessions.clock.now()
-            emit(session, now, find_project(session, key), "export.done", kind, url=url)
+            emit(session, now, find_project(session, key), "export.done", destination, url=url)
 
-    def publication(self, key: str, kind: str) -> Publication | None:
+    def publication(self, key: str, destination: str) -> Publication | None:
         """How far a publication on a Git host has come, whichever tree it began with; ``None`` for none."""
         with self._sessions.read() as session:
-            row = _published(session, find_project(session, key).id, kind)
+            row = _published(session, find_project(session, key).id, destination)
             return Publication.model_validate_json(row.details) if row else None
 
-    def keep_publication(self, key: str, kind: str, publication: Publication) -> None:
+    def keep_publication(self, key: str, destination: str, publication: Publication) -> None:
         """Record how far a publication has come."""
         with self._sessions.write() as session:
-            _export(session, key, kind).details = publication.model_dump_json()
+            _export(session, key, destination).details = publication.model_dump_json()
 
-    def forget_publication(self, key: str, kind: str) -> bool:
+    def forget_publication(self, key: str, destination: str) -> bool:
         """Forget where a project was published, so that it is published anew; whether there was anything."""
         with self._sessions.write() as session:
-            rows = session.scalars(_of_project(find_project(session, key).id, kind)).all()
+            rows = session.scalars(_of_project(find_project(session, key).id, destination)).all()
             known = [row for row in rows if row.details]
             for row in known:
                 row.details, row.url, row.error = "", "", ""
             return bool(known)
 
-    def last_failed(self, key: str, kind: str) -> bool:
-        """Whether the last export of a kind failed."""
+    def last_failed(self, key: str, destination: str) -> bool:
+        """Whether the last export to a destination failed."""
         with self._sessions.read() as session:
-            row = session.scalars(_of_project(find_project(session, key).id, kind).limit(1)).one_or_none()
+            row = session.scalars(
+                _of_project(find_project(session, key).id, destination).limit(1)
+            ).one_or_none()
             return row is not None and row.status == "failed"
 
     def exports(self, key: str) -> list[Export]:
@@ -119,13 +121,13 @@ class Deliveries:
             rows = session.scalars(_of_project(find_project(session, key).id))
             return [record(Export, row) for row in rows]
 
-    def fail_export(self, key: str, kind: str, error: str) -> None:
+    def fail_export(self, key: str, destination: str, error: str) -> None:
         """Record why an export failed."""
         with self._sessions.write() as session:
-            row = _export(session, key, kind)
+            row = _export(session, key, destination)
             row.status, row.error = "failed", stored_text(error)
             row.completed_at = now = self._sessions.clock.now()
-            emit(session, now, find_project(session, key), "export.failed", kind, reason=error)
+            emit(session, now, find_project(session, key), "export.failed", destination, reason=error)
 
 
 def _tree(row: GeneratedProjectRow) -> DeliveredTree:
@@ -133,22 +135,22 @@ def _tree(row: GeneratedProjectRow) -> DeliveredTree:
     return record(DeliveredTree, row, files=files, exports=tuple(record(Export, e) for e in row.exports))
 
 
-def _of_project(project_id: int, kind: str = "") -> Select[RepositoryExportRow]:
+def _of_project(project_id: int, destination: str = "") -> Select[RepositoryExportRow]:
     query = (
         select(RepositoryExportRow)
         .join(GeneratedProjectRow, GeneratedProjectRow.id == RepositoryExportRow.generated_project_id)
         .where(GeneratedProjectRow.project_id == project_id)
         .order_by(RepositoryExportRow.id.desc())
     )
-    return query.where(RepositoryExportRow.type == kind) if kind else query
+    return query.where(RepositoryExportRow.type == destination) if destination else query
 
 
-def _published(session: Session, project_id: int, kind: str) -> RepositoryExportRow | None:
-    query = _of_project(project_id, kind).where(RepositoryExportRow.details != "").limit(1)
+def _published(session: Session, project_id: int, destination: str) -> RepositoryExportRow | None:
+    query = _of_project(project_id, destination).where(RepositoryExportRow.details != "").limit(1)
     return session.scalars(query).one_or_none()
 
 
-def _export(session: Session, key: str, kind: str) -> RepositoryExportRow:
+def _export(session: Session, key: str, destination: str) -> RepositoryExportRow:
     project = find_project(session, key)
     tree = session.scalars(
         select(GeneratedProjectRow)
@@ -158,13 +160,13 @@ def _export(session: Session, key: str, kind: str) -> RepositoryExportRow:
     ).one()
     row = session.scalars(
         select(RepositoryExportRow).where(
-            RepositoryExportRow.generated_project_id == tree.id, RepositoryExportRow.type == kind
+            RepositoryExportRow.generated_project_id == tree.id, RepositoryExportRow.type == destination
         )
     ).one_or_none()
     if row is None:
         row = RepositoryExportRow(
             generated_project_id=tree.id,
-            type=kind,
+            type=destination,
             status="running",
             created_at=tree.created_at,
         )

@@ -59,26 +59,26 @@ class Edits:
                 reason=stored_text(reason, 500),
             )
 
-    def active(self, key: str, kind: str) -> list[Edit]:
+    def active(self, key: str, artifact: str) -> list[Edit]:
         """The edits of an artifact that hold, the oldest first."""
         with self._sessions.read() as session:
             project = find_project(session, key)
-            rows = session.scalars(_active(project.id, kind).order_by(EditRow.id))
+            rows = session.scalars(_active(project.id, artifact).order_by(EditRow.id))
             return [
                 Edit(row.kind, row.item, _content(row.content), row.base, _content(row.base_content), row.id)
                 for row in rows
             ]
 
-    def withdraw(self, key: str, kind: str, item: str) -> None:
+    def withdraw(self, key: str, artifact: str, item: str) -> None:
         """Let an engine's text stand again for an item."""
         with self._sessions.write() as session:
             project = find_project(session, key)
-            rows = session.scalars(_active(project.id, kind).where(EditRow.item == item)).all()
+            rows = session.scalars(_active(project.id, artifact).where(EditRow.item == item)).all()
             for row in rows:
                 row.withdrawn = True
             _close(session, [row.id for row in rows])
 
-    def propose(self, key: str, kind: str, proposals: Sequence[Proposal]) -> None:
+    def propose(self, key: str, artifact: str, proposals: Sequence[Proposal]) -> None:
         """Keep what is proposed now against edits of an artifact; open proposals that nobody makes any more go."""
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
@@ -98,7 +98,9 @@ class Edits:
             ]
             said = {(proposal.edit, item_hash(proposal.content)) for proposal in proposals}
             open_ = select(ProposalRow).where(
-                ProposalRow.project_id == project.id, ProposalRow.kind == kind, ProposalRow.status == "open"
+                ProposalRow.project_id == project.id,
+                ProposalRow.kind == artifact,
+                ProposalRow.status == "open",
             )
             for row in session.scalars(open_):
                 if (row.edit_id, row.content_hash) not in said:
@@ -108,7 +110,7 @@ class Edits:
             insert_new(session, ProposalRow, rows)
             for made in rows:
                 if made["content_hash"] not in known:
-                    emit(session, now, project, "proposal.made", f"{kind}/{made['item']}")
+                    emit(session, now, project, "proposal.made", f"{artifact}/{made['item']}")
 
     def proposals(self, key: str) -> list[OpenProposal]:
         """The open proposals of a project."""
@@ -152,9 +154,9 @@ def _close(session: Session, edits: Sequence[int]) -> None:
         )
 
 
-def _active(project: int, kind: str) -> Select[EditRow]:
+def _active(project: int, artifact: str) -> Select[EditRow]:
     return select(EditRow).where(
-        EditRow.project_id == project, EditRow.kind == kind, EditRow.withdrawn.is_(False)
+        EditRow.project_id == project, EditRow.kind == artifact, EditRow.withdrawn.is_(False)
     )
 
 

@@ -21,12 +21,12 @@ _IN_WORK = ("submitted", "building", "archived")
 
 
 class ExportRequests:
-    """Reads and writes requests; the newest of a kind that was not withdrawn stands."""
+    """Reads and writes requests; the newest to a destination that was not withdrawn stands."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def add(self, key: str, kind: str, options: Target, by: str) -> int:
+    def add(self, key: str, destination: str, options: Target, by: str) -> int:
         """Ask for an export; what the options do not say stays as it was asked for before. The request's number.
 
         Raises:
@@ -34,30 +34,30 @@ class ExportRequests:
         """
         with self._sessions.write() as session:
             project = find_project(session, key)
-            before = _standing(session, project.id, kind)
+            before = _standing(session, project.id, destination)
             if before:
                 options = options.over(Target.model_validate_json(before.options))
             row = ExportRequestRow(
                 project_id=project.id,
-                type=kind,
+                type=destination,
                 options=options.model_dump_json(),
                 requested_by=by[:120],
                 requested_at=self._sessions.clock.now(),
             )
             session.add(row)
             session.flush()
-            emit(session, row.requested_at, project, "export.requested", kind, number=row.id)
-            audit(session, row.requested_at, "export.request", key, type=kind, number=row.id, by=by)
+            emit(session, row.requested_at, project, "export.requested", destination, number=row.id)
+            audit(session, row.requested_at, "export.request", key, type=destination, number=row.id, by=by)
             return row.id
 
-    def standing(self, key: str, kind: str) -> ExportRequest | None:
-        """The request that stands for a kind of export of a project."""
+    def standing(self, key: str, destination: str) -> ExportRequest | None:
+        """The request that stands for a destination of a project."""
         with self._sessions.read() as session:
-            row = _standing(session, find_project(session, key).id, kind)
+            row = _standing(session, find_project(session, key).id, destination)
             return record(ExportRequest, row) if row else None
 
     def all_standing(self, key: str) -> dict[str, ExportRequest]:
-        """The requests that stand, by the kind of export."""
+        """The requests that stand, by destination."""
         with self._sessions.read() as session:
             project = find_project(session, key)
             query = (
@@ -65,18 +65,18 @@ class ExportRequests:
                 .where(ExportRequestRow.project_id == project.id, ExportRequestRow.status != "withdrawn")
                 .order_by(ExportRequestRow.id)
             )
-            # The newest of a kind is the last.
+            # The newest to a destination is the last.
             return {row.type: record(ExportRequest, row) for row in session.scalars(query)}
 
-    def finish(self, key: str, kind: str, number: int, error: str = "") -> None:
-        """Record that requests of a kind up to a number were done, or why they were not."""
+    def finish(self, key: str, destination: str, number: int, error: str = "") -> None:
+        """Record that requests to a destination up to a number were done, or why they were not."""
         with self._sessions.write() as session:
             project = find_project(session, key)
             session.execute(
                 update(ExportRequestRow)
                 .where(
                     ExportRequestRow.project_id == project.id,
-                    ExportRequestRow.type == kind,
+                    ExportRequestRow.type == destination,
                     ExportRequestRow.id <= number,
                     ExportRequestRow.status.in_(("requested", "failed")),
                 )
@@ -87,20 +87,22 @@ class ExportRequests:
                 )
             )
 
-    def withdraw(self, key: str, kind: str) -> int:
-        """Withdraw all requests of a kind; how many stood."""
+    def withdraw(self, key: str, destination: str) -> int:
+        """Withdraw all requests for a destination; how many stood."""
         with self._sessions.write() as session:
             project = find_project(session, key)
             rows = session.scalars(
                 select(ExportRequestRow).where(
                     ExportRequestRow.project_id == project.id,
-                    ExportRequestRow.type == kind,
+                    ExportRequestRow.type == destination,
                     ExportRequestRow.status != "withdrawn",
                 )
             ).all()
             for row in rows:
                 row.status = "withdrawn"
-            audit(session, self._sessions.clock.now(), "export.withdraw", key, type=kind, count=len(rows))
+            audit(
+                session, self._sessions.clock.now(), "export.withdraw", key, type=destination, count=len(rows)
+            )
             return len(rows)
 
     def requested(self, limit: int) -> Sequence[tuple[str, ExportRequest]]:
@@ -132,12 +134,12 @@ class ExportRequests:
             return [record(ExportRequest, row) for row in rows]
 
 
-def _standing(session: Session, project_id: int, kind: str) -> ExportRequestRow | None:
+def _standing(session: Session, project_id: int, destination: str) -> ExportRequestRow | None:
     return session.scalars(
         select(ExportRequestRow)
         .where(
             ExportRequestRow.project_id == project_id,
-            ExportRequestRow.type == kind,
+            ExportRequestRow.type == destination,
             ExportRequestRow.status != "withdrawn",
         )
         .order_by(ExportRequestRow.id.desc())
