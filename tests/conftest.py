@@ -1,6 +1,7 @@
 """What all tests share: no real provider, no network beyond this machine, a home of their own."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.artifacts.idea import Idea
@@ -15,8 +17,10 @@ from hishamos_pipeline.generation.context import StepServices
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.sandbox.bubblewrap import Bubblewrap
 from hishamos_pipeline.sandbox.choice import open_sandbox
 from hishamos_pipeline.settings import Settings, get_settings
+from hishamos_pipeline.stacks.python import formatting
 from hishamos_pipeline.store.database import open_engine, upgrade
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from hishamos_pipeline.toolchains.python import PythonToolchains
@@ -24,9 +28,12 @@ from tests.fakes.clock import FixedClock
 from tests.fakes.index import FakeIndex, package_index
 from tests.fakes.postgres import PostgresServer, postgres_server
 from tests.support.built import BuiltProject, build_once
+from tests.support.outcomes import remembering, remembering_texts
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples" / "ideas"
+_RUN = Bubblewrap.run
+_FORMAT = remembering_texts(formatting._ruff)
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 _SECRETS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN")
 
@@ -47,9 +54,36 @@ def no_real_provider(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def toolchains_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test session share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def toolchains_dir(session_folder: Path) -> Path:
     """What generated projects are tested with, made once for all tests."""
-    return tmp_path_factory.mktemp("toolchains")
+    return session_folder / "toolchains"
+
+
+@pytest.fixture(autouse=True)
+def remembered_outcomes(monkeypatch: pytest.MonkeyPatch, session_folder: Path) -> None:
+    """A command that has run in the sandbox does not run again on the same tree; tests of running have it off."""
+    monkeypatch.setattr(Bubblewrap, "run", remembering(_RUN, session_folder / "outcomes"))
+    monkeypatch.setattr(formatting, "_ruff", _FORMAT)
+
+
+@pytest.fixture(scope="session")
+def empty_store(session_folder: Path) -> Path:
+    """An SQLite store with this release's schema and nothing in it, made once; take a copy."""
+    made = session_folder / "empty.db"
+    with FileLock(session_folder / "empty.db.lock"):
+        if not made.exists():
+            engine = open_engine(f"sqlite:///{made}.new")
+            upgrade(engine)
+            engine.dispose()
+            Path(f"{made}.new").rename(made)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -77,10 +111,9 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def built_notes(tmp_path_factory: pytest.TempPathFactory, toolchains_dir: Path) -> BuiltProject:
+def built_notes(session_folder: Path, toolchains_dir: Path) -> BuiltProject:
     """A project that was built by ``hishamos build``, once for all processes that tests run in; take a copy."""
-    folder = tmp_path_factory.getbasetemp()
-    return build_once(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder, toolchains_dir)
+    return build_once(session_folder, toolchains_dir)
 
 
 @pytest.fixture
@@ -90,13 +123,18 @@ def database_url() -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings with a home under the test's own folder."""
+def settings(
+    tmp_path: Path, database_url: str, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """Settings with a home under the test's own folder, and an empty store."""
     if database_url:
         monkeypatch.setenv("HISHAMOS_DATABASE_URL", database_url)
         engine = open_engine(database_url)
         upgrade(engine)
         engine.dispose()
+    else:
+        (tmp_path / "home").mkdir()
+        shutil.copy(empty_store, tmp_path / "home" / "store.db")
     return Settings(home=tmp_path / "home", inbox_quiet_seconds=0, database_url=database_url)
 
 

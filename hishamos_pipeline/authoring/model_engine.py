@@ -15,7 +15,7 @@ from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
 from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
-from hishamos_pipeline.core.text.hashing import content_hash, sha256_text
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,
@@ -115,11 +115,10 @@ class ModelEngine:
         models, blueprint = chain(self._settings, task)
         if task == tasks.CI_FILE or (blueprint and not models):
             return self._blueprint.version(task)
-        shape = content_hash(BINDINGS[str(task)].draft.model_json_schema())
         override = overrides(self._settings, task)
         parts = (
             self._library.version(task.role, task.name),
-            shape_version(f"draft/{task}", shape),
+            shape_version(f"draft/{task}", BINDINGS[str(task)].draft),
             str(models[0]),
             str(override.temperature),
             rule_version("assembly"),

@@ -3,7 +3,7 @@
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import TASK_OF
 from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
-from hishamos_pipeline.core.text.hashing import content_hash, sha256_text
+from hishamos_pipeline.core.text.hashing import sha256_text
 
 
 def code_version(artifact: str, engine: Engine) -> str:
@@ -11,5 +11,5 @@ def code_version(artifact: str, engine: Engine) -> str:
     rules, task = rule_version(f"artifact/{artifact}"), TASK_OF.get(artifact)
     if task is None:
         return rules
-    schema = shape_version(f"answer/{artifact}", content_hash(task.answer.model_json_schema()))
+    schema = shape_version(f"answer/{artifact}", task.answer)
     return sha256_text(f"{rules}{engine.version(task)}{schema}")[:16]

@@ -26,7 +26,6 @@ MODELS = {"notes": "blueprint", "reading-log": "openai-chat:gpt-5.6"}
 
 def opened(name: str, settings: Settings) -> ProjectRun:
     """A project of the old home, with the engine that it was built with."""
-    settings.home.mkdir(parents=True)
     with tarfile.open(FIXTURE) as archive:
         archive.extractall(settings.home, filter="data")
     return Services(settings.model_copy(update={"llm": MODELS[name]})).project(name)

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from hishamos_pipeline.core.text.hashing import content_hash
+
 PACKAGE = Path(__file__).parent.parent.parent
 LOCK = PACKAGE / "rules.lock"
 
@@ -55,15 +59,15 @@ def rule_version(name: str) -> str:
     return found.version if digest == found.digest else digest
 
 
-def shape_version(name: str, shape: str) -> str:
-    """The version of an answer's shape.
+def shape_version(name: str, answer: type[BaseModel]) -> str:
+    """The version of an answer's shape: what the lock says of its JSON schema, whose hash it is otherwise."""
+    found, digest = locked().get(name), _schema_digest(answer)
+    return found.version if found and digest == found.digest else digest
 
-    Args:
-        name: of the shape.
-        shape: the hash of its JSON schema.
-    """
-    found = locked().get(name)
-    return found.version if found and shape == found.digest else shape
+
+@cache
+def _schema_digest(answer: type[BaseModel]) -> str:
+    return content_hash(answer.model_json_schema())
 
 
 def digest_of(files: Iterable[str], package: Path = PACKAGE) -> str:
