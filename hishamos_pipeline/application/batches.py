@@ -90,7 +90,6 @@ class BatchMemberView(View):
     state: str
     attempt: int
     slot: int
-    backfill: str
     run_id: str
     refused: bool
     reason: str

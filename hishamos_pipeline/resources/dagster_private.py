@@ -4,14 +4,8 @@ Dagster is pinned. ``tests/resources/test_dagster_private.py`` fails as soon as 
 it is imported from there.
 """
 
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.api import execute_run_iterator
-from dagster._core.execution.backfill import (
-    BULK_ACTION_TERMINAL_STATUSES,
-    BulkActionStatus,
-    PartitionBackfill,
-)
 from dagster._core.execution.context.system import PlanExecutionContext
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.plan import ExecutionPlan
@@ -19,15 +13,10 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._daemon.controller import get_daemon_statuses
 
 __all__ = [
-    # A backfill can be launched in the UI and over GraphQL; an instance takes the object itself.
-    "BULK_ACTION_TERMINAL_STATUSES",
-    "BaseAssetGraph",
-    "BulkActionStatus",
     # Types of what Dagster hands to an executor.
     "ExecutionPlan",
     # Its pause between two looks for a slot of a pool is corrected; see ``executor``.
     "InstanceConcurrencyContext",
-    "PartitionBackfill",
     "PlanExecutionContext",
     # Why a run has failed decides whether Dagster tries it again.
     "RunFailureReason",

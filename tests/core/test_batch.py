@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hishamos_pipeline.core.pipeline.batch import (
-    PER_BACKFILL,
+    PER_SLOT,
     BatchOverrides,
     Finish,
     Launch,
@@ -78,8 +78,8 @@ def test_lanes_that_are_nearly_empty_share_what_waits(waiting: list[str], slots:
     given_out = share_out(waiting, slots)
     shared = [key for keys in given_out.values() for key in keys]
     assert max(Counter(shared).values(), default=0) <= 1 and set(shared) <= set(waiting)
-    assert all(slots[slot] < 2 and len(keys) <= PER_BACKFILL for slot, keys in given_out.items())
+    assert all(slots[slot] < 2 and len(keys) <= PER_SLOT for slot, keys in given_out.items())
     sizes = [len(keys) for keys in given_out.values()]
     assert not sizes or max(sizes) - min(sizes) <= 1
     free = [slot for slot, left in slots.items() if left < 2]
-    assert len(shared) == min(len(waiting), PER_BACKFILL * len(free))
+    assert len(shared) == min(len(waiting), PER_SLOT * len(free))

@@ -173,7 +173,7 @@ def test_the_daemon_builds_what_is_dropped_into_the_inbox(server: str, home: Pat
 
 
 def test_a_batch_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -> None:
-    """A backfill of Dagster's own, which the sensor launches and the UI lists; the figures are written down."""
+    """Runs that the sensor requests and the UI lists by their tag; the figures are written down."""
     store = open_store(f"sqlite:///{home}/store.db")
     keys = [KEY, "memos"]
     batch = store.batches.begin("again", "rebuild", keys, canary=0, limits=BatchLimits(slots=1))
@@ -190,9 +190,9 @@ def test_a_batch_is_rebuilt_by_the_daemon(server: str, home: Path, page: Page) -
     assert all(store.artifacts.require(key, "verified_build").batch == "again" for key in keys)
     assert [store.projects.get(key).state for key in keys] == ["exported", "exported"]
     store.engine.dispose()
-    _open_until(page, f"{server}/runs?view=backfills", "hishamos/batch: again")
+    _open_until(page, f"{server}/runs?q[0]=tag%3Ahishamos%2Fbatch%3Dagain", "hishamos/batch: again")
     expect(page.get_by_text("Success").first).to_be_visible()
-    _screenshot(page, "backfills")
+    _screenshot(page, "batch")
 
 
 def test_a_requested_export_is_published_by_the_daemon(

@@ -19,7 +19,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.batches.records import BatchMember
 from hishamos_pipeline.store.batches.repository import BatchLimits
 from hishamos_pipeline.store.store import ProjectStore
-from tests.fakes.backfills import FakeBackfills
+from tests.fakes.batch_runs import FakeBatchRuns
 from tests.fakes.run_history import FakeRuns
 from tests.support.building import build
 
@@ -27,14 +27,20 @@ KEYS = ["a", "b", "c", "d"]
 
 
 @pytest.fixture
-def backfills() -> FakeBackfills:
-    return FakeBackfills()
+def runs() -> FakeBatchRuns:
+    return FakeBatchRuns()
 
 
 @pytest.fixture
-def step(store: ProjectStore, backfills: FakeBackfills) -> Callable[[], str]:
-    """Move the batch `f` along."""
-    return lambda: advance(store, store.batches.get("f"), backfills, ["log"])
+def step(store: ProjectStore, runs: FakeBatchRuns) -> Callable[[], str]:
+    """Move the batch `f` along, and begin the runs that it waits for."""
+
+    def move() -> str:
+        done = advance(store, store.batches.get("f"), runs, ["log"])
+        runs.take(done.wanted)
+        return done.said
+
+    return move
 
 
 def begin(store: ProjectStore, keys: list[str] = KEYS, *, canary: int = 1, **limits) -> None:
@@ -52,27 +58,30 @@ def spend(store: ProjectStore, key: str, usd: float, model: str = "m") -> None:
     store.calls.settle(call, CallEnd("ok", 80, 20, 0, usd, 1.0))
 
 
+def begun(runs: FakeBatchRuns) -> list[str]:
+    return [run.project for run in runs.wanted.values()]
+
+
 def state(store: ProjectStore) -> tuple[str, dict[str, str]]:
     batch = store.batches.get("f")
     return batch.state, {m.project: m.state for m in store.batches.members(batch)}
 
 
 def test_a_batch_goes_in_two_waves_and_finishes(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store)
     step()
     step()  # nothing new: it waits for the canary
-    assert list(backfills.keys.values()) == [["a"]]
-    (tags,) = backfills.tags.values()
+    assert begun(runs) == ["a"]
+    (tags,) = (run.tags for run in runs.wanted.values())
     assert (tags[BATCH_TAG], tags[SLOT_TAG]) == ("f", "f/0")
-    backfills.end("a")
+    runs.end("a")
     step()
-    assert sorted(backfills.keys.values()) == [["a"], ["b", "d"], ["c"]]
-    assert sorted({tags[SLOT_TAG] for tags in backfills.tags.values()}) == ["f/0", "f/1"]
-    assert all(len(name) <= 32 for name in backfills.keys)  # Dagster's table has room for no more
+    slots = {run.project: run.tags[SLOT_TAG] for run in runs.wanted.values()}
+    assert slots == {"a": "f/0", "b": "f/0", "c": "f/1", "d": "f/0"}
     for key in "bcd":
-        backfills.end(key)
+        runs.end(key)
     step()
     assert state(store) == ("finished", dict.fromkeys("abcd", "verified"))
     (notification,) = store.notifications.newest(5)
@@ -83,14 +92,14 @@ def test_a_batch_goes_in_two_waves_and_finishes(
 
 
 def test_a_canary_that_fails_stops_the_batch_before_the_rest_begins(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, canary=2)
     step()
     store.projects.set_state("a", "blocked", step="stories", reason="nothing can be built")
-    backfills.end("a", "failed")
+    runs.end("a", "failed")
     step()
-    assert state(store)[0] == "stopping" and len(backfills.cancelled) == 1
+    assert state(store)[0] == "stopping" and runs.cancelled == ["b"]
     step()
     assert state(store) == ("stopped", {"a": "failed", "b": "cancelled", "c": "cancelled", "d": "cancelled"})
     batch = store.batches.get("f")
@@ -100,27 +109,27 @@ def test_a_canary_that_fails_stops_the_batch_before_the_rest_begins(
 
 
 def test_too_many_failures_stop_the_rest(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, canary=0, most_failures=1, slots=1)
     step()
-    backfills.end("a", "failed")
+    runs.end("a", "failed")
     step()
     assert state(store)[0] == "running"
-    backfills.end("b", "failed")
+    runs.end("b", "failed")
     step()
     step()
     assert state(store) == ("stopped", {"a": "failed", "b": "failed", "c": "cancelled", "d": "cancelled"})
 
 
 def test_a_budget_that_is_spent_stops_it_and_a_larger_one_goes_on(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, canary=1, usd=1.0)
     step()
     spend(store, "a", 0.9)
     spend(store, "a", 0.2)
-    backfills.end("a")
+    runs.end("a")
     step()
     assert state(store)[0] == "stopped"
     (done, *_) = store.batches.members(store.batches.get("f"))
@@ -132,68 +141,74 @@ def test_a_budget_that_is_spent_stops_it_and_a_larger_one_goes_on(
 
 
 def test_what_was_recorded_and_not_launched_is_launched_by_the_next_tick(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, canary=0, slots=1)
-
-    def dies(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    backfills.launch, launch = dies, backfills.launch
-    with pytest.raises(KeyboardInterrupt):
-        step()
-    assert set(state(store)[1].values()) == {"launched"} and not backfills.keys
-    backfills.launch = launch
+    lost = advance(store, store.batches.get("f"), runs, ["log"])  # the tick dies before Dagster hears of it
+    assert set(state(store)[1].values()) == {"launched"} and begun(runs) == []
     step()
-    assert list(backfills.keys.values()) == [KEYS]
+    step()
+    assert begun(runs) == KEYS and [run.project for run in lost.wanted] == KEYS
 
 
 def test_somebody_stops_it_before_anything_was_launched(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store)
     assert store.batches.stop("f", "enough") and not store.batches.stop("f", "again")
     step()
-    assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and not backfills.keys
+    assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and not runs.wanted
     assert store.batches.get("f").reason == "enough"
 
 
 def test_a_canary_that_somebody_cancels_does_not_let_the_rest_go(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store)
     step()
-    backfills.end("a", "cancelled")
+    runs.end("a", "cancelled")
     step()
     step()
-    assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and len(backfills.keys) == 1
+    assert state(store) == ("stopped", dict.fromkeys(KEYS, "cancelled")) and begun(runs) == ["a"]
 
 
 def test_a_batch_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a"])
     step()
-    backfills.slow = True
-    backfills.end("a", "failed", retried=True)
+    runs.end("a", "failed", retried=True)
     step()
     assert state(store) == ("running", {"a": "launched"})  # Dagster tries it again
     store.batches.stop("f", "enough")
     step()
-    assert state(store) == ("stopping", {"a": "launched"})
-    backfills.finish(*backfills.keys)
+    assert state(store) == ("stopped", {"a": "cancelled"})
+    assert not store.batches.admit("f", "a")  # what is tried again all the same does not begin
+
+
+def test_a_run_that_takes_time_to_end_is_waited_for(
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
+) -> None:
+    begin(store, ["a"])
+    step()
+    runs.slow = True
+    store.batches.stop("f", "enough")
+    step()
+    step()
+    assert state(store) == ("stopping", {"a": "launched"}) and runs.cancelled == ["a", "a"]
+    runs.end("a", "cancelled")
     step()
     assert state(store) == ("stopped", {"a": "cancelled"})
 
 
 def test_what_its_budget_has_refused_is_no_failure_of_the_project(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a", "b"], canary=0, slots=1, usd=1.0)
     step()
     store.batches.refuse("f", "a", "the batch budget of 'f' is 1 USD")
-    backfills.end("a", "failed")
-    backfills.end("b")
+    runs.end("a", "failed")
+    runs.end("b")
     step()
     assert state(store) == ("stopped", {"a": "cancelled", "b": "verified"})
     assert store.batches.get("f").reason.startswith("the batch budget")
@@ -202,7 +217,7 @@ def test_what_its_budget_has_refused_is_no_failure_of_the_project(
 
 
 def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a"])
     step()
@@ -211,7 +226,7 @@ def test_a_project_is_not_settled_while_a_call_for_it_is_being_made(
         request_hash="h", request="{}", batch="f", reserved_usd=0.5,
     )  # fmt: skip
     call = store.calls.admit(start, [], Throttle(9, 99), alone=False)
-    backfills.end("a", "failed")
+    runs.end("a", "failed")
     step()
     assert state(store)[1] == {"a": "launched"}
     store.calls.settle(call, CallEnd("lost", cost_usd=0.5))
@@ -228,11 +243,11 @@ def test_a_stop_in_the_middle_of_a_tick_launches_nothing(store: ProjectStore) ->
 
 
 def test_the_end_is_told_although_the_sensor_dies_at_it(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(store, ["a"])
     step()
-    backfills.end("a")
+    runs.end("a")
     with monkeypatch.context() as patched:
 
         def dies(*_: object) -> None:
@@ -246,14 +261,14 @@ def test_the_end_is_told_although_the_sensor_dies_at_it(
 
 
 def test_a_run_that_comes_after_the_stop_does_not_begin(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a"])
     step()
     assert store.batches.launched("f", "a") and store.batches.admit("f", "a")
     store.batches.stop("f", "enough")
     assert not store.batches.admit("f", "a")
-    backfills.end("a", "failed")
+    runs.end("a", "failed")
     step()
     assert state(store) == ("stopped", {"a": "cancelled"}) and not store.batches.launched("f", "a")
 
@@ -268,12 +283,12 @@ def test_submitted_projects_of_a_batch_wait_for_it(store: ProjectStore) -> None:
 
 
 def test_time_is_that_of_all_runs_and_attempts(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a"])
     for seconds in (50.0, 2.0):
         step()
-        backfills.end("a", "failed", seconds)
+        runs.end("a", "failed", seconds)
         step()
         step()
         store.batches.resume("f", BatchLimits(), leave_failed=False)
@@ -290,42 +305,41 @@ def test_a_project_of_a_batch_under_way_is_neither_archived_nor_deleted(store: P
 
 
 def test_failed_projects_are_tried_again_or_left(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a", "b"], canary=1)
     step()
     with pytest.raises(BatchError, match="is running"):
         store.batches.resume("f", BatchLimits(), leave_failed=False)
-    backfills.end("a", "failed")
+    runs.end("a", "failed")
     step()
     assert store.batches.resume("f", BatchLimits(), leave_failed=True) == 1
     step()
     assert state(store)[1] == {"a": "failed", "b": "launched"}  # an old failure stops nothing
-    backfills.end("b")
+    runs.end("b")
     step()
     assert state(store)[0] == "finished"
     assert store.batches.resume("f", BatchLimits(), leave_failed=False) == 1
     step()
-    assert len(backfills.keys) == 3 and state(store)[1]["a"] == "launched"
-    backfills.end("a")
+    assert len(runs.wanted) == 3 and state(store)[1]["a"] == "launched"
+    runs.end("a")
     step()
     with pytest.raises(BatchError, match="nothing left"):
         store.batches.resume("f", BatchLimits(), leave_failed=False)
 
 
-def test_a_backfill_that_ends_without_a_run_and_a_deleted_project_are_failures(
-    store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+def test_a_deleted_project_is_a_failure(
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     begin(store, ["a", "b"], canary=0, slots=1)
     store.projects.set_state("b", "archived")
     store.housekeeping.begin_deletion("b", "test")
     store.housekeeping.remove_project("b")
     step()
-    assert list(backfills.keys.values()) == [["a"]]
-    backfills.finished.update(backfills.keys)
+    assert begun(runs) == ["a"]
     step()
-    reasons = {m.project: m.reason for m in store.batches.members(store.batches.get("f"))}
-    assert reasons["b"] == "it was deleted" and "without a run" in reasons["a"]
+    members = {m.project: (m.state, m.reason) for m in store.batches.members(store.batches.get("f"))}
+    assert members["b"] == ("failed", "it was deleted") and members["a"][0] == "launched"
 
 
 def test_a_batch_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> None:
@@ -339,12 +353,12 @@ def test_a_batch_needs_projects_and_a_name_of_its_own(store: ProjectStore) -> No
 
 
 async def test_a_verified_project_is_counted_with_what_it_has_shown(
-    notes: ProjectRun, store: ProjectStore, backfills: FakeBackfills, step: Callable[[], str]
+    notes: ProjectRun, store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
 ) -> None:
     store.batches.begin("f", "build", [notes.key], canary=0, limits=BatchLimits())
     step()
     await build(notes)
-    backfills.end(notes.key, seconds=7.5)
+    runs.end(notes.key, seconds=7.5)
     step()
     (member,) = store.batches.members(store.batches.get("f"))
     assert (member.state, member.seconds, member.run_id) == ("verified", 7.5, f"run-{notes.key}")
@@ -392,18 +406,16 @@ def test_a_condition_that_cannot_be_read_says_so(text: str) -> None:
 # --- comparing --------------------------------------------------------------------------------------------------
 
 
-def test_two_batches_are_compared_by_what_ended_in_both(
-    store: ProjectStore, backfills: FakeBackfills
-) -> None:
+def test_two_batches_are_compared_by_what_ended_in_both(store: ProjectStore, runs: FakeBatchRuns) -> None:
     begin(store, canary=0, slots=1)
     store.batches.begin("g", "build", KEYS, canary=0, limits=BatchLimits(slots=1))
     f, g = store.batches.get("f"), store.batches.get("g")
     for batch, keys in ((f, "ab"), (g, "bcd")):
-        advance(store, batch, backfills, [])
+        runs.take(advance(store, batch, runs, []).wanted)
         for key in keys:
-            backfills.end(key, "failed" if key == "a" else "verified", 5.0)
+            runs.end(key, "failed" if key == "a" else "verified", 5.0)
         spend(store, "b", 0.5)
-        advance(store, batch, backfills, [])
+        runs.take(advance(store, batch, runs, []).wanted)
     both = common(store.batches.members(f), store.batches.members(g))
     assert [[m.project for m in side] for side in both] == [["b"], ["b"]]
     later = figures(store.batches.members(g))
@@ -417,7 +429,7 @@ def test_two_batches_are_compared_by_what_ended_in_both(
 def test_figures_are_of_what_was_shown() -> None:
     members = [
         BatchMember(
-            batch_id=1, project=str(n), canary=False, state=state, attempt=1, slot=0, backfill="", run_id="",
+            batch_id=1, project=str(n), canary=False, state=state, attempt=1, slot=0, run_id="",
             refused=False, reason="", seconds=seconds, requirements=4, requirements_verified=shown, cost_usd=usd,
             calls=1, tokens=100, models=["m"], prompt_versions=[],
         )

@@ -11,14 +11,14 @@ MemberState = Literal["waiting", "launched", "verified", "failed", "cancelled"]
 
 # Settings that a batch may have of its own, so that models can be compared.
 OWN_SETTINGS = ("llm", "llm_fast", "llm_structured", "repair_rounds")
-# Tags of a batch's runs: its name, its backfill (Dagster takes its own tag off runs that it tries again), and the slot,
+# Tags of a batch's runs: its name, the attempt (a batch may be taken up again), and the slot,
 # of which one run at a time is begun.
 BATCH_TAG = "hishamos/batch"
-BACKFILL_TAG = "hishamos/batch_backfill"
+ATTEMPT_TAG = "hishamos/batch_attempt"
 SLOT_TAG = "hishamos/batch_slot"
 
-# A slot is given so many projects at a time: enough to be busy, few enough to stop soon.
-PER_BACKFILL = 20
+# A slot is given so many projects at a time: enough to be busy until the next tick, few enough to stop soon.
+PER_SLOT = 4
 _LOW_WATER = 2
 
 
@@ -91,7 +91,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Projects to give to slots, as one backfill each."""
+    """Projects to give to slots."""
 
     slots: Mapping[int, Sequence[str]]
 
@@ -136,6 +136,6 @@ def share_out(waiting: Sequence[str], slots: Mapping[int, int]) -> dict[int, lis
     """
     free = sorted(slot for slot, left in slots.items() if left < _LOW_WATER)
     given: dict[int, list[str]] = {slot: [] for slot in free}
-    for number, key in enumerate(waiting[: PER_BACKFILL * len(free)]):
+    for number, key in enumerate(waiting[: PER_SLOT * len(free)]):
         given[free[number % len(free)]].append(key)
     return {slot: keys for slot, keys in given.items() if keys}

@@ -1,13 +1,21 @@
 """Moving a batch along: what has ended is written down, and what comes next is launched or cancelled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hishamos_pipeline.core.artifacts.documents import Requirements, VerifiedBuild
-from hishamos_pipeline.core.pipeline.batch import BATCH_TAG, SLOT_TAG, Finish, Launch, Stop, next_step
+from hishamos_pipeline.core.pipeline.batch import (
+    ATTEMPT_TAG,
+    BATCH_TAG,
+    SLOT_TAG,
+    Finish,
+    Launch,
+    Stop,
+    next_step,
+)
 from hishamos_pipeline.errors import ArtifactMissingError
-from hishamos_pipeline.operations.batch.backfills import Backfills, MemberRun
+from hishamos_pipeline.operations.batch.runs import BatchRuns, MemberRun, WantedRun
 from hishamos_pipeline.store.batches.records import Batch, BatchMember
 from hishamos_pipeline.store.batches.repository import MemberResult
 from hishamos_pipeline.store.store import ProjectStore
@@ -15,74 +23,72 @@ from hishamos_pipeline.store.store import ProjectStore
 _PER_TICK = 200
 
 
-def advance(store: ProjectStore, batch: Batch, backfills: Backfills, channels: Iterable[str]) -> str:
-    """Move a batch that is under way one step along; what was done, in words.
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What was done with a batch, in words, and the runs that it waits for."""
 
-    Whatever it is killed in, the next call makes up for: what was recorded as launched and is not is launched then.
+    said: str
+    wanted: Sequence[WantedRun] = ()
+
+
+def advance(store: ProjectStore, batch: Batch, runs: BatchRuns, channels: Iterable[str]) -> Advance:
+    """Move a batch that is under way one step along.
+
+    Whatever it is killed in, the next call makes up for: what was recorded as launched and has no run is wanted again.
 
     Args:
         store: the project store.
         batch: the batch.
-        backfills: launches and cancels.
+        runs: its runs.
         channels: who is notified when the batch ends.
     """
-    settled = _settle(store, batch, backfills)
+    settled = _settle(store, batch, runs)
     if batch.state == "running":
         match next_step(store.batches.standing(batch, store.calls.spent(batch=batch.name))):
             case Launch(slots):
                 if not store.batches.launch(batch, slots):
-                    return f"{batch.name}: stopped meanwhile"
-                _launch(store, batch, backfills)
-                return f"{batch.name}: {settled} ended, {sum(map(len, slots.values()))} launched"
+                    return Advance(f"{batch.name}: stopped meanwhile")
             case Stop(reason):
                 store.batches.stop(batch.name, reason)
                 batch = store.batches.get(batch.name)
             case Finish():
-                return _end(store, batch, channels)
+                return Advance(_end(store, batch, channels))
     if batch.state == "stopping":
-        launched = store.batches.members(batch, "launched")
-        for name in {member.backfill for member in launched}:
-            backfills.cancel(name)
-        if not launched:
-            return _end(store, batch, channels)
-    return f"{batch.name}: {settled} ended"
+        runs.cancel(batch.name, batch.attempt)
+        if not store.batches.members(batch, "launched"):
+            return Advance(_end(store, batch, channels))
+        return Advance(f"{batch.name}: {settled} ended")
+    wanted = _wanted(store, batch, runs)
+    return Advance(f"{batch.name}: {settled} ended, {len(wanted)} launched", wanted)
 
 
-def _launch(store: ProjectStore, batch: Batch, backfills: Backfills) -> None:
-    """Launch the backfills of all launched members that are not there yet."""
-    by_name: dict[str, list[BatchMember]] = {}
-    for member in store.batches.members(batch, "launched"):
-        by_name.setdefault(member.backfill, []).append(member)
-    for name, members in by_name.items():
-        if backfills.exists(name):
-            continue
-        # A project may have been deleted since it was chosen.
-        keys = [member.project for member in members if store.projects.exists(member.project)]
-        if not keys:
-            continue
-        slot = f"{batch.name}/{members[0].slot}"
-        # What people build one by one comes first.
-        tags = {BATCH_TAG: batch.name, SLOT_TAG: slot, "dagster/priority": "-1"}
-        backfills.launch(name, keys, tags, f"batch {batch.name}, {batch.kind}, slot {members[0].slot + 1}")
+def _wanted(store: ProjectStore, batch: Batch, runs: BatchRuns) -> list[WantedRun]:
+    """A run for each launched member that has none; a project may have been deleted since it was chosen."""
+    there = runs.of(batch.name, batch.attempt)
+    return [
+        WantedRun(
+            member.project,
+            f"batch:{batch.name}:{batch.attempt}:{member.project}",
+            # What people build one by one comes first.
+            {
+                BATCH_TAG: batch.name, ATTEMPT_TAG: str(batch.attempt), SLOT_TAG: f"{batch.name}/{member.slot}",
+                "dagster/priority": "-1",
+            },
+        )
+        for member in store.batches.members(batch, "launched")
+        if member.project not in there and store.projects.exists(member.project)
+    ]  # fmt: skip
 
 
-def _settle(store: ProjectStore, batch: Batch, backfills: Backfills) -> int:
+def _settle(store: ProjectStore, batch: Batch, runs: BatchRuns) -> int:
     """Write down which launched members have ended; how many."""
-    if batch.state == "running":
-        _launch(store, batch, backfills)
-    launched = store.batches.members(batch, "launched")
-    names = sorted({member.backfill for member in launched})
-    over = {name for name in names if backfills.over(name)}  # asked before the runs: none is begun after it
-    runs = backfills.runs(names)
+    there = runs.of(batch.name, batch.attempt)
     store.calls.settle_orphaned()
     asking = store.calls.unsettled(batch.name)  # what these have cost is not known yet
     settled: dict[str, MemberResult] = {}
-    for member in launched:
-        run = runs.get((member.backfill, member.project))
-        goes_on = member.backfill not in over
-        if member.project in asking or (run is None and goes_on):
-            continue
-        if run is not None and (run.state == "launched" or (run.retried and goes_on)):
+    for member in store.batches.members(batch, "launched"):
+        run = there.get(member.project)
+        if member.project in asking or _goes_on(store, batch, member, run):
             continue
         settled[member.project] = _ended(store, batch, member, run)
         if len(settled) == _PER_TICK:
@@ -91,10 +97,16 @@ def _settle(store: ProjectStore, batch: Batch, backfills: Backfills) -> int:
     return len(settled)
 
 
+def _goes_on(store: ProjectStore, batch: Batch, member: BatchMember, run: MemberRun | None) -> bool:
+    if run is None:
+        return batch.state == "running" and store.projects.exists(member.project)
+    return run.state == "launched" or (run.retried and batch.state == "running")
+
+
 def _ended(store: ProjectStore, batch: Batch, member: BatchMember, run: MemberRun | None) -> MemberResult:
     """How a member has ended; a run that is not tried again because of the stop says nothing about the project."""
     key = member.project
-    ended = ended_as(store, key, run) if run else _without_run(store, batch, key)
+    ended = ended_as(store, key, run) if run else _without_run(store, key)
     if ended.state == "failed" and run and run.retried and batch.state == "stopping":
         ended = replace(ended, state="cancelled")
     return replace(ended, spent=store.calls.spent(key, batch=batch.name))
@@ -114,14 +126,10 @@ def ended_as(store: ProjectStore, key: str, run: MemberRun) -> MemberResult:
     return MemberResult(run.state, run.run_id, reason, run.seconds, wanted, shown)
 
 
-def _without_run(store: ProjectStore, batch: Batch, key: str) -> MemberResult:
+def _without_run(store: ProjectStore, key: str) -> MemberResult:
     if not store.projects.exists(key):
         return MemberResult("failed", reason="it was deleted")
-    if batch.state == "stopping":
-        return MemberResult("cancelled")
-    return MemberResult(
-        "failed", reason="its backfill has ended without a run of it: see Dagster's page of backfills"
-    )
+    return MemberResult("cancelled")
 
 
 def _end(store: ProjectStore, batch: Batch, channels: Iterable[str]) -> str:

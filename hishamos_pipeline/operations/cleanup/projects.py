@@ -143,7 +143,7 @@ def finish_deletion(store: ProjectStore, history: RunHistory, projects_dir: Path
 def _require_idle(store: ProjectStore, history: RunHistory, key: str) -> None:
     if history.in_flight(key) or store.projects.get(key).state == "building":
         raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
-    # A backfill fails as a whole when one of its partitions goes.
+    # A batch counts what became of each of its projects.
     if batch := store.batches.holding(key):
         raise ProjectBusyError(
             f"{key} belongs to batch {batch!r}: wait for its end, or `hishamos batch stop {batch}`"

@@ -34,8 +34,7 @@ class Batch:
 class BatchMember:
     """A project of a batch, and how its run has ended: figures that stay when the project is built again or deleted.
 
-    ``backfill`` names the Dagster backfill that it was launched by; ``seconds`` are wall time of all
-    its runs. ``refused`` says that the batch's budget has stopped it.
+    ``seconds`` are wall time of all its runs. ``refused`` says that the batch's budget has stopped it.
     """
 
     batch_id: int
@@ -44,7 +43,6 @@ class BatchMember:
     state: str
     attempt: int
     slot: int
-    backfill: str
     run_id: str
     refused: bool
     reason: str

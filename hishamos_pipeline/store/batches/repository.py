@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.pipeline.batch import (
-    PER_BACKFILL,
+    PER_SLOT,
     BatchKind,
     BatchOverrides,
     MemberState,
@@ -15,7 +15,6 @@ from hishamos_pipeline.core.pipeline.batch import (
     Wave,
 )
 from hishamos_pipeline.core.pipeline.spending import NOTHING, Spent
-from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import BatchError, BatchNotFoundError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.batches.records import Batch, BatchMember
@@ -190,14 +189,12 @@ class Batches:
             )
 
     def launch(self, batch: Batch, slots: Mapping[int, Sequence[str]]) -> bool:
-        """Record that members are launched, those of a slot by one backfill: unless the batch was stopped meanwhile."""
+        """Record that members are launched, each in a slot: unless the batch was stopped meanwhile."""
         with self._sessions.write() as session:
             now = _find(session, batch.name)
             if (now.state, now.attempt) != ("running", batch.attempt):
                 return False
             for slot, keys in slots.items():
-                # Dagster's table has room for 32 characters, and its UI shows what comes before a dash.
-                backfill = sha256_text(f"{batch.name}/{batch.attempt}/{keys[0]}")[:12]
                 session.execute(
                     update(BatchMemberRow)
                     .where(
@@ -205,9 +202,7 @@ class Batches:
                         BatchMemberRow.project.in_(keys),
                         BatchMemberRow.state == "waiting",
                     )
-                    .values(
-                        state="launched", slot=slot, backfill=backfill, attempt=batch.attempt, refused=False
-                    )
+                    .values(state="launched", slot=slot, attempt=batch.attempt, refused=False)
                 )
         return True
 
@@ -338,7 +333,7 @@ class Batches:
 
 
 _NEW = {
-    "state": "waiting", "attempt": 0, "slot": 0, "backfill": "", "run_id": "", "refused": False, "reason": "",
+    "state": "waiting", "attempt": 0, "slot": 0, "run_id": "", "refused": False, "reason": "",
     "seconds": 0.0, "requirements": 0, "requirements_verified": 0, "cost_usd": 0.0, "calls": 0, "tokens": 0,
     "models": [], "prompt_versions": [],
 }  # fmt: skip
@@ -357,7 +352,7 @@ def _wave(session: Session, batch: Batch, which: ColumnElement[bool]) -> Wave:
         select(BatchMemberRow.project)
         .where(*mine, BatchMemberRow.state == "waiting")
         .order_by(BatchMemberRow.project)
-        .limit(PER_BACKFILL * batch.slots)
+        .limit(PER_SLOT * batch.slots)
     )
     counts = select(
         func.count().filter(BatchMemberRow.state == "launched"),

@@ -45,8 +45,7 @@ class BatchRow(Base):
 class BatchMemberRow(Base):
     """A project of a batch, and how its run has ended: figures that stay when the project is built again or deleted.
 
-    ``backfill`` names the Dagster backfill that it was launched by; ``seconds`` are wall time of all
-    its runs. ``refused`` says that the batch's budget has stopped it.
+    ``seconds`` are wall time of all its runs. ``refused`` says that the batch's budget has stopped it.
     """
 
     __tablename__ = "batch_members"
@@ -61,7 +60,6 @@ class BatchMemberRow(Base):
     state: Mapped[str] = mapped_column(String(9), default="waiting")
     attempt: Mapped[int] = mapped_column(default=0)
     slot: Mapped[int] = mapped_column(default=0)
-    backfill: Mapped[str] = mapped_column(String(120), default="")
     run_id: Mapped[str] = mapped_column(String(64), default="")
     refused: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(Text, default="")

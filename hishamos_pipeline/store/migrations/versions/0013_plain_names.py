@@ -17,7 +17,7 @@ _BATCH = (
     "reason", "started_by", "started_at", "ended_at",
 )  # fmt: skip
 _MEMBER = (
-    "project", "canary", "state", "attempt", "backfill", "run_id", "refused", "reason", "seconds", "requirements",
+    "project", "canary", "state", "attempt", "run_id", "refused", "reason", "seconds", "requirements",
     "requirements_verified", "cost_usd", "calls", "tokens", "models", "prompt_versions",
 )  # fmt: skip
 _NOTIFICATION = (
@@ -98,7 +98,6 @@ def _create_batches() -> None:
         sa.Column("state", sa.String(length=9), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
-        sa.Column("backfill", sa.String(length=120), nullable=False),
         sa.Column("run_id", sa.String(length=64), nullable=False),
         sa.Column("refused", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
