@@ -148,7 +148,7 @@ def _require_one_way(command: EditArtifact) -> None:
     if not command.item and (command.values or command.remove or command.artifact in FILE_SETS):
         raise EditError("name the item to edit, such as REQ-001, US-001, a path, or @title")
     if command.artifact in FILE_SETS and (command.values or command.remove):
-        raise EditError("a file is edited as text; which files there are, the plan says")
+        raise EditError("a file is edited as text; which files there are follows from the architecture")
 
 
 def _edits(project: Project, command: EditArtifact) -> list[Edit]:

@@ -61,7 +61,9 @@ def health(services: Services, actor: Actor, of_dagster: Mapping[str, Check]) ->
     for name, check in checks.items():
         without_store = any(r.check == "store" and not r.ok for r in results)
         if name in _NEED_STORE and without_store:
-            results.append(HealthCheck(check=name, ok=False, detail="not looked at: the store comes first"))
+            results.append(
+                HealthCheck(check=name, ok=False, detail="skipped: the project store has to work first")
+            )
         else:
             results.append(_checked(name, check, services))
     return results

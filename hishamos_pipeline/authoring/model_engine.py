@@ -162,7 +162,7 @@ class ModelEngine:
                 raise
             if not task.policy.blueprint:
                 raise type(error)(f"{error}; the blueprint engine cannot stand in for {task}") from None
-            log.warning("%s falls to the blueprint engine: %s", task, error)
+            log.warning("%s: falling back to the blueprint engine: %s", task, error)
             return await self._blueprint.answer(task, question, purpose)
 
     async def ask(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> Result[Any]:

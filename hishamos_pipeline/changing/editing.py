@@ -97,7 +97,7 @@ def with_value(item: Item, path: str, value: Any) -> Item:
     head, _, rest = path.partition(".")
     if isinstance(item, list):
         if not head.isdigit() or int(head) >= len(item):
-            raise EditError(f"{head!r} is no place in a list of {len(item)}; they are counted from 0")
+            raise EditError(f"{head!r} is not an index in a list of {len(item)}; indexes start at 0")
         changed: Any = list(item)
         changed[int(head)] = with_value(item[int(head)], rest, value) if rest else value
         return changed

@@ -48,6 +48,6 @@ def cancel(key: str, as_json: bool) -> None:
     if done.requests or done.runs:
         click.echo(f"{key}: {done.requests} requests cancelled, {done.runs} runs ended")
     elif not done.at_command_lines:
-        click.echo(f"{key}: nothing waits or runs")
+        click.echo(f"{key}: there is no request and no run to cancel")
     if done.at_command_lines:
         click.echo(f"{key} is being built at a command line: end that with Ctrl-C there", err=True)

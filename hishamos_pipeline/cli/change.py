@@ -41,4 +41,4 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
 
 
 def _agreed() -> bool:
-    return click.confirm("\nTake this change over?")
+    return click.confirm("\nAccept this change?")

@@ -11,7 +11,7 @@ from hishamos_pipeline.store.sessions import reachable
 
 @click.group("db")
 def command() -> None:
-    """Look after the project store's schema."""
+    """Manage the schema of the project store."""
 
 
 @command.command("upgrade")

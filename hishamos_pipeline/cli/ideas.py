@@ -64,7 +64,7 @@ def questions(key: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found.open and not found.answered:
-        click.echo(f"the requirements of {key} leave no question open")
+        click.echo(f"the requirements of {key} have no open question")
     else:
         rows = [(item.question, f"assumed: {item.assumption}") for item in found.open]
         rows += [(item.question, item.answer) for item in found.answered]

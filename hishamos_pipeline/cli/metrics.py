@@ -13,7 +13,7 @@ from hishamos_pipeline.errors import StorageError
 @click.option(
     "--port", default=9464, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on."
 )
-@click.option("--once", is_flag=True, help="Print the figures and end.")
+@click.option("--once", is_flag=True, help="Print the metrics and exit.")
 def command(host: str, port: int, once: bool) -> None:
     """Serve figures of all processes and machines at /metrics, until it is interrupted.
 
@@ -35,7 +35,7 @@ def command(host: str, port: int, once: bool) -> None:
             raise StorageError(
                 f"cannot listen on {host}:{port}: {error.strerror}; name another --port"
             ) from error
-        click.echo(f"figures at http://{host}:{server.server_port}/metrics")
+        click.echo(f"metrics at http://{host}:{server.server_port}/metrics")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -86,7 +86,7 @@ def archive(keys: tuple[str, ...]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="First copy its repository and archives to this folder.",
 )
-@click.option("--without-export", is_flag=True, help="Delete it although it is kept nowhere else.")
+@click.option("--without-export", is_flag=True, help="Delete it although there is no other copy.")
 @click.confirmation_option(prompt="Delete the project with everything that it has?")
 def delete(key: str, export_to: Path | None, without_export: bool) -> None:
     """Delete the archived project KEY: files, rows, partition and runs. What models have cost stays on the books.

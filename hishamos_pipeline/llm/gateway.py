@@ -150,7 +150,7 @@ class Gateway:
                 fell.append(f"{ref}: {failure.error}")
                 if last:
                     raise failure.error from None
-                log.warning("%s/%s falls to the next model: %s", request.role, request.task, fell[-1])
+                log.warning("%s/%s: falling back to the next model: %s", request.role, request.task, fell[-1])
         raise ModelSetupError(f"no model is set for {request.role}/{request.task}: set HISHAMOS_LLM")
 
     def prepare(self, models: Sequence[ModelRef]) -> None:

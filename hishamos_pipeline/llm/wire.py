@@ -344,7 +344,9 @@ class MeteredModel(WrapperModel):
                 try:
                     await asyncio.to_thread(self._desk.log.keep_alive, call_id)
                 except Exception as error:  # a busy database now is no reason to stop beating
-                    log.warning("%s: cannot say that it is alive: %s", self._name, _said(error))
+                    log.warning(
+                        "%s: the heartbeat of the call could not be written: %s", self._name, _said(error)
+                    )
 
         task = asyncio.create_task(beat())
         try:

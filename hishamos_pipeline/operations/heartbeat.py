@@ -54,7 +54,7 @@ class HeartbeatThread:
             try:
                 self._beats.beat(self._run_id, self._project, process())
             except (StorageError, SQLAlchemyError) as error:
-                log.warning("%s: no sign of life could be given: %s", self._project, error)
+                log.warning("%s: the heartbeat could not be written: %s", self._project, error)
 
 
 @dataclass(frozen=True, slots=True)

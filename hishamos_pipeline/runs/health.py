@@ -27,9 +27,9 @@ def _daemon(services: Services) -> str:
     if silent and (queued or waiting):
         raise RuntimeError(
             f"{queued} runs are queued and {waiting} builds are requested, and nothing starts them: "
-            f"{', '.join(silent)} of the daemon is not running: start `hishamos dev` or `hishamos serve daemon`"
+            f"the daemon is not running ({', '.join(silent)}): start `hishamos dev` or `hishamos serve daemon`"
         )
-    return f"not running: {', '.join(silent)}; nothing waits for it" if silent else "running"
+    return f"not running: {', '.join(silent)}; no run waits for it" if silent else "running"
 
 
 CHECKS: Mapping[str, Check] = {"dagster": _dagster, "daemon": _daemon}

@@ -37,10 +37,8 @@ _SEND_SECONDS = 20
 _STUCK = timedelta(minutes=5)
 # What failed before anybody looked is told no more.
 _FIRST_LOOK = timedelta(days=1)
-_DIED = (
-    "its process on {} ended without a word, or has not been heard of for too long; build it again to go on"
-)
-_ENDED_UNHEARD = "its process ended before it could say how the run went; build it again to go on"
+_DIED = "its process on {} has died, or has sent no heartbeat for too long; build it again to go on"
+_ENDED_UNHEARD = "its process ended before it had recorded how the run ended; build it again to go on"
 _FROM_OUTSIDE = "This run has been marked as failed from outside"
 _WORDLESS = "no active run, and the last one ended without an error; build it again to go on"
 

@@ -39,7 +39,7 @@ def test_a_build_is_requested_listed_and_cancelled(tmp_path: Path) -> None:
     cancelled = hishamos(tmp_path, "builds", "cancel", "shed", LOGNAME="ann")
     assert "1 requests cancelled, 0 runs ended" in cancelled.stdout, cancelled.stderr
     assert "cancelled by user:ann" in hishamos(tmp_path, "builds", "list").stdout
-    assert "nothing waits or runs" in hishamos(tmp_path, "builds", "cancel", "shed").stdout
+    assert "there is no request and no run to cancel" in hishamos(tmp_path, "builds", "cancel", "shed").stdout
     shown = json.loads(hishamos(tmp_path, "projects", "show", "shed", "--json").stdout)
     assert (shown["state"], shown["reason"]) == ("failed", "cancelled by user:ann")
     assert hishamos(tmp_path, "build", "nowhere", "--queue").returncode == 3

@@ -226,7 +226,7 @@ def test_a_project_is_archived_and_then_deleted(
     exported(store, settings, history, "new")
     history.working.add("old")
     done = cleaned(keep_idle_days=30)
-    assert "in work" in done["idle_projects"].failed[0]
+    assert "being built" in done["idle_projects"].failed[0]
     history.working.clear()
     assert cleaned(keep_idle_days=30)["idle_projects"].names == ["old"]
     assert store.projects.get("old").state == "archived" and (settings.projects_dir / "old").exists()
@@ -296,7 +296,7 @@ async def test_what_is_kept_nowhere_else_is_not_deleted(
     projects.archive(store, history, "notes")
     clock.advance(timedelta(days=99))
     done = cleaned(keep_archived_days=30)
-    assert "kept nowhere else" in done["archived_projects"].failed[0]
+    assert "no other copy" in done["archived_projects"].failed[0]
     assert store.projects.get("notes").state == "archived"
     projects.copy_to(store, settings.projects_dir, "notes", tmp_path / "out")
     copy = tmp_path / "out" / "notes"
@@ -313,7 +313,7 @@ async def test_what_is_kept_nowhere_else_is_not_deleted(
     store.projects.submit(moved, "test")
     await build(notes)  # without the storage: what is there is not the newest any more
     projects.archive(store, history, "notes")
-    with pytest.raises(DeletionRefusedError, match="kept nowhere else"):
+    with pytest.raises(DeletionRefusedError, match="no other copy"):
         projects.require_deletable(store, history, open_storage(kept), "notes")
     (settings.projects_dir / "notes" / "repository").unlink()
     (settings.projects_dir / "notes" / "tree").unlink()

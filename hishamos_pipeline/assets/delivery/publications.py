@@ -14,7 +14,7 @@ from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 
 _LOOK = (
-    "Look at the host, and bring what is wanted here by `hishamos edit`; changes are proposed from now on."
+    "Look at the host, and take over what is wanted with `hishamos edit`; changes are proposed from now on."
 )
 
 

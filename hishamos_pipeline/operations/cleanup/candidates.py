@@ -76,4 +76,4 @@ def _found(kind: str, sweep: Sweep, done: Swept) -> Iterator[RemovalCandidate]:
         yield from sweep()
     except (HishamosError, OSError) as error:
         done.failed.append(str(error))
-        log.warning("cleanup: %s could not be looked through: %s", kind, error)
+        log.warning("cleanup: %s could not be scanned: %s", kind, error)

@@ -92,7 +92,7 @@ def require_deletable(
         raise DeletionRefusedError(f"{key} is not archived: run `hishamos projects archive {key}` first")
     if not without_export and _is_worth_keeping(store, key) and not _is_kept(store, storage, key):
         raise DeletionRefusedError(
-            f"{key} is kept nowhere else: copy it with --export-to FOLDER, or say --without-export"
+            f"{key} has no other copy: copy it with --export-to FOLDER, or say --without-export"
         )
 
 
@@ -142,7 +142,7 @@ def finish_deletion(store: ProjectStore, history: RunHistory, projects_dir: Path
 
 def _require_idle(store: ProjectStore, history: RunHistory, key: str) -> None:
     if history.in_flight(key) or store.projects.get(key).state == "building":
-        raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
+        raise ProjectBusyError(f"{key} is being built: wait for its run, or terminate that first")
     # A batch counts what became of each of its projects.
     if batch := store.batches.holding(key):
         raise ProjectBusyError(

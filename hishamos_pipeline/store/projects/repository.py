@@ -196,7 +196,7 @@ class Projects:
             if state == "building":
                 refuse_deleted(session, key)
             if state == "archived" and project.state == "building":
-                raise ProjectBusyError(f"{key} is in work: wait for its run, or terminate that first")
+                raise ProjectBusyError(f"{key} is being built: wait for its run, or terminate that first")
             now = self._sessions.clock.now()
             before = project.state
             _enter(session, project, state, step, reason, now, fulfils=fulfils)
