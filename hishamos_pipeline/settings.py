@@ -263,7 +263,7 @@ class Settings(BaseSettings):
 
     notify: dict[str, Channel] = Field(
         {"log": LogChannel(kind="log")},
-        description="Channels by name that tell of failed runs: `kind` is `log`, `webhook` (`url`, `secret`) or "
+        description="Channels by name that people are notified over: `kind` is `log`, `webhook` (`url`, `secret`) or "
         "`email` (`host`, `port`, `tls`, `user`, `password`, `sender`, `to`); JSON.",
     )
     silent_looks: int = Field(

@@ -218,7 +218,7 @@ def _require_delivered(run: "ProjectRun") -> set[str]:
     """The exports that a build would make now; all else has to be up to date."""
     state = run.project.store.projects.get(run.key).state
     planned = [step.kind for step in run.plan()]
-    stale = [destination for destination in planned if destination not in EXPORTS.values()]
+    stale = [artifact for artifact in planned if artifact not in EXPORTS.values()]
     if stale or state in ("submitted", "building"):
         open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
         raise ArtifactMissingError(

@@ -13,7 +13,7 @@ from hishamos_pipeline.authoring.draft_assembly import imported_modules
 from hishamos_pipeline.core.artifacts.criteria import criterion_tests
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
-from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy
+from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy, tidy_file
 from hishamos_pipeline.verification.imports import distribution, distributions
 from hishamos_pipeline.verification.weakening import weakened
 
@@ -85,7 +85,7 @@ async def document(request: FileRequest, text: str) -> str:
         missing = [story.id for story in request.stories.planned if story.id not in text]
         if missing:
             raise ValueError(f"README.md does not name {', '.join(missing)}")
-    return text
+    return await tidy_file(request.path, text, request.architecture.package)
 
 
 async def repaired_source(request: RepairRequest, text: str) -> str:

@@ -30,7 +30,7 @@ from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.settings import RoleSettings, Settings, listed
 from hishamos_pipeline.stacks.python import scaffold
-from hishamos_pipeline.stacks.python.formatting import tidy
+from hishamos_pipeline.stacks.python.formatting import tidy_file
 from hishamos_pipeline.store.conversations.repository import Conversations
 
 log = logging.getLogger("hishamos.llm")
@@ -149,10 +149,8 @@ class ModelEngine:
         if isinstance(question, FileRequest):
             text = scaffold.text_of(question)
             if text is not None:
-                python = question.path.endswith(".py")
-                return cast(
-                    "A", FileText(text=await tidy(text, question.architecture.package) if python else text)
-                )
+                text = await tidy_file(question.path, text, question.architecture.package)
+                return cast("A", FileText(text=text))
         try:
             return cast("A", (await self.ask(task, question, purpose)).output)
         except (BudgetError, ModelSetupError, CredentialError, ReplayError):

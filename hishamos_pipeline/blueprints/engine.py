@@ -46,10 +46,15 @@ RULES: Mapping[str, tuple[str, ...]] = {
     ),
     str(tasks.DOCUMENT): (
         "blueprints/python/documents.py",
+        "stacks/python/formatting.py",
         "blueprints/planning/backlog.py",
         *_TEMPLATES["docs"],
     ),
-    str(tasks.CI_FILE): ("stacks/python/ci.py", "stacks/python/templates/*/ci/*"),
+    str(tasks.CI_FILE): (
+        "stacks/python/ci.py",
+        "stacks/python/formatting.py",
+        "stacks/python/templates/*/ci/*",
+    ),
     str(tasks.REVIEW_FILE): ("blueprints/reviewing.py",),
     str(tasks.CHANGE): ("blueprints/planning/changes.py",),
 }
@@ -112,13 +117,11 @@ class BlueprintEngine:
 
             async with self._formatting:
                 return await review(question)
-        text = self._render(task, question)
-        if question.path.endswith(".py"):
-            from hishamos_pipeline.stacks.python.formatting import tidy
+        from hishamos_pipeline.stacks.python.formatting import tidy_file
 
-            async with self._formatting:
-                text = await tidy(text, question.architecture.package)
-        return FileText(text=text)
+        text = self._render(task, question)
+        async with self._formatting:
+            return FileText(text=await tidy_file(question.path, text, question.architecture.package))
 
     def _render(self, task: Task[Any, Any], request: FileRequest) -> str:
         # Several artifacts of a project are made at once, each with its own copy of the documents.

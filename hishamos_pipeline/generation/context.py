@@ -254,9 +254,9 @@ class DeliveryContext(StepContext):
         """Whether an export is asked for."""
         return self._services.exports.asked().wants(export)
 
-    def target(self, artifact: HostKind, options: Target | None = None) -> Target:
+    def target(self, host_kind: HostKind, options: Target | None = None) -> Target:
         """What a publication is made with; see ``ExportPolicy.target``."""
-        return self._services.exports.target(artifact, options)
+        return self._services.exports.target(host_kind, options)
 
     @property
     def folder(self) -> ProjectFolder:

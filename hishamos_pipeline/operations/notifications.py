@@ -111,7 +111,7 @@ def _post(notification: Notification, channel: WebhookChannel, keys: Keys) -> No
         }
     ).encode()
     # The id stays when it is sent again, so that a receiver can leave out what it has seen.
-    notification_id, now = f"notification-{notification.id}-{notification.run_id}", int(time.time())
+    notification_id, now = f"notice-{notification.id}-{notification.run_id}", int(time.time())
     headers = {
         "Content-Type": "application/json",
         "webhook-id": notification_id,
@@ -143,7 +143,7 @@ def _mail(notification: Notification, channel: EmailChannel, keys: Keys) -> None
     message["From"], message["To"] = channel.sender, ", ".join(channel.to)
     what = sentence(notification).removeprefix("project ").partition(":")[0].partition(" (")[0]
     message["Subject"] = f"HishamOS: {what}"
-    message["Message-ID"] = f"<notification-{notification.id}-{notification.run_id}@hishamos>"
+    message["Message-ID"] = f"<notice-{notification.id}-{notification.run_id}@hishamos>"
     where = (
         f"\n\nrun {notification.run_id}\nhishamos projects show {notification.project}\n"
         if notification.project

@@ -1,9 +1,9 @@
 """The runs of batches in a Dagster instance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunRecord
+from dagster import DagsterRunStatus
 
 from hishamos_pipeline.core.pipeline.batch import ATTEMPT_TAG, BATCH_TAG, MemberState
 from hishamos_pipeline.operations.batch.runs import MemberRun
@@ -14,12 +14,12 @@ _ENDS: Mapping[DagsterRunStatus, MemberState] = {
     DagsterRunStatus.FAILURE: "failed",
     DagsterRunStatus.CANCELED: "cancelled",
 }
-_LIVE = (
+_LIVE = [
     DagsterRunStatus.QUEUED,
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.STARTING,
     DagsterRunStatus.STARTED,
-)
+]
 
 
 class DagsterBatchRuns:
@@ -28,11 +28,20 @@ class DagsterBatchRuns:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
 
-    def of(self, batch: str, attempt: int) -> dict[str, MemberRun]:
-        """The last run of each project that has one in an attempt of a batch."""
+    def of(self, batch: str, attempt: int, projects: Collection[str]) -> dict[str, MemberRun]:
+        """The last run of each of these projects that has one in an attempt of a batch.
+
+        One that was made and not submitted, because Dagster's storage was away for instance, is none.
+        """
         found: dict[str, MemberRun] = {}
-        for record in reversed(self._records(batch, attempt)):  # the oldest first
+        if not projects:
+            return found
+        mine = {BATCH_TAG: batch, ATTEMPT_TAG: str(attempt), PARTITION_TAG: list(projects)}
+        records = self._instance.get_run_records(dg.RunsFilter(tags=mine))
+        for record in reversed(records):  # the oldest first
             run = record.dagster_run
+            if run.status == DagsterRunStatus.NOT_STARTED:
+                continue
             key = run.tags.get(PARTITION_TAG, "")
             seconds = (record.end_time or 0.0) - (record.start_time or record.end_time or 0.0)
             before = found[key].seconds if key in found else 0.0
@@ -46,12 +55,6 @@ class DagsterBatchRuns:
 
     def cancel(self, batch: str, attempt: int) -> None:
         """End the runs of an attempt that wait or run, those that are tried again too."""
-        for record in self._records(batch, attempt, _LIVE):
-            self._instance.run_coordinator.cancel_run(record.dagster_run.run_id)
-
-    def _records(
-        self, batch: str, attempt: int, statuses: Sequence[DagsterRunStatus] = ()
-    ) -> Sequence[RunRecord]:
-        """Runs of an attempt, the newest first."""
-        tags = {BATCH_TAG: batch, ATTEMPT_TAG: str(attempt)}
-        return self._instance.get_run_records(dg.RunsFilter(tags=tags, statuses=statuses or None))
+        mine = {BATCH_TAG: batch, ATTEMPT_TAG: str(attempt)}
+        for run_id in self._instance.get_run_ids(dg.RunsFilter(tags=mine, statuses=_LIVE)):
+            self._instance.run_coordinator.cancel_run(run_id)

@@ -8,7 +8,7 @@ from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
-from hishamos_pipeline.core.pipeline.batch import BATCH_TAG
+from hishamos_pipeline.core.pipeline.batch import ATTEMPT_TAG, BATCH_TAG, FLEET_TAG
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.generation.run import ProjectRun
@@ -19,9 +19,6 @@ from hishamos_pipeline.operations.traces import configure_traces, flush_traces
 from hishamos_pipeline.partitions import PARTITION_TAG, REQUESTED_BY_TAG, RETRY_NUMBER_TAG, SOURCE_TAG
 from hishamos_pipeline.resources.run_history import assets_of
 from hishamos_pipeline.settings import get_settings
-
-# The tag of a batch in runs that an older release has requested.
-_FLEET_TAG = "hishamos/fleet"
 
 
 class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -37,22 +34,21 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the services."""
+        if context.run and FLEET_TAG in context.run.tags:  # its budget would be known to nobody
+            raise dg.Failure("an older release has requested this run: build the project again")
         settings = get_settings()
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
         self._services = Services(settings, patient=context.run is not None, actor=actor_of(context.run))
         key = _project_of(context)
         batch = context.run.tags.get(BATCH_TAG, "") if context.run else ""
-        if context.run and _FLEET_TAG in context.run.tags:  # its budget would be known to nobody
-            raise dg.Failure(
-                "an older release has requested this run: build the project again", allow_retries=False
-            )
         # A run of a batch that somebody executes again later is an ordinary one; one that Dagster does is not.
         retried = context.run is not None and RETRY_NUMBER_TAG in context.run.tags
         if batch and (retried or self._services.store.batches.launched(batch, key)):
             with closing(self._services) as plain:
-                if not plain.store.batches.admit(batch, key):
-                    raise dg.Failure(f"batch {batch} is being stopped", allow_retries=False)
+                attempt = int(context.run.tags.get(ATTEMPT_TAG, "0")) if context.run else 0
+                if not plain.store.batches.admit(batch, key, attempt):
+                    raise dg.Failure(f"batch {batch} has been stopped since", allow_retries=False)
                 self._services = plain.for_batch(plain.store.batches.overrides(batch))
         run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)

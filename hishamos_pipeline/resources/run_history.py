@@ -50,7 +50,7 @@ class DagsterRuns:
         }
 
     def silent_daemons(self) -> list[str]:
-        """Parts of the daemon that should run and have not been heard of for half a minute; all where it is not on."""
+        """Parts of the daemon that should run and have sent no heartbeat for half a minute; all where it is not on."""
         wanted = list(self._instance.get_required_daemon_types())
         found = get_daemon_statuses(
             self._instance, wanted, heartbeat_interval_seconds=_BEAT_SECONDS, ignore_errors=True

@@ -11,7 +11,7 @@ from dagster import DagsterEventType
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from hishamos_pipeline.core.pipeline.batch import BATCH_TAG
+from hishamos_pipeline.core.pipeline.batch import BATCH_TAG, FLEET_TAG
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.core.text.secrets import mask
@@ -105,8 +105,12 @@ def failure_of(
         int(made[2]) if made and made[2] and run.job_name == BUILD_PROJECT else None,
         step,
         " ".join(mask(reason).split())[:4000],
-        by_hand=SOURCE_TAG in run.tags or (BATCH_TAG in run.tags and not _executed_again(run)),
+        by_hand=SOURCE_TAG in run.tags or (_is_of_batch(run) and not _executed_again(run)),
     )
+
+
+def _is_of_batch(run: dg.DagsterRun) -> bool:
+    return BATCH_TAG in run.tags or FLEET_TAG in run.tags
 
 
 def _executed_again(run: dg.DagsterRun) -> bool:

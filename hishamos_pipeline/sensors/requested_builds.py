@@ -22,7 +22,7 @@ from hishamos_pipeline.store.store import ProjectStore
 _CANCELLED = "its run was cancelled before it began; build it to take it up again"
 _ENDED = "its run ended before it began; build it to take it up again"
 # The sensor of failures knows why a run has failed, and comes first; what it has lost is made up for after this.
-_LOST = timedelta(minutes=1)
+_LOST = timedelta(seconds=20)
 # So many more are looked at than are started: what was cancelled in the queue must not keep others waiting.
 _LOOKED_AT = 10
 

@@ -47,7 +47,9 @@ def replacing(target: Path) -> Iterator[Path]:
 
     If the block fails, the target stays as it was, and nothing is left beside it.
     """
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    aside = target.with_name(
+        f".new-{uuid.uuid4().hex[:16]}"
+    )  # the longest name there may be would grow too long
     try:
         yield aside
         aside.replace(target)

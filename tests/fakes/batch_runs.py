@@ -1,6 +1,6 @@
 """Runs of batches without Dagster: what was wanted, and runs that end as a test wants it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from hishamos_pipeline.core.pipeline.batch import MemberState
@@ -25,13 +25,11 @@ class FakeBatchRuns:
             self.last[batch, int(attempt), run.project] = MemberRun(f"run-{run.project}", "launched")
         return [run.project for run in new]
 
-    def of(self, batch: str, attempt: int) -> dict[str, MemberRun]:
-        return {
-            key: run for (name, number, key), run in self.last.items() if (name, number) == (batch, attempt)
-        }
+    def of(self, batch: str, attempt: int, projects: Collection[str]) -> dict[str, MemberRun]:
+        return {key: self.last[name] for key in projects if (name := (batch, attempt, key)) in self.last}
 
     def cancel(self, batch: str, attempt: int) -> None:
-        for key, run in self.of(batch, attempt).items():
+        for key, run in self.of(batch, attempt, [key for *_, key in self.last]).items():
             if run.state == "launched":
                 self.cancelled.append(key)
                 if not self.slow:

@@ -183,7 +183,7 @@ def test_a_batch_that_stops_while_a_run_is_to_be_tried_again_comes_to_its_end(
     store.batches.stop("f", "enough")
     step()
     assert state(store) == ("stopped", {"a": "cancelled"})
-    assert not store.batches.admit("f", "a")  # what is tried again all the same does not begin
+    assert not store.batches.admit("f", "a", 1)  # what is tried again all the same does not begin
 
 
 def test_a_run_that_takes_time_to_end_is_waited_for(
@@ -265,9 +265,9 @@ def test_a_run_that_comes_after_the_stop_does_not_begin(
 ) -> None:
     begin(store, ["a"])
     step()
-    assert store.batches.launched("f", "a") and store.batches.admit("f", "a")
+    assert store.batches.launched("f", "a") and store.batches.admit("f", "a", 1)
     store.batches.stop("f", "enough")
-    assert not store.batches.admit("f", "a")
+    assert not store.batches.admit("f", "a", 1)
     runs.end("a", "failed")
     step()
     assert state(store) == ("stopped", {"a": "cancelled"}) and not store.batches.launched("f", "a")
@@ -456,3 +456,18 @@ def test_figures_are_of_what_was_shown() -> None:
 )
 def test_few_projects_say_little(successes: int, trials: int, low: float, high: float) -> None:
     assert interval(successes, trials) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_a_run_of_an_earlier_attempt_does_not_begin(
+    store: ProjectStore, runs: FakeBatchRuns, step: Callable[[], str]
+) -> None:
+    """Dagster tries a run again although its batch was stopped, and taken up again, meanwhile."""
+    begin(store, ["a"])
+    step()
+    store.batches.stop("f", "enough")
+    step()
+    step()
+    store.batches.resume("f", BatchLimits(), leave_failed=False)
+    step()
+    assert not store.batches.admit("f", "a", 1) and store.batches.admit("f", "a", 2)
+    assert state(store) == ("running", {"a": "launched"})

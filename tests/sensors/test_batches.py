@@ -66,13 +66,15 @@ def test_a_stopped_batch_ends_its_runs(
 def test_the_last_run_of_a_project_counts(instance: dg.DagsterInstance) -> None:
     runs = DagsterBatchRuns(instance)
     run = started(instance, "a", **MINE)
-    assert runs.of("f", 1)["a"].state == "launched" and runs.of("f", 2) == {} == runs.of("g", 1)
+    assert runs.of("f", 1, ["a"])["a"].state == "launched"
+    assert runs.of("f", 2, ["a"]) == {} == runs.of("g", 1, ["a"])
+    assert runs.of("f", 1, ["b"]) == {} == runs.of("f", 1, [])
     instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
     instance.report_run_failed(run)
-    found = runs.of("f", 1)["a"]
+    found = runs.of("f", 1, ["a"])["a"]
     assert (found.state, found.retried) == ("failed", True)
     again = started(instance, "a", **MINE)
-    found = runs.of("f", 1)["a"]
+    found = runs.of("f", 1, ["a"])["a"]
     assert (found.run_id, found.state, found.retried) == (again.run_id, "launched", False)
 
 

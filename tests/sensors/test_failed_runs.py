@@ -119,7 +119,7 @@ def test_a_process_that_was_killed_ends_its_run(
     process.communicate()
     for _ in range(settings.silent_looks - 1):
         result = tick(failed_runs, instance, settings, result.cursor)
-    assert "has not been heard of" in store.projects.get("here").reason
+    assert "has sent no heartbeat" in store.projects.get("here").reason
     assert store.projects.get("elsewhere").state == "building"
     tick(failed_runs, instance, settings, result.cursor)
     assert "node-7:4711" in store.projects.get("elsewhere").reason

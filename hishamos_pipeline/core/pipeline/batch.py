@@ -15,6 +15,8 @@ OWN_SETTINGS = ("llm", "llm_fast", "llm_structured", "repair_rounds")
 # of which one run at a time is begun.
 BATCH_TAG = "hishamos/batch"
 ATTEMPT_TAG = "hishamos/batch_attempt"
+# The tag of a batch in runs that an older release has requested.
+FLEET_TAG = "hishamos/fleet"
 SLOT_TAG = "hishamos/batch_slot"
 
 # A slot is given so many projects at a time: enough to be busy until the next tick, few enough to stop soon.

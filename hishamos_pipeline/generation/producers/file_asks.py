@@ -26,14 +26,14 @@ FILE_ARTIFACTS: Mapping[FileKind, str] = {
 }
 
 
-def file_asks(architecture: Architecture, stories: Stories, artifact: FileKind) -> list[FileAsk]:
+def file_asks(architecture: Architecture, stories: Stories, file_kind: FileKind) -> list[FileAsk]:
     """The questions for the files of one kind; those of CI are the same whatever the stories are."""
-    if artifact == "test":
+    if file_kind == "test":
         return _story_test_asks(architecture, stories)
-    return _planned_asks(architecture, stories if artifact != "ci" else NO_STORIES, artifact)
+    return _planned_asks(architecture, stories if file_kind != "ci" else NO_STORIES, file_kind)
 
 
-def _planned_asks(architecture: Architecture, stories: Stories, artifact: FileKind) -> list[FileAsk]:
+def _planned_asks(architecture: Architecture, stories: Stories, file_kind: FileKind) -> list[FileAsk]:
     """The planned files of a kind; one about entities or requirements serves the stories about them."""
     by_requirement: dict[str, set[str]] = {}
     for story in stories.planned:
@@ -41,7 +41,7 @@ def _planned_asks(architecture: Architecture, stories: Stories, artifact: FileKi
             by_requirement.setdefault(name, set()).add(story.id)
     asks = []
     for file in architecture.files:
-        if file.kind == artifact:
+        if file.kind == file_kind:
             served = {story for name in file.requirements for story in by_requirement.get(name, ())}
             about = bool(file.entities or file.interface)
             asks.append(

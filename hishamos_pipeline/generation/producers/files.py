@@ -43,22 +43,22 @@ def nothing_to_build(stories: Stories) -> str:
     return f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}"
 
 
-async def _write(step: StepContext, artifact: FileKind) -> FileSet:
+async def _write(step: StepContext, file_kind: FileKind) -> FileSet:
     """Make the planned files of one kind.
 
     Raises:
         UnbuildableError: no story can be implemented, so that there is nothing to make.
     """
     architecture = step.read("architecture", Architecture)
-    stories = step.read("stories", Stories) if artifact != "ci" else NO_STORIES
-    if artifact != "ci" and not stories.planned:
+    stories = step.read("stories", Stories) if file_kind != "ci" else NO_STORIES
+    if file_kind != "ci" and not stories.planned:
         raise UnbuildableError(nothing_to_build(stories))
-    asks = file_asks(architecture, stories, artifact)
+    asks = file_asks(architecture, stories, file_kind)
     if not asks:
         raise UnbuildableError(
-            f"the architecture plans no {artifact} files, because no story can be implemented"
+            f"the architecture plans no {file_kind} files, because no story can be implemented"
         )
-    answers = await step.units.make(FILE_TASKS[artifact], asks, step.edited_files())
+    answers = await step.units.make(FILE_TASKS[file_kind], asks, step.edited_files())
     return FileSet(files=tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks))
 
 

@@ -1,6 +1,6 @@
 """The runs of a batch in Dagster, as far as a batch needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +32,11 @@ class WantedRun:
 class BatchRuns(Protocol):
     """Reads and cancels the runs of batches; ``resources.batch_runs.DagsterBatchRuns`` is the real one."""
 
-    def of(self, batch: str, attempt: int) -> dict[str, MemberRun]:
-        """The last run of each project that has one in an attempt of a batch."""
+    def of(self, batch: str, attempt: int, projects: Collection[str]) -> dict[str, MemberRun]:
+        """The last run of each of these projects that has one in an attempt of a batch.
+
+        One that was made and not submitted, because Dagster's storage was away for instance, is none.
+        """
         ...
 
     def cancel(self, batch: str, attempt: int) -> None:

@@ -1,6 +1,6 @@
 """Moving a batch along: what has ended is written down, and what comes next is launched or cancelled."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -42,7 +42,9 @@ def advance(store: ProjectStore, batch: Batch, runs: BatchRuns, channels: Iterab
         runs: its runs.
         channels: who is notified when the batch ends.
     """
-    settled = _settle(store, batch, runs)
+    launched = store.batches.members(batch, "launched")
+    there = runs.of(batch.name, batch.attempt, [member.project for member in launched])
+    settled = _settle(store, batch, launched, there)
     if batch.state == "running":
         match next_step(store.batches.standing(batch, store.calls.spent(batch=batch.name))):
             case Launch(slots):
@@ -58,13 +60,12 @@ def advance(store: ProjectStore, batch: Batch, runs: BatchRuns, channels: Iterab
         if not store.batches.members(batch, "launched"):
             return Advance(_end(store, batch, channels))
         return Advance(f"{batch.name}: {settled} ended")
-    wanted = _wanted(store, batch, runs)
+    wanted = _wanted(store, batch, there)
     return Advance(f"{batch.name}: {settled} ended, {len(wanted)} launched", wanted)
 
 
-def _wanted(store: ProjectStore, batch: Batch, runs: BatchRuns) -> list[WantedRun]:
+def _wanted(store: ProjectStore, batch: Batch, there: Container[str]) -> list[WantedRun]:
     """A run for each launched member that has none; a project may have been deleted since it was chosen."""
-    there = runs.of(batch.name, batch.attempt)
     return [
         WantedRun(
             member.project,
@@ -80,13 +81,14 @@ def _wanted(store: ProjectStore, batch: Batch, runs: BatchRuns) -> list[WantedRu
     ]  # fmt: skip
 
 
-def _settle(store: ProjectStore, batch: Batch, runs: BatchRuns) -> int:
+def _settle(
+    store: ProjectStore, batch: Batch, launched: Sequence[BatchMember], there: Mapping[str, MemberRun]
+) -> int:
     """Write down which launched members have ended; how many."""
-    there = runs.of(batch.name, batch.attempt)
     store.calls.settle_orphaned()
     asking = store.calls.unsettled(batch.name)  # what these have cost is not known yet
     settled: dict[str, MemberResult] = {}
-    for member in store.batches.members(batch, "launched"):
+    for member in launched:
         run = there.get(member.project)
         if member.project in asking or _goes_on(store, batch, member, run):
             continue

@@ -1,4 +1,4 @@
-"""Brings rendered Python into its final shape: imports sorted, unused ones removed, formatted."""
+"""Brings the files of a project into their final shape: imports sorted, unused ones removed, formatted."""
 
 import asyncio
 import sysconfig
@@ -30,6 +30,19 @@ async def tidy(text: str, package: str) -> str:
     own = f"lint.isort.known-first-party=['{package}', 'factories']"
     sorted_text = await _ruff(text, "check", "--fix-only", "--select", _SELECT, "--config", own)
     return await _ruff(sorted_text, "format")
+
+
+async def tidy_file(path: str, text: str, package: str) -> str:
+    """Format a file of a project as its own checks ask for: Python, and the code blocks of Markdown.
+
+    Raises:
+        SyntaxError: the text of a Python file is not Python.
+    """
+    if path.endswith(".py"):
+        return await tidy(text, package)
+    if path.endswith(".md"):
+        return await _ruff(text, "format", "--stdin-filename", path)
+    return text
 
 
 async def _ruff(text: str, verb: str, *options: str) -> str:

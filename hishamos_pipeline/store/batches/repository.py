@@ -233,10 +233,15 @@ class Batches:
                 member.models = list(end.spent.models)
                 member.prompt_versions = [version for version in end.spent.prompt_versions if version]
 
-    def admit(self, name: str, project: str) -> bool:
-        """Whether a run for a batch may begin; where the batch is being stopped, the project is noted as refused."""
+    def admit(self, name: str, project: str, attempt: int) -> bool:
+        """Whether a run for an attempt of a batch may begin.
+
+        Where the batch is being stopped, the project is noted as refused.
+        """
         with self._sessions.write() as session:
             batch = _find(session, name)
+            if batch.attempt != attempt:  # it was taken up again, and another run is requested for it
+                return False
             if batch.state != "running":
                 mine = (BatchMemberRow.batch_id == batch.id, BatchMemberRow.project == project)
                 session.execute(update(BatchMemberRow).where(*mine).values(refused=True))

@@ -50,8 +50,13 @@ def _stop_what_is_under_way() -> None:
         "AND fleet_id IN (SELECT id FROM fleets WHERE state IN ('running', 'stopping'))"
     )
     op.execute(
-        "UPDATE fleets SET state = 'stopped', ended_at = CURRENT_TIMESTAMP, reason = 'HishamOS was upgraded meanwhile: "
-        "hishamos batch resume goes on with it' WHERE state IN ('running', 'stopping')"
+        "UPDATE fleets SET reason = 'HishamOS was upgraded meanwhile: hishamos batch resume goes on with it' "
+        "WHERE state = 'running' AND id IN (SELECT fleet_id FROM fleet_members WHERE state = 'cancelled')"
+    )
+    op.execute(
+        "UPDATE fleets SET ended_at = CURRENT_TIMESTAMP, state = CASE WHEN state = 'stopping' OR id IN "
+        "(SELECT fleet_id FROM fleet_members WHERE state = 'cancelled') THEN 'stopped' ELSE 'finished' END "
+        "WHERE state IN ('running', 'stopping')"
     )
 
 
