@@ -87,6 +87,18 @@ def test_every_command_in_the_text_is_one_that_there_is(page: Path) -> None:
         assert options <= {*known, "--help"}, words
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", page.read_text()):
+        there = (page.parent / target) if target else page
+        assert there.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", there.read_text(), re.MULTILINE)
+            assert anchor in {
+                re.sub(r"[^\w -]", "", text).strip().lower().replace(" ", "-") for text in headings
+            }
+
+
 @pytest.mark.slow
 def test_the_commands_that_need_no_key_are_run_in_their_order(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text()
