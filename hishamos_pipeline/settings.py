@@ -13,6 +13,9 @@ from hishamos_pipeline.core.pipeline.channel import Channel, LogChannel
 from hishamos_pipeline.core.text.shapes import SecretName, shaped
 from hishamos_pipeline.errors import CredentialError
 
+# A run has its own process, and what it tests may take up to HISHAMOS_CHECK_MEMORY_MB, 2 GB without that.
+_BYTES_FOR_A_RUN = 2 * 1024**3
+
 
 class Rate(BaseModel):
     """The price of a model in US dollars for a million tokens."""
@@ -155,7 +158,11 @@ class Settings(BaseSettings):
     llm_context_tokens: int = Field(
         100_000, gt=0, description="Most tokens of one question; larger material is split or refused."
     )
-    llm_concurrency: int = Field(4, gt=0, description="Most calls to a provider at the same time.")
+    llm_concurrency: int | None = Field(
+        None,
+        gt=0,
+        description="Most calls to a provider at the same time; without it 16, and 4 to `ollama` and `compatible`.",
+    )
     llm_per_minute: int = Field(60, gt=0, description="Most calls to a provider in a minute.")
     llm_tool_calls: int = Field(20, ge=0, description="Most tools that an agent may use in one task.")
     llm_body_days: int = Field(
@@ -184,7 +191,11 @@ class Settings(BaseSettings):
     inbox_quiet_seconds: float = Field(
         1.0, ge=0, description="How long an inbox file must be unchanged before it is read."
     )
-    max_runs: int = Field(4, gt=0, description="Most runs at a time, on all machines together.")
+    max_runs: int | None = Field(
+        None,
+        gt=0,
+        description="Most runs at a time, on all machines together; without it one for each core and 2 GB of memory.",
+    )
     runs_per_tick: int = Field(10, gt=0, description="Most runs that one sensor tick requests.")
 
     max_path_length: int = Field(200, gt=0, description="Longest path in a tree, in characters.")
@@ -354,6 +365,12 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """Folder that the ``new_ideas`` sensor watches."""
         return self.home / "inbox"
+
+    @property
+    def runs_at_a_time(self) -> int:
+        """Most runs at a time: what is set, or what this machine has room for."""
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return self.max_runs or max(1, min(os.cpu_count() or 1, memory // _BYTES_FOR_A_RUN))
 
     @property
     def projects_dir(self) -> Path:

@@ -38,6 +38,20 @@ _LOCAL = ("127.0.0.1", "::1", "localhost")
 _SECRETS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN")
 
 
+# What starts a server, runs a project in the sandbox, or builds one.
+_SLOW_FIXTURES = {
+    "postgres", "instance", "live", "notes", "built_notes", "recorded", "hosts", "index", "sandbox", "site",
+    "fake", "server", "toolchains",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever uses what takes seconds is slow."""
+    for item in items:
+        if "postgresql" in item.name or _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def no_real_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection to any other machine is an error, and no key is in reach."""

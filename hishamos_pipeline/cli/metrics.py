@@ -25,7 +25,7 @@ def command(host: str, port: int, once: bool) -> None:
 
     registry = CollectorRegistry()
     with with_runs() as (services, _, history):
-        registry.register(Metrics(services.store, history.unfinished))
+        registry.register(Metrics(services.store, history.unfinished, services.settings.home))
         if once:
             click.echo(generate_latest(registry).decode(), nl=False)
             return

@@ -10,7 +10,11 @@ from hishamos_pipeline.core.artifacts import idea
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Throttle
 from hishamos_pipeline.llm.prices import Prices
+from hishamos_pipeline.llm.providers import PROVIDERS
 from hishamos_pipeline.settings import Settings, listed
+
+# What services for many take at a time without slowing down, and what one machine does.
+_CONCURRENCY, _OWN_CONCURRENCY = 16, 4
 
 
 class CallLog(Protocol):
@@ -69,15 +73,19 @@ class CallAdmission:
         """What models cost."""
         return Prices(self.settings.llm_prices, listed(self.settings.llm_free))
 
-    @property
-    def throttle(self) -> Throttle:
-        """How much one provider is asked at most."""
-        return Throttle(self.settings.llm_concurrency, self.settings.llm_per_minute)
+    def throttle(self, provider: str) -> Throttle:
+        """How much a provider is asked at most."""
+        return Throttle(self.concurrency(provider), self.settings.llm_per_minute)
+
+    def concurrency(self, provider: str) -> int:
+        """Most calls to a provider at the same time; one on a machine of one's own takes fewer."""
+        own = provider in PROVIDERS and PROVIDERS[provider].own
+        return self.settings.llm_concurrency or (_OWN_CONCURRENCY if own else _CONCURRENCY)
 
     def queue(self, provider: str) -> asyncio.Semaphore:
         """Where this process's calls to a provider wait, so that few of them ask the log at a time."""
         queues = self._queues.setdefault(asyncio.get_running_loop(), {})
-        return queues.setdefault(provider, asyncio.Semaphore(self.settings.llm_concurrency))
+        return queues.setdefault(provider, asyncio.Semaphore(self.concurrency(provider)))
 
     def budgets(self, project: str) -> list[Budget]:
         """Every budget that a call for a project counts against; those without a limit are left out."""

@@ -16,13 +16,17 @@ BLUEPRINT = "blueprint"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider: the wire format it speaks, the variable of its key, and how genai-prices calls it."""
+    """A provider: the wire format it speaks, the variable of its key, and how genai-prices calls it.
+
+    ``own`` says that its server is, as a rule, a machine of one's own, and not a service for many.
+    """
 
     name: str
     wire: Literal["anthropic", "openai-responses", "openai-chat", "ollama", "google"]
     key_variable: str = ""
     url: str = ""
     prices: str = ""
+    own: bool = False
 
     @property
     def variable(self) -> str:
@@ -35,8 +39,8 @@ _PROVIDERS = (
     Provider("openai", "openai-responses", "OPENAI_API_KEY", prices="openai"),
     Provider("openai-chat", "openai-chat", "OPENAI_API_KEY", prices="openai"),
     Provider("google", "google", "GOOGLE_API_KEY", prices="google"),
-    Provider("ollama", "ollama", url="http://127.0.0.1:11434/v1"),
-    Provider("compatible", "openai-chat"),
+    Provider("ollama", "ollama", url="http://127.0.0.1:11434/v1", own=True),
+    Provider("compatible", "openai-chat", own=True),
 )
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({item.name: item for item in _PROVIDERS})
 

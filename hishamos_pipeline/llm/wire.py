@@ -225,7 +225,12 @@ class MeteredModel(WrapperModel):
         only = self._desk.overrides.only
         asked = asyncio.ensure_future(
             asyncio.to_thread(
-                self._desk.log.admit, start, budgets, self._desk.throttle, alone=alone, only=only
+                self._desk.log.admit,
+                start,
+                budgets,
+                self._desk.throttle(start.provider),
+                alone=alone,
+                only=only,
             )
         )
         try:

@@ -1,15 +1,27 @@
 """Metrics for Prometheus: of all processes and machines, read from the store when they are asked for."""
 
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from hishamos_pipeline import __version__
+from hishamos_pipeline.core.artifacts.items import FILE_SETS
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.store.counters.repository import BUCKETS
 from hishamos_pipeline.store.store import ProjectStore
+from hishamos_pipeline.workspace.disk import size_of
 
 # name in the store: what it is called in front of `_total`, and what it is.
 _COUNTERS = {
@@ -17,6 +29,12 @@ _COUNTERS = {
     "files": ("hishamos_files", "Files in the artifacts that were made."),
     "sandbox_commands": ("hishamos_sandbox_commands", "Commands in the sandbox by how they ended."),
 }
+# What has not happened yet is there with 0: a rate of a counter that begins with 1 misses the first.
+_AT_ZERO = {
+    "asset_results": [{"asset": a, "result": r} for a in STEPS for r in ("made", "reused", "failed")],
+    "files": [{"asset": a} for a in (*FILE_SETS, "verified_build")],
+}
+_ARCHIVE_ENDS = (".zip", ".tar.gz")
 _SECONDS = ("asset_seconds", "hishamos_asset_seconds", "Seconds that the making of an asset took.")
 _BOUNDS = [*map(str, BUCKETS), "+Inf"]
 
@@ -27,13 +45,16 @@ class Metrics(Collector):
     Args:
         store: the project store.
         queue: gives how many of Dagster's runs are in each state that is not an end.
+        home: HishamOS's folder on this machine.
     """
 
-    def __init__(self, store: ProjectStore, queue: Callable[[], Mapping[str, int]]) -> None:
-        self._store, self._queue = store, queue
+    def __init__(self, store: ProjectStore, queue: Callable[[], Mapping[str, int]], home: Path) -> None:
+        self._store, self._queue, self._home = store, queue, home
 
     def collect(self) -> Iterator[Metric]:
         """All figures, as of now."""
+        yield InfoMetricFamily("hishamos_build", "The release.", value={"version": __version__})
+        yield from self._bytes()
         counters = self._store.counters.all()
         yield from self._counted(counters)
         yield self._seconds(counters)
@@ -47,9 +68,24 @@ class Metrics(Collector):
             self._store.notifications.by_status(),
         )
 
+    def _bytes(self) -> Iterator[Metric]:
+        there = next(path for path in (self._home, *self._home.parents) if path.exists())
+        disk = shutil.disk_usage(there)
+        yield GaugeMetricFamily("hishamos_disk_bytes", "Size of the disk of HISHAMOS_HOME.", value=disk.total)
+        yield GaugeMetricFamily("hishamos_disk_free_bytes", "What is free on that disk.", value=disk.free)
+        yield GaugeMetricFamily(
+            "hishamos_trees_bytes", "Files of all delivered trees.", value=self._store.deliveries.tree_bytes()
+        )
+        archives = chain.from_iterable(self._home.glob(f"projects/*/*{end}") for end in _ARCHIVE_ENDS)
+        yield GaugeMetricFamily(
+            "hishamos_archives_bytes", "Archives on this machine.", value=sum(map(size_of, archives))
+        )
+
     def _counted(self, counters: list[tuple[str, dict[str, str], float]]) -> Iterator[Metric]:
         for stored, (name, help_) in _COUNTERS.items():
             rows = [(labels, value) for found, labels, value in counters if found == stored]
+            known = [labels for labels, _ in rows]
+            rows += [(labels, 0.0) for labels in _AT_ZERO.get(stored, ()) if labels not in known]
             names = sorted({label for labels, _ in rows for label in labels})
             family = CounterMetricFamily(name, help_, labels=names)
             for labels, value in rows:

@@ -104,7 +104,7 @@ def _with_code_server(address: str) -> str:
 def _adapted(source: str, settings: Settings, *, on_server: bool) -> str:
     """Dagster's settings with the storage, the workers and the number of runs that ours name."""
     given = yaml.safe_load(source)
-    given["concurrency"]["runs"]["max_concurrent_runs"] = settings.max_runs
+    given["concurrency"]["runs"]["max_concurrent_runs"] = settings.runs_at_a_time
     if on_server:
         given["storage"] = {"postgres": {"postgres_url": {"env": "HISHAMOS_DAGSTER_DATABASE_URL"}}}
     if settings.celery_broker:

@@ -112,6 +112,7 @@ async def test_no_request_ends_in_an_error_of_the_server(tmp_path: Path) -> None
     assert {"200", "201", "404", "422"} <= told["answered"].keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stack", STACKS)
 async def test_a_hostile_brief_stays_text(stack: str, tmp_path: Path) -> None:
     _, backlog = await write(on(stack, BRIEFS / "hostile.md"), tmp_path)

@@ -12,7 +12,10 @@ from prometheus_client import CollectorRegistry, generate_latest, start_http_ser
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from hishamos_pipeline import __version__
 from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import Archive, VerifiedBuild
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.pipeline.spending import CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import ArtifactMissingError
@@ -21,6 +24,7 @@ from hishamos_pipeline.generation.producers.table import PRODUCERS
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.operations.metrics import Metrics
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
+from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
 from tests.conftest import ROOT
 from tests.fakes.clock import FixedClock
@@ -30,9 +34,9 @@ DASHBOARD = ROOT / "deploy" / "grafana" / "hishamos.json"
 
 
 @pytest.fixture
-def registry(store: ProjectStore) -> CollectorRegistry:
+def registry(store: ProjectStore, settings: Settings) -> CollectorRegistry:
     made = CollectorRegistry()
-    made.register(Metrics(store, lambda: {"queued": 3, "started": 1}))
+    made.register(Metrics(store, lambda: {"queued": 3, "started": 1}, settings.home))
     return made
 
 
@@ -119,6 +123,20 @@ async def test_they_say_what_happened(
     assert sum(s.value for s in samples(registry) if s.name == "hishamos_projects") == 1
     assert all("project" not in sample.labels for sample in samples(registry))
     assert "notes" not in generate_latest(registry).decode()
+
+
+async def test_sizes_release_and_what_has_not_happened_yet(
+    notes: ProjectRun, store: ProjectStore, registry: CollectorRegistry
+) -> None:
+    assert value(registry, "hishamos_build_info", version=__version__) == 1
+    zeros = [s for s in samples(registry) if s.name == "hishamos_asset_results_total"]
+    assert {s.labels["asset"] for s in zeros} == STEPS.keys() and {s.value for s in zeros} == {0}
+    assert 0 < value(registry, "hishamos_disk_free_bytes") < value(registry, "hishamos_disk_bytes")
+    assert value(registry, "hishamos_trees_bytes") == value(registry, "hishamos_archives_bytes") == 0
+    await build(notes, until="zip_archive")
+    files = notes.project.read("verified_build", VerifiedBuild).files
+    assert value(registry, "hishamos_trees_bytes") == sum(file.size for file in files)
+    assert value(registry, "hishamos_archives_bytes") == notes.project.read("zip_archive", Archive).size
 
 
 def test_no_counter_goes_down_when_an_answer_is_found_useless(

@@ -13,6 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.fakes.web import Answer, Asked, web_server
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import asyncio, sys
 from hishamos_pipeline.generation.services import Services

@@ -37,7 +37,7 @@ def test_the_queue_and_its_limits(live: dg.DagsterInstance) -> None:
     assert isinstance(live.run_coordinator, QueuedRunCoordinator)
     given = live.get_concurrency_config()
     assert given.run_queue_config is not None
-    assert given.run_queue_config.max_concurrent_runs == 4
+    assert given.run_queue_config.max_concurrent_runs == Settings().runs_at_a_time
     one_each = [
         {"key": key, "value": {"applyLimitPerUniqueValue": True}, "limit": 1}
         for key in ("dagster/partition", SLOT_TAG)

@@ -20,6 +20,8 @@ from hishamos_pipeline.sandbox.inside import UNTRUSTED
 from hishamos_pipeline.sandbox.interface import Command, Outcome, Sandbox, Toolchain
 from tests.sandbox.conftest import LIMITS, Bare, run_python
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a-secret-that-nobody-may-read"
 # What is tried, with what helps to try it: nothing that fails may end the program before the next attempt.
 _HELP = """

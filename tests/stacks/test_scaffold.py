@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,6 +84,7 @@ def plans(draw: st.DrawFn) -> Architecture:
     return draft_assembly.architecture(wanted, draft)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(plans())
 def test_what_is_rendered_for_any_plan_passes_its_checks(plan: Architecture) -> None:

@@ -13,6 +13,8 @@ from hishamos_pipeline.store.database import current_revision, head_revision, op
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.support.ideas import IDEA
 
+pytestmark = pytest.mark.slow
+
 
 def _request(url: str, barrier: Any, results: Any) -> None:
     store = open_store(url)

@@ -11,6 +11,8 @@ from hishamos_pipeline.verification import deep_checks
 from hishamos_pipeline.verification.deep_checks import planted_mistakes
 from hishamos_pipeline.verification.running import Runner, TestRun
 
+pytestmark = pytest.mark.slow
+
 _CODE = {
     "src/sums/plain.py": "def more(a):\n    return a + 1\n\n\ndef less(a):\n    return a - 1\n\n\ndef is_big(a):\n"
     "    return a > 9\n",

@@ -194,6 +194,7 @@ def test_large_files_go_in_parts(
     assert storage.object_url("notes", file.sha256, "large.zip").startswith(f"s3://{bucket}/notes/objects/")
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_storage_is_told(s3_url: str, bucket: str, tree: Path) -> None:
     with pytest.raises(StorageError, match="make the bucket or folder first"):
         Storage("s3://nowhere-at-all", {"endpoint_url": s3_url}).publish("notes", "tree", tree, "v1")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from hishamos_pipeline.core.artifacts.documents import TreeFile
@@ -19,6 +19,11 @@ class Deliveries:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+
+    def tree_bytes(self) -> int:
+        """The size of all files of all delivered trees together."""
+        with self._sessions.read() as session:
+            return session.scalars(select(func.coalesce(func.sum(ProjectFileRow.size), 0))).one()
 
     def record_tree(self, key: str, directory: str, files: Iterable[TreeFile], *, passed: bool) -> None:
         """Record a tree with all its files; for the same folder again, its exports stay."""
