@@ -99,7 +99,7 @@ def project_check(
 
     Args:
         artifact: what it judges.
-        fix: what to do when it fails, as a sentence.
+        fix: what to do when it fails, as a sentence; ``{key}`` stands for the project's key.
         severity: ``WARN`` for what is only a matter of taste.
         in_context: whether it is given the context of the artifact's step in place of the project.
     """
@@ -120,14 +120,17 @@ def project_check(
             )
             def check(context: dg.AssetCheckExecutionContext, pipeline: Pipeline) -> dg.AssetCheckResult:
                 run = pipeline.project(project_key(context))
+                advice = fix.replace("{key}", run.key)
                 with failures():
                     offending = list(find(run.runner.context(artifact) if in_context else run.project))
                 if offending and blocking:
-                    run.lifecycle.stop("blocked", artifact, f"{find.__name__}: {_sentence(offending, fix)}")
+                    run.lifecycle.stop(
+                        "blocked", artifact, f"{find.__name__}: {_sentence(offending, advice)}"
+                    )
                 return dg.AssetCheckResult(
                     passed=not offending,
                     severity=severity,
-                    description=_sentence(offending, fix),
+                    description=_sentence(offending, advice),
                     metadata=_findings(offending),
                 )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
 from hishamos_pipeline.authoring.draft_assembly import imported_modules
-from hishamos_pipeline.core.artifacts.criteria import criterion_tests
+from hishamos_pipeline.core.artifacts.criteria import asserting_functions, criterion_tests
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy, tidy_file
@@ -62,8 +62,12 @@ async def story_tests(request: FileRequest, text: str) -> str:
     others = [name for name in shown if name not in wanted]
     if others:
         raise ValueError(f"a test is about {others[0]}, which is no criterion of {story.id}")
-    for node in parse_python(text).body:
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not _asserts(node):
+    module = parse_python(text)
+    asserting = asserting_functions(module)
+    for node in module.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if node.name.startswith("test_") and node.name not in asserting:
             raise ValueError(f"{node.name} asserts nothing")
     plan = request.architecture
     declared = (*plan.dependencies, *plan.test_dependencies)
@@ -123,13 +127,6 @@ def _require_python(text: str) -> None:
         raise ValueError(
             f"the file is not valid Python: line {line}: {getattr(error, 'msg', error)}"
         ) from None
-
-
-def _asserts(function: ast.FunctionDef) -> bool:
-    return any(
-        isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr == "raises")
-        for node in ast.walk(function)
-    )
 
 
 def _offered(module: str, requirements: Sequence[str]) -> bool:

@@ -3,9 +3,11 @@
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from hishamos_pipeline.core.artifacts.criteria import asserting_functions
 from hishamos_pipeline.core.artifacts.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.artifacts.traceability import criteria_without_test, tests_without_criterion
 from hishamos_pipeline.core.text.ids import story_test_path
@@ -153,23 +155,26 @@ def _criteria(tree: Tree) -> tuple[int, list[str]]:
 
 def _assertions(tree: Tree) -> tuple[int, list[str]]:
     """The test of every criterion asserts something that is not constant, or expects an error."""
-    offending = []
-    functions: dict[str, ast.AST] = {}
+    helpers = []
+    for path, text in tree.texts.items():
+        if _helps_tests(path):
+            with suppress(SyntaxError):  # which another check is about
+                helpers.append(parse_python(text))
+    asserting: dict[str, frozenset[str]] = {}
     for path in {link.test.split("::")[0] for link in tree.suite.tests} & tree.texts.keys():
-        for node in parse_python(tree.texts[path]).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                functions[f"{path}::{node.name}"] = node
-    for link in tree.suite.tests:
-        body = functions.get(link.test)
-        if body is None or not any(_asserts(node) for node in ast.walk(body)):
-            offending.append(f"{link.test}: asserts nothing")
+        asserting[path] = asserting_functions(parse_python(tree.texts[path]), *helpers)
+    offending = [
+        f"{link.test}: asserts nothing"
+        for link in tree.suite.tests
+        if link.test.split("::")[1] not in asserting.get(link.test.split("::")[0], ())
+    ]
     return len(tree.suite.tests), offending
 
 
-def _asserts(node: ast.AST) -> bool:
-    if isinstance(node, ast.Assert):
-        return any(isinstance(part, ast.Name) for part in ast.walk(node.test))
-    return isinstance(node, ast.Attribute) and node.attr == "raises"
+def _helps_tests(path: str) -> bool:
+    """Whether a file is one that tests take helpers and fixtures from."""
+    folder, _, name = path.rpartition("/")
+    return folder.startswith("tests") and name.endswith(".py") and not name.startswith("test_")
 
 
 def _ci_commands(tree: Tree) -> tuple[int, list[str]]:

@@ -7,7 +7,7 @@ import dagster as dg
 from hishamos_pipeline.assets.build.files import file_tree
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown, traceability
-from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import CheckOutcome, VerifiedBuild
 from hishamos_pipeline.core.artifacts.tracing import orphans, trace
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
@@ -68,15 +68,23 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
     )
 
 
-@project_check(artifact="verified_build", fix="`hishamos projects show KEY` has the report; all has to pass.")
+@project_check(
+    artifact="verified_build", fix="`hishamos projects show {key}` has the report; all has to pass."
+)
 def verification_passed(project: Project) -> list[str]:
     """The project's own tests ran and passed, fail without its code, and all other checks passed."""
     build = project.read("verified_build", VerifiedBuild)
     failed = [check for check in build.checks if not check.passed]
-    problems = [f"{check.name}: {item}" for check in failed for item in check.offending or ("failed",)]
+    problems = [f"{check.name}: {item}" for check in failed for item in check.offending or (_said(check),)]
     if not build.passed:
         return problems or ["the build did not pass"]
     return problems
+
+
+def _said(check: CheckOutcome) -> str:
+    """The last that a failed command has printed."""
+    lines = [line.strip() for line in check.output.splitlines() if line.strip()]
+    return lines[-1] if lines else "failed"
 
 
 @project_check(
