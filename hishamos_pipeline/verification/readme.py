@@ -76,7 +76,8 @@ def as_script(
         program = (
             f"import sys; from {module} import {function} as run; sys.argv[0] = {name!r}; sys.exit(run())"
         )
-        text = f'#!/bin/sh\nexec python -c {shlex.quote(program)} "$@"\n'
+        # As installed, a module beside the package, at the root of the tree, does not come before it.
+        text = f'#!/bin/sh\nexec python -P -c {shlex.quote(program)} "$@"\n'
         place = f'"$TMPDIR/bin/"{shlex.quote(name)}'
         lines.append(f"printf '%s' {shlex.quote(text)} > {place}; chmod +x {place}")
     modules = {re.escape(target.partition(":")[0].partition(".")[0]) for target in programs.values()}

@@ -197,6 +197,18 @@ def test_programs_that_serve_are_stopped_and_those_that_fail_are_named(tmp_path:
     assert failed_commands(done.stdout, mark, commands) == ["once --fail"]
 
 
+def test_programs_run_as_installed_whatever_lies_at_the_root(tmp_path: Path) -> None:
+    script, mark = as_script(("app",), {"app": "shelf.cli:main"})
+    (tmp_path / "src" / "shelf").mkdir(parents=True)
+    (tmp_path / "src" / "shelf" / "cli.py").write_text("def main():\n    print('the package')\n")
+    (tmp_path / "shelf.py").write_text("raise SystemExit('the file at the root')\n")
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "the package" in done.stdout and failed_commands(done.stdout, mark, ("app",)) == []
+
+
 def test_mutants_are_small_and_the_same_every_time() -> None:
     every = mutants({"m.py": CODE}, {"m.py": frozenset(range(20))}, 100)
     assert {m.what for m in every} == {
