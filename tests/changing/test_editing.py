@@ -191,7 +191,7 @@ async def test_an_edited_file_is_verified_and_delivered(notes: ProjectRun) -> No
         ("stories", "US-001", "criteria", [], "a planned story needs one"),
         ("stories", "US-001", "criteria.0.id", "AC1", "should be US-001-AC"),
         ("stories", "US-001", "nonsense", 1, "there is no field 'nonsense'; there are id, epic"),
-        ("stories", "US-001", "criteria.9.then", "x", "no place in a list"),
+        ("stories", "US-001", "criteria.9.then", "x", "not an index in a list"),
         ("requirements", "REQ-001", "acceptance", [], "has no acceptance statement"),
         ("requirements", "REQ-001", "kind", "wish", r"requirements REQ-001.kind"),
         ("requirements", "REQ-001", "id", "REQ-002", "is never changed"),
