@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hishamos_pipeline.core.pipeline.channel import Channel, EmailChannel, WebhookChannel
 from hishamos_pipeline.core.text.secrets import register
-from hishamos_pipeline.operations.notifications import send_due
+from hishamos_pipeline.operations.notifications import send_due, signature
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore
@@ -220,3 +220,14 @@ def test_a_password_is_not_sent_without_tls(store: ProjectStore, settings: Setti
 def test_channels_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Channel).validate_python(given)
+
+
+def test_the_signature_is_that_of_the_published_example() -> None:
+    """The vector of the reference implementations: https://github.com/standard-webhooks/standard-webhooks."""
+    signed = signature(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    )
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
