@@ -8,6 +8,7 @@ import dagster as dg
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.tracing import TraceRow
+from hishamos_pipeline.core.text.untrusted import markdown_line
 from hishamos_pipeline.generation.runner import StepResult
 
 PREVIEW_BYTES = 2000
@@ -76,7 +77,7 @@ def shortened(text: str) -> str:
 
 def shown(text: str) -> str:
     """A line from a brief as Markdown that shows it as text."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#!" else c for c in " ".join(text.split()))
+    return markdown_line(text).replace("!", "\\!")
 
 
 def traceability(rows: Sequence[TraceRow]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:

@@ -8,6 +8,7 @@ from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.target import HOSTS, HostKind, Publication, Target
 from hishamos_pipeline.core.pipeline.graph import EXPORTS
 from hishamos_pipeline.core.text.hashing import canonical_json
+from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.store.exports.records import ExportRequest
 
@@ -64,7 +65,7 @@ class ExportPolicy:
         target = options.over(briefed.over(defaults))
         if target.description:
             return target
-        described = " ".join((idea.vision or idea.title).split())[:_LONGEST_DESCRIPTION]
+        described = one_line(idea.vision or idea.title)[:_LONGEST_DESCRIPTION]
         return Target(description=described).over(target)
 
     def published_with(self, host_kind: HostKind, asked: AskedExports) -> str:

@@ -15,6 +15,7 @@ from hishamos_pipeline.core.pipeline.batch import BATCH_TAG, FLEET_TAG
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.operations.heartbeat import Watched, watch
 from hishamos_pipeline.operations.notifications import send_due
@@ -104,7 +105,7 @@ def failure_of(
         int(made[1]) if made else None,
         int(made[2]) if made and made[2] and run.job_name == BUILD_PROJECT else None,
         step,
-        " ".join(mask(reason).split())[:4000],
+        one_line(mask(reason))[:4000],
         by_hand=SOURCE_TAG in run.tags or (_is_of_batch(run) and not _executed_again(run)),
     )
 

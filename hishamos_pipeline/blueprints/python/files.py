@@ -8,6 +8,7 @@ from hishamos_pipeline.blueprints.python.model import PackageModel
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import PlannedFile
 from hishamos_pipeline.core.text.signatures import public_signatures
+from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
 
 
@@ -19,7 +20,7 @@ def source_files(model: PackageModel, *, summary: str, author: str, licence: str
 def _source_files(model: PackageModel, *, summary: str, author: str, licence: str) -> Iterator[SourceFile]:
     root = f"src/{model.package}"
     blueprint = BLUEPRINTS[model.stack]
-    line = " ".join(summary.split())[:200] or model.title
+    line = one_line(summary)[:200] or model.title
     shared: dict[str, object] = {
         "p": model,
         "entry": blueprint.entry,

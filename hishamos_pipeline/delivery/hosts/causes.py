@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal, get_args
 
 from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.errors import HostError
 
 Cause = Literal[
@@ -106,7 +107,7 @@ def host_error(
     wait = min(wait, _LONGEST_WAIT) if wait is not None else None
     when = f" Try again in {wait:.0f} s (at {_clock_time(wait)})." if wait else ""
     advice = ADVICE[cause].format(host=host, variable=variable or "its token's variable")
-    said = mask(" ".join(what.split()))[:600].rstrip(".")
+    said = mask(one_line(what))[:600].rstrip(".")
     return HostError(
         f"{host}: {said} ({cause.replace('_', ' ')}); {advice}.{when}", cause, wait=wait, done=done
     )

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.core.artifacts.documents import PlannedFile
 from hishamos_pipeline.core.artifacts.idea import StackName
+from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.stacks.python.ci import ci_file
 from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
 from hishamos_pipeline.stacks.python.rendering import render
@@ -45,7 +46,7 @@ def text_of(request: FileRequest) -> str | None:
     facts = {
         "p": package,
         "entry": STACKS[plan.stack].entry_point.file.removesuffix(".py"),
-        "summary": " ".join(plan.summary.split())[:200] or plan.title,
+        "summary": one_line(plan.summary)[:200] or plan.title,
     }
     if path == "pyproject.toml":
         return render(
