@@ -21,7 +21,7 @@ from hishamos_pipeline.core.artifacts.tracing import trace
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.traces import traced
 from hishamos_pipeline.operations.cleanup.cleaning import clean
-from hishamos_pipeline.sensors.new_ideas import new_ideas
+from hishamos_pipeline.sensors.requested_builds import requested_builds
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store import database
 from tests.fakes.postgres import postgres_server
@@ -166,7 +166,7 @@ def _store(root: Path, url: str, where: str) -> list[Row]:
 
 
 def _tick(root: Path) -> Row:
-    """A tick with 10,000 projects that are built and 100 that are new."""
+    """A tick with 10,000 projects that are built and 100 whose builds are requested."""
     settings = Settings(home=root / "tick", runs_per_tick=100, inbox_ideas_per_tick=100)
     services = Services(settings)
     services.store.projects.submit(_IDEA, "benchmark")
@@ -180,12 +180,12 @@ def _tick(root: Path) -> Row:
         for start in range(0, PROJECTS, 500):
             instance.add_dynamic_partitions("projects", [f"p{n:05}" for n in range(start, start + 500)])
         began = time.perf_counter()
-        result = tick(new_ideas, instance, settings)
+        result = tick(requested_builds, instance, settings)
         took = time.perf_counter() - began
     services.close()
     whole = len(result.run_requests or []) >= 10
     return Row(
-        "tick of `new_ideas`, 10,000 projects known and 100 new",
+        "tick of `requested_builds`, 10,000 projects known and 100 builds requested",
         f"{took:.2f} s",
         "under 5 s",
         took < 5 and whole,

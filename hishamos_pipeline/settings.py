@@ -186,6 +186,13 @@ class Settings(BaseSettings):
     )
 
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")
+    max_handed_files: int = Field(200, gt=0, description="Most files that are handed in with a brief.")
+    max_handed_file_bytes: int = Field(
+        5_000_000, gt=0, description="Largest file that is handed in with a brief, in bytes."
+    )
+    max_handed_bytes: int = Field(
+        20_000_000, gt=0, description="All files that are handed in with a brief together, in bytes."
+    )
     max_features: int = Field(500, gt=0, le=1000, description="Most features in a brief.")
     inbox_ideas_per_tick: int = Field(20, gt=0, description="Most inbox files that one sensor tick reads.")
     inbox_quiet_seconds: float = Field(
@@ -201,7 +208,7 @@ class Settings(BaseSettings):
     max_path_length: int = Field(200, gt=0, description="Longest path in a tree, in characters.")
     max_path_depth: int = Field(12, gt=0, description="Deepest path in a tree, in folders.")
     max_files: int = Field(10_000, gt=0, description="Most files in a tree.")
-    max_file_bytes: int = Field(2_000_000, gt=0, description="Largest file in a tree, in bytes.")
+    max_file_bytes: int = Field(5_000_000, gt=0, description="Largest file in a tree, in bytes.")
     max_tree_bytes: int = Field(100_000_000, gt=0, description="Largest tree, in bytes.")
 
     sandbox: Literal["auto", "bubblewrap", "podman", "docker", "unsafe-subprocess"] = Field(

@@ -21,7 +21,7 @@ _FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?:^|[\s;(])hishamos ([^#;)\n]+)", re.MULTILINE)
 _INLINE = re.compile(r"`(hishamos [^`]+)`")
 # What the pages take for granted: files that somebody has, and values for what is written in capitals.
-FILES = ("my-idea.md", "app.py", "src/store.py", "out.txt")
+FILES = ("my-idea.md", "app.py", "src/store.py", "out.txt", "data.csv", "templates/mail.txt")
 _STANDS_FOR = {
     "KEY": "tool-shed",
     "NAME": "nightly",
@@ -107,6 +107,9 @@ def test_the_commands_that_need_no_key_are_run_in_their_order(tmp_path: Path) ->
     (tmp_path / "waits.md").write_text(
         "# Waits\n\n## Features\n- User can add a note\n"
     )  # a batch finds it stale
+    (tmp_path / "templates").mkdir()
+    for name in ("data.csv", "templates/mail.txt"):
+        (tmp_path / name).write_text("x")
     assert hishamos(tmp_path, "ideas", "submit", "waits.md").returncode == 0
     ran = []
     for page in PAGES:

@@ -45,7 +45,7 @@ def test_nothing_that_stores_or_runs_is_in_a_set() -> None:
 
 
 def test_the_version_stands_for_the_files_as_they_are(tmp_path: Path) -> None:
-    assert rule_version("artifact/idea") == locked()["artifact/idea"].version
+    assert rule_version("artifact/sprint_plan") == locked()["artifact/sprint_plan"].version
     files = locked()["artifact/sprint_plan"].files
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -63,11 +63,11 @@ def test_the_version_stands_for_the_files_as_they_are(tmp_path: Path) -> None:
 def test_changed_rules_have_another_version_until_somebody_says_what_that_means(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    known = locked()["artifact/idea"]
+    known = locked()["artifact/sprint_plan"]
     monkeypatch.setattr(rules, "digest_of", lambda files: "changed")
     rule_version.cache_clear()
     try:
-        assert rule_version("artifact/idea") == "changed" != known.version
+        assert rule_version("artifact/sprint_plan") == "changed" != known.version
     finally:
         rule_version.cache_clear()
     assert shape_version("answer/stories", Stories) == locked()["answer/stories"].version
@@ -85,6 +85,8 @@ def test_to_keep_leaves_versions_and_to_bump_changes_those_that_are_named(
     assert keeper.main(["bump", "no-such-set"]) == 2
     kept = lock.read_text()
     assert kept == rules.LOCK.read_text()
-    assert keeper.main(["bump", "artifact/idea"]) == 0
-    bumped = keeper.current(["artifact/idea"])
-    assert {name for name in before if bumped[name].version != before[name].version} == {"artifact/idea"}
+    assert keeper.main(["bump", "artifact/sprint_plan"]) == 0
+    bumped = keeper.current(["artifact/sprint_plan"])
+    assert {name for name in before if bumped[name].version != before[name].version} == {
+        "artifact/sprint_plan"
+    }

@@ -5,6 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
+from hishamos_pipeline.core.artifacts.brief import Excerpt
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
@@ -64,12 +65,20 @@ class SourceText(Document):
     text: str
 
 
+class PlanningRequest(Document):
+    """Asks for a plan or a backlog of some requirements, with what the brief says of them."""
+
+    requirements: Requirements
+    brief: Excerpt = Excerpt()
+
+
 class AboutFile(Document):
-    """A question about one file of a plan."""
+    """A question about one file of a plan, with what the brief says of what it serves."""
 
     path: str
     architecture: Architecture
     stories: Stories
+    brief: Excerpt = Excerpt()
 
     @property
     def planned(self) -> PlannedFile | None:
@@ -156,6 +165,7 @@ class ArchitectureRevision(Document):
     architecture: Architecture
     requirements: Requirements
     changed: tuple[str, ...]
+    brief: Excerpt = Excerpt()
 
 
 class SprintGoals(Document):
@@ -203,10 +213,10 @@ REQUIREMENTS = Task(
     Policy(blueprint=True),
 )
 ARCHITECTURE = Task(
-    "architect", "architecture", Requirements, Architecture, "Files, interfaces and decisions"
+    "architect", "architecture", PlanningRequest, Architecture, "Files, interfaces and decisions"
 )
 STORIES = Task(
-    "business_analyst", "stories", Requirements, Stories, "Epics and user stories with criteria and points"
+    "business_analyst", "stories", PlanningRequest, Stories, "Epics and user stories with criteria and points"
 )
 SPRINT_GOALS = Task(
     "scrum_master", "sprint_goals", GoalRequest, SprintGoals, "What each sprint is for",

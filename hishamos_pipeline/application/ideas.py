@@ -17,19 +17,28 @@ _LONGEST_ANSWER = 2000
 
 
 class SubmitIdea(UseCaseInput):
-    """A brief as it was written: its bytes, the name of its file if it has one, and where it comes from."""
+    """A brief as it was written: its bytes, the name of its file if it has one, and where it comes from.
+
+    ``files`` are the contents of all files that are handed in with it, by path; ``None`` leaves those that were handed
+    in earlier as they are.
+    """
 
     raw: bytes = Field(repr=False)
     name: str = ""
     source: str
+    files: dict[str, bytes] | None = Field(None, repr=False)
 
 
 class SubmittedIdea(View):
-    """What became of a submitted brief; ``changed`` is false where it equals the newest revision."""
+    """What became of a submitted brief; ``changed`` is false where it equals the newest revision.
+
+    ``files`` are those that the revision has, whenever they were handed in.
+    """
 
     key: str
     revision: int
     changed: bool
+    files: tuple[str, ...]
 
 
 class IdeaView(View):
@@ -66,8 +75,15 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
         ProjectKeyError: the key is taken by a project of somebody else.
         ProjectBusyError: the project of this key is being deleted.
     """
+    from hishamos_pipeline.intake.files import accept
+
     idea = _read(services.settings, command.raw, command.name)
-    return SubmittedIdea.of(services.acting_as(actor).store.projects.submit(idea, command.source))
+    projects = services.acting_as(actor).store.projects
+    if command.files is None:
+        return SubmittedIdea.of(projects.submit(idea, command.source))
+    handed = accept(command.files, services.settings)
+    whole = idea.model_copy(update={"files": handed.files})
+    return SubmittedIdea.of(projects.submit(whole, command.source, handed.texts))
 
 
 def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.artifacts.brief import not_taken_up
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
     Archive,
@@ -73,6 +74,7 @@ class ProjectSummary(View):
     implemented: int
     deferred: tuple[DeferredStory, ...]
     unchecked: tuple[UncheckedRule, ...]
+    not_taken_up: tuple[str, ...]
     files: int
     tests: int
     coverage: float
@@ -174,6 +176,7 @@ def summary_of(given: Project) -> ProjectSummary:
             UncheckedRule(id=item.id, statement=item.statement)
             for item in (requirements.unchecked if requirements else ())
         ),
+        not_taken_up=not_taken_up(requirements) if requirements else (),
         files=len(build.files) if build else 0,
         tests=build.tests if build else 0,
         coverage=build.coverage if build else 0.0,

@@ -65,7 +65,10 @@ def _requirements(
         elif entry.content is None:
             raise ValueError(f"{entry.change} {name} lacks its content")
         else:
-            items[name] = Requirement(id=name, **entry.content.model_dump())
+            made = Requirement(id=name, **entry.content.model_dump())
+            # What the author wrote is still what it is about; a wish comes later than the brief.
+            sections = items[name].sections if name in items else ()
+            items[name] = made.model_copy(update={"sections": sections})
     update = {"requirements": tuple(items.values()), "retired": (*before.retired, *removed)}
     return before.model_copy(update=update), new
 

@@ -13,6 +13,7 @@ from hishamos_pipeline.agents.tasks import (
     ArchitectureRevision,
     FileReview,
     GoalRequest,
+    PlanningRequest,
     ReviewRequest,
     SprintGoals,
 )
@@ -24,6 +25,7 @@ from hishamos_pipeline.authoring.drafts import (
     StoriesDraft,
 )
 from hishamos_pipeline.authoring.interfaces import module_interface
+from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import (
     PILLARS,
     Architecture,
@@ -59,7 +61,7 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
         raise ValueError(f"two requirements have the title {twice[0]!r}")
     answered = {answer.question for answer in idea.answers}
     listed = [
-        Requirement(id=numbered("REQ", number), **item.model_dump())
+        _cited(idea, Requirement(id=numbered("REQ", number), **item.model_dump()))
         for number, item in enumerate(draft.requirements, start=1)
     ]
     for item in quality_requirements():
@@ -82,8 +84,26 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
     )
 
 
-def stories(given: Requirements, draft: StoriesDraft) -> Stories:
+def _cited(idea: Idea, item: Requirement) -> Requirement:
+    """The requirement with sections that there are, and words that stand in them; what is only claimed goes."""
+    known = {section.id: section for section in idea.whole}
+    names = [name.removeprefix("section ").strip() for name in item.sections]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"{item.title!r} cites the section {unknown[0]!r}; there are {', '.join(known)}")
+    quoted = sections_quoted(idea.whole, item.source)
+    sections = tuple(dict.fromkeys([*names, *quoted]))
+    refused = [name for name in sections if known[name].excludes]
+    if refused and item.kind != "constraint":
+        raise ValueError(
+            f"{item.title!r} is asked for in the section {refused[0]!r}, which says what is not asked for: leave it out"
+        )
+    return item.model_copy(update={"sections": sections, "source": item.source if quoted else ""})
+
+
+def stories(request: PlanningRequest, draft: StoriesDraft) -> Stories:
     """Number epics, stories and criteria; every functional requirement has to be served."""
+    given = request.requirements
     known = {item.id for item in given.requirements}
     functional = {item.id for item in given.requirements if item.kind == "functional"}
     listed: list[Story] = []
@@ -134,14 +154,17 @@ def _require_order(draft: StoriesDraft) -> None:
         raise ValueError(f"stories depend on one another in a circle: {found}")
 
 
-def architecture(given: Requirements, draft: ArchitectureDraft, allowed: Sequence[str] = ()) -> Architecture:
+def architecture(
+    request: PlanningRequest, draft: ArchitectureDraft, allowed: Sequence[str] = ()
+) -> Architecture:
     """Turn modules into planned files, and add what every package has.
 
     Args:
-        given: the requirements.
+        request: the requirements, and the brief.
         draft: the model's answer.
         allowed: packages that may be named although they look like others.
     """
+    given = request.requirements
     stack = STACKS[given.stack]
     draft = _without_scaffolding(draft, given.stack)
     package = draft.package
@@ -168,7 +191,6 @@ def architecture(given: Requirements, draft: ArchitectureDraft, allowed: Sequenc
         commands=COMMANDS,
         dependencies=dependencies,
         test_dependencies=stack.test_dependencies,
-        unchecked=given.unchecked_rules,
     )
 
 
@@ -208,7 +230,6 @@ def revised(request: ArchitectureRevision, draft: RevisionDraft, allowed: Sequen
             "files": listed,
             "decisions": decisions,
             "dependencies": dependencies,
-            "unchecked": request.requirements.unchecked_rules,
         }
     )
 

@@ -23,6 +23,7 @@ class RequirementDraft(Draft):
     acceptance: list[str] = Field(min_length=1)
     actor: str = "user"
     priority: Priority = "must"
+    sections: list[str] = []
     source: str = ""
 
 

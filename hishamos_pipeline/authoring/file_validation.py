@@ -13,12 +13,14 @@ from hishamos_pipeline.authoring.draft_assembly import imported_modules
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions, criterion_tests
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
+from hishamos_pipeline.core.text.untrusted import markdown_line
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy, tidy_file
 from hishamos_pipeline.verification.imports import distribution, distributions
 from hishamos_pipeline.verification.weakening import weakened
 
 # The rules of the generated pyproject.toml.
 _RULES = "E4,E7,E9,F,W,I,B,C4,UP,SIM,RET,PTH,RUF"
+_UNCHECKED = "## What nobody has checked"
 _TEST_MODULES = frozenset({"pytest"})
 
 
@@ -89,7 +91,17 @@ async def document(request: FileRequest, text: str) -> str:
         missing = [story.id for story in request.stories.planned if story.id not in text]
         if missing:
             raise ValueError(f"README.md does not name {', '.join(missing)}")
+        text = with_unchecked(text, request.architecture.unchecked)
     return await tidy_file(request.path, text, request.architecture.package)
+
+
+def with_unchecked(text: str, unchecked: Sequence[str]) -> str:
+    """A README that ends with what nobody has checked: no model has to be trusted with that."""
+    own = text.partition(f"\n{_UNCHECKED}\n")[0].rstrip()
+    if not unchecked:
+        return f"{own}\n"
+    listed = "\n".join(f"- {markdown_line(item)}" for item in unchecked)
+    return f"{own}\n\n{_UNCHECKED}\n\nNo test and no check shows these parts of the brief:\n\n{listed}\n"
 
 
 async def repaired_source(request: RepairRequest, text: str) -> str:

@@ -103,9 +103,9 @@ class BlueprintEngine:
         if task == tasks.REQUIREMENTS:
             return await asyncio.to_thread(requirements.write_requirements, question)
         if task == tasks.ARCHITECTURE:
-            return await asyncio.to_thread(architecture.design, question)
+            return await asyncio.to_thread(architecture.design, question.requirements)
         if task == tasks.STORIES:
-            return await asyncio.to_thread(stories.write_stories, question)
+            return await asyncio.to_thread(stories.write_stories, question.requirements)
         if task == tasks.CHANGE:
             from hishamos_pipeline.blueprints.planning.changes import change
 

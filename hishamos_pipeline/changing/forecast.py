@@ -6,13 +6,28 @@ from graphlib import TopologicalSorter
 from typing import Any, TypeVar
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.agents.tasks import FileText, PlanningRequest, Task
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, FileSet, Stories, TestSuite
+from hishamos_pipeline.core.artifacts.documents import (
+    Architecture,
+    FileKind,
+    FileSet,
+    Requirements,
+    Stories,
+    TestSuite,
+)
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
-from hishamos_pipeline.generation.producers.file_asks import FILE_ARTIFACTS, FILE_TASKS, FileAsk, file_asks
+from hishamos_pipeline.generation.producers.architecture import with_unchecked
+from hishamos_pipeline.generation.producers.file_asks import (
+    FILE_ARTIFACTS,
+    FILE_TASKS,
+    FileAsk,
+    Plans,
+    file_asks,
+)
+from hishamos_pipeline.generation.producers.requirements import with_brief
 from hishamos_pipeline.generation.revisioning import next_revision
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.calls.repository import UnitCost
@@ -60,7 +75,7 @@ async def foresee(run: ProjectRun, artifact: str, task: Task[Q, D], question: Q)
     return next_revision(run.project.store, run.key, artifact, made, keep=False)
 
 
-async def _foreseen(run: ProjectRun, kinds: set[str]) -> "_Plans | None":
+async def _foreseen(run: ProjectRun, kinds: set[str]) -> "Plans | None":
     """Architecture and stories as they are or will be; ``None`` where a model would have to be asked for them."""
     try:
         if not kinds & _PLANNING.keys():
@@ -68,30 +83,30 @@ async def _foreseen(run: ProjectRun, kinds: set[str]) -> "_Plans | None":
         if any(run.engine.asks_models(task) for task in _PLANNING.values()):
             return None
         idea = run.project.idea()
-        wanted = await foresee(run, "requirements", tasks.REQUIREMENTS, idea)
-        return _Plans(
-            await foresee(run, "architecture", tasks.ARCHITECTURE, wanted),
-            await foresee(run, "stories", tasks.STORIES, wanted),
+        wanted = with_brief(await foresee(run, "requirements", tasks.REQUIREMENTS, idea), idea)
+        request = PlanningRequest(requirements=wanted)  # rules need no more of the brief
+        return Plans(
+            with_unchecked(await foresee(run, "architecture", tasks.ARCHITECTURE, request), wanted),
+            await foresee(run, "stories", tasks.STORIES, request),
+            wanted,
         )
     except HishamosError:  # what a build would fail at: it says so then
         return None
 
 
-def _made_plans(run: ProjectRun) -> "_Plans | None":
+def _made_plans(run: ProjectRun) -> "Plans | None":
     try:
-        return _Plans(run.project.read("architecture", Architecture), run.project.read("stories", Stories))
+        return Plans(
+            run.project.read("architecture", Architecture),
+            run.project.read("stories", Stories),
+            run.project.read("requirements", Requirements),
+        )
     except ArtifactMissingError:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Plans:
-    architecture: Architecture
-    stories: Stories
-
-
 def _step(
-    run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], UnitCost], plans: _Plans | None
+    run: ProjectRun, step: PlannedStep, costs: Mapping[tuple[str, str], UnitCost], plans: Plans | None
 ) -> Forecast:
     name = _FILE_KIND.get(step.kind)
     if name is not None:
@@ -117,10 +132,10 @@ def _step(
 
 
 def _files(
-    run: ProjectRun, artifact: str, name: FileKind, plans: _Plans
+    run: ProjectRun, artifact: str, name: FileKind, plans: Plans
 ) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """Files that have to be made, those that may have to be, and how many stay."""
-    asks = file_asks(plans.architecture, plans.stories, name)
+    asks = file_asks(plans, name)
     by_name = {ask.name: ask for ask in asks}
     order = TopologicalSorter(
         {ask.name: [n for n in ask.after if n in by_name] for ask in asks}

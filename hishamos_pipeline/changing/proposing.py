@@ -1,7 +1,7 @@
 """A change in a sentence: what it comes to, item by item, and how it is taken over."""
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import ChangeRequest
+from hishamos_pipeline.agents.tasks import ChangeRequest, PlanningRequest
 from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.editing import apply_together
 from hishamos_pipeline.changing.forecast import foresee
@@ -59,7 +59,7 @@ async def propose(run: ProjectRun, sentence: str) -> ChangeProposal:
 
 async def _foreseen(run: ProjectRun, idea: Idea) -> tuple[Requirements, Stories]:
     wanted = await foresee(run, "requirements", tasks.REQUIREMENTS, idea)
-    return wanted, await foresee(run, "stories", tasks.STORIES, wanted)
+    return wanted, await foresee(run, "stories", tasks.STORIES, PlanningRequest(requirements=wanted))
 
 
 def take_over(project: Project, change: ChangeProposal, *, author: str) -> str:

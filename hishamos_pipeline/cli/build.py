@@ -2,14 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.ideas import submit_file
+from hishamos_pipeline.cli.ideas import submit_file, with_option
 from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import json_option, opened, print_json
 from hishamos_pipeline.cli.running import report_failure, run_with_progress, tell_to_wait
 from hishamos_pipeline.cli.summary import print_summary
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.core.actor import Actor
+    from hishamos_pipeline.generation.services import Services
 
 
 @click.command("build")
@@ -17,25 +22,36 @@ from hishamos_pipeline.cli.summary import print_summary
 @click.option("--replay", is_flag=True, help="Take models' answers from the store alone; a miss is an error.")
 @click.option("--refresh", is_flag=True, help="Ask models again for all that is made.")
 @click.option("--queue", is_flag=True, help="Leave it to the daemon, which begins within seconds.")
+@with_option
 @json_option
-def command(target: str, replay: bool, refresh: bool, queue: bool, as_json: bool) -> None:
+def command(
+    target: str,
+    replay: bool,
+    refresh: bool,
+    queue: bool,
+    handed: tuple[Path, ...],
+    no_files: bool,
+    as_json: bool,
+) -> None:
     """Build the project KEY, or submit the brief in FILE and build that.
 
     Only what is stale is made. While it runs, each asset is shown; at the end, figures and paths.
     """
+    if (handed or no_files) and not _is_file(target):
+        raise click.UsageError("files are handed in with a brief: name its FILE, not the project's key")
     if sum((replay, refresh, queue)) > 1:
         raise click.UsageError("--replay, --refresh and --queue exclude one another")
     if replay or refresh:
         # The run reads its settings from the environment, as one of the daemon does.
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
     if queue:
-        _request(target, as_json)
+        _request(target, handed, no_files, as_json)
         return
     from hishamos_pipeline.application import builds, projects
 
     with opened() as (services, actor):
         builds.prepare(services, actor)
-        key = submit_file(services, actor, Path(target)).key if _is_file(target) else target
+        key = _key(services, actor, target, handed, no_files)
         run = services.project(key)
         with builds.one_build_at_a_time(run, tell_to_wait(key)):
             kinds = builds.steps_to_make(run)
@@ -54,12 +70,19 @@ def command(target: str, replay: bool, refresh: bool, queue: bool, as_json: bool
         print_summary(summary)
 
 
-def _request(target: str, as_json: bool) -> None:
+def _key(services: "Services", actor: "Actor", target: str, handed: tuple[Path, ...], no_files: bool) -> str:
+    """The project that is meant; a brief is submitted first."""
+    if not _is_file(target):
+        return target
+    return submit_file(services, actor, Path(target), handed, no_files=no_files).key
+
+
+def _request(target: str, handed: tuple[Path, ...], no_files: bool, as_json: bool) -> None:
     """Leave a build to the daemon."""
     from hishamos_pipeline.application import builds
 
     with opened() as (services, actor):
-        key = submit_file(services, actor, Path(target)).key if _is_file(target) else target
+        key = _key(services, actor, target, handed, no_files)
         made = builds.request(services, actor, key)
         if as_json:
             print_json(made)

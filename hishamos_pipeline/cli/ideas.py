@@ -1,8 +1,9 @@
 """``hishamos ideas``: submit briefs, and list what was submitted."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
     from hishamos_pipeline.generation.services import Services
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def with_option(command: Command) -> Command:
+    """The options of commands that submit a brief with files."""
+    handed = click.option(
+        "--with", "handed", multiple=True, metavar="PATH", type=click.Path(path_type=Path, exists=True),
+        help="Hand in a file, a folder or a ZIP with the brief; may be repeated. It takes the place of all files "
+        "that were handed in earlier.",
+    )  # fmt: skip
+    none = click.option("--no-files", is_flag=True, help="Take back all files that were handed in earlier.")
+    return handed(none(command))
+
 
 @click.group("ideas")
 def command() -> None:
@@ -21,18 +35,22 @@ def command() -> None:
 
 @command.command("submit")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@with_option
 @json_option
-def submit(file: Path, as_json: bool) -> None:
+def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) -> None:
     """Submit the brief in FILE, or from standard input with `-`.
 
     A changed brief under the same key becomes the next revision of it.
     """
     with opened() as (services, actor):
-        done = submit_file(services, actor, file)
+        done = submit_file(services, actor, file, handed, no_files=no_files)
     if as_json:
         print_json(done)
     elif done.changed:
-        click.echo(f"accepted {done.key}, revision {done.revision}; build it with: hishamos build {done.key}")
+        beside = f", with {len(done.files)} files" if done.files else ""
+        click.echo(
+            f"accepted {done.key}, revision {done.revision}{beside}; build it with: hishamos build {done.key}"
+        )
     else:
         click.echo(f"{done.key} is unchanged: it equals revision {done.revision}")
 
@@ -87,14 +105,21 @@ def answer(key: str, number: int, text: str) -> None:
     click.echo(f"recorded as revision {done.revision}; build it with: hishamos build {key}")
 
 
-def submit_file(services: "Services", actor: "Actor", file: Path) -> "SubmittedIdea":
-    """Read a brief from a file or standard input and submit it.
+def submit_file(
+    services: "Services", actor: "Actor", file: Path, handed: Sequence[Path] = (), *, no_files: bool = False
+) -> "SubmittedIdea":
+    """Read a brief from a file or standard input and submit it, with the files beside it.
 
     Raises:
         click.UsageError: the file cannot be read.
-        IdeaError: the brief cannot be accepted.
+        IdeaError: the brief or a file cannot be accepted.
     """
     from hishamos_pipeline.application.ideas import SubmitIdea, submit
+    from hishamos_pipeline.intake.files import read_paths
+
+    if handed and no_files:
+        raise click.UsageError("--with and --no-files exclude one another")
+    files = read_paths(handed, services.settings) if handed or no_files else None
 
     limit = services.settings.max_brief_bytes
     try:
@@ -106,4 +131,6 @@ def submit_file(services: "Services", actor: "Actor", file: Path) -> "SubmittedI
     except OSError as error:
         raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
     name = "" if str(file) == "-" else file.name
-    return submit(services, actor, SubmitIdea(raw=raw, name=name, source=name or "standard input"))
+    return submit(
+        services, actor, SubmitIdea(raw=raw, name=name, source=name or "standard input", files=files)
+    )

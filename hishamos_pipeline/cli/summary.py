@@ -19,6 +19,8 @@ def print_summary(facts: "ProjectSummary") -> None:
         click.echo(f"  deferred     {story.id} {story.title}: {story.reason}")
     for rule in facts.unchecked:
         click.echo(f"  unchecked    {rule.id} {rule.statement} No rule checks it, and nothing keeps it")
+    for title in facts.not_taken_up:
+        click.echo(f"  not taken up {title}: the brief asks for something there that no requirement cites")
     click.echo(f"  tests        {facts.tests} passed, coverage {facts.coverage:g} %")
     click.echo(f"  files        {facts.files}")
     for name, path in (("tree", facts.tree), ("repository", facts.repository)):

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from hishamos_pipeline.core.artifacts.idea import Entity, Idea
+from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, as_markdown
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import check_key, slug
 from hishamos_pipeline.errors import IdeaError, ProjectKeyError
@@ -18,7 +18,8 @@ from hishamos_pipeline.intake.attributes import (
     parse_entity,
     resolve_references,
 )
-from hishamos_pipeline.intake.markdown import read_markdown
+from hishamos_pipeline.intake.markdown import MarkdownBrief, read_markdown
+from hishamos_pipeline.intake.sections import read_blocks
 from hishamos_pipeline.intake.structured import read_json, read_yaml
 
 Format = Literal["markdown", "yaml", "json", "line"]
@@ -33,6 +34,9 @@ SUFFIXES: Mapping[str, Format] = {
 # Halves of a character, which JSON and YAML can write as escapes, are none and cannot be stored.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
+_ABOUT_THE_PRODUCT = frozenset({"vision", "users", "features", "entities", "constraints"})
+# What a brief may give; its text and the files beside it are no fields.
+_FIELDS = tuple(name for name in Idea.model_fields if name not in ("sections", "files"))
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
     r"(?P<title>.+?)(?=\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
@@ -92,19 +96,36 @@ def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_fe
     """
     text = decode(raw, max_bytes)
     kind = detect_format(text, name)
-    if kind == "line":
-        fields: object = _read_line(text)
-    elif kind == "json":
-        fields = read_json(text)
-    elif kind == "yaml":
-        fields = read_yaml(text)
-    else:
-        fields = read_markdown(text)
-        if isinstance(fields, dict) and not fields.get("title") and _one_line(text):
-            fields = _read_line(text)
-    if not isinstance(fields, dict):
-        raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
-    return _validate(fields, max_features)
+    if kind in ("json", "yaml"):
+        fields = read_json(text) if kind == "json" else read_yaml(text)
+        if not isinstance(fields, dict):
+            raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
+        idea = _validate(fields, max_features)
+        return idea.model_copy(update={"sections": _sections(as_markdown(idea))})
+    read = read_markdown(text)
+    given = dict(read.fields)
+    if not given.get("title") and _one_line(text):
+        given = _read_line(text)
+    idea = _validate(given, max_features)
+    return idea.model_copy(update={"sections": (*read.sections, *_given_beside(read, idea))})
+
+
+def _sections(text: str) -> tuple[Section, ...]:
+    return tuple(block.section for block in read_blocks(text))
+
+
+def _given_beside(read: MarkdownBrief, idea: Idea) -> tuple[Section, ...]:
+    """What the front matter says of the product, as sections after those of the text."""
+    said = {_ALIASES.get(name, name) for name in read.front} & _ABOUT_THE_PRODUCT
+    if not said:
+        return ()
+    blank = Idea(key=idea.key, title=idea.title)
+    own = as_markdown(blank.model_copy(update={name: getattr(idea, name) for name in said}))
+    taken = {section.id for section in read.sections}
+    return tuple(
+        section.model_copy(update={"id": f"{section.id}-given" if section.id in taken else section.id})
+        for section in _sections(own)
+    )
 
 
 def _without_controls(value: Any) -> Any:
@@ -133,8 +154,8 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
         target = _ALIASES.get(name, name)
         if target in values:
             raise IdeaError(name, f"and {target} mean the same and are both given", "Keep one.")
-        if target not in Idea.model_fields:
-            raise IdeaError(name, "is not a field of a brief", f"Known are {', '.join(Idea.model_fields)}.")
+        if target not in _FIELDS:
+            raise IdeaError(name, "is not a field of a brief", f"Known are {', '.join(_FIELDS)}.")
         if value is not None:
             values[target] = value
     title = values.get("title")

@@ -1,23 +1,32 @@
-"""The inbox folder: files become ideas; a bad one is set aside until it changes."""
+"""The inbox folder: briefs, alone or in a folder or ZIP with files beside them, become ideas.
 
+What cannot be read is set aside until it changes.
+"""
+
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hishamos_pipeline.core.text.hashing import file_sha256
-from hishamos_pipeline.errors import HishamosError, ProjectBusyError, StorageError
+from hishamos_pipeline.core.text.hashing import content_hash, file_sha256
+from hishamos_pipeline.errors import HishamosError, IdeaError, ProjectBusyError, StorageError
 from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
+from hishamos_pipeline.intake.files import FIELD, accept, read_paths, unzipped
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.projects.repository import Projects, Submission
-from hishamos_pipeline.workspace.disk import replacing
+from hishamos_pipeline.workspace.disk import newest_change, replacing
 
 ERROR_SUFFIX = ".error.txt"
+ACCEPTED = "accepted"
+_ZIP = ".zip"
+# What the brief among several files is called.
+_BRIEFS = ("brief", "idea", "prd", "spec", "readme")
 
 
 @dataclass(frozen=True, slots=True)
 class InboxResult:
-    """What became of one file: a submission, or the error that was written beside it."""
+    """What became of one entry: a submission, or the error that was written beside it."""
 
     path: Path
     submission: Submission | None
@@ -25,10 +34,11 @@ class InboxResult:
 
 
 def take_in(settings: Settings, projects: Projects) -> list[InboxResult]:
-    """Read new files of the inbox, at most ``inbox_ideas_per_tick`` of them.
+    """Read new entries of the inbox, at most ``inbox_ideas_per_tick`` of them.
 
-    An accepted file moves to ``accepted/``. One that fails stays, with ``NAME.error.txt`` beside it that
-    names the file's hash; it is read again when its content changes.
+    An entry is a brief, or a folder or ZIP that holds one and the files that are handed in with it. An accepted one
+    moves to ``accepted/``. One that fails stays, with ``NAME.error.txt`` beside it that names its hash; it is read
+    again when its content changes.
 
     Raises:
         OSError: if the inbox itself cannot be read; that is not the same as an empty one.
@@ -36,57 +46,116 @@ def take_in(settings: Settings, projects: Projects) -> list[InboxResult]:
     """
     settings.inbox.mkdir(parents=True, exist_ok=True)
     results: list[InboxResult] = []
-    for path in _new_files(settings.inbox, settings.inbox_quiet_seconds):
+    for path in _new_entries(settings.inbox, settings.inbox_quiet_seconds):
         if len(results) == settings.inbox_ideas_per_tick:
             break
         results.append(_take(path, settings, projects))
     return results
 
 
-def _new_files(inbox: Path, quiet_seconds: float) -> Iterator[Path]:
+def _new_entries(inbox: Path, quiet_seconds: float) -> Iterator[Path]:
     for path in sorted(inbox.iterdir()):
-        if path.is_symlink() or not path.is_file() or path.name.startswith("."):
+        if path.is_symlink() or path.name.startswith(".") or path.name.endswith(ERROR_SUFFIX):
             continue
-        if path.name.endswith(ERROR_SUFFIX) or path.suffix.lower() not in SUFFIXES:
+        if path.is_dir():
+            if path.name == ACCEPTED or not any(path.iterdir()):
+                continue
+        elif path.suffix.lower() not in {*SUFFIXES, _ZIP}:
             continue
         note = _note(path)
-        if note.exists() and f"sha256 {file_sha256(path)}" in note.read_text(errors="replace"):
+        if note.exists() and f"sha256 {_digest(path)}" in note.read_text(errors="replace"):
             continue
-        if time.time() - path.stat().st_mtime < quiet_seconds:
+        if time.time() - newest_change(path).timestamp() < quiet_seconds:
             continue  # somebody may still be writing it
         yield path
 
 
 def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
     try:
-        # One byte over the limit is enough to know that a file is too large.
-        with path.open("rb") as stream:
-            raw = stream.read(settings.max_brief_bytes + 1)
-        idea = read_brief(
-            raw,
-            path.name,
-            max_bytes=settings.max_brief_bytes,
-            max_features=settings.max_features,
-        )
-        submission = projects.submit(idea, f"inbox/{path.name}")
+        name, raw, beside = _read(path, settings)
+        idea = read_brief(raw, name, max_bytes=settings.max_brief_bytes, max_features=settings.max_features)
+        handed = accept(beside, settings) if beside is not None else None
+        if handed is not None:
+            idea = idea.model_copy(update={"files": handed.files})
+        submission = projects.submit(idea, f"inbox/{path.name}", handed.texts if handed else None)
     except StorageError:
         raise  # the brief is not at fault: the next tick reads it again
     except ProjectBusyError as error:
         return InboxResult(path, None, str(error))  # so does one that comes after the deletion
     except (HishamosError, OSError) as error:
         message = str(error)
-        digest = file_sha256(path) if path.exists() else "gone"
+        digest = _digest(path) if path.exists() else "gone"
         with replacing(_note(path)) as note:  # were there a link, it would not be followed
             note.write_text(
                 f"{path.name} was not accepted:\n\n{message}\n\n"
-                f"Change the file and it will be read again.\nsha256 {digest}\n"
+                f"Change it and it will be read again.\nsha256 {digest}\n"
             )
         return InboxResult(path, None, message)
-    accepted = path.parent / "accepted"
+    accepted = path.parent / ACCEPTED
     accepted.mkdir(exist_ok=True)
-    path.replace(accepted / f"{path.stem}.r{submission.revision}{path.suffix}")
+    path.replace(_free(accepted, f"{path.stem}.r{submission.revision}", path.suffix))
     _note(path).unlink(missing_ok=True)
     return InboxResult(path, submission)
+
+
+def _read(path: Path, settings: Settings) -> tuple[str, bytes, dict[str, bytes] | None]:
+    """Name and bytes of the brief, and the files beside it; ``None`` where it came alone.
+
+    Raises:
+        IdeaError: several files could be the brief, or none could; or they are too many or too large.
+    """
+    if path.is_file() and path.suffix.lower() != _ZIP:
+        # One byte over the limit is enough to know that a file is too large.
+        with path.open("rb") as stream:
+            return path.name, stream.read(settings.max_brief_bytes + 1), None
+    if path.is_dir():
+        files = read_paths([path], settings)
+    else:
+        files = _without_top(unzipped(path.name, path.read_bytes(), settings))
+    name = _brief_among(files)
+    return name, files.pop(name), files
+
+
+def _brief_among(files: dict[str, bytes]) -> str:
+    top = [name for name in sorted(files) if "/" not in name and Path(name).suffix.lower() in SUFFIXES]
+    for stem in _BRIEFS:
+        called = [name for name in top if Path(name).stem.lower() == stem]
+        if called:
+            return called[0]
+    texts = [name for name in top if SUFFIXES[Path(name).suffix.lower()] == "markdown"]
+    if len(texts) == 1:
+        return texts[0]
+    found = f"{', '.join(texts[:5])} could all be" if texts else "no file at its top is"
+    raise IdeaError(FIELD, f"{found} the brief", "Call the brief brief.md.")
+
+
+def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The same files without a folder that holds all of them, as packing a folder makes one."""
+    tops = {name.partition("/")[0] for name in files}
+    if len(tops) != 1 or any("/" not in name for name in files):
+        return files
+    return {name.partition("/")[2]: content for name, content in files.items()}
+
+
+def _digest(path: Path) -> str:
+    """What changes when the entry does; of a folder its names, sizes and times."""
+    if path.is_file():
+        return file_sha256(path)
+    facts = []
+    for folder, _, names in os.walk(path):
+        for name in names:
+            found = (Path(folder) / name).lstat()
+            facts.append([folder, name, found.st_size, found.st_mtime_ns])
+    return content_hash(sorted(facts))
+
+
+def _free(folder: Path, stem: str, suffix: str) -> Path:
+    """A name in the folder that nothing has; a folder cannot take the place of one that is there."""
+    target, number = folder / f"{stem}{suffix}", 1
+    while target.is_dir():
+        number += 1
+        target = folder / f"{stem}.{number}{suffix}"
+    return target
 
 
 def _note(path: Path) -> Path:

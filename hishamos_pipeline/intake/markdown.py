@@ -1,25 +1,33 @@
 """Markdown briefs: a title, prose, and lists under headings such as "User stories"."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
+from hishamos_pipeline.core.artifacts.idea import Meaning, Section
 from hishamos_pipeline.errors import IdeaError
+from hishamos_pipeline.intake.sections import inline, meaning_of, read_blocks, words_of
 from hishamos_pipeline.intake.structured import read_yaml
 
-_SECTIONS = {
-    "features": r"(user )?stories|features?|functions|functional requirements|requirements|scope",
-    "users": r"users|personas|roles|actors|audience|who uses it",
-    "entities": r"entities|data|data model|domain|records|things it keeps",
-    "constraints": r"constraints|rules|business rules|limits|requirements (and|&) constraints",
-}
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-def read_markdown(text: str) -> dict[str, object]:
-    """The fields of a Markdown brief, front matter first; text is taken as it is, never run.
+@dataclass(frozen=True, slots=True)
+class MarkdownBrief:
+    """What a Markdown brief says: its fields, which of them its front matter gives, and the text below that."""
+
+    fields: dict[str, object]
+    front: frozenset[str]
+    sections: tuple[Section, ...]
+
+
+def read_markdown(text: str) -> MarkdownBrief:
+    """Read a Markdown brief, front matter first; text is taken as it is, never run.
+
+    A section has the meaning of its heading, or of the nearest one above that has one. What the author does not ask
+    for, and code, is in the sections alone.
 
     Raises:
         IdeaError: if the front matter is not a YAML mapping, or gives what the text gives too.
@@ -31,48 +39,39 @@ def read_markdown(text: str) -> dict[str, object]:
             raise IdeaError("brief", "has front matter that is not a mapping", "Use `name: value`.")
         fields.update(loaded)
         text = text[match.end() :]
-    tree = SyntaxTreeNode(MarkdownIt("commonmark").parse(text))
+    front = frozenset(fields)
     lists: dict[str, list[str]] = {}
     prose: list[str] = []
-    section = ""
-    for node in tree.children:
-        content = _inline(node)
-        if node.type == "heading":
-            if node.tag == "h1" and "title" not in fields:
-                fields["title"] = content
-                section = ""
-            else:
-                section = _section(content)
-        elif node.type in ("bullet_list", "ordered_list") and section:
-            lists.setdefault(section, []).extend(_items(node))
-        elif node.type in ("bullet_list", "ordered_list"):
-            prose.extend(f"- {item}" for item in _items(node))
-        elif content.endswith(":") and _section(content.rstrip(":")):
-            section = _section(content.rstrip(":"))
-        elif node.type in ("paragraph", "html_block", "code_block", "fence", "blockquote"):
-            prose.append(content or node.content.strip() or _plain(node))
+    blocks = read_blocks(text)
+    for block in blocks:
+        section = block.section
+        if section.level == 1 and section.title:
+            fields.setdefault("title", section.title)
+        if not section.excludes:
+            _read_nodes(block.nodes, section.meaning, lists, prose)
     for name, items in lists.items():
         if name in fields:
             raise IdeaError(name, "is given both in the front matter and as a list", "Keep one of the two.")
         fields[name] = items
     if prose and "vision" not in fields:
         fields["vision"] = "\n\n".join(part for part in prose if part)
-    return fields
+    return MarkdownBrief(fields, front, tuple(block.section for block in blocks))
 
 
-def _section(heading: str) -> str:
-    words = re.sub(r"[*_`#:]", "", heading).strip().lower()
-    for name, pattern in _SECTIONS.items():
-        if re.fullmatch(pattern, words):
-            return name
-    return ""
-
-
-def _inline(node: SyntaxTreeNode) -> str:
-    for child in node.children:
-        if child.type == "inline":
-            return " ".join(child.content.split())
-    return ""
+def _read_nodes(
+    nodes: Sequence[SyntaxTreeNode], meaning: Meaning, lists: dict[str, list[str]], prose: list[str]
+) -> None:
+    """Add the items of lists to the field that the section stands for, and all other text to the prose."""
+    for node in nodes:
+        content = inline(node)
+        if node.type in ("bullet_list", "ordered_list") and meaning not in ("", "background"):
+            lists.setdefault(meaning, []).extend(_items(node))
+        elif node.type in ("bullet_list", "ordered_list"):
+            prose.extend(f"- {item}" for item in _items(node))
+        elif content.endswith(":") and meaning_of(words_of(content)):
+            meaning = meaning_of(words_of(content))
+        elif node.type in ("paragraph", "html_block", "blockquote"):
+            prose.append(content or node.content.strip() or _plain(node))
 
 
 def _plain(node: SyntaxTreeNode) -> str:
@@ -81,7 +80,7 @@ def _plain(node: SyntaxTreeNode) -> str:
 
 def _items(node: SyntaxTreeNode) -> Iterator[str]:
     for item in node.children:
-        head = " ".join(_inline(child) for child in item.children if child.type == "paragraph").strip()
+        head = " ".join(inline(child) for child in item.children if child.type == "paragraph").strip()
         details = [
             text
             for child in item.children

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from hishamos_pipeline.agents.tasks import PlanningRequest
 from hishamos_pipeline.authoring import draft_assembly
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft, ModuleDraft, StoriesDraft
 from hishamos_pipeline.authoring.interfaces import module_interface
 from hishamos_pipeline.core.artifacts.documents import Requirement, Requirements
 from hishamos_pipeline.core.artifacts.idea import SprintRules
 
-GIVEN = Requirements(
+REQUIREMENTS = Requirements(
     title="Notes",
     summary="Notes.",
     licence="MIT",
@@ -22,6 +23,7 @@ GIVEN = Requirements(
     ),
     entities=(),
 )
+GIVEN = PlanningRequest(requirements=REQUIREMENTS)
 FUNCTION = {
     "name": "keep",
     "parameters": [{"name": "text", "type": "string"}],
@@ -51,7 +53,7 @@ def test_a_plan_gets_what_every_package_has() -> None:
 
 
 def test_a_plan_of_the_other_stack_has_its_own_surface_and_dependencies() -> None:
-    given = GIVEN.model_copy(update={"stack": "python-api"})
+    given = PlanningRequest(requirements=REQUIREMENTS.model_copy(update={"stack": "python-api"}))
     draft = plan(module(), module("app.py")).model_copy(
         update={"dependencies": ["httpx>=0.28", "SQLAlchemy"]}
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.artifacts.documents import Stories
 from hishamos_pipeline.core.artifacts.idea import Idea
@@ -134,7 +134,7 @@ async def test_five_hundred_stories_are_planned(tmp_path: Path) -> None:
     engine = BlueprintEngine()
     idea = read_brief(("# Big\n\n## Features\n" + "\n".join(lines)).encode())
     requirements = await engine.answer(tasks.REQUIREMENTS, idea)
-    backlog = await engine.answer(tasks.STORIES, requirements)
+    backlog = await engine.answer(tasks.STORIES, PlanningRequest(requirements=requirements))
     assert len(backlog.planned) == 500
     plan = plan_sprints(backlog, date(2026, 3, 2))
     assert sum(len(sprint.stories) for sprint in plan.sprints) == 500
@@ -150,7 +150,7 @@ async def test_five_hundred_stories_are_planned(tmp_path: Path) -> None:
 async def test_a_brief_in_another_script_is_deferred_with_the_reason(text: str) -> None:
     engine = BlueprintEngine()
     requirements = await engine.answer(tasks.REQUIREMENTS, read_brief(text.encode()))
-    backlog = await engine.answer(tasks.STORIES, requirements)
+    backlog = await engine.answer(tasks.STORIES, PlanningRequest(requirements=requirements))
     (story,) = backlog.deferred
     assert story.reason.startswith("needs a language model") and backlog.planned == ()
 
@@ -184,8 +184,8 @@ async def test_an_edited_story_changes_the_code(notes_idea: Idea, tmp_path: Path
     """The engine reads the stories, not the brief: an edit of a story reaches the code."""
     engine = BlueprintEngine()
     requirements = await engine.answer(tasks.REQUIREMENTS, notes_idea)
-    plan = await engine.answer(tasks.ARCHITECTURE, requirements)
-    backlog = await engine.answer(tasks.STORIES, requirements)
+    plan = await engine.answer(tasks.ARCHITECTURE, PlanningRequest(requirements=requirements))
+    backlog = await engine.answer(tasks.STORIES, PlanningRequest(requirements=requirements))
     without = backlog.model_copy(
         update={"stories": tuple(s for s in backlog.stories if "delete" not in s.want)}
     )

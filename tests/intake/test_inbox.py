@@ -1,7 +1,10 @@
+import zipfile
+
 import pytest
 
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import StoreAwayError
+from hishamos_pipeline.intake.files import accept
 from hishamos_pipeline.intake.inbox import take_in
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
@@ -116,3 +119,55 @@ def test_a_brief_of_a_project_that_is_being_deleted_waits(settings: Settings, st
     store.housekeeping.end_deletion("notes")
     (result,) = take_in(settings, store.projects)
     assert result.submission is not None and result.submission.revision == 1
+
+
+def test_a_folder_with_files_is_one_idea(settings: Settings, store: ProjectStore) -> None:
+    folder = settings.inbox / "geo"
+    (folder / "data").mkdir(parents=True)
+    (folder / "brief.md").write_text("# Geo\n\n## Features\n- User can list cities\n")
+    (folder / "notes.md").write_text("more")
+    (folder / "data" / "cities.csv").write_text("a,b\n")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and result.submission.files == ("data/cities.csv", "notes.md")
+    idea = store.projects.idea("geo")
+    assert store.units.blobs(file.sha256 for file in idea.files).keys() == {
+        file.sha256 for file in idea.files
+    }
+    assert (settings.inbox / "accepted" / "geo.r1" / "data" / "cities.csv").exists()
+    assert take_in(settings, store.projects) == []
+
+
+def test_a_zip_is_read_like_the_folder_that_was_packed(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    with zipfile.ZipFile(settings.inbox / "geo.zip", "w") as archive:
+        archive.writestr("geo/spec.md", "# Geo\n")
+        archive.writestr("geo/cities.csv", "a,b\n")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and result.submission.files == ("cities.csv",)
+
+
+def test_a_folder_without_a_clear_brief_is_set_aside_until_it_changes(
+    settings: Settings, store: ProjectStore
+) -> None:
+    folder = settings.inbox / "two"
+    folder.mkdir(parents=True)
+    (folder / "a.md").write_text("# A\n")
+    (folder / "b.md").write_text("# B\n")
+    (result,) = take_in(settings, store.projects)
+    assert "a.md, b.md could all be the brief. Call the brief brief.md." in result.error
+    assert take_in(settings, store.projects) == []
+    (folder / "b.md").rename(folder / "brief.md")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and store.projects.get("b").title == "B"
+
+
+def test_files_stay_until_they_are_replaced_or_taken_back(settings: Settings, store: ProjectStore) -> None:
+    handed = accept({"a.csv": b"1"}, settings)
+    idea = Idea(key="k", title="T")
+    assert (
+        store.projects.submit(idea.model_copy(update={"files": handed.files}), "x", handed.texts).revision
+        == 1
+    )
+    assert store.projects.submit(idea, "x").changed is False
+    assert store.projects.submit(idea.model_copy(update={"vision": "v"}), "x").files == ("a.csv",)
+    assert store.projects.submit(idea, "x", {}).files == ()

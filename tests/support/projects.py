@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
 from hishamos_pipeline.core.artifacts.idea import Idea
@@ -16,8 +16,8 @@ async def write(idea: Idea, root: Path) -> tuple[Architecture, Stories]:
     """Write every file of a project, as the build group's assets would."""
     engine = BlueprintEngine()
     requirements = await engine.answer(tasks.REQUIREMENTS, idea)
-    plan = await engine.answer(tasks.ARCHITECTURE, requirements)
-    backlog = await engine.answer(tasks.STORIES, requirements)
+    plan = await engine.answer(tasks.ARCHITECTURE, PlanningRequest(requirements=requirements))
+    backlog = await engine.answer(tasks.STORIES, PlanningRequest(requirements=requirements))
     wanted = [(file.path, KINDS[file.kind]) for file in plan.files if file.kind != "provenance"]
     wanted += [(story_test_path(story.id, story.title), tasks.TEST_FILE) for story in backlog.planned]
     for path, task in wanted:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
+from hishamos_pipeline.core.artifacts.brief import not_taken_up
 from hishamos_pipeline.core.artifacts.documents import Requirements
 from hishamos_pipeline.core.artifacts.traceability import duplicates, requirements_without_acceptance
 from hishamos_pipeline.generation.project import Project
@@ -47,6 +48,17 @@ def requirements_are_there(project: Project) -> list[str]:
     """At least one functional requirement was found in the brief."""
     listed = project.read("requirements", Requirements).requirements
     return [] if any(item.kind == "functional" for item in listed) else ["no functional requirement"]
+
+
+@project_check(
+    artifact="requirements",
+    fix="Add a requirement, or say in the brief that the section is out of scope.",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+def brief_is_taken_up(project: Project) -> list[str]:
+    """Every section of the brief that asks for something is cited by a requirement."""
+    missed = not_taken_up(project.read("requirements", Requirements))
+    return [f"not taken up: {title}" for title in missed]
 
 
 @project_check(

@@ -54,7 +54,6 @@ def design(requirements: Requirements) -> Architecture:
         commands=COMMANDS,
         dependencies=stack.dependencies,
         test_dependencies=stack.test_dependencies,
-        unchecked=requirements.unchecked_rules,
     )
 
 

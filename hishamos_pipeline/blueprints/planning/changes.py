@@ -8,7 +8,7 @@ from hishamos_pipeline.blueprints.planning.requirements import write_requirement
 from hishamos_pipeline.blueprints.planning.stories import write_stories
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose
 from hishamos_pipeline.blueprints.reading.text import statement
-from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea, Section
 from hishamos_pipeline.errors import UnbuildableError
 
 _REMOVE = re.compile(
@@ -30,6 +30,7 @@ _ADD = re.compile(
 )
 _ID = re.compile(r"\bUS-\d+\b")
 _ALIKE = 0.6
+_CHANGES = "changes"
 _EXAMPLES = (
     "such as `User can add a note`, `remove: User can delete a note`, or "
     "`change 'User can list notes' to 'User can list notes by title'`"
@@ -64,10 +65,17 @@ def change(request: ChangeRequest) -> ChangeAnswer:
         summary = f"`{new}` is added"
     if not features:
         raise UnbuildableError("nothing would be left to build")
-    changed = idea.model_copy(update={"features": tuple(features)})
+    changed = idea.model_copy(update={"features": tuple(features), "sections": _noted(idea, summary)})
     if new:
         _require_understood(changed, new)
     return ChangeAnswer(summary=summary, idea=changed)
+
+
+def _noted(idea: Idea, summary: str) -> tuple[Section, ...]:
+    """The brief with the change at its end, so that it says what the features say."""
+    before = next((section.text for section in idea.sections if section.id == _CHANGES), "\n## Changes\n\n")
+    others = tuple(section for section in idea.whole if section.id != _CHANGES)
+    return (*others, Section(id=_CHANGES, title="Changes", level=2, text=f"{before}- {summary}\n"))
 
 
 def _feature(text: str) -> str:

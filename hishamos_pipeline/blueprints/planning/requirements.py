@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import plain, statement
+from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea
 from hishamos_pipeline.core.text.ids import numbered
@@ -16,7 +17,11 @@ def write_requirements(idea: Idea) -> Requirements:
     features = idea.features or features_in_prose(idea.vision)
     constraints = idea.constraints or (() if idea.features else rules_in_prose(idea.vision))
     domain = read_domain(idea.entities, features, constraints, idea.vision)
-    drafts = list(_drafts(features, constraints, domain.entities))
+    sections = tuple(section for section in idea.whole if not section.excludes)
+    drafts = [
+        draft.model_copy(update={"sections": sections_quoted(sections, draft.source)})
+        for draft in _drafts(features, constraints, domain.entities)
+    ]
     return Requirements(
         title=idea.title,
         summary=_summary(idea),

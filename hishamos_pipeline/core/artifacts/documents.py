@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.idea import Entity, Licence, SprintRules, StackName
+from hishamos_pipeline.core.artifacts.idea import Entity, HandedFile, Licence, Section, SprintRules, StackName
 
 Priority = Literal["must", "should", "could"]
 FileKind = Literal["source", "test", "docs", "ci", "provenance"]
@@ -15,9 +15,9 @@ FileKind = Literal["source", "test", "docs", "ci", "provenance"]
 class Requirement(Document):
     """What the product must do or be.
 
-    ``source`` quotes the brief. ``verified_by`` names the verification check that shows a quality
-    requirement; it is empty for functional ones, which are shown by their stories' tests, and for
-    constraints that no rule can check.
+    ``sections`` are ids of the brief's sections that it takes up, and ``source`` quotes them. ``verified_by`` names the
+    verification check that shows a quality requirement; it is empty for functional ones, which are shown by their
+    stories' tests, and for constraints that no rule can check.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Requirement(Document):
     acceptance: tuple[str, ...]
     actor: str = "user"
     priority: Priority = "must"
+    sections: tuple[str, ...] = ()
     source: str = ""
     verified_by: str = ""
 
@@ -41,6 +42,7 @@ class OpenQuestion(Document):
 class Requirements(Document):
     """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed.
 
+    ``brief`` and ``files`` are the sections of the brief and the files beside it, for those who go by its own words.
     ``retired`` are requirements of earlier revisions; their ids are never used again.
     """
 
@@ -54,6 +56,8 @@ class Requirements(Document):
     entities: tuple[Entity, ...]
     assumptions: tuple[str, ...] = ()
     questions: tuple[OpenQuestion, ...] = ()
+    brief: tuple[Section, ...] = ()
+    files: tuple[HandedFile, ...] = ()
     retired: tuple[Requirement, ...] = ()
 
     @property

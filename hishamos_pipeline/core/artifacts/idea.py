@@ -17,7 +17,7 @@ StackName = Literal["python-cli", "python-api"]
 Licence = Literal["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]
 
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]
-LongText = Annotated[str, Field(max_length=20_000)]
+LongText = Annotated[str, Field(max_length=1_000_000)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
 
@@ -68,16 +68,51 @@ class Answer(Document):
     answer: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+Meaning = Literal["", "background", "users", "features", "entities", "constraints"]
+
+
+class Section(Document):
+    """A section of a brief: its heading and its own text, without the sections below it.
+
+    ``id`` is the number that the author gave it, or a slug of its title; ``level`` is the heading's, 0 for what stands
+    before the first. ``text`` is Markdown as it was written, heading included. ``meaning`` is what its heading, or one
+    above it, says that it holds. ``excludes`` marks what the author does not ask for, such as "Out of scope", with all
+    sections below it.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=60)]
+    title: str = ""
+    level: int = Field(default=0, ge=0, le=7)
+    text: str
+    meaning: Meaning = ""
+    excludes: bool = False
+
+
+class HandedFile(Document):
+    """A file that was handed in with a brief; its text is a blob of the store, found by ``sha256``.
+
+    ``size`` is in bytes. ``shown`` is what engines see of it: all of a small file, head and shape of a large one.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    shown: str
+
+
 class Idea(Document):
     """A brief after intake: what to build, for whom, and under which conditions.
 
-    ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
+    ``sections`` are the brief itself, whole and in order; ``files`` were handed in with it. All other fields were read
+    from them. ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
     that a person wants to approve before the pipeline goes on; ``stack`` names the kind of project; ``github`` and
     ``gitlab`` say where and how the repository is published, for ``exports`` that name them.
     """
 
     key: str
     title: ShortText
+    sections: tuple[Section, ...] = ()
+    files: tuple[HandedFile, ...] = ()
     vision: LongText = ""
     users: tuple[Name, ...] = Field(default=(), max_length=50)
     features: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
@@ -97,3 +132,37 @@ class Idea(Document):
     budget: ProjectBudget = ProjectBudget()
     approvals: tuple[Approvable, ...] = ()
     answers: Annotated[tuple[Answer, ...], Field(max_length=20)] = ()
+
+    @property
+    def whole(self) -> tuple[Section, ...]:
+        """The sections; a brief of an earlier release, which kept none, is written out as one."""
+        return self.sections or (Section(id="brief", text=as_markdown(self)),)
+
+
+def as_markdown(idea: Idea) -> str:
+    """The fields of a brief that were given as such, as the Markdown that would have said the same."""
+    parts = [f"# {idea.title}"]
+    if idea.vision:
+        parts.append(idea.vision)
+    for heading, lines in (
+        ("Users", idea.users),
+        ("Features", idea.features),
+        ("Entities", tuple(map(_entity_line, idea.entities))),
+        ("Constraints", idea.constraints),
+    ):
+        if lines:
+            parts.append(f"## {heading}\n\n" + "\n".join(f"- {' '.join(line.split())}" for line in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _entity_line(entity: Entity) -> str:
+    facts = []
+    for item in entity.attributes:
+        said = [*(["required"] if item.required else []), *(["unique"] if item.unique else [])]
+        said.append(" | ".join(item.choices) if item.choices else item.type)
+        if item.minimum is not None:
+            said.append(f">= {item.minimum}")
+        if item.maximum is not None:
+            said.append(f"<= {item.maximum}")
+        facts.append(f"{item.name.replace('_', ' ')} ({', '.join(said)})")
+    return f"{entity.name}: {', '.join(facts)}" if facts else entity.name

@@ -24,15 +24,17 @@ class Step:
 
 
 _PUBLISHED_FROM = ("idea", "architecture", "stories", "verified_build", "repository")
+# The requirements hand on the brief's own words.
+_WRITTEN_FROM = ("requirements", "architecture", "stories")
 _STEPS = (
     Step("idea", "planning", idea.Idea),
     Step("requirements", "planning", documents.Requirements, ("idea",), "business_analyst"),
     Step("architecture", "planning", documents.Architecture, ("requirements",), "architect"),
     Step("stories", "planning", documents.Stories, ("requirements",), "business_analyst"),
     Step("sprint_plan", "planning", documents.SprintPlan, ("stories",), "scrum_master"),
-    Step("source_code", "build", documents.FileSet, ("architecture", "stories"), "coding"),
-    Step("test_suite", "build", documents.TestSuite, ("architecture", "stories"), "qa"),
-    Step("documentation", "build", documents.FileSet, ("architecture", "stories"), "documentation"),
+    Step("source_code", "build", documents.FileSet, _WRITTEN_FROM, "coding"),
+    Step("test_suite", "build", documents.TestSuite, _WRITTEN_FROM, "qa"),
+    Step("documentation", "build", documents.FileSet, _WRITTEN_FROM, "documentation"),
     Step("ci_config", "build", documents.FileSet, ("architecture",), "devops"),
     Step(
         "verified_build",

@@ -5,6 +5,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileKind,
     FileSet,
+    Requirements,
     Stories,
     TestSuite,
     TreeFile,
@@ -12,7 +13,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
-from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, NO_STORIES, file_asks
+from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, Plans, file_asks
 
 
 async def write_source(step: StepContext) -> FileSet:
@@ -49,17 +50,23 @@ async def _write(step: StepContext, file_kind: FileKind) -> FileSet:
     Raises:
         UnbuildableError: no story can be implemented, so that there is nothing to make.
     """
-    architecture = step.read("architecture", Architecture)
-    stories = step.read("stories", Stories) if file_kind != "ci" else NO_STORIES
-    if file_kind != "ci" and not stories.planned:
-        raise UnbuildableError(nothing_to_build(stories))
-    asks = file_asks(architecture, stories, file_kind)
+    plans = _plans(step, file_kind)
+    if file_kind != "ci" and not plans.stories.planned:
+        raise UnbuildableError(nothing_to_build(plans.stories))
+    asks = file_asks(plans, file_kind)
     if not asks:
         raise UnbuildableError(
             f"the architecture plans no {file_kind} files, because no story can be implemented"
         )
     answers = await step.units.make(FILE_TASKS[file_kind], asks, step.edited_files())
     return FileSet(files=tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks))
+
+
+def _plans(step: StepContext, file_kind: FileKind) -> Plans:
+    architecture = step.read("architecture", Architecture)
+    if file_kind == "ci":
+        return Plans(architecture)
+    return Plans(architecture, step.read("stories", Stories), step.read("requirements", Requirements))
 
 
 def _tree_file(path: str, text: str, stories: tuple[str, ...]) -> TreeFile:

@@ -8,4 +8,10 @@ from hishamos_pipeline.generation.context import StepContext
 
 async def analyse(step: StepContext) -> Requirements:
     """Have the business analyst read the brief."""
-    return await step.ask(tasks.REQUIREMENTS, step.read("idea", Idea))
+    idea = step.read("idea", Idea)
+    return with_brief(await step.ask(tasks.REQUIREMENTS, idea), idea)
+
+
+def with_brief(made: Requirements, idea: Idea) -> Requirements:
+    """The requirements with the brief that they were read from."""
+    return made.model_copy(update={"brief": idea.whole, "files": idea.files})

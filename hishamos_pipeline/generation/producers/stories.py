@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import PlanningRequest
+from hishamos_pipeline.core.artifacts.brief import excerpt
 from hishamos_pipeline.core.artifacts.documents import Requirements, Stories, Story
 from hishamos_pipeline.core.text.ids import next_number, numbered
 from hishamos_pipeline.generation.context import StepContext
@@ -15,12 +17,13 @@ async def write_stories(step: StepContext) -> Stories:
     before = step.before_with(Stories, "requirements", Requirements)
     changed = changed_requirements(before[1], wanted) if before else None
     if before is None or changed is None or not step.asks_models(tasks.STORIES):
-        return await step.ask(tasks.STORIES, wanted)
+        return await step.ask(tasks.STORIES, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
     functional = {item.id for item in wanted.requirements if item.kind == "functional"}
     if not changed & functional:
         return merged(before[0], (), wanted, ())
     subset = tuple(item for item in wanted.requirements if item.id in changed or item.kind != "functional")
-    answer = await step.ask(tasks.STORIES, wanted.model_copy(update={"requirements": subset}))
+    few = wanted.model_copy(update={"requirements": subset})
+    answer = await step.ask(tasks.STORIES, PlanningRequest(requirements=few, brief=excerpt(wanted, changed)))
     return merged(before[0], answer.stories, wanted, changed, answer)
 
 

@@ -20,7 +20,7 @@ from hishamos_pipeline.store.credentials.tables import CredentialRow
 from hishamos_pipeline.store.deliveries.tables import GeneratedProjectRow, ProjectFileRow, RepositoryExportRow
 from hishamos_pipeline.store.edits.tables import EditRow, ProposalRow
 from hishamos_pipeline.store.projects.records import Deletion
-from hishamos_pipeline.store.projects.tables import DeletionRow, ProjectRow
+from hishamos_pipeline.store.projects.tables import DeletionRow, IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 from hishamos_pipeline.store.units.tables import BlobRow, UnitRow
@@ -90,13 +90,14 @@ class Housekeeping:
             return Thinned(len(gone), len(trees), len(units), sum(item.size for item in going))
 
     def unused_blobs(self, before: datetime) -> dict[str, int]:
-        """Sizes in bytes, by hash, of texts that no unit, tree, artifact or edit names any more."""
+        """Sizes in bytes, by hash, of texts that no unit, tree, brief, artifact or edit names any more."""
         with self._sessions.read() as session:
             candidates = dict(
                 session.execute(select(BlobRow.sha256, BlobRow.size).where(*_loose(before))).all()
             )
             contents = (
                 select(ArtifactRow.content),
+                select(IdeaRow.content),
                 select(EditRow.content),
                 select(EditRow.base_content),
                 select(ProposalRow.content),

@@ -1,6 +1,6 @@
 """Ideas and the projects they become."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,18 +30,24 @@ from hishamos_pipeline.store.sessions import (
     refuse_deleted,
     stored_text,
 )
+from hishamos_pipeline.store.units.repository import keep_blobs
 
+HandedTexts = Mapping[str, str]
 # States that somebody is responsible for; the others come and go with every build.
 _AUDITED = {"building": "build", "archived": "archive"}
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a submitted idea; ``changed`` is false where it equals the newest revision."""
+    """What became of a submitted idea; ``changed`` is false where it equals the newest revision.
+
+    ``files`` are those that the revision has.
+    """
 
     key: str
     revision: int
     changed: bool
+    files: tuple[str, ...] = ()
 
 
 class Projects:
@@ -50,12 +56,15 @@ class Projects:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def submit(self, idea: Idea, source: str) -> Submission:
+    def submit(self, idea: Idea, source: str, files: HandedTexts | None = None) -> Submission:
         """Accept an idea: a new project, or the next revision of its brief.
+
+        Answers, and files that were handed in, stay those of the revision before where nothing is said of them.
 
         Args:
             idea: the validated brief.
             source: where it came from, for people.
+            files: texts of all files of the idea by SHA-256; ``None`` where nothing is said of files.
 
         Raises:
             ProjectKeyError: the key breaks the slug rule, or a project of another organization has it.
@@ -76,14 +85,17 @@ class Projects:
             insert_new(session, ProjectRow, [{**row, "organization_id": organization_id(session)}])
             project = _own(session, idea.key)
             newest = _newest(session, project.id)
-            if newest is not None and not idea.answers:
+            if newest is not None:
+                before = Idea.model_validate_json(newest.content)
                 # A brief as it was written knows no answers; those that were given since still stand.
-                answers = Idea.model_validate_json(newest.content).answers
-                idea = idea.model_copy(update={"answers": answers})
+                handed = before.files if files is None and not idea.files else idea.files
+                idea = idea.model_copy(update={"answers": idea.answers or before.answers, "files": handed})
+            paths = tuple(file.path for file in idea.files)
+            keep_blobs(session, (files or {}).values(), now)
             content = canonical_json(idea)
             digest = sha256_text(content)
             if newest is not None and newest.content_hash == digest:
-                return Submission(idea.key, newest.revision, changed=False)
+                return Submission(idea.key, newest.revision, changed=False, files=paths)
             revision = newest.revision + 1 if newest else 1
             session.add(
                 IdeaRow(
@@ -101,7 +113,7 @@ class Projects:
             request_build(session, project, now)
             emit(session, now, project, "idea.submitted", revision=revision, source=source)
             audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source)
-        return Submission(idea.key, revision, changed=True)
+        return Submission(idea.key, revision, changed=True, files=paths)
 
     def get(self, key: str) -> ProjectRecord:
         """A project.

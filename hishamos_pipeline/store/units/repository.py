@@ -67,7 +67,7 @@ class Units:
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
-            _keep_blobs(session, (unit.text for unit in made), now)
+            keep_blobs(session, (unit.text for unit in made), now)
             rows = [
                 {
                     "project_id": project.id,
@@ -90,7 +90,7 @@ class Units:
     def add_blobs(self, texts: Iterable[str]) -> None:
         """Keep texts that are no unit of their own."""
         with self._sessions.write() as session:
-            _keep_blobs(session, texts, self._sessions.clock.now())
+            keep_blobs(session, texts, self._sessions.clock.now())
 
     def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts by hash.
@@ -114,7 +114,7 @@ class Units:
         return found
 
 
-def _keep_blobs(session: Session, texts: Iterable[str], now: datetime) -> None:
+def keep_blobs(session: Session, texts: Iterable[str], now: datetime) -> None:
     """Keep texts, and note of those that are there already that somebody uses them."""
     by_hash = {sha256_text(text): text for text in texts}
     rows = [
