@@ -68,12 +68,12 @@ class InventedProject:
         return {"epics": [{"title": "All", "stories": stories}]}
 
     def _architecture(self) -> dict[str, Any]:
-        modules = [
-            {"path": f"feature_{n}.py", "purpose": f"Feature {n}.", "requirements": [f"REQ-{n:03d}"], "depends_on": [],
-             "functions": [{"name": f"feature_{n}", "returns": "int", "description": f"{n}."}]}
+        files = [
+            {"path": f"src/many_features/feature_{n}.py", "purpose": f"Feature {n}.", "requirements": [f"REQ-{n:03d}"],
+             "interface": f'def feature_{n}() -> int:\n    """{n}."""\n'}
             for n in self._numbers
         ]  # fmt: skip
-        return {"package": "many_features", "commands": "Prints every feature's number.", "modules": modules}
+        return {"package": "many_features", "commands": "Prints every feature's number.", "files": files}
 
     def _cli(self) -> str:
         imports = "".join(f"from many_features.feature_{n} import feature_{n}\n" for n in self._numbers)

@@ -208,6 +208,9 @@ class Settings(BaseSettings):
     max_path_length: int = Field(200, gt=0, description="Longest path in a tree, in characters.")
     max_path_depth: int = Field(12, gt=0, description="Deepest path in a tree, in folders.")
     max_files: int = Field(10_000, gt=0, description="Most files in a tree.")
+    max_planned_files: int = Field(
+        150, gt=0, description="Most files that a model may plan, besides those that every project has."
+    )
     max_file_bytes: int = Field(5_000_000, gt=0, description="Largest file in a tree, in bytes.")
     max_tree_bytes: int = Field(100_000_000, gt=0, description="Largest tree, in bytes.")
 

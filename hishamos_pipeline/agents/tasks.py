@@ -91,11 +91,44 @@ class AboutFile(Document):
         paths = {story_test_path(story.id, story.title): story for story in self.stories.planned}
         return paths.get(self.path)
 
+    @property
+    def shown(self) -> tuple[PlannedFile, ...]:
+        """The files whose interface this one is written by: of a source file its own and those that it depends on; of a
+        story's tests, and of a document, those that they call.
+        """
+        files, plan = self.architecture.files, self.architecture
+        if self.planned is not None and self.planned.kind == "source":
+            wanted = {self.path, *self.planned.depends_on}
+        else:
+            served = set(self.story.requirements) if self.story else set()
+            called = {plan.entry.partition(":")[0], plan.package}
+            wanted = {
+                file.path
+                for file in files
+                if not served or served & set(file.requirements) or plan.module_of(file.path) in called
+            }
+        return tuple(file for file in files if file.path in wanted and (file.interface or file.signatures))
+
+    @property
+    def usage(self) -> str:
+        """What users call, for what is called or calls it: not for the modules below."""
+        plan, own = self.architecture, self.planned
+        is_below = own is not None and own.kind == "source" and plan.in_package(self.path)
+        return "" if is_below and plan.module_of(self.path) != plan.entry.partition(":")[0] else plan.usage
+
+    @property
+    def named(self) -> tuple[PlannedFile, ...]:
+        """The other files of the plan that hold code or data."""
+        shown = {file.path for file in self.shown}
+        return tuple(
+            f for f in self.architecture.files if f.kind == "source" and f.path not in {*shown, self.path}
+        )
+
 
 class FileRequest(AboutFile):
-    """Asks for one planned file of a project; ``dependencies`` are the files that it is built on."""
+    """Asks for one planned file of a project; ``edited`` are the files that it is built on and people have written."""
 
-    dependencies: tuple[SourceText, ...] = ()
+    edited: tuple[SourceText, ...] = ()
 
     @property
     def served(self) -> tuple[Story, ...]:

@@ -1,6 +1,6 @@
 """How each task of the chain is put to a model: the shape of its draft, and what makes a document of it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field, create_model
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText
-from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts, file_validation
+from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts, file_validation, planning
+from hishamos_pipeline.authoring.planning import PlanningRules
 from hishamos_pipeline.core.artifacts.document import Document
 
-# Takes the question, the draft, and packages that may be named although they look like others, from the settings.
-Finish = Callable[[Any, Any, Sequence[str]], Awaitable[Document]]
+# Takes the question, the draft, and what the settings say of plans.
+Finish = Callable[[Any, Any, PlanningRules], Awaitable[Document]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +30,28 @@ class TaskBinding:
 
 
 def _plain(finish: Callable[[Any, Any], Document]) -> Finish:
-    async def run(question: Any, draft: Any, _: Sequence[str]) -> Document:
+    async def run(question: Any, draft: Any, _: PlanningRules) -> Document:
         return finish(question, draft)
 
     return run
 
 
-def _with_dependencies(finish: Callable[[Any, Any, Sequence[str]], Document]) -> Finish:
-    async def run(question: Any, draft: Any, allowed: Sequence[str]) -> Document:
-        return finish(question, draft, allowed)
+def _plan(finish: Callable[[Any, Any, PlanningRules], Document]) -> Finish:
+    async def run(question: Any, draft: Any, rules: PlanningRules) -> Document:
+        return finish(question, draft, rules)
 
     return run
 
 
 def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
-    async def run(question: FileRequest, draft: FileText, _: Sequence[str]) -> FileText:
+    async def run(question: FileRequest, draft: FileText, _: PlanningRules) -> FileText:
         return FileText(text=await check(question, draft.text))
 
     return run
 
 
 def _repaired(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
-    async def run(question: tasks.RepairRequest, draft: Any, _: Sequence[str]) -> Document:
+    async def run(question: tasks.RepairRequest, draft: Any, _: PlanningRules) -> Document:
         corrected: Document = draft.model_copy(update={"text": await check(question, draft.text)})
         return corrected
 
@@ -66,12 +67,8 @@ def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
 
 BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.REQUIREMENTS): TaskBinding(drafts.RequirementsDraft, _plain(draft_assembly.requirements)),
-    str(tasks.ARCHITECTURE): TaskBinding(
-        drafts.ArchitectureDraft, _with_dependencies(draft_assembly.architecture)
-    ),
-    str(tasks.REVISE_ARCHITECTURE): TaskBinding(
-        drafts.RevisionDraft, _with_dependencies(draft_assembly.revised)
-    ),
+    str(tasks.ARCHITECTURE): TaskBinding(drafts.ArchitectureDraft, _plan(planning.architecture)),
+    str(tasks.REVISE_ARCHITECTURE): TaskBinding(drafts.RevisionDraft, _plan(planning.revised)),
     str(tasks.STORIES): TaskBinding(drafts.StoriesDraft, _plain(draft_assembly.stories)),
     str(tasks.SPRINT_GOALS): TaskBinding(tasks.SprintGoals, _plain(draft_assembly.goals), _goals),
     str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),

@@ -4,13 +4,9 @@ Every function raises ``ValueError`` with a sentence for the model, which gets i
 """
 
 import ast
-from collections.abc import Mapping, Sequence
-
-from packaging.requirements import Requirement as Dependency
-from packaging.utils import canonicalize_name
+from collections.abc import Sequence
 
 from hishamos_pipeline.agents.tasks import (
-    ArchitectureRevision,
     FileReview,
     GoalRequest,
     PlanningRequest,
@@ -18,36 +14,24 @@ from hishamos_pipeline.agents.tasks import (
     SprintGoals,
 )
 from hishamos_pipeline.authoring.drafts import (
-    ArchitectureDraft,
-    ModuleDraft,
     RequirementsDraft,
-    RevisionDraft,
     StoriesDraft,
 )
-from hishamos_pipeline.authoring.interfaces import module_interface
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import (
     PILLARS,
-    Architecture,
     Criterion,
     Epic,
-    PlannedFile,
     Requirement,
     Requirements,
     Stories,
     Story,
 )
-from hishamos_pipeline.core.artifacts.idea import Attribute, Entity, Idea, StackName
+from hishamos_pipeline.core.artifacts.idea import Attribute, Entity, Idea
 from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
-from hishamos_pipeline.core.text.ids import numbered, slug
+from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.core.text.parsing import parse_python
-from hishamos_pipeline.core.text.signatures import public_signatures
-from hishamos_pipeline.core.text.untrusted import docstring
-from hishamos_pipeline.stacks.python import scaffold
-from hishamos_pipeline.stacks.python.layout import COMMANDS, is_taken
 from hishamos_pipeline.stacks.python.quality import quality_requirements
-from hishamos_pipeline.stacks.python.stack import STACKS
-from hishamos_pipeline.toolchains.vetting import vet
 
 _SCAFFOLDING = frozenset({"__init__.py", "__main__.py"})
 
@@ -152,188 +136,6 @@ def _require_order(draft: StoriesDraft) -> None:
     found = circle({str(n): map(str, item.depends_on) for n, item in numbered_stories.items()})
     if found:
         raise ValueError(f"stories depend on one another in a circle: {found}")
-
-
-def architecture(
-    request: PlanningRequest, draft: ArchitectureDraft, allowed: Sequence[str] = ()
-) -> Architecture:
-    """Turn modules into planned files, and add what every package has.
-
-    Args:
-        request: the requirements, and the brief.
-        draft: the model's answer.
-        allowed: packages that may be named although they look like others.
-    """
-    given = request.requirements
-    stack = STACKS[given.stack]
-    draft = _without_scaffolding(draft, given.stack)
-    package = draft.package
-    dependencies = _with(stack.dependencies, draft.dependencies, allowed)
-    if is_taken(package) or canonicalize_name(package) in map(_name, dependencies):
-        raise ValueError(f"the package cannot be called {package!r}: that name is taken")
-    _require_modules(draft)
-    known = {item.id for item in given.requirements}
-    root = f"src/{package}"
-    modules = tuple(_planned(module, root, known) for module in draft.modules)
-    files = (*modules, _entry_file(draft, root, given))
-    distribution = slug(given.title)[:40].strip("-") or package.replace("_", "-")
-    return Architecture(
-        title=given.title,
-        stack=stack.name,
-        distribution=distribution,
-        package=package,
-        summary=given.summary,
-        licence=given.licence,
-        author=given.author,
-        files=(*scaffold.planned(package, stack.name), *files),
-        data_model=given.entities,
-        decisions=tuple(draft.decisions),
-        commands=COMMANDS,
-        dependencies=dependencies,
-        test_dependencies=stack.test_dependencies,
-    )
-
-
-def revised(request: ArchitectureRevision, draft: RevisionDraft, allowed: Sequence[str] = ()) -> Architecture:
-    """The architecture with the modules that the draft changes or adds; all others stay as they are."""
-    before = request.architecture
-    root = f"src/{before.package}"
-    known = {item.id for item in request.requirements.requirements}
-    entry_file = STACKS[before.stack].entry_point.file
-    own = [module for module in draft.modules if module.path not in {*_SCAFFOLDING, entry_file}]
-    twice = duplicates([module.path for module in own])
-    if twice:
-        raise ValueError(f"the module {twice[0]} is planned twice")
-    changed = {item.path: item for item in (_planned(module, root, known) for module in own)}
-    called = f"{root}/{entry_file}"
-    files = {file.path: changed.get(file.path, file) for file in before.files} | changed
-    if called in files:
-        modules = [path for path, file in files.items() if file.interface and path != called]
-        files[called] = _revised_entry_file(
-            files[called], _interface(before.stack, draft.commands), modules, request.requirements
-        )
-    for path, file in changed.items():
-        unknown = set(file.depends_on) - files.keys()
-        if unknown:
-            raise ValueError(f"{path} depends on {sorted(unknown)[0]}, which is not planned")
-    _require_no_circle({path: file.depends_on for path, file in files.items()})
-    listed = tuple(
-        file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
-        for file in files.values()
-    )
-    decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
-    base = STACKS[before.stack].dependencies
-    extra = [text for text in before.dependencies if _name(text) not in map(_name, base)]
-    dependencies = _with((*base, *extra), draft.dependencies, allowed)
-    return before.model_copy(
-        update={
-            "files": listed,
-            "decisions": decisions,
-            "dependencies": dependencies,
-        }
-    )
-
-
-def _with(known: Sequence[str], wanted: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
-    """Requirements, and those that are wanted besides; what cannot be meant is refused before it is installed."""
-    requirements, findings = vet(wanted, allowed)
-    if findings:
-        raise ValueError(f"dependencies: {findings[0]}")
-    there = {_name(text): text for text in known}
-    for item in requirements:
-        if item.marker:
-            raise ValueError(f"dependencies: {item.name} has a marker: name what is needed everywhere")
-        earlier = there.setdefault(_name(item.name), str(item))
-        if earlier != str(item) and (
-            item.extras or item.specifier or _name(item.name) not in map(_name, known)
-        ):
-            raise ValueError(f"dependencies: {item} is there already, as {earlier}")
-    return tuple(there.values())
-
-
-def _name(requirement: str) -> str:
-    return canonicalize_name(Dependency(requirement).name)
-
-
-def _revised_entry_file(
-    file: PlannedFile, interface: str, modules: Sequence[str], given: Requirements
-) -> PlannedFile:
-    functional = tuple(item.id for item in given.requirements if item.kind == "functional")
-    update: dict[str, object] = {"depends_on": tuple(modules), "requirements": functional}
-    if interface:
-        update["interface"] = interface
-    return file.model_copy(update=update)
-
-
-def _interface(stack: StackName, commands: str) -> str:
-    """What users call, with what it understands as its docstring; empty where nothing is said of it."""
-    if not commands.strip():
-        return ""
-    entry_point = STACKS[stack].entry_point
-    return f"{entry_point.signature}\n" + docstring(f"{entry_point.summary}\n\n{commands}", "    ")
-
-
-def _without_scaffolding(draft: ArchitectureDraft, stack: StackName) -> ArchitectureDraft:
-    """The plan without modules that every package has; a model that plans them all the same means those."""
-    made = {*_SCAFFOLDING, STACKS[stack].entry_point.file}
-    own = [module for module in draft.modules if module.path not in made]
-    if not own:
-        raise ValueError(
-            f"there is no module besides {STACKS[stack].entry_point.file}: plan one that does the work"
-        )
-    cut = [
-        module.model_copy(update={"depends_on": [n for n in module.depends_on if n not in made]})
-        for module in own
-    ]
-    return draft.model_copy(update={"modules": cut})
-
-
-def _require_modules(draft: ArchitectureDraft) -> None:
-    paths = [module.path for module in draft.modules]
-    twice = duplicates(paths)
-    if twice:
-        raise ValueError(f"the module {twice[0]} is planned twice")
-    for module in draft.modules:
-        unknown = set(module.depends_on) - set(paths)
-        if unknown:
-            raise ValueError(f"{module.path} depends on {sorted(unknown)[0]}, which is not planned")
-    _require_no_circle({module.path: module.depends_on for module in draft.modules})
-
-
-def _require_no_circle(modules: Mapping[str, Sequence[str]]) -> None:
-    found = circle(modules)
-    if found:
-        raise ValueError(f"modules depend on one another in a circle: {found}")
-
-
-def _planned(module: ModuleDraft, root: str, known: set[str]) -> PlannedFile:
-    interface = module_interface(module)
-    unknown = set(module.requirements) - known
-    if unknown:
-        raise ValueError(f"{module.path} names {sorted(unknown)[0]}, which is no requirement")
-    return PlannedFile(
-        path=f"{root}/{module.path}",
-        kind="source",
-        purpose=module.purpose,
-        signatures=public_signatures(interface),
-        interface=interface,
-        depends_on=tuple(f"{root}/{name}" for name in module.depends_on),
-        requirements=tuple(module.requirements),
-    )
-
-
-def _entry_file(draft: ArchitectureDraft, root: str, given: Requirements) -> PlannedFile:
-    """The module that every package has: its interface is always the same but for what it understands."""
-    interface = _interface(given.stack, draft.commands)
-    return PlannedFile(
-        path=f"{root}/{STACKS[given.stack].entry_point.file}",
-        kind="source",
-        purpose=STACKS[given.stack].entry_point.purpose,
-        signatures=public_signatures(interface),
-        interface=interface,
-        depends_on=tuple(f"{root}/{module.path}" for module in draft.modules),
-        requirements=tuple(item.id for item in given.requirements if item.kind == "functional"),
-    )
 
 
 def goals(request: GoalRequest, draft: SprintGoals) -> SprintGoals:

@@ -121,62 +121,40 @@ class ChangeDraft(Draft):
     stories: list[StoryChange] = []
 
 
-class ParameterDraft(Draft):
-    """A parameter, or a field of a class; ``type`` and ``default`` are Python expressions."""
+class FileDraft(Draft):
+    """A file of the project: a module with its public side as stub text, a script, a template, or data.
 
-    name: str = Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=60)
-    type: str = Field(min_length=1, max_length=100)
-    default: str = Field("", max_length=100)
+    ``path`` begins at the project's root; ``copy_of`` names a file beside the brief that it is, unchanged.
+    """
 
-
-class FunctionDraft(Draft):
-    """A public function or method; ``description`` is all that tests and other modules know of it."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
-    parameters: list[ParameterDraft] = []
-    returns: str = Field("None", max_length=100)
-    description: str = Field(min_length=1)
-
-
-class ClassDraft(Draft):
-    """A public class: a frozen dataclass with fields, an exception, or one with methods."""
-
-    name: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$", max_length=60)
-    kind: Literal["dataclass", "exception", "class"]
-    fields: list[ParameterDraft] = []
-    methods: list[FunctionDraft] = []
-    description: str = Field(min_length=1)
-
-
-class ModuleDraft(Draft):
-    """A module of the package with its public side."""
-
-    path: str = Field(pattern=r"^[a-z][a-z0-9_]*\.py$", max_length=60)
+    path: str = Field(min_length=1, max_length=200)
     purpose: str = Field(min_length=1)
-    classes: list[ClassDraft] = []
-    functions: list[FunctionDraft] = []
+    interface: str = ""
     depends_on: list[str] = []
     requirements: list[str] = []
+    copy_of: str = ""
 
 
 class ArchitectureDraft(Draft):
-    """The plan of a package.
+    """The plan of a project.
 
-    ``commands`` says what its command line understands and prints, or what its requests are answered with;
-    ``dependencies`` are requirements besides those of the stack (PEP 508).
+    ``entry`` is the function that becomes the installed program, as ``module:function``; ``commands`` says what its
+    users can call, and what they are answered; ``dependencies`` are requirements besides those of the stack (PEP 508).
     """
 
-    package: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
-    commands: str = Field(min_length=1)
-    modules: list[ModuleDraft] = Field(min_length=1, max_length=12)
+    package: str = Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=40)
+    layout: Literal["src", "flat"] = "src"
+    entry: str = Field("", max_length=200)
+    commands: str = ""
+    files: list[FileDraft] = Field(min_length=1)
     dependencies: list[str] = Field([], max_length=12)
     decisions: list[Decision] = []
 
 
 class RevisionDraft(Draft):
-    """The modules that a change touches, each whole, and what users call if that changes; nothing else."""
+    """The files that a change touches, each whole, and what users call if that changes; nothing else."""
 
-    modules: list[ModuleDraft] = Field([], max_length=12)
+    files: list[FileDraft] = []
     commands: str = ""
     dependencies: list[str] = Field([], max_length=12)
     decisions: list[Decision] = []

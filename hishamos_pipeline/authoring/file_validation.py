@@ -6,49 +6,61 @@ Every function raises ``ValueError`` with a sentence for the model.
 import ast
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
 from hishamos_pipeline.authoring.draft_assembly import imported_modules
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions, criterion_tests
+from hishamos_pipeline.core.text.conformance import differences
 from hishamos_pipeline.core.text.parsing import parse_python
-from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.core.text.untrusted import markdown_line
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy, tidy_file
+from hishamos_pipeline.stacks.python.layout import LINT
 from hishamos_pipeline.verification.imports import distribution, distributions
 from hishamos_pipeline.verification.weakening import weakened
 
-# The rules of the generated pyproject.toml.
-_RULES = "E4,E7,E9,F,W,I,B,C4,UP,SIM,RET,PTH,RUF"
 _UNCHECKED = "## What nobody has checked"
 _TEST_MODULES = frozenset({"pytest"})
 
 
 async def source(request: FileRequest, text: str) -> str:
-    """A module: the planned interface to the letter, no other imports than planned, clean."""
-    _require_python(text)
+    """A file of the plan: of a module, the planned interface to the letter, no other imports than planned, clean."""
     planned = request.planned
     assert planned is not None
-    have, wanted = set(public_signatures(text)), set(planned.signatures)
-    if have != wanted:
-        lacking, extra = sorted(wanted - have), sorted(have - wanted)
-        raise ValueError(
-            "the public interface is not as planned"
-            + (f"; lacking: {'; '.join(lacking)}" if lacking else "")
-            + (f"; not planned: {'; '.join(extra)} (begin other names with _)" if extra else "")
-        )
-    package = request.architecture.package
-    # A plan without interfaces does not say what its modules depend on.
-    own = {_module(path) for path in planned.depends_on} if planned.interface else None
-    for line, name in imported_modules(text, package):
+    if not request.path.endswith(".py"):
+        return text if text.endswith("\n") else f"{text}\n"
+    _require_python(text)
+    faults = []
+    if planned.interface:
+        differs = differences(planned.interface, text, passes_on=request.path.endswith("__init__.py"))
+        faults += [f"the public interface is not as planned: it {'; it '.join(differs)}"] if differs else []
+    faults += _import_faults(request, text)
+    try:
+        text = await _clean(text, request)
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return text
+
+
+def _import_faults(request: FileRequest, text: str) -> Iterator[str]:
+    """Imports of what the file is not planned to depend on, and of what nobody declares."""
+    plan, planned = request.architecture, request.planned
+    assert planned is not None
+    # A script beside the package may use all of it; a plan without interfaces does not say what its modules depend on.
+    own = {plan.module_of(path) for path in planned.depends_on}
+    bound = bool(planned.interface) and plan.in_package(request.path)
+    beside = {plan.module_of(path) for path in plan.code}
+    for line, name in imported_modules(text, plan.package):
         top = name.split(".")[0]
-        if top == package and own is not None and name not in own:
-            raise ValueError(f"line {line} imports {name}, which this module is not planned to depend on")
-        if top == "" or (top != package and not _offered(top, request.architecture.dependencies)):
-            raise ValueError(
+        if top == plan.package:
+            if bound and name not in own and name.rpartition(".")[0] not in own:
+                yield f"line {line} imports {name}, which this module is not planned to depend on"
+        elif top == "" or (top not in beside and not _offered(top, plan.dependencies)):
+            yield (
                 f"line {line} imports {name or '.'}: use full names, the standard library and the declared dependencies"
             )
-    return await _clean(text, request)
 
 
 async def story_tests(request: FileRequest, text: str) -> str:
@@ -73,9 +85,10 @@ async def story_tests(request: FileRequest, text: str) -> str:
             raise ValueError(f"{node.name} asserts nothing")
     plan = request.architecture
     declared = (*plan.dependencies, *plan.test_dependencies)
+    beside = {plan.module_of(path) for path in plan.code if "/" not in path}
     for line, name in imported_modules(text):
         top = name.split(".")[0]
-        if top not in {*_TEST_MODULES, plan.package} and not _offered(top, declared):
+        if top not in {*_TEST_MODULES, plan.package, *beside} and not _offered(top, declared):
             raise ValueError(
                 f"line {line} imports {name}: use the package, pytest, the standard library and declared dependencies"
             )
@@ -146,10 +159,6 @@ def _offered(module: str, requirements: Sequence[str]) -> bool:
     return module in sys.stdlib_module_names or distribution(module) in distributions(requirements)
 
 
-def _module(path: str) -> str:
-    return path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-
-
 async def _clean(text: str, request: FileRequest) -> str:
     """Formatted, with what ruff can repair repaired; what it cannot goes back."""
     package = request.architecture.package
@@ -157,7 +166,8 @@ async def _clean(text: str, request: FileRequest) -> str:
     own = f"lint.isort.known-first-party=['{package}']"
     process = await asyncio.create_subprocess_exec(
         ruff_path(), "check", "--isolated", "--no-cache", "--quiet", "--fix", "--output-format", "concise",
-        "--target-version", "py311", "--config", "line-length=100", "--config", own, "--select", _RULES,
+        "--target-version", "py311", "--config", "line-length=100", "--config", own,
+        "--select", ",".join(request.architecture.lint or LINT),
         "--stdin-filename", request.path, "-",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

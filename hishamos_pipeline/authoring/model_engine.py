@@ -12,6 +12,7 @@ from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.registry import Registry
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
 from hishamos_pipeline.authoring.bindings import BINDINGS
+from hishamos_pipeline.authoring.planning import PlanningRules
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
 from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
@@ -174,11 +175,11 @@ class ModelEngine:
             raise RoleError(f"the architecture plans no file {question.path!r}")
         binding = BINDINGS[str(task)]
         override = overrides(self._settings, task)
-        allowed = listed(self._settings.toolchain_allow)
+        rules = PlanningRules(listed(self._settings.toolchain_allow), self._settings.max_planned_files)
         finished: list[Document] = []
 
         async def check(draft: BaseModel) -> None:
-            finished.append(await binding.finish(question, draft, allowed))
+            finished.append(await binding.finish(question, draft, rules))
 
         result = await self._gateway().ask(
             Request(

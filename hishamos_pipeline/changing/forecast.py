@@ -1,12 +1,11 @@
 """What a build would make, unit by unit, and what that would cost if each unit cost what it cost last."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from graphlib import TopologicalSorter
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileText, PlanningRequest, Task
+from hishamos_pipeline.agents.tasks import PlanningRequest, Task
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
@@ -23,7 +22,6 @@ from hishamos_pipeline.generation.producers.architecture import with_unchecked
 from hishamos_pipeline.generation.producers.file_asks import (
     FILE_ARTIFACTS,
     FILE_TASKS,
-    FileAsk,
     Plans,
     file_asks,
 )
@@ -112,9 +110,10 @@ def _step(
     if name is not None:
         now = plans or (_made_plans(run) if step.certain else None)
         if now is not None:
-            units, perhaps, kept = _files(run, step.kind, name, now)
+            units, kept = _files(run, name, now)
+            perhaps: tuple[str, ...] = ()
             if plans is None:  # the plan itself may come out differently, and with it all other files
-                perhaps, kept = tuple(sorted({*perhaps, *_made(run, step.kind)} - {*units})), 0
+                perhaps, kept = tuple(sorted({*_made(run, step.kind)} - {*units})), 0
         else:  # its inputs may change: then any of its files may
             units, perhaps, kept = (), tuple(sorted(_made(run, step.kind))), 0
     elif step.kind in ("verified_build", "code_review"):
@@ -131,41 +130,28 @@ def _step(
     )
 
 
-def _files(
-    run: ProjectRun, artifact: str, name: FileKind, plans: Plans
-) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-    """Files that have to be made, those that may have to be, and how many stay."""
+def _files(run: ProjectRun, name: FileKind, plans: Plans) -> tuple[tuple[str, ...], int]:
+    """Files that have to be made, and how many stay."""
     asks = file_asks(plans, name)
-    by_name = {ask.name: ask for ask in asks}
-    order = TopologicalSorter(
-        {ask.name: [n for n in ask.after if n in by_name] for ask in asks}
-    ).static_order()
-    texts = _made(run, artifact)
-    reads_others = run.engine.asks_models(FILE_TASKS[name])  # rules and templates need the plan alone
-    units: list[str] = []
-    perhaps: list[str] = []
-    for path in order:
-        if reads_others and {*units, *perhaps} & set(by_name[path].after):
-            perhaps.append(path)
-        elif not _is_known(run, FILE_TASKS[name], by_name[path], texts):
-            units.append(path)
-    return tuple(units), tuple(perhaps), len(asks) - len(units) - len(perhaps)
+    plans = replace(plans, edited=run.project.edited_files(FILE_ARTIFACTS[name]))
+    copies = {file.path for file in plans.architecture.files if file.copy_of}
+    keys = {
+        ask.name: run.engine.fingerprint(FILE_TASKS[name], ask.question)
+        for ask in asks
+        if ask.name not in copies
+    }
+    known = run.project.store.units.find(run.key, keys.values(), run.services.overrides.only)
+    units = tuple(path for path, key in keys.items() if key not in known)
+    return units, len(asks) - len(units)
 
 
-def _is_known(run: ProjectRun, task: Task[Any, Any], ask: FileAsk, texts: Mapping[str, str]) -> bool:
-    question = ask.question({path: FileText(text=text) for path, text in texts.items()})
-    unit = run.engine.fingerprint(task, question)
-    return unit in run.project.store.units.find(run.key, [unit], run.services.overrides.only)
-
-
-def _made(run: ProjectRun, artifact: str) -> dict[str, str]:
-    """The files of a kind as they are, by path."""
+def _made(run: ProjectRun, artifact: str) -> tuple[str, ...]:
+    """Paths of the files of a kind as they are."""
     try:
         made = run.project.read(artifact, TestSuite if artifact == "test_suite" else FileSet)
     except ArtifactMissingError:
-        return {}
-    texts = run.project.blobs(file.sha256 for file in made.files)
-    return {file.path: texts[file.sha256] for file in made.files}
+        return ()
+    return tuple(file.path for file in made.files)
 
 
 def _sum(artifact: str, units: Sequence[str], costs: Mapping[tuple[str, str], UnitCost]) -> UnitCost:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
@@ -151,12 +151,9 @@ class StepContext:
         """The day of that."""
         return self.first_submitted_at.date()
 
-    def edited_files(self) -> dict[str, FileText]:
+    def edited_files(self) -> dict[str, str]:
         """The texts of this artifact's files that people have edited, by path."""
-        edits = self._services.project.store.edits.active(self.key, self.kind)
-        hashes = {edit.item: edit.content["sha256"] for edit in edits if edit.content}
-        texts = self.blobs(hashes.values())
-        return {path: FileText(text=texts[digest]) for path, digest in hashes.items()}
+        return self._services.project.edited_files(self.kind)
 
     def edited_items(self, kinds: Collection[str]) -> set[str]:
         """Items of declared inputs that people have edited.

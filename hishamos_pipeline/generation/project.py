@@ -66,3 +66,10 @@ class Project:
             ProjectNotFoundError: there is no such project.
         """
         return self.store.projects.idea(self.key)
+
+    def edited_files(self, artifact: str) -> dict[str, str]:
+        """The texts of an artifact's files that people have edited, by path."""
+        edits = self.store.edits.active(self.key, artifact)
+        hashes = {edit.item: edit.content["sha256"] for edit in edits if edit.content}
+        texts = self.blobs(hashes.values())
+        return {path: texts[digest] for path, digest in hashes.items()}

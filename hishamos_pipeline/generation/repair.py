@@ -122,7 +122,9 @@ def code_of(parts: Parts) -> dict[str, list[str]]:
     found = {}
     for story in parts.stories.planned:
         served = [
-            file.path for file in parts.files if story.id in file.stories and file.path.startswith("src/")
+            file.path
+            for file in parts.files
+            if story.id in file.stories and file.path in parts.architecture.code
         ]
         found[story_test_path(story.id, story.title)] = served
     return found
@@ -195,7 +197,7 @@ async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Si
         if story
         else (),
     )
-    answers = await step.units.make(tasks.FIND_FAULT, [Ask(item.name, lambda _: request)])
+    answers = await step.units.make(tasks.FIND_FAULT, [Ask(item.name, request)])
     fault = answers[item.name]
     return fault.side, fault.reason
 
@@ -203,7 +205,7 @@ async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Si
 async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, Any]:
     """The answers with the corrected texts, by path; those about tests say why."""
 
-    def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest, Any]:
+    def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest]:
         related = dict.fromkeys(other for item in items for other in item.files if other != path)
         request = RepairRequest(
             path=path,
@@ -214,7 +216,7 @@ async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, A
             stories=parts.stories,
             reason=plan.reason,
         )
-        return Ask(path, lambda _: request)
+        return Ask(path, request)
 
     asks = [ask(path, items) for path, items in plan.files.items()]
     return await step.units.make(_TASKS[plan.side], asks)

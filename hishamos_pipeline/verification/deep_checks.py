@@ -5,7 +5,8 @@ import inspect
 import json
 import secrets
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hishamos_pipeline.core.artifacts.criteria import without_parameters
@@ -61,7 +62,7 @@ async def planted_tests(tree: Path, texts: Mapping[str, str], runner: Runner, re
 async def planted_mistakes(
     tree: Path,
     texts: Mapping[str, str],
-    package: str,
+    code: Collection[str],
     runner: Runner,
     real: TestRun,
     *,
@@ -73,14 +74,14 @@ async def planted_mistakes(
     Args:
         tree: a copy of the tree of its own, into which the driver is written.
         texts: the files of the tree by path.
-        package: folder of the implementation.
+        code: paths of the implementation.
         runner: runs it.
         real: what the first run reported, with the lines that were run.
         per_module: most mistakes in one module.
         least: least share of mistakes that have to be noticed, in percent.
     """
-    code = {path: text for path, text in texts.items() if path.startswith(package) and path.endswith(".py")}
-    chosen = mutants(code, real.covered, per_module)
+    modules = {path: texts[path] for path in sorted(code)}
+    chosen = mutants(modules, real.covered, per_module)
     noticed, trouble = await _try_mutants(tree, chosen, runner)
     survived: list[str] = []
     share = 100.0
@@ -90,7 +91,7 @@ async def planted_mistakes(
         survived = [str(mutant) for mutant in chosen if not noticed[mutant]]
         share = round(100 * (len(chosen) - len(survived)) / len(chosen), 1)
     offending = [trouble] if trouble else []
-    if not real.covered.keys() & code.keys():
+    if not real.covered.keys() & modules.keys():
         offending.append("the report of coverage names no module")
     elif share < least and not offending:
         offending = [
@@ -145,14 +146,15 @@ async def readme_commands_run(
         runner: runs them.
         already: commands that were run already.
     """
-    try:
+    programs: Mapping[str, str] = {}
+    modules: Sequence[str] = ()
+    with suppress(tomllib.TOMLDecodeError):  # which another check is about
         programs = readme.console_scripts(texts.get("pyproject.toml", ""))
-    except tomllib.TOMLDecodeError:
-        programs = {}
+        modules = readme.installed(texts.get("pyproject.toml", ""))
     shown = readme.readme_commands(texts.get("README.md", ""), programs.keys())
     commands = tuple(command for command in shown if command not in already)
     serves = bool(distributions(declared_requirements(texts.get("pyproject.toml", ""))) & readme.SERVERS)
-    script, mark = readme.as_script(commands, programs, serves)
+    script, mark = readme.as_script(commands, programs, modules, servers=serves)
     outcome = await runner.run(("sh", "-c", script), tree)
     failed = readme.failed_commands(outcome.output, mark, commands)
     offending = [f"README.md: `{command}` fails" for command in failed]

@@ -17,8 +17,8 @@ Cause = Literal[
     "syntax", "import", "fixture", "assertion", "timeout", "style", "interface", "weak test", "other"
 ]
 _MESSAGE_CHARACTERS = 3000
-_PLACE = re.compile(r"(?m)^(?:E\s+File \")?((?:src|tests)/[\w./-]+\.py):\d+")
-_CHECKED_PATH = re.compile(r"^((?:src|tests|docs)/[\w./-]+|README\.md)(?=[:\s]|$)")
+_PLACE = re.compile(r"(?m)^(?:E[ \t]+File \")?(?!\.\.)([\w.-][\w./-]*\.py)(?::|\", line )\d+")
+_CHECKED_PATH = re.compile(r"^([\w.-][\w./-]*\.\w+)(?=[:\s]|$)")
 # What differs from run to run although nothing has changed: it must not make the same question a new one.
 _NOISE = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0x…"),
@@ -132,7 +132,9 @@ def _of_untested(check: str, line: str, code_of: Mapping[str, Sequence[str]]) ->
 def _of_lint(check: CheckOutcome) -> list[Failure]:
     """Ruff names files in ``--> path:line:column`` and in ``Would reformat: path``."""
     paths = re.findall(
-        r"(?:-->|Would reformat:|^)\s*((?:src|tests)/[\w./-]+\.py)", check.output, re.MULTILINE
+        r"(?:-->|Would reformat:|^)[ \t]*([\w.-][\w./-]*\.(?:py|md)(?=:|$|[ \t]*$))",
+        check.output,
+        re.MULTILINE,
     )
     return [
         Failure(
@@ -160,7 +162,7 @@ def _of_run(check: CheckOutcome) -> Failure:
 def _of_test(node: str, message: str, code_of: Mapping[str, Sequence[str]]) -> Failure:
     test_file = node.split("::")[0]
     places = list(dict.fromkeys(_PLACE.findall(message)))
-    in_code = [path for path in places if path.startswith("src/")]
+    in_code = [path for path in places if side_of(path) == "code"]
     code = tuple(dict.fromkeys([*reversed(in_code), *code_of.get(test_file, ())]))
     cause, side = _judged(message, bool(in_code))
     files = (test_file, *code) if side == "test" else (*code, test_file)

@@ -3,7 +3,7 @@
 import ast
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -54,18 +54,22 @@ def declared_requirements(pyproject: str) -> tuple[str, ...]:
     )
 
 
-def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, list[str]]:
+def undeclared_imports(
+    texts: Mapping[str, str], package: str, code: Collection[str] = ()
+) -> tuple[int, list[str]]:
     """How many imports there are, and which of them nothing declares, as ``path:line: imports name``.
 
     Args:
         texts: the files of a tree by path; its Python files parse.
         package: the import name of the project.
+        code: paths of the implementation; its scripts at the root are modules too.
     """
     try:
         runs, develops = declared(texts.get("pyproject.toml", ""))
     except tomllib.TOMLDecodeError as error:
         return 0, [f"pyproject.toml: cannot be read: {error}"]
     known, tested = distributions(runs), distributions((*runs, *develops))
+    scripts = {path.removesuffix(".py") for path in code if "/" not in path}
     beside = {path.removeprefix("tests/").removesuffix(".py") for path in texts if path.startswith("tests/")}
     offending, count = [], 0
     for path, text in sorted(texts.items()):
@@ -75,7 +79,12 @@ def undeclared_imports(texts: Mapping[str, str], package: str) -> tuple[int, lis
         for line, name in imports(text):
             count += 1
             top = name.split(".")[0]
-            if top in sys.stdlib_module_names or top == package or (is_test and top in beside):
+            if (
+                top in sys.stdlib_module_names
+                or top == package
+                or top in scripts
+                or (is_test and top in beside)
+            ):
                 continue
             if distribution(top) not in (tested if is_test else known):
                 offending.append(f"{path}:{line}: imports {name}, which pyproject.toml does not declare")

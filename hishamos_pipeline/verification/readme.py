@@ -4,7 +4,7 @@ import re
 import secrets
 import shlex
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from markdown_it import MarkdownIt
 
@@ -59,18 +59,44 @@ def console_scripts(pyproject: str) -> Mapping[str, str]:
     return {name: str(target) for name, target in scripts.items()}
 
 
+def installed(pyproject: str) -> tuple[str, ...]:
+    """The folders and modules that installing the project would bring, by their paths in the tree.
+
+    Raises:
+        tomllib.TOMLDecodeError: the file cannot be read.
+    """
+    wheel: object = tomllib.loads(pyproject)
+    for name in ("tool", "hatch", "build", "targets", "wheel"):
+        wheel = table(wheel, name)
+    assert isinstance(wheel, dict)
+    listed = [*_listed(wheel.get("packages")), *_listed(wheel.get("only-include"))]
+    return tuple(str(item) for item in listed)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
 def as_script(
-    commands: tuple[str, ...], programs: Mapping[str, str], servers: bool = False
+    commands: tuple[str, ...],
+    programs: Mapping[str, str],
+    modules: Sequence[str] = (),
+    *,
+    servers: bool = False,
 ) -> tuple[str, str]:
     """A shell script that runs every command and ends with 0 if all did; and the mark of its lines about failures.
 
     Args:
         commands: lines of shell.
         programs: see ``console_scripts``; they are put on the ``PATH`` as an installation would.
+        modules: see ``installed``; they alone can be imported from anywhere.
         servers: whether the programs may serve until they are stopped, unless they are asked for help.
     """
     mark = f"failed-{secrets.token_hex(8)}"
-    lines = ['mkdir -p "$TMPDIR/bin"; PATH="$TMPDIR/bin:$PATH"; export PYTHONPATH="$PWD/src"; status=0']
+    lines = [
+        'mkdir -p "$TMPDIR/bin" "$TMPDIR/site"; PATH="$TMPDIR/bin:$PATH"; export PYTHONPATH="$TMPDIR/site"; status=0',
+        *(f'ln -s "$PWD/"{shlex.quote(path)} "$TMPDIR/site/"' for path in modules),
+    ]
     for name, target in programs.items():
         module, _, function = target.partition(":")
         program = (
@@ -80,8 +106,8 @@ def as_script(
         text = f'#!/bin/sh\nexec python -P -c {shlex.quote(program)} "$@"\n'
         place = f'"$TMPDIR/bin/"{shlex.quote(name)}'
         lines.append(f"printf '%s' {shlex.quote(text)} > {place}; chmod +x {place}")
-    modules = {re.escape(target.partition(":")[0].partition(".")[0]) for target in programs.values()}
-    names = "|".join([*map(re.escape, programs), *(rf"python3? -m {module}" for module in sorted(modules))])
+    started = {re.escape(target.partition(":")[0].partition(".")[0]) for target in programs.values()}
+    names = "|".join([*map(re.escape, programs), *(rf"python3? -m {module}" for module in sorted(started))])
     starts = re.compile(rf"(\w+=\S* )*({names})( |$)")
     for number, command in enumerate(commands):
         own = servers and starts.match(command) and not _HELP.search(command)

@@ -6,7 +6,7 @@ import logging
 import re
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hishamos_pipeline.stacks.python.formatting import ruff_path
@@ -33,14 +33,14 @@ _KEYS = re.compile(
 )
 
 
-def secrets(texts: Mapping[str, str], package: str) -> list[str]:
+def secrets(texts: Mapping[str, str], code: Collection[str]) -> list[str]:
     """Lines that look like a key, a token or a password, as ``path:line: kind``; never the secret itself.
 
     A password in a test or an example is none; one in the code is.
 
     Args:
         texts: the files of a tree by path.
-        package: folder of the implementation, with a slash at its end.
+        code: paths of the implementation.
     """
     from detect_secrets.core import scan
     from detect_secrets.settings import transient_settings
@@ -60,7 +60,7 @@ def secrets(texts: Mapping[str, str], package: str) -> list[str]:
             found += [
                 f"{path}:{item.line_number}: {item.type}"
                 for item in scan.scan_file(str(place))
-                if item.type != _KEYWORD_TYPE or path.startswith(package)
+                if item.type != _KEYWORD_TYPE or path in code
             ]
             found += [
                 f"{path}:{line}: Key of a provider"
@@ -70,17 +70,17 @@ def secrets(texts: Mapping[str, str], package: str) -> list[str]:
     return found
 
 
-async def dangerous_calls(texts: Mapping[str, str], package: str) -> list[str]:
+async def dangerous_calls(texts: Mapping[str, str], code: Collection[str]) -> list[str]:
     """Calls in the code that are dangerous, as ``path:line: rule what``; tests may do more.
 
     Args:
         texts: the files of a tree by path.
-        package: folder of the implementation, with a slash at its end.
+        code: paths of the implementation.
     """
     with tempfile.TemporaryDirectory(prefix="hishamos-scan-") as folder:
         root = Path(folder)
         for path, text in texts.items():
-            if path.startswith(package) and path.endswith(".py"):
+            if path in code:
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_text(text, encoding="utf-8")
         process = await asyncio.create_subprocess_exec(

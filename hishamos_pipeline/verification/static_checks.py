@@ -10,6 +10,7 @@ from functools import cached_property
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions
 from hishamos_pipeline.core.artifacts.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.artifacts.traceability import criteria_without_test, tests_without_criterion
+from hishamos_pipeline.core.text.conformance import differences
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
@@ -37,10 +38,16 @@ class Tree:
         """Paths and texts of the Python files."""
         return ((path, text) for path, text in sorted(self.texts.items()) if path.endswith(".py"))
 
-    @property
-    def package(self) -> str:
-        """Folder of the implementation."""
-        return f"src/{self.architecture.package}/"
+    @cached_property
+    def code(self) -> frozenset[str]:
+        """Paths of the implementation: of what is planned, and of what the package has besides."""
+        plan = self.architecture
+        there = {
+            path
+            for path in self.texts
+            if path.endswith(".py") and (path in plan.code or plan.in_package(path))
+        }
+        return frozenset(there)
 
     @cached_property
     def commands(self) -> tuple[str, ...]:
@@ -116,27 +123,33 @@ def _is_placeholder(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _signatures(tree: Tree) -> tuple[int, list[str]]:
-    offending, count = [], 0
+    offending: list[str] = []
+    count = 0
     for file in tree.architecture.files:
         if file.kind != "source" or not file.path.endswith(".py") or file.path not in tree.texts:
             continue
-        have = set(public_signatures(tree.texts[file.path]))
         count += len(file.signatures)
+        if file.interface:
+            is_package = file.path.endswith("__init__.py")
+            found = differences(file.interface, tree.texts[file.path], passes_on=is_package)
+            offending += [f"{file.path}: {item}" for item in found]
+            continue
+        have = set(public_signatures(tree.texts[file.path]))
         offending += [f"{file.path}: lacks {item}" for item in file.signatures if item not in have]
         offending += [f"{file.path}: unplanned {item}" for item in sorted(have - set(file.signatures))]
     return count, offending
 
 
 def _declared_dependencies(tree: Tree) -> tuple[int, list[str]]:
-    return undeclared_imports(tree.texts, tree.architecture.package)
+    return undeclared_imports(tree.texts, tree.architecture.package, tree.code)
 
 
 def _no_tampering(tree: Tree) -> tuple[int, list[str]]:
-    return len(tree.texts), tampering(tree.texts, tree.package)
+    return len(tree.texts), tampering(tree.texts, tree.code)
 
 
 def _no_secrets(tree: Tree) -> tuple[int, list[str]]:
-    return len(tree.texts), secrets(tree.texts, tree.package)
+    return len(tree.texts), secrets(tree.texts, tree.code)
 
 
 def _tests_not_weakened(tree: Tree) -> tuple[int, list[str]]:

@@ -1,7 +1,7 @@
 """An implementation without its behaviour: the same signatures, every body refuses to work."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hishamos_pipeline.core.artifacts.documents import TreeFile
 from hishamos_pipeline.core.text.hashing import sha256_text
@@ -28,19 +28,19 @@ def stubbed(text: str) -> str:
 
 
 def without_implementation(
-    files: tuple[TreeFile, ...], texts: Mapping[str, str], package: str
+    files: tuple[TreeFile, ...], texts: Mapping[str, str], code: Collection[str]
 ) -> tuple[tuple[TreeFile, ...], dict[str, str]]:
     """A tree whose package has no behaviour; tests that pass on it show nothing.
 
     Args:
         files: the files of the tree.
         texts: their texts by SHA-256.
-        package: folder of the implementation, with a slash at its end.
+        code: paths of the implementation.
     """
     stubs: list[TreeFile] = []
     found = dict(texts)
     for file in files:
-        if file.path.startswith(package) and file.path.endswith(".py"):
+        if file.path in code:
             text = stubbed(texts[file.sha256])
             digest = sha256_text(text)
             found[digest] = text

@@ -6,7 +6,7 @@ runs whose results are known beforehand: tests without the code, mutants, and pl
 
 import ast
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.verification.imports import table
@@ -36,12 +36,12 @@ _OPTIONS = frozenset({"testpaths", "pythonpath", "asyncio_mode", "markers", "fil
                       "asyncio_default_fixture_loop_scope"})  # fmt: skip
 
 
-def tampering(texts: Mapping[str, str], package: str) -> list[str]:
+def tampering(texts: Mapping[str, str], code: Collection[str]) -> list[str]:
     """What in a tree reaches for its judge, as ``path:line: what``.
 
     Args:
         texts: the files of a tree by path; Python files that do not parse are passed over.
-        package: folder of the implementation, with a slash at its end.
+        code: paths of the implementation.
     """
     found = []
     for path, text in sorted(texts.items()):
@@ -54,7 +54,7 @@ def tampering(texts: Mapping[str, str], package: str) -> list[str]:
                 tree = parse_python(text)
             except SyntaxError:
                 continue
-            found += [f"{path}:{line}: {what}" for line, what in _in_module(tree, path.startswith(package))]
+            found += [f"{path}:{line}: {what}" for line, what in _in_module(tree, path in code)]
     return found + _options(texts.get("pyproject.toml", ""))
 
 

@@ -160,7 +160,7 @@ def dependencies(tree: Tree, prepared: Prepared, settings: Settings) -> CheckOut
 
 async def _dangerous(tree: Tree) -> CheckOutcome:
     """The code calls nothing dangerous."""
-    offending = await dangerous_calls(tree.texts, tree.package)
+    offending = await dangerous_calls(tree.texts, tree.code)
     return CheckOutcome(
         name="no_dangerous_calls", passed=not offending, figure=len(tree.texts), unit="files",
         offending=tuple(offending),
@@ -170,7 +170,7 @@ async def _dangerous(tree: Tree) -> CheckOutcome:
 async def _run(
     assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings
 ) -> RunResult:
-    stubs, texts = without_implementation(assembled.files, assembled.texts, tree.package)
+    stubs, texts = without_implementation(assembled.files, assembled.texts, tree.code)
     write_tree(folder / "stubs", stubs, texts, limits_of(settings))
     return await run_checks(
         commands=tree.commands,
@@ -191,7 +191,7 @@ async def _look_deeper(
         await asyncio.gather(
             planted_tests(folder / "planted", tree.texts, runner, tests),
             planted_mistakes(
-                folder / "mutants", tree.texts, tree.package, runner, tests,
+                folder / "mutants", tree.texts, tree.code, runner, tests,
                 per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
             ),
             readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands)),

@@ -56,7 +56,6 @@ def test_files_are_handed_in_with_a_brief(home: Path) -> None:
     assert by_key.returncode == 2 and "not the project's key" in by_key.stderr
 
 
-
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

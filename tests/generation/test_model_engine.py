@@ -59,17 +59,20 @@ async def test_a_second_build_asks_nothing(recorded: Recorded) -> None:
     assert len(recorded.server.asked) == asked
 
 
-async def test_code_is_written_in_waves_with_the_text_of_direct_dependencies_alone(
-    recorded: Recorded,
-) -> None:
+async def test_code_is_written_by_the_interfaces_that_it_needs_and_nothing_else(recorded: Recorded) -> None:
     await build(recorded.run(), until="source_code")
-    asked = {text.split(" ")[-1]: n for n, text in enumerate(recorded.model.tasks) if "coding/new" in text}
-    order = [name.rsplit("/", 1)[-1] for name in sorted(asked, key=lambda name: asked[name])]
-    assert order == ["storage.py", "report.py", "cli.py"]
-    prompts = {path.rsplit("/", 1)[-1]: recorded.server.asked[number].text for path, number in asked.items()}
-    assert "json.dumps" in prompts["report.py"]
-    assert "json.dumps" not in prompts["storage.py"]
-    assert all("def total_pages" in prompt for prompt in prompts.values())  # the shared plan
+    prompts = {
+        task.rsplit("/", 1)[-1]: recorded.server.asked[number].text
+        for number, task in enumerate(recorded.model.tasks)
+        if "coding/new" in task
+    }
+    assert prompts.keys() == {"storage.py", "report.py", "cli.py"}
+    assert "json.dumps" not in prompts["report.py"]  # the code of what it depends on
+    assert "def read_books" in prompts["report.py"] and "def total_pages" in prompts["report.py"]
+    assert "def total_pages" not in prompts["storage.py"] and "report.py" in prompts["storage.py"]
+    assert "prints the number of pages" in prompts["cli.py"]
+    assert "prints the number of pages" not in prompts["storage.py"]
+    assert "User can add a book" in prompts["storage.py"]  # the brief's own words
 
 
 @pytest.mark.parametrize("at", [1, 4, 9, 14])
@@ -154,7 +157,11 @@ async def test_an_exhausted_budget_blocks_and_a_raised_one_goes_on(recorded: Rec
 @pytest.mark.parametrize(
     ("task", "bad", "said"),
     [
-        ("coding/new", "def lines(books):\n    return []\n", "the public interface is not as planned"),
+        (
+            "coding/new",
+            "def lines(books):\n    return []\n",
+            "the public interface is not as planned",
+        ),
         ("coding/new", "import requests\n", "not as planned"),
         ("qa/story_tests", "def test_a() -> None:\n    assert 1\n", "no test function has a docstring"),
         ("qa/story_tests", "def broken(:\n", "is not valid Python"),
@@ -322,7 +329,7 @@ async def test_a_brief_that_gives_orders_stays_material(recorded: Recorded) -> N
     )
     assert "IGNORE" not in system
     assert "never an\ninstruction" in system
-    opening = said.index("<data-")
+    opening = said.rindex("<data-", 0, said.index("IGNORE"))
     tag = said[opening + 1 : said.index(" ", opening)]
     assert opening < said.index("IGNORE") < said.index(f"</{tag}>")
     assert tag != "data-0000000000"

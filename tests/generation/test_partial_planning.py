@@ -37,7 +37,7 @@ async def test_one_requirement_asks_for_its_stories_alone(recorded: Recorded) ->
     before, plan = run.project.read("stories", Stories), run.project.read("architecture", Architecture)
     reworded(run, "REQ-003", "The reader sees the pages of this year.")
     asked = answering(
-        recorded, {"business_analyst/stories": [STORIES], "architect/revise": [json.dumps({"modules": []})]}
+        recorded, {"business_analyst/stories": [STORIES], "architect/revise": [json.dumps({"files": []})]}
     )
     await build(recorded.run(), until="stories")
     assert sorted(asked) == ["architect/revise", "business_analyst/stories"]
@@ -60,16 +60,17 @@ async def test_a_revised_module_replaces_its_plan(recorded: Recorded) -> None:
     before = run.project.read("architecture", Architecture)
     reworded(run, "REQ-003", "The reader sees the average.")
     module = {
-        "path": "report.py", "purpose": "Figures.", "requirements": ["REQ-003"], "depends_on": ["storage.py"],
-        "functions": [{"name": "average", "parameters": [], "returns": "float", "description": "The mean."}],
+        "path": "src/reading_log/report.py", "purpose": "Figures.", "requirements": ["REQ-003"],
+        "depends_on": ["src/reading_log/storage.py"],
+        "interface": 'def average() -> float:\n    """The mean."""\n',
     }  # fmt: skip
-    revision = {"modules": [module], "commands": "average: prints the mean"}
+    revision = {"files": [module], "commands": "average: prints the mean"}
     answering(recorded, {"architect/revise": [json.dumps(revision)]})
     await build(recorded.run(), until="architecture")
     after = recorded.run().project.read("architecture", Architecture)
     files = {file.path: file for file in after.files}
     assert files["src/reading_log/report.py"].signatures == ("def average() -> float",)
-    assert "prints the mean" in files["src/reading_log/cli.py"].interface
+    assert after.usage == "average: prints the mean"
     same = {file.path: file for file in before.files}
     assert files["src/reading_log/storage.py"] == same["src/reading_log/storage.py"]
     assert list(files) == list(same)

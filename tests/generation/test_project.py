@@ -62,7 +62,7 @@ async def test_a_changed_idea_makes_again_what_follows_and_nothing_else(
 def unit_keys(run: ProjectRun) -> list[str]:
     plans = Plans(run.project.read("architecture", Architecture), run.project.read("stories", Stories))
     asks = file_asks(plans, "source")
-    return [run.engine.fingerprint(tasks.SOURCE_FILE, ask.question({})) for ask in asks]
+    return [run.engine.fingerprint(tasks.SOURCE_FILE, ask.question) for ask in asks]
 
 
 @pytest.mark.slow

@@ -5,18 +5,18 @@ import subprocess
 import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hishamos_pipeline.agents.tasks import FileRequest
-from hishamos_pipeline.authoring import draft_assembly
+from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft
+from hishamos_pipeline.authoring.planning import architecture
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirement, Requirements, Stories
 from hishamos_pipeline.core.artifacts.idea import SprintRules
+from hishamos_pipeline.core.text.untrusted import docstring
 from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy_file
 
@@ -49,39 +49,53 @@ TYPES = st.sampled_from(
         "Decimal",
     ]
 )
-KINDS = st.sampled_from(["class", "exception"])
 DEFAULTS = st.sampled_from(["", "'x'", '"it\'s"', "None", "('a', 'b')", "1.5", "'" + "z" * 60 + "'"])
 
 
 @st.composite
-def functions(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def functions(draw: st.DrawFn, name: str, indent: str = "", first: str = "") -> str:
+    defaults = sorted(draw(st.lists(DEFAULTS, max_size=6)), key=bool)
     parameters = [
-        {
-            "name": f"parameter_{number}_{'x' * draw(st.integers(0, 25))}",
-            "type": draw(TYPES),
-            "default": default,
-        }
-        for number, default in enumerate(sorted(draw(st.lists(DEFAULTS, max_size=6)), key=bool))
+        f"parameter_{number}_{'x' * draw(st.integers(0, 25))}: {draw(TYPES)}"
+        + (f" = {default}" if default else "")
+        for number, default in enumerate(defaults)
     ]
-    return {"name": name, "parameters": parameters, "returns": draw(TYPES), "description": draw(TEXT)}
+    listed = ", ".join([*([first] if first else []), *parameters])
+    word = draw(st.sampled_from(["def", "async def"]))
+    return f"{indent}{word} {name}({listed}) -> {draw(TYPES)}:\n{docstring(draw(TEXT), indent + '    ')}\n"
+
+
+@st.composite
+def stubs(draw: st.DrawFn, number: int) -> str:
+    base = draw(st.sampled_from(["", "(ValueError)", "(Generic[T])", "(Enum)"]))
+    text = f"class C{number}{base}:\n{docstring(draw(TEXT), '    ')}\n    field: {draw(TYPES)} = None\n"
+    text += draw(functions(f"m{number}", "    ", "self"))
+    constant = f"LIMIT_{number}: {draw(TYPES)} = {draw(DEFAULTS) or '0'}\n"
+    return f"{constant}\n{text}\n{draw(functions(f'f{number}'))}"
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Architecture:
-    modules = [
-        {"path": f"part_{number}.py", "purpose": draw(TEXT), "functions": [draw(functions(f"f{number}"))],
-         "classes": [{"name": f"C{number}", "kind": draw(KINDS), "description": draw(TEXT),
-                      "methods": [draw(functions(f"m{number}"))]}]}
+    layout = draw(st.sampled_from(["src", "flat"]))
+    root = "src/shelf" if layout == "src" else "shelf"
+    files = [
+        {"path": f"{root}/{draw(st.sampled_from(['', 'deep/', 'deep/er/']))}part_{number}.py", "purpose": draw(TEXT),
+         "interface": draw(stubs(number))}
         for number in range(draw(st.integers(1, 3)))
     ]  # fmt: skip
-    draft = ArchitectureDraft.model_validate({"package": "shelf", "commands": draw(TEXT), "modules": modules})
+    passed_on = f"from shelf.part import C0\nVERSION: str = {draw(DEFAULTS) or '0'}\n"
+    files.append({"path": f"{root}/part.py", "purpose": "p", "interface": "class C0: ..."})
+    files.append({"path": f"{root}/__init__.py", "purpose": draw(TEXT), "interface": passed_on})
+    draft = ArchitectureDraft.model_validate(
+        {"package": "shelf", "layout": layout, "commands": draw(TEXT), "files": files}
+    )
     wanted = Requirements(
         title=draw(TEXT), summary=draw(TEXT), licence=draw(st.sampled_from(["MIT", "Apache-2.0", "Proprietary"])),
         author=draw(st.just("") | TEXT), sprint=SprintRules(), entities=(),
-        stack=draw(st.sampled_from(["python-cli", "python-api"])),
+        stack=draw(st.sampled_from(["python-library", "python-cli", "python-api"])),
         requirements=(Requirement(id="REQ-001", kind="functional", title="T", statement="S.", acceptance=("A.",)),),
     )  # fmt: skip
-    return draft_assembly.architecture(wanted, draft)
+    return architecture(PlanningRequest(requirements=wanted), draft)
 
 
 @pytest.mark.slow

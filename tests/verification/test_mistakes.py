@@ -41,7 +41,8 @@ async def tried(tree: Path, texts: dict[str, str], at_once: int) -> CheckOutcome
     runner = Runner(open_sandbox(), own_toolchain(), Limits(wall_seconds=250), at_once)
     covered = {path: frozenset(range(100)) for path in texts if path.startswith("src/")}
     real = TestRun(passed=("tests/test_plain.py::test_all",), covered=covered)
-    return await planted_mistakes(tree, texts, "src/sums/", runner, real, per_module=20, least=100)
+    code = {path for path in texts if path.startswith("src/")}
+    return await planted_mistakes(tree, texts, code, runner, real, per_module=20, least=100)
 
 
 async def test_shares_say_what_one_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,14 +65,14 @@ x
     ],
 )
 def test_reaching_for_the_judge(line: str, found: str) -> None:
-    assert any(found in item for item in tampering({"tests/test_a.py": line}, "src/p/"))
+    assert any(found in item for item in tampering({"tests/test_a.py": line}, {"src/p/a.py"}))
 
 
 def test_a_test_like_others_reaches_for_nothing() -> None:
     text = (
         "import sys\nimport pytest\n\ndef test_a(capsys):\n    with pytest.raises(ValueError): sys.exit(1)\n"
     )
-    assert tampering({"tests/test_a.py": text, "pyproject.toml": PROJECT}, "src/p/") == []
+    assert tampering({"tests/test_a.py": text, "pyproject.toml": PROJECT}, {"src/p/a.py"}) == []
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_a_test_like_others_reaches_for_nothing() -> None:
     ],
 )
 def test_settings_that_leave_something_out(settings: str) -> None:
-    assert tampering({"pyproject.toml": settings}, "src/p/")
-    assert tampering({"setup.cfg": ""}, "src/p/") and tampering({"x.pth": ""}, "src/p/")
+    assert tampering({"pyproject.toml": settings}, {"src/p/a.py"})
+    assert tampering({"setup.cfg": ""}, {"src/p/a.py"}) and tampering({"x.pth": ""}, {"src/p/a.py"})
 
 
 FIRST = "    assert total() == 5\n"
@@ -150,14 +150,14 @@ def test_imports_against_what_is_declared() -> None:
 def test_secrets_are_named_and_never_shown() -> None:
     key = "AKIA" + "IOSFODNN7EXAMPLE"
     token, digest = "glpat-" + "a" * 20, '{"sha": "' + "a1" * 32 + '"}'
-    found = secrets({"src/p/a.py": f'KEY = "{key}"\n', "docs/a.md": token, "b.json": digest}, "src/p/")
+    found = secrets({"src/p/a.py": f'KEY = "{key}"\n', "docs/a.md": token, "b.json": digest}, {"src/p/a.py"})
     assert {line.split(":")[0] for line in found} == {"src/p/a.py", "docs/a.md"}
     assert key not in "".join(found)
 
 
 async def test_dangerous_calls() -> None:
     code = "import pickle\n\ndef f(x):\n    exec(x)  # noqa: S102\n    return pickle.loads(x)\n"
-    found = await dangerous_calls({"src/p/a.py": code, "tests/test_a.py": code}, "src/p/")
+    found = await dangerous_calls({"src/p/a.py": code, "tests/test_a.py": code}, {"src/p/a.py"})
     assert [line.split(" ")[0:2] for line in found] == [["src/p/a.py:4:", "S102"], ["src/p/a.py:5:", "S301"]]
 
 
@@ -183,7 +183,9 @@ def test_the_commands_of_a_readme() -> None:
 
 def test_programs_that_serve_are_stopped_and_those_that_fail_are_named(tmp_path: Path) -> None:
     commands = ("serve --port 1", "PORT=1 python -m module", "serve --help", "once --port 1", "once --fail")
-    script, mark = as_script(commands, {"serve": "module:serve", "once": "module:once"}, servers=True)
+    script, mark = as_script(
+        commands, {"serve": "module:serve", "once": "module:once"}, ["src/module.py"], servers=True
+    )
     (tmp_path / "src").mkdir()
     (tmp_path / "src/module.py").write_text(
         "import sys, time\ndef serve(): return 0 if '--help' in sys.argv else time.sleep(60)\n"
@@ -198,7 +200,7 @@ def test_programs_that_serve_are_stopped_and_those_that_fail_are_named(tmp_path:
 
 
 def test_programs_run_as_installed_whatever_lies_at_the_root(tmp_path: Path) -> None:
-    script, mark = as_script(("app",), {"app": "shelf.cli:main"})
+    script, mark = as_script(("app",), {"app": "shelf.cli:main"}, ["src/shelf"])
     (tmp_path / "src" / "shelf").mkdir(parents=True)
     (tmp_path / "src" / "shelf" / "cli.py").write_text("def main():\n    print('the package')\n")
     (tmp_path / "shelf.py").write_text("raise SystemExit('the file at the root')\n")

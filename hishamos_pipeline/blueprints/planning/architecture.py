@@ -7,7 +7,7 @@ from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text.ids import slug
-from hishamos_pipeline.stacks.python.layout import COMMANDS, is_taken
+from hishamos_pipeline.stacks.python.layout import COMMANDS, LINT, is_taken
 
 
 def design(requirements: Requirements) -> Architecture:
@@ -52,6 +52,7 @@ def design(requirements: Requirements) -> Architecture:
         data_model=used,
         decisions=blueprint.decisions,
         commands=COMMANDS,
+        lint=LINT,
         dependencies=stack.dependencies,
         test_dependencies=stack.test_dependencies,
     )

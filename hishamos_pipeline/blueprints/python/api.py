@@ -196,6 +196,7 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
 API = Blueprint(
     stack=stack.API,
     entry="api.app",
+    program="__main__",
     decisions=(
         Decision(
             title="FastAPI and SQLAlchemy",

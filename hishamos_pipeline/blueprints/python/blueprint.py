@@ -43,6 +43,7 @@ class Blueprint:
     Attributes:
         stack: the stack.
         entry: the module below the package that ``__main__`` starts.
+        program: the module below the package whose ``main`` is the installed program.
         decisions: why it is built like that.
         source_files: the files of the interface and of the storage, given the context that all files share.
         wording: what a user does for an operation, and what comes of it; ``None`` where nothing is called.
@@ -51,6 +52,7 @@ class Blueprint:
 
     stack: Stack
     entry: str
+    program: str
     decisions: tuple[Decision, ...]
     source_files: Callable[[PackageModel, Mapping[str, object]], Iterator[SourceFile]]
     wording: Callable[[Operation, EntityModel], tuple[str, str] | None]

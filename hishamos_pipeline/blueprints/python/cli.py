@@ -129,6 +129,7 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
 CLI = Blueprint(
     stack=stack.CLI,
     entry="cli.main",
+    program="cli.main",
     decisions=(
         Decision(
             title="Standard library only",

@@ -9,7 +9,7 @@ from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import PlannedFile
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.core.text.untrusted import one_line
-from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
+from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, LINT, PROVENANCE
 
 
 def source_files(model: PackageModel, *, summary: str, author: str, licence: str) -> dict[str, SourceFile]:
@@ -23,7 +23,9 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
     line = one_line(summary)[:200] or model.title
     shared: dict[str, object] = {
         "p": model,
-        "entry": blueprint.entry,
+        "entry_module": f"{model.package}.{blueprint.entry}",
+        "entry_function": "main",
+        "takes_database": True,
         "summary": line,
         "conflicts": needs_conflict(model),
         "invalid": bool(model.rules) or any(needed_values(model).values()) or model.any("import", "tag"),
@@ -34,6 +36,11 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
         "licence_expression": LICENCE_IDS.get(licence, licence),
         "dependencies": blueprint.stack.dependencies,
         "test_dependencies": blueprint.stack.test_dependencies,
+        "program": f"{model.package}.{blueprint.program}:main",
+        "in_wheel": root,
+        "is_folder": True,
+        "python_path": ["src", "tests"],
+        "lint": LINT,
     }
     yield SourceFile(
         "pyproject.toml", "pyproject.toml.j2", "Package metadata and tool settings", context=project

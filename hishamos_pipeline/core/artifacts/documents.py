@@ -9,6 +9,7 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.idea import Entity, HandedFile, Licence, Section, SprintRules, StackName
 
 Priority = Literal["must", "should", "could"]
+Layout = Literal["src", "flat"]
 FileKind = Literal["source", "test", "docs", "ci", "provenance"]
 
 
@@ -74,8 +75,9 @@ class Requirements(Document):
 class PlannedFile(Document):
     """A file that the finished tree must hold, with the public signatures that it offers.
 
-    ``interface`` is the module's public side as Python without bodies; ``signatures`` are read off it.
-    ``entities`` and ``requirements`` say what it is about; none of either means the whole project.
+    ``interface`` is the module's public side as stub text in its own language; ``signatures`` are read off it.
+    ``copy_of`` is the file beside the brief that it is, unchanged. ``entities`` and ``requirements`` say what it is
+    about; none of either means the whole project.
     """
 
     path: str
@@ -84,6 +86,7 @@ class PlannedFile(Document):
     signatures: tuple[str, ...] = ()
     interface: str = ""
     depends_on: tuple[str, ...] = ()
+    copy_of: str = ""
     entities: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
 
@@ -98,8 +101,10 @@ class Decision(Document):
 class Architecture(Document):
     """Artifact ``architecture``: stack, files with signatures, data model, decisions.
 
-    ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv.
-    ``unchecked`` are constraints of the brief that no rule can check.
+    ``layout`` says where the package is: below ``src/``, or at the root. ``entry`` is the function that becomes the
+    installed program, as ``module:function``, empty for none. ``usage`` says what users call and how it answers.
+    ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv; ``lint`` are the
+    rules of ruff that the code keeps to. ``unchecked`` is what of the brief no test and no check shows.
     ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
@@ -107,13 +112,17 @@ class Architecture(Document):
     stack: StackName
     distribution: str
     package: str
+    layout: Layout = "src"
+    entry: str = ""
     summary: str
     licence: Licence
     author: str
     files: tuple[PlannedFile, ...]
     data_model: tuple[Entity, ...]
     decisions: tuple[Decision, ...]
+    usage: str = ""
     commands: tuple[tuple[str, ...], ...]
+    lint: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     test_dependencies: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
@@ -121,6 +130,30 @@ class Architecture(Document):
     def paths(self, kind: FileKind) -> tuple[str, ...]:
         """The planned paths of one kind, in planned order."""
         return tuple(file.path for file in self.files if file.kind == kind)
+
+    @property
+    def root(self) -> str:
+        """What comes before the package in its files' paths."""
+        return "src/" if self.layout == "src" else ""
+
+    @property
+    def code(self) -> frozenset[str]:
+        """Paths of the Python files that are planned besides tests: the package, and scripts beside it."""
+        return frozenset(
+            file.path for file in self.files if file.kind == "source" and file.path.endswith(".py")
+        )
+
+    def in_package(self, path: str) -> bool:
+        """Whether a file is part of the package, which is a single module where there is no folder for it."""
+        own = f"{self.root}{self.package}"
+        if path.startswith(f"{own}/"):
+            return True
+        return path == f"{own}.py" and not any(file.path.startswith(f"{own}/") for file in self.files)
+
+    def module_of(self, path: str) -> str:
+        """The name that a Python file is imported by."""
+        name = path.removeprefix(self.root).removesuffix(".py").replace("/", ".")
+        return name.removesuffix(".__init__")
 
 
 class Criterion(Document):

@@ -13,7 +13,7 @@ FieldType = Literal[
 ]
 Export = Literal["zip", "tar", "github", "gitlab"]
 Approvable = Literal["requirements", "architecture", "stories", "sprint_plan", "verified_build"]
-StackName = Literal["python-cli", "python-api"]
+StackName = Literal["python-library", "python-cli", "python-api"]
 Licence = Literal["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"]
 
 ShortText = Annotated[str, Field(min_length=1, max_length=200)]

@@ -87,7 +87,8 @@ def orphans(project: TracedProject) -> list[str]:
     whole = _about_everything(project.architecture)
     for file in project.files:
         serves = file.path in whole or set(file.stories) & stories
-        if file.path.startswith("src/") and not serves and _has_code(_text(project, file)):
+        in_package = project.architecture is not None and project.architecture.in_package(file.path)
+        if in_package and not serves and _has_code(_text(project, file)):
             found.append(f"{file.path}: serves no story")
         if file.path.startswith("tests/test_"):
             found += [

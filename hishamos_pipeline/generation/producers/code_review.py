@@ -27,13 +27,13 @@ async def review_code(step: StepContext) -> CodeReview:
     files = [file for file in build.files if file.path in plan and plan[file.path].signatures]
     texts = step.blobs(file.sha256 for file in files)
 
-    def ask(file: TreeFile) -> Ask[ReviewRequest, FileReview]:
+    def ask(file: TreeFile) -> Ask[ReviewRequest]:
         planned = plan[file.path]
         interfaces = "\n\n".join(plan[name].interface for name in planned.depends_on if name in plan)
         request = ReviewRequest(
             path=file.path, text=texts[file.sha256], purpose=planned.purpose, interfaces=interfaces.strip()
         )
-        return Ask(file.path, lambda _: request)
+        return Ask(file.path, request)
 
     reviews = await step.units.make(tasks.REVIEW_FILE, [ask(file) for file in files])
     return add_up([(texts[file.sha256].count("\n") + 1, reviews[file.path]) for file in files])

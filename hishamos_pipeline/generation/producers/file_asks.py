@@ -1,7 +1,7 @@
 """Which files the plan and the backlog ask for, each as the question for one unit."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
@@ -11,7 +11,7 @@ from hishamos_pipeline.core.artifacts.idea import SprintRules
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.generation.units import Ask
 
-FileAsk = Ask[FileRequest, FileText]
+FileAsk = Ask[FileRequest]
 NO_STORIES = Stories(epics=(), stories=(), sprint=SprintRules())
 FILE_TASKS: Mapping[FileKind, Task[FileRequest, FileText]] = {
     "source": tasks.SOURCE_FILE,
@@ -35,6 +35,9 @@ class Plans:
     architecture: Architecture
     stories: Stories = NO_STORIES
     requirements: Requirements | None = None
+    edited: Mapping[str, str] = field(
+        default_factory=dict
+    )  # texts of files that people have written, by path
 
     def excerpt(self, served: Iterable[str]) -> Excerpt:
         """What the brief says of some stories."""
@@ -67,31 +70,32 @@ def _planned_asks(plans: Plans, file_kind: FileKind) -> list[FileAsk]:
             served = {story for name in file.requirements for story in by_requirement.get(name, ())}
             about = bool(file.entities or file.interface)
             concerns = served or {story.id for story in plans.stories.planned}
-            asks.append(_file_ask(file.path, plans, file.depends_on, served if about else set(), concerns))
+            edited = tuple(
+                SourceText(path=name, text=plans.edited[name])
+                for name in file.depends_on
+                if name in plans.edited
+            )
+            asks.append(_file_ask(file.path, plans, edited, served if about else set(), concerns))
     return asks
 
 
 def _file_ask(
-    path: str, plans: Plans, after: tuple[str, ...], served: set[str], concerns: set[str]
+    path: str, plans: Plans, edited: tuple[SourceText, ...], served: set[str], concerns: set[str]
 ) -> FileAsk:
-    """The question for one file.
+    """The question for one file: it needs no other's answer, since all are written by the plan's interfaces.
 
     Args:
         path: the file.
         plans: what it is written from.
-        after: the files that it is built on.
+        edited: files that it is built on, as people have written them.
         served: stories that it is traced to.
         concerns: stories whose part of the brief it is written by.
     """
-
-    def question(answers: Mapping[str, FileText]) -> FileRequest:
-        known = tuple(SourceText(path=name, text=answers[name].text) for name in after if name in answers)
-        return FileRequest(
-            path=path,
-            architecture=plans.architecture,
-            stories=plans.stories,
-            brief=plans.excerpt(concerns),
-            dependencies=known,
-        )
-
-    return Ask(path, question, after, tuple(sorted(served)))
+    request = FileRequest(
+        path=path,
+        architecture=plans.architecture,
+        stories=plans.stories,
+        brief=plans.excerpt(concerns),
+        edited=edited,
+    )
+    return Ask(path, request, tuple(sorted(served)))

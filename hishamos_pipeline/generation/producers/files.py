@@ -13,7 +13,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
-from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, Plans, file_asks
+from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, FileAsk, Plans, file_asks
 
 
 async def write_source(step: StepContext) -> FileSet:
@@ -54,20 +54,47 @@ async def _write(step: StepContext, file_kind: FileKind) -> FileSet:
     if file_kind != "ci" and not plans.stories.planned:
         raise UnbuildableError(nothing_to_build(plans.stories))
     asks = file_asks(plans, file_kind)
+    copies = {file.path: file.copy_of for file in plans.architecture.files if file.copy_of}
     if not asks:
         raise UnbuildableError(
             f"the architecture plans no {file_kind} files, because no story can be implemented"
         )
-    answers = await step.units.make(FILE_TASKS[file_kind], asks, step.edited_files())
-    return FileSet(files=tuple(_tree_file(ask.name, answers[ask.name].text, ask.stories) for ask in asks))
+    written = [ask for ask in asks if ask.name not in copies]
+    texts = {
+        name: answer.text for name, answer in (await step.units.make(FILE_TASKS[file_kind], written)).items()
+    }
+    return FileSet(
+        files=tuple(
+            _copy(ask, copies[ask.name], plans) if ask.name in copies else _tree_file(ask, texts[ask.name])
+            for ask in asks
+        )
+    )
 
 
 def _plans(step: StepContext, file_kind: FileKind) -> Plans:
     architecture = step.read("architecture", Architecture)
     if file_kind == "ci":
         return Plans(architecture)
-    return Plans(architecture, step.read("stories", Stories), step.read("requirements", Requirements))
+    return Plans(
+        architecture,
+        step.read("stories", Stories),
+        step.read("requirements", Requirements),
+        step.edited_files(),
+    )
 
 
-def _tree_file(path: str, text: str, stories: tuple[str, ...]) -> TreeFile:
-    return TreeFile(path=path, sha256=sha256_text(text), size=len(text.encode()), stories=stories)
+def _tree_file(ask: FileAsk, text: str) -> TreeFile:
+    return TreeFile(path=ask.name, sha256=sha256_text(text), size=len(text.encode()), stories=ask.stories)
+
+
+def _copy(ask: FileAsk, name: str, plans: Plans) -> TreeFile:
+    """A file beside the brief, as it was handed in.
+
+    Raises:
+        UnbuildableError: it was taken back since the plan was made.
+    """
+    files = plans.requirements.files if plans.requirements else ()
+    handed = next((file for file in files if file.path == name), None)
+    if handed is None:
+        raise UnbuildableError(f"the plan copies {name}, which is not handed in any more")
+    return TreeFile(path=ask.name, sha256=handed.sha256, size=handed.size, stories=ask.stories)

@@ -16,4 +16,5 @@ INSTALL = 'python -m pip install -e ".[dev]"'
 
 def ci_file(path: str, architecture: Architecture) -> str:
     """One file of the CI configuration."""
-    return render(architecture.stack, f"ci/{_CI_TEMPLATES[path]}", r=architecture, install=INSTALL)
+    code = "src" if architecture.root else architecture.package
+    return render(architecture.stack, f"ci/{_CI_TEMPLATES[path]}", r=architecture, install=INSTALL, code=code)

@@ -8,6 +8,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("ruff", "check", "."),
     ("python", "-m", "pytest", "--cov", "--cov-report=term-missing"),
 )
+# Rules of ruff that every project's code keeps to.
+LINT = ("E4", "E7", "E9", "F", "W", "I", "B", "C4", "UP", "SIM", "RET", "PTH", "RUF")
 LICENCE_IDS = {"Proprietary": "LicenseRef-Proprietary"}
 DOCS = (
     ("README.md", "What the project is, how to install, use and test it"),
@@ -25,6 +27,7 @@ CI = (
     (".pre-commit-config.yaml", "Checks before each commit"),
     (".gitignore", "What Git does not keep"),
 )
+CONTAINER = frozenset({"Dockerfile", ".dockerignore"})
 PROVENANCE = "PROVENANCE.json"
 # Names that the checks and the tests of a generated project import themselves.
 _TAKEN = frozenset(

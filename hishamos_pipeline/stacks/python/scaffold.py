@@ -1,54 +1,45 @@
-"""The files of a package that need no model: metadata, entry point, licence, API reference, CI."""
+"""The files of a project that need no model: metadata, entry point, licence, API reference, CI, and copies."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 from hishamos_pipeline.agents.tasks import FileRequest
-from hishamos_pipeline.core.artifacts.documents import PlannedFile
-from hishamos_pipeline.core.artifacts.idea import StackName
+from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile
+from hishamos_pipeline.core.text.interfaces import is_whole
 from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.stacks.python.ci import ci_file
-from hishamos_pipeline.stacks.python.layout import CI, DOCS, LICENCE_IDS, PROVENANCE
+from hishamos_pipeline.stacks.python.layout import CI, CONTAINER, DOCS, LICENCE_IDS, PROVENANCE
 from hishamos_pipeline.stacks.python.rendering import render
 from hishamos_pipeline.stacks.python.stack import STACKS
 
 _BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
+_METADATA = "pyproject.toml"
 
 
-def planned(package: str, stack: StackName) -> tuple[PlannedFile, ...]:
-    """What every package has beside its modules."""
-    root = f"src/{package}"
-    sources = (
-        ("pyproject.toml", "Package metadata and tool settings."),
-        (f"{root}/__init__.py", "The package."),
-        (f"{root}/py.typed", "Marks the package as typed."),
-    )
-    return (
-        *(PlannedFile(path=path, kind="source", purpose=purpose) for path, purpose in sources),
-        PlannedFile(
-            path=f"{root}/__main__.py",
-            kind="source",
-            purpose="Entry point of `python -m`.",
-            signatures=STACKS[stack].entry_point.starting,
-        ),
-        *(PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS),
-        *(PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in CI),
-        PlannedFile(path=PROVENANCE, kind="provenance", purpose="Where each file comes from"),
-    )
+def planned(plan: Architecture) -> tuple[PlannedFile, ...]:
+    """What every project has beside the files of its plan, as far as that does not have them."""
+    there = {file.path for file in plan.files}
+    made = [
+        PlannedFile(path=_METADATA, kind="source", purpose="Package metadata and tool settings."),
+        *_package(plan),
+    ]
+    made += [PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS]
+    made += [PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in _ci(plan)]
+    made.append(PlannedFile(path=PROVENANCE, kind="provenance", purpose="Where each file comes from"))
+    return tuple(file for file in made if file.path not in there)
+
+
+def is_made_elsewhere(plan: Architecture, path: str) -> bool:
+    """Whether a file is one that nobody has to plan: what every project has, and tests."""
+    fixed = {_METADATA, PROVENANCE, *(name for name, _ in (*DOCS, *CI))}
+    return path in fixed or path.startswith("tests/") or path == f"{plan.root}{plan.package}/py.typed"
 
 
 def text_of(request: FileRequest) -> str | None:
-    """The text of a scaffolding file; ``None`` for one that has to be written."""
+    """The text of a file that follows from the plan; ``None`` for one that has to be written."""
     plan, path = request.architecture, request.path
-    root = f"src/{plan.package}"
-    package = SimpleNamespace(
-        package=plan.package, distribution=plan.distribution, title=plan.title, entities=()
-    )
-    facts = {
-        "p": package,
-        "entry": STACKS[plan.stack].entry_point.file.removesuffix(".py"),
-        "summary": one_line(plan.summary)[:200] or plan.title,
-    }
-    if path == "pyproject.toml":
+    facts = _facts(plan)
+    if path == _METADATA:
         return render(
             plan.stack,
             "src/pyproject.toml.j2",
@@ -58,29 +49,102 @@ def text_of(request: FileRequest) -> str | None:
             test_dependencies=plan.test_dependencies,
             **facts,
         )
-    if path == f"{root}/__init__.py":
-        return render(plan.stack, "src/__init__.py.j2", **facts)
-    if path == f"{root}/__main__.py":
-        return render(plan.stack, "src/__main__.py.j2", **facts)
-    if path == f"{root}/py.typed":
-        return render(plan.stack, "src/py.typed.j2")
     if path in _BY_TEMPLATE:
-        return _document(request, package)
+        return _document(request)
     if any(path == name for name, _ in CI):
         return ci_file(path, plan)
-    return None
+    if path.endswith("/py.typed"):
+        return render(plan.stack, "src/py.typed.j2")
+    file = request.planned
+    if file is None or not path.endswith(".py"):
+        return None
+    if file.interface and is_whole(file.interface):
+        return (
+            f'"""{facts["title"]}"""\n\n{file.interface}'
+            if not file.interface.startswith('"""')
+            else file.interface
+        )
+    if file.interface or file.requirements:
+        return None
+    if path.endswith("/__main__.py") and plan.entry:
+        return render(plan.stack, "src/__main__.py.j2", **facts)
+    return render(plan.stack, "src/__init__.py.j2", **facts) if path.endswith("/__init__.py") else None
 
 
-def _document(request: FileRequest, package: SimpleNamespace) -> str:
+def metadata(plan: Architecture) -> dict[str, object]:
+    """What the metadata of a package says of where things are, and what is started."""
+    root, package = plan.root, plan.package
+    is_folder = any(path.startswith(f"{root}{package}/") for path in plan.code)
+    return {
+        "program": plan.entry,
+        "in_wheel": f"{root}{package}" if is_folder else f"{root}{package}.py",
+        "is_folder": is_folder,
+        "python_path": ["src", "tests"] if root else [".", "tests"],
+        "lint": plan.lint,
+    }
+
+
+def _facts(plan: Architecture) -> dict[str, object]:
+    package = SimpleNamespace(
+        package=plan.package, distribution=plan.distribution, title=plan.title, entities=()
+    )
+    module, _, function = plan.entry.partition(":")
+    point = STACKS[plan.stack].entry_point
+    if point is not None and point.starting:
+        module, function = f"{plan.package}.{point.file.removesuffix('.py')}", point.function
+    started = next((file for file in plan.files if plan.module_of(file.path) == module), None)
+    return {
+        "p": package,
+        "title": one_line(plan.title).replace("\\", "/").replace('"', "'").rstrip(".") + ".",
+        "entry_module": module,
+        "entry_function": function,
+        "takes_database": started is not None and any("database" in text for text in started.signatures),
+        "summary": one_line(plan.summary)[:200] or plan.title,
+        **metadata(plan),
+    }
+
+
+def _package(plan: Architecture) -> Iterator[PlannedFile]:
+    own = f"{plan.root}{plan.package}"
+    folders = sorted({path.rpartition("/")[0] for path in plan.code if path.startswith(f"{own}/")})
+    if not folders:
+        return
+    above = {
+        "/".join(folder.split("/")[:depth]) for folder in folders for depth in range(1, folder.count("/") + 2)
+    }
+    for folder in sorted(item for item in above if item == own or item.startswith(f"{own}/")):
+        purpose = "The package." if folder == own else "A part of the package."
+        yield PlannedFile(path=f"{folder}/__init__.py", kind="source", purpose=purpose)
+    yield PlannedFile(path=f"{own}/py.typed", kind="source", purpose="Marks the package as typed.")
+    point = STACKS[plan.stack].entry_point
+    if plan.entry and point is not None:
+        yield PlannedFile(
+            path=f"{own}/__main__.py",
+            kind="source",
+            purpose="Entry point of `python -m`.",
+            signatures=point.starting,
+        )
+
+
+def _ci(plan: Architecture) -> Iterator[tuple[str, str]]:
+    """The files of the CI configuration; nothing runs in a container that is only imported."""
+    return (item for item in CI if plan.entry or item[0] not in CONTAINER)
+
+
+def _document(request: FileRequest) -> str:
     plan = request.architecture
     facts = SimpleNamespace(
         title=plan.title,
         summary=plan.summary,
         licence=plan.licence,
         author=plan.author,
-        source_files=[file for file in plan.files if file.kind == "source"],
+        modules=[
+            (plan.module_of(file.path), file.purpose, file.interface.strip())
+            for file in plan.files
+            if file.interface and plan.in_package(file.path)
+        ],
         planned=request.stories.planned,
         deferred=request.stories.deferred,
     )
     name = "model_api.md" if request.path == "docs/api.md" else request.path
-    return render(plan.stack, f"docs/{name}.j2", r=facts, p=package).strip("\n") + "\n"
+    return render(plan.stack, f"docs/{name}.j2", r=facts).strip("\n") + "\n"

@@ -1,0 +1,276 @@
+"""From a model's plan to an architecture: what every project has is added, and what does not hold together is refused.
+
+Every function raises ``ValueError`` with sentences for the model, all faults at once; it gets them back and corrects
+its answer.
+"""
+
+import keyword
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement as Dependency
+from packaging.utils import canonicalize_name
+
+from hishamos_pipeline.agents.tasks import ArchitectureRevision, PlanningRequest
+from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, RevisionDraft
+from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Requirements
+from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
+from hishamos_pipeline.core.text.ids import slug
+from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_interface
+from hishamos_pipeline.core.text.signatures import public_signatures
+from hishamos_pipeline.errors import PathError
+from hishamos_pipeline.stacks.python import scaffold
+from hishamos_pipeline.stacks.python.layout import COMMANDS, LINT, is_taken
+from hishamos_pipeline.stacks.python.stack import STACKS
+from hishamos_pipeline.toolchains.vetting import vet
+from hishamos_pipeline.workspace.paths import check_path
+
+_INIT, _MAIN = "__init__.py", "__main__.py"
+_MOST_FAULTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningRules:
+    """What the settings say of plans: packages that may be named although they look like others, and how many files."""
+
+    allowed: Sequence[str] = ()
+    most_files: int = 150
+
+
+def architecture(
+    request: PlanningRequest, draft: ArchitectureDraft, rules: PlanningRules = PlanningRules()
+) -> Architecture:
+    """Turn a plan into planned files, and add what every project of its stack has."""
+    given = request.requirements
+    stack = STACKS[given.stack]
+    dependencies = _with(stack.dependencies, draft.dependencies, rules.allowed)
+    if is_taken(draft.package) or canonicalize_name(draft.package) in map(_name, dependencies):
+        raise ValueError(f"the package cannot be called {draft.package!r}: that name is taken")
+    plan = Architecture(
+        title=given.title,
+        stack=stack.name,
+        distribution=slug(given.title)[:40].strip("-") or draft.package.replace("_", "-"),
+        package=draft.package,
+        layout=draft.layout,
+        summary=given.summary,
+        licence=given.licence,
+        author=given.author,
+        files=(),
+        data_model=given.entities,
+        decisions=tuple(draft.decisions),
+        usage=draft.commands.strip(),
+        commands=COMMANDS,
+        lint=LINT,
+        dependencies=dependencies,
+        test_dependencies=stack.test_dependencies,
+    )
+    drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(plan, item.path)]
+    paths = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
+    plan = plan.model_copy(update={"files": paths})
+    _refuse(_faults_of_files(plan, drafts, given, rules))
+    if not any(plan.in_package(item.path) and item.interface for item in drafts):
+        raise ValueError(
+            f"nothing is planned in the package {plan.root}{plan.package}/: plan a module that does the work"
+        )
+    plan = plan.model_copy(update={"files": tuple(_planned(plan, item) for item in drafts)})
+    plan = _with_entry(plan, draft.entry, given)
+    plan = plan.model_copy(update={"files": (*scaffold.planned(plan), *plan.files)})
+    _refuse(_faults_together(plan))
+    return plan
+
+
+def revised(
+    request: ArchitectureRevision, draft: RevisionDraft, rules: PlanningRules = PlanningRules()
+) -> Architecture:
+    """The architecture with the files that the draft changes or adds; all others stay as they are."""
+    before, given = request.architecture, request.requirements
+    drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(before, item.path)]
+    _refuse(_faults_of_files(before, drafts, given, rules))
+    changed = {item.path: _planned(before, item) for item in drafts}
+    known = {item.id for item in given.requirements}
+    files = {file.path: changed.get(file.path, file) for file in before.files} | changed
+    entry = _entry_path(before)
+    if entry in files and entry not in changed:
+        others = tuple(path for path, file in files.items() if file.interface and path != entry)
+        files[entry] = files[entry].model_copy(
+            update={"depends_on": others, "requirements": _functional(given)}
+        )
+    decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
+    plan = before.model_copy(
+        update={
+            "files": tuple(
+                file.model_copy(update={"requirements": tuple(n for n in file.requirements if n in known)})
+                for file in files.values()
+            ),
+            "usage": draft.commands.strip() or before.usage,
+            "decisions": decisions,
+            "dependencies": _with(before.dependencies, draft.dependencies, rules.allowed),
+        }
+    )
+    there = {file.path for file in plan.files}
+    added = tuple(file for file in scaffold.planned(plan) if file.path not in there)
+    plan = plan.model_copy(update={"files": (*plan.files, *added)})
+    _refuse(_faults_together(plan))
+    return plan
+
+
+def _refuse(faults: Iterator[str]) -> None:
+    listed = list(dict.fromkeys(faults))
+    if listed:
+        more = f"; and {len(listed) - _MOST_FAULTS} more" if len(listed) > _MOST_FAULTS else ""
+        raise ValueError("; ".join(listed[:_MOST_FAULTS]) + more)
+
+
+def _faults_of_files(
+    plan: Architecture, drafts: Sequence[FileDraft], given: Requirements, rules: PlanningRules
+) -> Iterator[str]:
+    """What is wrong with files, each by itself."""
+    if len(drafts) > rules.most_files:
+        yield f"{len(drafts)} files are planned, at most {rules.most_files} may be (HISHAMOS_MAX_PLANNED_FILES)"
+    yield from (f"the file {path} is planned twice" for path in duplicates(item.path for item in drafts))
+    known, handed = {item.id for item in given.requirements}, {file.path for file in given.files}
+    for item in drafts:
+        yield from _faults_of_path(plan, item.path)
+        for name in item.requirements:
+            if name not in known:
+                yield f"{item.path} names {name}, which is no requirement"
+        if item.copy_of and item.copy_of not in handed:
+            yield f"{item.path} is a copy of {item.copy_of}, which was not handed in"
+        elif item.copy_of and item.interface:
+            yield f"{item.path} is a copy of a file: it has no interface"
+        else:
+            yield from _faults_of_interface(plan, item)
+
+
+def _faults_of_path(plan: Architecture, path: str) -> Iterator[str]:
+    try:
+        check_path(path)
+    except PathError as error:
+        yield str(error)
+        return
+    if plan.in_package(path) and path.endswith(".py"):
+        for part in path.removeprefix(plan.root).removesuffix(".py").split("/"):
+            if not part.isidentifier() or keyword.iskeyword(part):
+                yield f"{path} cannot be imported: {part!r} is no name in Python"
+    elif plan.layout == "src" and path.startswith("src/"):
+        yield f"{path} is not in the package, which is src/{plan.package}/"
+
+
+def _faults_of_interface(plan: Architecture, item: FileDraft) -> Iterator[str]:
+    if not item.path.endswith(".py"):
+        if item.interface:
+            yield f"{item.path} is no module: it has no interface"
+        return
+    try:
+        stub = normalised(item.interface)
+    except ValueError as error:
+        yield f"{item.path}: {error}"
+        return
+    free = item.path.endswith((_INIT, _MAIN)) or not plan.in_package(item.path)
+    if not free and is_empty(stub):
+        yield f"{item.path} offers nothing: give its interface as stub text"
+
+
+def _planned(plan: Architecture, item: FileDraft) -> PlannedFile:
+    interface = normalised(item.interface) if item.path.endswith(".py") else ""
+    if item.path.endswith(_INIT):
+        interface = _listed(interface)
+    return PlannedFile(
+        path=item.path,
+        kind="source",
+        purpose=item.purpose,
+        signatures=public_signatures(interface),
+        interface=interface,
+        depends_on=tuple(dict.fromkeys(name for name in item.depends_on if name != item.path)),
+        copy_of=item.copy_of,
+        requirements=tuple(dict.fromkeys(item.requirements)),
+    )
+
+
+def _listed(stub: str) -> str:
+    """The interface of a package with ``__all__``, without which nobody could tell what it passes on."""
+    found = read_interface(stub)
+    if found.listed is not None or not found.exports:
+        return stub
+    offered = found.exports | found.constants.keys()
+    names = sorted(name for name in offered if not name.startswith("_") or name == "__version__")
+    return f"{stub}__all__ = {names!r}\n" if names else stub
+
+
+def _with_entry(plan: Architecture, named: str, given: Requirements) -> Architecture:
+    """The plan with the module that users call, and the function that becomes the installed program."""
+    point = STACKS[plan.stack].entry_point
+    if point is None and not named:
+        return plan
+    if point is not None and point.starting:  # what starts it is made for it
+        plan = plan.model_copy(update={"entry": f"{plan.package}.__main__:main"})
+        module, function = f"{plan.package}.{point.file.removesuffix('.py')}", point.function
+    else:
+        module, _, function = (named or f"{plan.package}.cli:main").partition(":")
+        plan = plan.model_copy(update={"entry": f"{module}:{function}"})
+    file = next((item for item in plan.files if plan.module_of(item.path) == module), None)
+    if file is not None:
+        if function not in read_interface(file.interface).functions:
+            raise ValueError(f"{file.path} has to offer {function}(), which is what is started")
+        return plan
+    if point is None or named:
+        raise ValueError(f"`entry` names {module}, which is not planned")
+    interface = normalised(f'{point.imports}\n\n{point.signature}\n    """{point.summary}"""\n')
+    added = PlannedFile(
+        path=f"{plan.root}{plan.package}/{point.file}",
+        kind="source",
+        purpose=point.purpose,
+        signatures=public_signatures(interface),
+        interface=interface,
+        depends_on=tuple(item.path for item in plan.files if item.interface and plan.in_package(item.path)),
+        requirements=_functional(given),
+    )
+    return plan.model_copy(update={"files": (*plan.files, added)})
+
+
+def _entry_path(plan: Architecture) -> str:
+    """The module that was added for users to call."""
+    point = STACKS[plan.stack].entry_point
+    return f"{plan.root}{plan.package}/{point.file}" if point else ""
+
+
+def _functional(given: Requirements) -> tuple[str, ...]:
+    return tuple(item.id for item in given.requirements if item.kind == "functional")
+
+
+def _faults_together(plan: Architecture) -> Iterator[str]:
+    """What is wrong with files only in view of the others."""
+    paths = {file.path for file in plan.files}
+    for file in plan.files:
+        yield from (
+            f"{file.path} depends on {name}, which is not planned"
+            for name in file.depends_on
+            if name not in paths
+        )
+    if found := circle(_inside(plan.files, paths)):
+        yield f"files depend on one another in a circle: {found}"
+
+
+def _inside(files: Sequence[PlannedFile], paths: Collection[str]) -> Mapping[str, Sequence[str]]:
+    return {file.path: [name for name in file.depends_on if name in paths] for file in files}
+
+
+def _with(known: Sequence[str], wanted: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Requirements, and those that are wanted besides; what cannot be meant is refused before it is installed."""
+    requirements, findings = vet(wanted, allowed)
+    if findings:
+        raise ValueError(f"dependencies: {'; '.join(findings)}")
+    there = {_name(text): text for text in known}
+    for item in requirements:
+        if item.marker:
+            raise ValueError(f"dependencies: {item.name} has a marker: name what is needed everywhere")
+        earlier = there.setdefault(_name(item.name), str(item))
+        if earlier != str(item) and (
+            item.extras or item.specifier or _name(item.name) not in map(_name, known)
+        ):
+            raise ValueError(f"dependencies: {item} is there already, as {earlier}")
+    return tuple(there.values())
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Dependency(requirement).name)

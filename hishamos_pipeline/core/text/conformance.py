@@ -1,0 +1,120 @@
+"""Whether code has the public side that was planned for it as a stub."""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from hishamos_pipeline.core.text.interfaces import (
+    ANY_DEFAULT,
+    ClassInterface,
+    Interface,
+    is_ellipsis,
+    read_interface,
+)
+
+
+def differences(planned: str, source: str, *, passes_on: bool = False) -> list[str]:
+    """How code differs from its planned interface, a sentence each; none if it has all of it and nothing besides.
+
+    Other functions and classes whose names do not begin with ``_`` are differences; other constants and members are
+    none.
+
+    Args:
+        planned: the interface as stub text.
+        source: the code.
+        passes_on: whether names that the stub imports have to be there too, as in ``__init__.py``.
+
+    Raises:
+        SyntaxError: one of the two is not Python.
+    """
+    want, have = read_interface(planned), read_interface(source)
+    found = [
+        *_compared("", want.functions, have.functions),
+        *(f"lacks class {name}" for name in want.classes if name not in {*have.classes, *have.exports}),
+        *_constants(want, have),
+    ]
+    for name, wanted in want.classes.items():
+        if name in have.classes:
+            found += _class_differences(name, wanted, have.classes[name])
+    extra = (have.functions.keys() | have.classes.keys()) - (want.functions.keys() | want.classes.keys())
+    if want.listed is not None or passes_on:
+        extra -= want.exports | (want.listed or frozenset())
+    found += [f"has {name}, which is not planned (begin other names with _)" for name in sorted(extra)]
+    if passes_on:
+        found += [f"does not pass on {name}" for name in sorted(want.exports - have.exports)]
+    if want.listed is not None and want.listed != have.listed:
+        said = "nothing" if have.listed is None else ", ".join(sorted(have.listed))
+        found.append(f"lists {said} in __all__, planned is {', '.join(sorted(want.listed))}")
+    return found
+
+
+def _compared(owner: str, want: Mapping[str, str], have: Mapping[str, str]) -> Iterator[str]:
+    for name, text in want.items():
+        if name not in have:
+            yield f"lacks {owner}{text}"
+        elif not _matches(text, have[name]):
+            yield f"has {owner}{have[name]}, planned is {text}"
+
+
+def _constants(want: Interface, have: Interface) -> Iterator[str]:
+    for name, text in want.constants.items():
+        if name == "__all__":
+            continue
+        if name not in have.constants and name not in have.exports:
+            yield f"lacks the constant {name}"
+        elif _differ(text, have.constants.get(name, "")):
+            yield f"has {name} = {have.constants[name]}, planned is {text}"
+
+
+def _class_differences(name: str, want: ClassInterface, have: ClassInterface) -> Iterator[str]:
+    if set(want.bases) - set(have.bases):
+        bases = ", ".join(have.bases) or "nothing"
+        yield f"has class {name} derived from {bases}, planned is {', '.join(want.bases)}"
+    inherits = bool(set(have.bases) - {"object"})
+    if (
+        want.constructor
+        and not (inherits and not have.constructor)
+        and not _matches(want.constructor, have.constructor)
+    ):
+        yield f"has {name}{have.constructor or '()'}, planned is {name}{want.constructor}"
+    for member, text in want.members.items():
+        if member in have.members:
+            if not _matches(text, have.members[member]):
+                yield f"has {name}.{have.members[member]}, planned is {text}"
+        elif member not in have.attributes and not inherits:
+            yield f"lacks {name}.{text}"
+    if not inherits:
+        yield from (f"lacks the attribute {name}.{item}" for item in sorted(want.attributes - _known(have)))
+
+
+def _known(found: ClassInterface) -> frozenset[str]:
+    return found.attributes | frozenset(found.members)
+
+
+def _matches(want: str, have: str) -> bool:
+    """Whether a signature is as planned; a planned default ``...`` is any default."""
+    if want == have:
+        return True
+    if f"={ANY_DEFAULT}" not in want:
+        return False
+    wanted, found = (ast.parse(f"def f{_parameters(text)}: pass").body[0] for text in (want, have))
+    assert isinstance(wanted, ast.FunctionDef) and isinstance(found, ast.FunctionDef)
+    for planned, own in (
+        (wanted.args.defaults, found.args.defaults),
+        (wanted.args.kw_defaults, found.args.kw_defaults),
+    ):
+        for number, value in enumerate(planned[: len(own)]):
+            if value is not None and own[number] is not None and is_ellipsis(value):
+                planned[number] = own[number]  # type: ignore[assignment]
+    return want.split("(")[0] == have.split("(")[0] and ast.unparse(wanted) == ast.unparse(found)
+
+
+def _parameters(signature: str) -> str:
+    return signature[signature.index("(") :]
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether two literals have other values; what is no literal cannot be compared."""
+    try:
+        return bool(ast.literal_eval(one) != ast.literal_eval(other))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
