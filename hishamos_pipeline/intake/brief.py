@@ -20,6 +20,7 @@ from hishamos_pipeline.intake.attributes import (
 )
 from hishamos_pipeline.intake.markdown import MarkdownBrief, read_markdown
 from hishamos_pipeline.intake.sections import read_blocks
+from hishamos_pipeline.intake.stack import choose
 from hishamos_pipeline.intake.structured import read_json, read_yaml
 
 Format = Literal["markdown", "yaml", "json", "line"]
@@ -36,7 +37,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
 _ABOUT_THE_PRODUCT = frozenset({"vision", "users", "features", "entities", "constraints"})
 # What a brief may give; its text and the files beside it are no fields.
-_FIELDS = tuple(name for name in Idea.model_fields if name not in ("sections", "files"))
+_FIELDS = tuple(name for name in Idea.model_fields if name not in ("sections", "files", "stack_reason"))
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
     r"(?P<title>.+?)(?=\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
@@ -101,13 +102,19 @@ def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_fe
         if not isinstance(fields, dict):
             raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
         idea = _validate(fields, max_features)
-        return idea.model_copy(update={"sections": _sections(as_markdown(idea))})
+        return _whole(idea, _sections(as_markdown(idea)), fields)
     read = read_markdown(text)
     given = dict(read.fields)
     if not given.get("title") and _one_line(text):
         given = _read_line(text)
     idea = _validate(given, max_features)
-    return idea.model_copy(update={"sections": (*read.sections, *_given_beside(read, idea))})
+    return _whole(idea, (*read.sections, *_given_beside(read, idea)), given)
+
+
+def _whole(idea: Idea, sections: tuple[Section, ...], given: Mapping[str, object]) -> Idea:
+    """The idea with its text, and with a stack where the author has named none."""
+    stack, reason = (idea.stack, "") if given.get("stack") else choose(sections)
+    return idea.model_copy(update={"sections": sections, "stack": stack, "stack_reason": reason})
 
 
 def _sections(text: str) -> tuple[Section, ...]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
+from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import plain, statement
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
-from hishamos_pipeline.core.artifacts.idea import Entity, Idea
+from hishamos_pipeline.core.artifacts.idea import Entity, Idea, StackName
 from hishamos_pipeline.core.text.ids import numbered
+from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.stacks.python.quality import quality_requirements
 
 
@@ -28,13 +30,36 @@ def write_requirements(idea: Idea) -> Requirements:
         licence=idea.licence,
         author=idea.author,
         sprint=idea.sprint,
-        stack=idea.stack,
+        stack=_stack(idea),
         requirements=tuple(
             draft.model_copy(update={"id": numbered("REQ", index)})
             for index, draft in enumerate(drafts, start=1)
         ),
         entities=domain.entities,
-        assumptions=domain.assumptions,
+        assumptions=domain.assumptions + _assumed_stack(idea),
+    )
+
+
+def _stack(idea: Idea) -> StackName:
+    """The stack; a library, where the author has not named it himself, becomes a command line.
+
+    Raises:
+        UnbuildableError: the author has named one that no blueprint can write.
+    """
+    if idea.stack in BLUEPRINTS:
+        return idea.stack
+    if idea.stack_reason:
+        return "python-cli"
+    raise UnbuildableError(
+        f"the blueprint engine cannot write {idea.stack}, only {' and '.join(sorted(BLUEPRINTS))}: that needs a model"
+    )
+
+
+def _assumed_stack(idea: Idea) -> tuple[str, ...]:
+    if idea.stack in BLUEPRINTS:
+        return ()
+    return (
+        f"{idea.stack_reason.rstrip('.')}; the blueprint engine cannot write that, and makes a python-cli.",
     )
 
 

@@ -105,7 +105,8 @@ class Idea(Document):
 
     ``sections`` are the brief itself, whole and in order; ``files`` were handed in with it. All other fields were read
     from them. ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
-    that a person wants to approve before the pipeline goes on; ``stack`` names the kind of project; ``github`` and
+    that a person wants to approve before the pipeline goes on; ``stack`` names the kind of project, and
+    ``stack_reason`` says why it is that one where the author has named none; ``github`` and
     ``gitlab`` say where and how the repository is published, for ``exports`` that name them.
     """
 
@@ -123,6 +124,7 @@ class Idea(Document):
         default=(), max_length=200
     )
     stack: StackName = "python-cli"
+    stack_reason: Annotated[str, Field(max_length=300)] = ""
     exports: tuple[Export, ...] = ("zip", "tar")
     github: Target = Target()
     gitlab: Target = Target()

@@ -14,4 +14,7 @@ async def analyse(step: StepContext) -> Requirements:
 
 def with_brief(made: Requirements, idea: Idea) -> Requirements:
     """The requirements with the brief that they were read from."""
-    return made.model_copy(update={"brief": idea.whole, "files": idea.files})
+    said = (idea.stack_reason,) if idea.stack_reason and made.stack == idea.stack else ()
+    return made.model_copy(
+        update={"brief": idea.whole, "files": idea.files, "assumptions": (*made.assumptions, *said)}
+    )
