@@ -17,6 +17,7 @@ from hishamos_pipeline.authoring.drafts import (
     RequirementsDraft,
     StoriesDraft,
 )
+from hishamos_pipeline.authoring.prescriptions import prescribed
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import (
     PILLARS,
@@ -33,8 +34,6 @@ from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.stacks.python.quality import quality_requirements
 
-_SCAFFOLDING = frozenset({"__init__.py", "__main__.py"})
-
 
 def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
     """Number the requirements, and add those that verification shows for every project."""
@@ -43,6 +42,7 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
     twice = duplicates(item.title.casefold() for item in draft.requirements)
     if twice:
         raise ValueError(f"two requirements have the title {twice[0]!r}")
+    prescriptions = prescribed(idea, draft.prescriptions)
     answered = {answer.question for answer in idea.answers}
     listed = [
         _cited(idea, Requirement(id=numbered("REQ", number), **item.model_dump()))
@@ -63,6 +63,7 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
             Entity(name=item.name, attributes=tuple(Attribute(**a.model_dump()) for a in item.attributes))
             for item in draft.entities
         ),
+        prescriptions=prescriptions,
         assumptions=(*draft.assumptions, *(f"{item.question} {item.assumption}" for item in draft.questions)),
         questions=tuple(item for item in draft.questions if item.question not in answered),
     )

@@ -42,11 +42,62 @@ class EntityDraft(Draft):
     attributes: list[AttributeDraft] = []
 
 
+class NameDraft(Draft):
+    """A public name that the brief prescribes, as stub text, and the module that it is imported from."""
+
+    module: str = Field(pattern=r"^\w+(\.\w+)*$", max_length=200)
+    stub: str = Field(min_length=1)
+
+
+class GivenFileDraft(Draft):
+    """A file that is there before an example begins."""
+
+    path: str = Field(min_length=1, max_length=200)
+    text: str = ""
+
+
+class StepDraft(Draft):
+    """A command with what it is given and answers, or a request; what the brief does not say is null, a status 0."""
+
+    command: list[str] = []
+    stdin: str = ""
+    stdout: str | None = None
+    stderr: str | None = None
+    exit_code: int | None = 0
+    request: str = Field("", pattern=r"^([A-Z]+ /\S*)?$")
+    body: str = ""
+    status: int = 0
+    answer: str | None = None
+
+
+class ExampleDraft(Draft):
+    """An example of the brief: steps one after the other in one folder."""
+
+    title: str = Field(min_length=1, max_length=120)
+    section: str = ""
+    files: list[GivenFileDraft] = []
+    steps: list[StepDraft] = Field(min_length=1, max_length=20)
+
+
+class PrescriptionsDraft(Draft):
+    """What the brief leaves no choice about."""
+
+    paths: list[str] = []
+    names: list[NameDraft] = []
+    commands: list[str] = []
+    messages: list[str] = []
+    formats: list[str] = []
+    dependencies: list[str] = []
+    python: str = Field("", max_length=60)
+    examples: list[ExampleDraft] = Field([], max_length=60)
+
+
 class RequirementsDraft(Draft):
     """The requirements of a product."""
 
     summary: str = Field(min_length=1)
     requirements: list[RequirementDraft] = Field(min_length=1)
+    prescriptions: PrescriptionsDraft = PrescriptionsDraft()
     entities: list[EntityDraft] = []
     assumptions: list[str] = []
     questions: list[OpenQuestion] = Field([], max_length=3)

@@ -129,12 +129,12 @@ class ModelEngine:
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
         """The hash of what a model would be sent, or of the text where none is asked."""
         models, _ = chain(self._settings, task)
-        if not models or _is_shared_test(task, question):
-            return self._blueprint.fingerprint(task, question)
-        if isinstance(question, FileRequest):
+        if models and isinstance(question, FileRequest):
             text = scaffold.text_of(question)
             if text is not None:
                 return sha256_text(f"scaffold\n{question.path}\n{text}")
+        if not models or _is_shared_test(task, question):
+            return self._blueprint.fingerprint(task, question)
         return sha256_text(f"{self.version(task)}\n{self._prompt(task, question)}")
 
     async def answer(self, task: Task[Q, A], question: Q, purpose: Purpose = UNATTRIBUTED) -> A:
@@ -145,13 +145,13 @@ class ModelEngine:
             UnbuildableError: the blueprint engine was asked, and can make nothing of the question.
         """
         models, blueprint = chain(self._settings, task)
-        if not models or _is_shared_test(task, question):
-            return await self._blueprint.answer(task, question, purpose)
-        if isinstance(question, FileRequest):
+        if models and isinstance(question, FileRequest):
             text = scaffold.text_of(question)
             if text is not None:
                 text = await tidy_file(question.path, text, question.architecture.package)
                 return cast("A", FileText(text=text))
+        if not models or _is_shared_test(task, question):
+            return await self._blueprint.answer(task, question, purpose)
         try:
             return cast("A", (await self.ask(task, question, purpose)).output)
         except (BudgetError, ModelSetupError, CredentialError, ReplayError):

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from hishamos_pipeline.agents.tasks import ArchitectureRevision, PlanningRequest
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, RevisionDraft
+from hishamos_pipeline.authoring.prescriptions import faults_of_plan
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Requirements
 from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
 from hishamos_pipeline.core.text.ids import slug
@@ -43,7 +44,8 @@ def architecture(
     """Turn a plan into planned files, and add what every project of its stack has."""
     given = request.requirements
     stack = STACKS[given.stack]
-    dependencies = _with(stack.dependencies, draft.dependencies, rules.allowed)
+    named = [*draft.dependencies, *_unnamed(given.prescriptions.dependencies, draft.dependencies)]
+    dependencies = _with(stack.dependencies, named, rules.allowed)
     if is_taken(draft.package) or canonicalize_name(draft.package) in map(_name, dependencies):
         raise ValueError(f"the package cannot be called {draft.package!r}: that name is taken")
     plan = Architecture(
@@ -62,6 +64,7 @@ def architecture(
         commands=COMMANDS,
         lint=LINT,
         dependencies=dependencies,
+        prescriptions=given.prescriptions,
         test_dependencies=stack.test_dependencies,
     )
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(plan, item.path)]
@@ -105,6 +108,7 @@ def revised(
             "usage": draft.commands.strip() or before.usage,
             "decisions": decisions,
             "dependencies": _with(before.dependencies, draft.dependencies, rules.allowed),
+            "prescriptions": given.prescriptions,
         }
     )
     there = {file.path for file in plan.files}
@@ -247,6 +251,7 @@ def _faults_together(plan: Architecture) -> Iterator[str]:
             for name in file.depends_on
             if name not in paths
         )
+    yield from faults_of_plan(plan)
     if found := circle(_inside(plan.files, paths)):
         yield f"files depend on one another in a circle: {found}"
 
@@ -270,6 +275,12 @@ def _with(known: Sequence[str], wanted: Sequence[str], allowed: Sequence[str]) -
         ):
             raise ValueError(f"dependencies: {item} is there already, as {earlier}")
     return tuple(there.values())
+
+
+def _unnamed(prescribed: Sequence[str], named: Sequence[str]) -> list[str]:
+    """Prescribed dependencies that a plan has forgotten."""
+    known = {canonicalize_name(item.name) for item in vet(named)[0]}
+    return [text for text in prescribed if _name(text) not in known]
 
 
 def _name(requirement: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FaultRequest, RepairRequest, SourceText, Task
 from hishamos_pipeline.core.artifacts.documents import FileChange, RepairRound
-from hishamos_pipeline.core.text.ids import story_test_path
+from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
 from hishamos_pipeline.errors import ModelError, UnbuildableError
 from hishamos_pipeline.generation.assembling import KINDS, Parts
 from hishamos_pipeline.generation.context import BuildContext
@@ -127,7 +127,16 @@ def code_of(parts: Parts) -> dict[str, list[str]]:
             if story.id in file.stories and file.path in parts.architecture.code
         ]
         found[story_test_path(story.id, story.title)] = served
+    found[EXAMPLES] = _started(parts)
     return found
+
+
+def _started(parts: Parts) -> list[str]:
+    """The code files that examples start: scripts that they name, and the module of the program."""
+    plan = parts.architecture
+    words = {word for item in plan.prescriptions.examples for step in item.steps for word in step.command}
+    entry = plan.entry.partition(":")[0]
+    return [path for path in sorted(plan.code) if path in words or plan.module_of(path) in {entry, *words}]
 
 
 def names(found: Sequence[Failure]) -> tuple[str, ...]:
@@ -165,7 +174,7 @@ async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure],
         paths = [
             path
             for path in item.files
-            if side_of(path) == side and path in parts.paths and path not in theirs
+            if side_of(path) == side and path in parts.paths and path not in theirs and path != EXAMPLES
         ]
         if paths and (item.side in (side, "") or item in doubtful):
             files.setdefault(paths[0], []).append(item)

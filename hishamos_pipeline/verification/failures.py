@@ -10,6 +10,7 @@ from typing import Literal
 
 from hishamos_pipeline.core.artifacts.criteria import without_parameters
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome
+from hishamos_pipeline.core.text.ids import EXAMPLES
 from hishamos_pipeline.verification.running import TestRun
 
 Side = Literal["code", "test", "document"]
@@ -33,6 +34,7 @@ _BY_PATH: dict[str, Cause] = {
     "signatures": "interface",
     "declared_dependencies": "import",
     "no_tampering": "other",
+    "prescribed": "interface",
     "no_secrets": "other",
     "no_dangerous_calls": "other",
     "tests_assert": "weak test",
@@ -164,7 +166,10 @@ def _of_test(node: str, message: str, code_of: Mapping[str, Sequence[str]]) -> F
     places = list(dict.fromkeys(_PLACE.findall(message)))
     in_code = [path for path in places if side_of(path) == "code"]
     code = tuple(dict.fromkeys([*reversed(in_code), *code_of.get(test_file, ())]))
-    cause, side = _judged(message, bool(in_code))
+    # An example of the brief is right whatever happens.
+    cause: Cause
+    side: Side | Literal[""]
+    cause, side = ("assertion", "code") if test_file == EXAMPLES else _judged(message, bool(in_code))
     files = (test_file, *code) if side == "test" else (*code, test_file)
     return Failure("tests_pass", node, cause, side, files, cleaned(message))
 

@@ -20,6 +20,7 @@ from hishamos_pipeline.sandbox.interface import Limits, Sandbox
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.toolchains.interface import Prepared
 from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted_tests, readme_commands_run
+from hishamos_pipeline.verification.prescribed import is_asked_for, prescribed
 from hishamos_pipeline.verification.run_checks import RunResult, run_checks
 from hishamos_pipeline.verification.running import Runner, TestRun
 from hishamos_pipeline.verification.security import dangerous_calls
@@ -86,13 +87,14 @@ async def verify(
     else:
         runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
         # What only reads the code is done while the first commands run.
-        parsed, dangerous, result = await asyncio.gather(
+        parsed, dangerous, result, held = await asyncio.gather(
             asyncio.to_thread(parsed_checks, tree),
             _dangerous(tree),
             _run(assembled, tree, folder, runner, settings),
+            _prescribed(tree, folder / "work", runner),
         )
         tests = result.tests
-        checks += (*parsed, declared, dangerous, *result.checks, _criteria_passed(assembled, tests))
+        checks += (*parsed, declared, dangerous, *held, *result.checks, _criteria_passed(assembled, tests))
         if tests.passed and all(check.passed for check in checks):
             checks += await _look_deeper(assembled, tree, folder, runner, settings, tests)
     passed = bool(tests.passed) and all(check.passed for check in checks)
@@ -165,6 +167,12 @@ async def _dangerous(tree: Tree) -> CheckOutcome:
         name="no_dangerous_calls", passed=not offending, figure=len(tree.texts), unit="files",
         offending=tuple(offending),
     )  # fmt: skip
+
+
+async def _prescribed(tree: Tree, folder: Path, runner: Runner) -> tuple[CheckOutcome, ...]:
+    if not is_asked_for(tree.architecture.prescriptions):
+        return ()
+    return (await prescribed(tree.architecture, frozenset(tree.texts), folder, runner),)
 
 
 async def _run(

@@ -9,6 +9,8 @@ from hishamos_pipeline.authoring.drafts import ArchitectureDraft, RevisionDraft
 from hishamos_pipeline.authoring.planning import PlanningRules, architecture, revised
 from hishamos_pipeline.core.artifacts.documents import Architecture
 from hishamos_pipeline.core.artifacts.idea import HandedFile, StackName
+from hishamos_pipeline.core.artifacts.prescriptions import Example, ExampleStep, PrescribedName, Prescriptions
+from hishamos_pipeline.core.text.ids import EXAMPLES
 from tests.authoring.test_draft_assembly import REQUIREMENTS
 
 KEEP = "def keep(text: str) -> None:\n    \"\"\"Says '''hi'''.\"\"\"\n"
@@ -203,3 +205,55 @@ def test_a_revision_changes_what_it_names_and_adds_what_new_folders_need() -> No
     assert all(
         item == same[item.path] for item in after.files if item.path in same and item.path != entry.path
     )
+
+
+def prescribed(**given: Any) -> PlanningRequest:
+    wanted = REQUIREMENTS.model_copy(
+        update={"stack": "python-library", "prescriptions": Prescriptions(**given)}
+    )
+    return PlanningRequest(requirements=wanted)
+
+
+def test_a_plan_is_held_to_what_is_prescribed() -> None:
+    asked = prescribed(
+        paths=("shop/store.py", "examples/demo.py", "README.md"),
+        names=(
+            PrescribedName(module="shop", stub="def keep(text): ..."),
+            PrescribedName(module="shop.store", stub="class Full(ValueError): ..."),
+            PrescribedName(module="shop.gone", stub="x = 1"),
+        ),
+        dependencies=("wheel>=0.40",),
+    )
+    store = "class Full(Exception):\n    ...\n\ndef keep(text: str, twice: bool=False) -> None:\n    ...\n"
+    files = [
+        file("shop/store.py", interface=store),
+        file("shop/__init__.py", interface="from shop.store import keep\n"),
+    ]
+    with pytest.raises(ValueError) as caught:
+        architecture(asked, plan(*files, package="shop", layout="flat"))
+    for said in (
+        "prescribes the file examples/demo.py",
+        "prescribes keep otherwise: shop/store.py has def keep(text: str, twice: bool=False)",
+        "shop/store.py has class Full derived from Exception, planned is ValueError",
+        "prescribes the module shop.gone",
+    ):
+        assert said in str(caught.value)
+    assert "README.md" not in str(caught.value)
+
+
+def test_a_plan_that_keeps_them_gets_the_examples_as_a_test() -> None:
+    step = ExampleStep(command=("python", "examples/demo.py"), stdout="hi")
+    asked = prescribed(
+        names=(PrescribedName(module="shop", stub="def keep(text): ..."),),
+        examples=(Example(title="Demo", steps=(step,)),),
+        dependencies=("wheel>=0.40",),
+    )
+    files = [
+        file("shop/store.py", interface="def keep(text): ...\n"),
+        file("shop/__init__.py", interface="from shop.store import keep\n"),
+    ]
+    made = architecture(
+        asked, plan(*files, file("examples/demo.py", interface=""), package="shop", layout="flat")
+    )
+    assert made.dependencies == ("wheel>=0.40",)
+    assert EXAMPLES in paths(made)

@@ -119,6 +119,18 @@ def test_every_kind_of_difference_is_named(change: tuple[str, str], said: str) -
     assert any(said in item for item in differences(LEDGER, changed)), differences(LEDGER, changed)
 
 
+def test_what_a_stub_leaves_open_is_open() -> None:
+    code = "def f(a: int, *rest: str, b: float = 2.0) -> list[int]: ...\nclass A:\n"
+    code += "    @property\n    def p(self) -> int: ...\n"
+    assert (
+        differences("def f(a, *rest, b=...): ...\nclass A:\n    @property\n    def p(self): ...\n", code)
+        == []
+    )
+    assert differences("def f(a, *rest, c=...): ...\nclass A: ...\n", code) != []
+    assert differences("def f(a, *rest, b=3.0): ...\nclass A: ...\n", code) != []
+    assert differences("def f(a: str, *rest, b=2.0): ...\nclass A: ...\n", code) != []
+
+
 def test_a_package_passes_names_on() -> None:
     planned = 'from shop.model import Book\n__all__ = ["Book", "__version__"]\n__version__: str\n'
     good = 'from shop.model import Book as Book\n\n__version__ = "1"\n__all__ = ["__version__", "Book"]\n'

@@ -10,6 +10,7 @@ import pytest
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.intake.files import accept, read_paths
 from hishamos_pipeline.settings import Settings
 from tests.fakes.providers import FakeProvider, provider
 from tests.fakes.recorded import RecordedModel
@@ -44,7 +45,9 @@ def record(name: str, settings: Settings) -> Iterator[Recorded]:
         )
         made = Recorded(model, server, given)
         idea = read_brief((model.folder / "brief.md").read_bytes(), "brief.md")
-        made.services().store.projects.submit(idea, "test")
+        handed = accept(read_paths([model.folder / "files"], settings), settings)
+        idea = idea.model_copy(update={"files": handed.files})
+        made.services().store.projects.submit(idea, "test", handed.texts)
         yield made
 
 

@@ -8,6 +8,7 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown
 from hishamos_pipeline.core.artifacts.brief import not_taken_up
 from hishamos_pipeline.core.artifacts.documents import Requirements
+from hishamos_pipeline.core.artifacts.prescriptions import conflicts
 from hishamos_pipeline.core.artifacts.traceability import duplicates, requirements_without_acceptance
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
@@ -48,6 +49,15 @@ def requirements_are_there(project: Project) -> list[str]:
     """At least one functional requirement was found in the brief."""
     listed = project.read("requirements", Requirements).requirements
     return [] if any(item.kind == "functional" for item in listed) else ["no functional requirement"]
+
+
+@project_check(
+    artifact="requirements",
+    fix="Say in the brief which of them holds, or correct the prescription: hishamos edit {key} requirements.",
+)
+def prescriptions_agree(project: Project) -> list[str]:
+    """What the brief prescribes can be kept together."""
+    return conflicts(project.read("requirements", Requirements).prescriptions)
 
 
 @project_check(

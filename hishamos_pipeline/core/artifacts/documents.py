@@ -7,6 +7,7 @@ from pydantic import Field
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.idea import Entity, HandedFile, Licence, Section, SprintRules, StackName
+from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions
 
 Priority = Literal["must", "should", "could"]
 Layout = Literal["src", "flat"]
@@ -43,8 +44,9 @@ class OpenQuestion(Document):
 class Requirements(Document):
     """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed.
 
-    ``brief`` and ``files`` are the sections of the brief and the files beside it, for those who go by its own words.
-    ``retired`` are requirements of earlier revisions; their ids are never used again.
+    ``prescriptions`` are what the author leaves no choice about. ``brief`` and ``files`` are the sections of the brief
+    and the files beside it, for those who go by its own words. ``retired`` are requirements of earlier revisions; their
+    ids are never used again.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Requirements(Document):
     entities: tuple[Entity, ...]
     assumptions: tuple[str, ...] = ()
     questions: tuple[OpenQuestion, ...] = ()
+    prescriptions: Prescriptions = Prescriptions()
     brief: tuple[Section, ...] = ()
     files: tuple[HandedFile, ...] = ()
     retired: tuple[Requirement, ...] = ()
@@ -104,7 +107,8 @@ class Architecture(Document):
     ``layout`` says where the package is: below ``src/``, or at the root. ``entry`` is the function that becomes the
     installed program, as ``module:function``, empty for none. ``usage`` says what users call and how it answers.
     ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv; ``lint`` are the
-    rules of ruff that the code keeps to. ``unchecked`` is what of the brief no test and no check shows.
+    rules of ruff that the code keeps to. ``prescriptions`` are those of the brief; ``unchecked`` is what of it no test
+    and no check shows.
     ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
@@ -126,6 +130,7 @@ class Architecture(Document):
     dependencies: tuple[str, ...] = ()
     test_dependencies: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    prescriptions: Prescriptions = Prescriptions()
 
     def paths(self, kind: FileKind) -> tuple[str, ...]:
         """The planned paths of one kind, in planned order."""

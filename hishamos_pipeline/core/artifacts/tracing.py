@@ -15,7 +15,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     TestSuite,
     TreeFile,
 )
-from hishamos_pipeline.core.text.ids import story_test_path
+from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 
 Result = Literal["passed", "failed", "not run", ""]
@@ -90,7 +90,7 @@ def orphans(project: TracedProject) -> list[str]:
         in_package = project.architecture is not None and project.architecture.in_package(file.path)
         if in_package and not serves and _has_code(_text(project, file)):
             found.append(f"{file.path}: serves no story")
-        if file.path.startswith("tests/test_"):
+        if file.path.startswith("tests/test_") and file.path != EXAMPLES:
             found += [
                 f"{file.path}::{name}: shows no criterion" for name in _unlinked(file, project, criteria)
             ]

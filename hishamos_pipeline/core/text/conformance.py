@@ -1,10 +1,10 @@
 """Whether code has the public side that was planned for it as a stub."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hishamos_pipeline.core.text.interfaces import (
-    ANY_DEFAULT,
     ClassInterface,
     Interface,
     is_ellipsis,
@@ -91,21 +91,31 @@ def _known(found: ClassInterface) -> frozenset[str]:
 
 
 def _matches(want: str, have: str) -> bool:
-    """Whether a signature is as planned; a planned default ``...`` is any default."""
-    if want == have:
-        return True
-    if f"={ANY_DEFAULT}" not in want:
-        return False
+    """Whether a signature is as planned. What the plan leaves open is open: an annotation, or a default ``...``."""
+    if want == have or want.startswith("overload"):
+        return want == have
+    if "(" not in want or "(" not in have:  # properties
+        return " -> " not in want and want == have.partition(" -> ")[0]
     wanted, found = (ast.parse(f"def f{_parameters(text)}: pass").body[0] for text in (want, have))
     assert isinstance(wanted, ast.FunctionDef) and isinstance(found, ast.FunctionDef)
-    for planned, own in (
-        (wanted.args.defaults, found.args.defaults),
-        (wanted.args.kw_defaults, found.args.kw_defaults),
-    ):
-        for number, value in enumerate(planned[: len(own)]):
-            if value is not None and own[number] is not None and is_ellipsis(value):
-                planned[number] = own[number]  # type: ignore[assignment]
+    for planned, own in zip(_arguments(wanted.args), _arguments(found.args), strict=False):
+        planned.annotation = planned.annotation or own.annotation
+    wanted.returns = wanted.returns or found.returns
+    _fill_defaults(wanted.args.defaults, found.args.defaults)
+    _fill_defaults(wanted.args.kw_defaults, found.args.kw_defaults)
     return want.split("(")[0] == have.split("(")[0] and ast.unparse(wanted) == ast.unparse(found)
+
+
+def _fill_defaults(values: list[Any], others: Sequence[ast.expr | None]) -> None:
+    """Put what code has in the place of planned defaults that are left open."""
+    for number, (value, other) in enumerate(zip(values, others, strict=False)):
+        if value is not None and other is not None and is_ellipsis(value):
+            values[number] = other
+
+
+def _arguments(given: ast.arguments) -> list[ast.arg]:
+    more = [item for item in (given.vararg, given.kwarg) if item is not None]
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *more]
 
 
 def _parameters(signature: str) -> str:

@@ -41,6 +41,10 @@ def story_test_path(story_id: str, title: str) -> str:
     return f"tests/test_{story_id.lower().replace('-', '_')}_{'_'.join(words)[:60].strip('_')}.py"
 
 
+# The test file that is made of a brief's examples: it belongs to no story, and nobody repairs it.
+EXAMPLES = "tests/test_examples.py"
+
+
 def next_number(ids: Iterable[str]) -> int:
     """One more than the highest number of ids such as ``REQ-007``."""
     return max((int(match[1]) for name in ids if (match := re.search(r"(\d+)$", name))), default=0) + 1

@@ -8,6 +8,7 @@ from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile
 from hishamos_pipeline.core.text.interfaces import is_whole
 from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.stacks.python.ci import ci_file
+from hishamos_pipeline.stacks.python.examples import EXAMPLES, examples_test
 from hishamos_pipeline.stacks.python.layout import CI, CONTAINER, DOCS, LICENCE_IDS, PROVENANCE
 from hishamos_pipeline.stacks.python.rendering import render
 from hishamos_pipeline.stacks.python.stack import STACKS
@@ -25,6 +26,10 @@ def planned(plan: Architecture) -> tuple[PlannedFile, ...]:
     ]
     made += [PlannedFile(path=path, kind="docs", purpose=purpose) for path, purpose in DOCS]
     made += [PlannedFile(path=path, kind="ci", purpose=purpose) for path, purpose in _ci(plan)]
+    if plan.prescriptions.examples:
+        made.append(
+            PlannedFile(path=EXAMPLES, kind="test", purpose="The examples of the brief, as they stand there.")
+        )
     made.append(PlannedFile(path=PROVENANCE, kind="provenance", purpose="Where each file comes from"))
     return tuple(file for file in made if file.path not in there)
 
@@ -51,6 +56,8 @@ def text_of(request: FileRequest) -> str | None:
         )
     if path in _BY_TEMPLATE:
         return _document(request)
+    if path == EXAMPLES:
+        return examples_test(plan)
     if any(path == name for name, _ in CI):
         return ci_file(path, plan)
     if path.endswith("/py.typed"):
