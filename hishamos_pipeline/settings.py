@@ -232,6 +232,11 @@ class Settings(BaseSettings):
     min_mutants_killed: float = Field(
         50, ge=0, le=100, description="Least share of planted mistakes that tests notice, in percent."
     )
+    deliver: Literal["verified", "all"] = Field(
+        "verified",
+        description="`verified`: a story that cannot be verified is deferred, and the rest delivered; `all`: all "
+        "or nothing.",
+    )
     min_coverage: float = Field(
         80, ge=0, le=100, description="Least line coverage of generated tests, in percent."
     )

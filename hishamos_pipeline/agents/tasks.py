@@ -41,6 +41,8 @@ class Policy:
 
 
 DEFAULT = Policy()
+# Characters of interfaces that a prompt may show although it needs only some of them.
+_LITTLE = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +95,32 @@ class AboutFile(Document):
 
     @property
     def shown(self) -> tuple[PlannedFile, ...]:
-        """The files whose interface this one is written by: of a source file its own and those that it depends on; of a
-        story's tests, and of a document, those that they call.
+        """The files whose interface this one is written by: of a source file its own and those that it depends on; of
+        tests and documents all of them, or, where that is much, those that they call.
         """
         files, plan = self.architecture.files, self.architecture
+        offering = tuple(file for file in files if file.interface or file.signatures)
         if self.planned is not None and self.planned.kind == "source":
             wanted = {self.path, *self.planned.depends_on}
-        else:
-            served = set(self.story.requirements) if self.story else set()
-            called = {plan.entry.partition(":")[0], plan.package}
-            wanted = {
-                file.path
+            # What a package passes on is defined below it.
+            wanted |= {
+                name
                 for file in files
-                if not served or served & set(file.requirements) or plan.module_of(file.path) in called
+                if file.path in wanted and file.path.endswith("__init__.py")
+                for name in file.depends_on
             }
-        return tuple(file for file in files if file.path in wanted and (file.interface or file.signatures))
+            return tuple(file for file in offering if file.path in wanted)
+        if sum(len(file.interface) for file in offering) <= _LITTLE:
+            return offering
+        served = set(self.story.requirements) if self.story else set()
+        called = {plan.entry.partition(":")[0], plan.package}
+        near = {
+            file.path
+            for file in offering
+            if served & set(file.requirements) or plan.module_of(file.path) in called
+        }
+        near |= {name for file in offering if file.path in near for name in file.depends_on}
+        return tuple(file for file in offering if file.path in near)
 
     @property
     def usage(self) -> str:

@@ -73,6 +73,7 @@ class ProjectSummary(View):
     stories: int
     implemented: int
     deferred: tuple[DeferredStory, ...]
+    not_verified: tuple[DeferredStory, ...]
     unchecked: tuple[UncheckedRule, ...]
     not_taken_up: tuple[str, ...]
     files: int
@@ -171,6 +172,10 @@ def summary_of(given: Project) -> ProjectSummary:
         deferred=tuple(
             DeferredStory(id=story.id, title=story.title, reason=story.reason)
             for story in (stories.deferred if stories else ())
+        ),
+        not_verified=tuple(
+            DeferredStory(id=item.story, title=item.title, reason=item.reason)
+            for item in (build.deferrals if build else ())
         ),
         unchecked=tuple(
             UncheckedRule(id=item.id, statement=item.statement)

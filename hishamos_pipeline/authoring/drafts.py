@@ -189,11 +189,13 @@ class FileDraft(Draft):
 class ArchitectureDraft(Draft):
     """The plan of a project.
 
-    ``entry`` is the function that becomes the installed program, as ``module:function``; ``commands`` says what its
-    users can call, and what they are answered; ``dependencies`` are requirements besides those of the stack (PEP 508).
+    ``program`` is the name that it is installed and called by. ``entry`` is the function that becomes the installed
+    program, as ``module:function``; ``commands`` says what its users can call, and what they are answered;
+    ``dependencies`` are requirements besides those of the stack (PEP 508).
     """
 
     package: str = Field(pattern=r"^[a-z_][a-z0-9_]*$", max_length=40)
+    program: str = Field("", pattern=r"^([a-z0-9][a-z0-9-]*)?$", max_length=40)
     layout: Literal["src", "flat"] = "src"
     entry: str = Field("", max_length=200)
     commands: str = ""

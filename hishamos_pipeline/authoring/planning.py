@@ -28,6 +28,7 @@ from hishamos_pipeline.workspace.paths import check_path
 
 _INIT, _MAIN = "__init__.py", "__main__.py"
 _MOST_FAULTS = 12
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def architecture(
     plan = Architecture(
         title=given.title,
         stack=stack.name,
-        distribution=slug(given.title)[:40].strip("-") or draft.package.replace("_", "-"),
+        distribution=draft.program.strip("-") or _short(given.title) or draft.package.replace("_", "-"),
         package=draft.package,
         layout=draft.layout,
         summary=given.summary,
@@ -116,6 +117,12 @@ def revised(
     plan = plan.model_copy(update={"files": (*plan.files, *added)})
     _refuse(_faults_together(plan))
     return plan
+
+
+def _short(title: str) -> str:
+    """A name made of a title, cut between words."""
+    name = slug(title)
+    return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME].rpartition("-")[0]
 
 
 def _refuse(faults: Iterator[str]) -> None:

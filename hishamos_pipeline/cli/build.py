@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
     from hishamos_pipeline.generation.services import Services
 
+# Delivered, but not all of it; see the exit codes of ``hishamos --help``.
+PARTIAL = 8
+
 
 @click.command("build")
 @click.argument("target", metavar="KEY|FILE")
 @click.option("--replay", is_flag=True, help="Take models' answers from the store alone; a miss is an error.")
 @click.option("--refresh", is_flag=True, help="Ask models again for all that is made.")
+@click.option("--accept-partial", is_flag=True, help="End with 0 although stories could not be verified.")
 @click.option("--queue", is_flag=True, help="Leave it to the daemon, which begins within seconds.")
 @with_option
 @json_option
@@ -28,6 +32,7 @@ def command(
     target: str,
     replay: bool,
     refresh: bool,
+    accept_partial: bool,
     queue: bool,
     handed: tuple[Path, ...],
     no_files: bool,
@@ -36,6 +41,8 @@ def command(
     """Build the project KEY, or submit the brief in FILE and build that.
 
     Only what is stale is made. While it runs, each asset is shown; at the end, figures and paths.
+
+    The exit code is 8 where the project was delivered without stories that could not be verified.
     """
     if (handed or no_files) and not _is_file(target):
         raise click.UsageError("files are handed in with a brief: name its FILE, not the project's key")
@@ -68,6 +75,8 @@ def command(
         print_json(summary)
     else:
         print_summary(summary)
+    if summary.not_verified and not accept_partial:
+        raise click.exceptions.Exit(PARTIAL)
 
 
 def _key(services: "Services", actor: "Actor", target: str, handed: tuple[Path, ...], no_files: bool) -> str:

@@ -53,7 +53,8 @@ Exit codes: 0 done, 1 the build failed or is blocked, 2 wrong usage or input,
 3 no such project or artifact, 4 the project is being built elsewhere,
 5 something is missing on this machine (run `hishamos doctor`),
 6 a model could not be asked, or a key is missing or cannot be decrypted,
-7 a Git host refused or could not be reached, 130 interrupted.
+7 a Git host refused or could not be reached, 8 delivered without stories that
+could not be verified, 130 interrupted.
 
 State is kept in the folder that HISHAMOS_HOME names, `.hishamos` by default.
 """

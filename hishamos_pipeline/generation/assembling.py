@@ -109,9 +109,9 @@ def with_repairs(project: DocumentReader, parts: Parts, repairs: tuple[FileChang
 def differences(first: Parts, now: Parts) -> tuple[FileChange, ...]:
     """The files of ``now`` that are not as they were first."""
     return tuple(
-        FileChange(path=old.path, before=old.sha256, after=new.sha256)
-        for old, new in zip(first.files, now.files, strict=True)
-        if old.sha256 != new.sha256
+        FileChange(path=old.path, before=old.sha256, after=now.paths[old.path].sha256)
+        for old in first.files
+        if old.path in now.paths and now.paths[old.path].sha256 != old.sha256
     )
 
 

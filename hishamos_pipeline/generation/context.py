@@ -234,9 +234,12 @@ class BuildContext(StepContext):
         keep_tree(project.storage, project.folder, final, build)
         path = project.folder.publish_folder("tree", final, build.tree_hash)
         store = project.store
-        store.units.add_blobs(texts[file.sha256] for file in build.files)
+        kept = [*build.files, *(file for item in build.deferrals for file in item.tests)]
+        store.units.add_blobs(texts[file.sha256] for file in kept)
         store.deliveries.record_tree(self.key, str(path), build.files, passed=build.passed)
-        store.backlog.mark_verified(self.key, build.stories_verified)
+        store.backlog.mark_verified(
+            self.key, build.stories_verified, {item.story: item.reason for item in build.deferrals}
+        )
 
 
 class DeliveryContext(StepContext):

@@ -23,7 +23,7 @@ def traced(project: Project) -> TracedProject:
     costs = project.store.calls.unit_costs(project.key)
     return TracedProject(
         requirements=planned.requirements,
-        stories=planned.stories,
+        stories=planned.stories.deferring({item.story: item.reason for item in build.deferrals}),
         architecture=parts.architecture,
         suite=parts.suite,
         files=build.files,

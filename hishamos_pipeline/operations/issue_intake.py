@@ -186,6 +186,9 @@ def ended(store: ProjectStore, due: Due) -> str:
             f"\n{build.requirements_verified} requirements are shown by {build.tests} tests that passed; "
             f"{len(build.deferred)} stories are deferred."
         )
+        lines += [
+            f"\n- {item.story} could not be verified: {_quoted(item.reason)}" for item in build.deferrals
+        ]
     except ArtifactMissingError:
         pass
     return "\n".join([*lines, *_places(store, project.key), mark])

@@ -77,7 +77,9 @@ def failures(
     for check in checks:
         if check.passed:
             continue
-        if check.name in _BY_PATH:
+        if check.name == "tests_need_code" and check.output:
+            found += _of_collection(check)
+        elif check.name in _BY_PATH:
             found += [_of_path(check.name, line) for line in check.offending]
         elif check.name == "tests_pass":
             found += [_of_test(node, tests.messages.get(node, ""), code_of) for node in tests.failed]
@@ -129,6 +131,17 @@ def _of_untested(check: str, line: str, code_of: Mapping[str, Sequence[str]]) ->
     path = line.split(":")[0]
     tests = [test for test, code in code_of.items() if path in code]
     return Failure(check, line, "weak test", "test", (tests[0], path) if tests else (), cleaned(line))
+
+
+def _of_collection(check: CheckOutcome) -> list[Failure]:
+    """Tests that cannot be collected where bodies are empty: code does its work while it is imported."""
+    lost = [line for line in check.offending if line.endswith("was not collected without the implementation")]
+    places = [path for path in dict.fromkeys(_PLACE.findall(check.output)) if side_of(path) == "code"]
+    others = [_of_path(check.name, line) for line in check.offending if line not in lost]
+    if not places:
+        return [*others, *(_of_path(check.name, line) for line in lost)]
+    name = f"{places[-1]}: cannot be imported when its functions do nothing"
+    return [*others, Failure(check.name, name, "import", "code", (places[-1],), cleaned(check.output))]
 
 
 def _of_lint(check: CheckOutcome) -> list[Failure]:

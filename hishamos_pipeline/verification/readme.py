@@ -49,6 +49,20 @@ def readme_commands(text: str, programs: Collection[str] = ()) -> tuple[str, ...
     return tuple(found)
 
 
+def without_blocks(text: str, failing: Collection[str]) -> str:
+    """A document without the code blocks that hold one of some commands."""
+    lines = text.splitlines(keepends=True)
+    gone: set[int] = set()
+    for token in MarkdownIt().parse(text):
+        if token.type in ("fence", "code_block") and token.map:
+            shown = {
+                line.removeprefix("$ ").strip() for line in token.content.replace("\\\n", " ").splitlines()
+            }
+            if shown & set(failing):
+                gone |= set(range(*token.map))
+    return "".join(line for number, line in enumerate(lines) if number not in gone)
+
+
 def console_scripts(pyproject: str) -> Mapping[str, str]:
     """The programs that installing the project would give, as ``name: module:function``.
 

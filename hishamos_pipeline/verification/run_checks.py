@@ -23,6 +23,7 @@ async def run_checks(
     commands: Sequence[str],
     tree: Path,
     stubs: Path,
+    blank: Path,
     runner: Runner,
     min_coverage: float,
     stories: Mapping[str, str],
@@ -33,6 +34,7 @@ async def run_checks(
         commands: as the CI files have them; the one that runs pytest gives the test report.
         tree: the tree to check.
         stubs: the same tree with empty bodies.
+        blank: the same with blank constants and data besides, for tests that pass on the former.
         runner: runs them.
         min_coverage: least line coverage, in percent.
         stories: the story of each test file.
@@ -52,9 +54,20 @@ async def run_checks(
         checks.append(CheckOutcome(name="tests_pass", passed=False, figure=0, unit="tests",
                                    offending=("no command of the CI files runs pytest",)))  # fmt: skip
     checks.append(_lint_check(lint))
-    checks.append(_stub_check(*empty.result(), tests, stories))
-    checks.append(_untouched([*(task.result() for task in tasks), empty.result()[0]]))
+    outcome, without = empty.result()
+    hollow = await _pass_blank(without.passed, blank, runner)
+    checks.append(_stub_check(outcome, without, hollow, tests, stories))
+    checks.append(_untouched([*(task.result() for task in tasks), outcome]))
     return RunResult(tuple(checks), tests)
+
+
+async def _pass_blank(suspects: Sequence[str], blank: Path, runner: Runner) -> tuple[str, ...]:
+    """Those of some tests that do not fail where constants and data are blank, too: they show nothing."""
+    if not suspects:
+        return ()
+    _, tests = await runner.tests(blank, "--tb=no", *suspects)
+    failed = set(tests.failed)  # what was not even collected did not fail
+    return tuple(name for name in suspects if name not in failed)
 
 
 def _test_checks(outcome: Outcome, tests: TestRun, min_coverage: float) -> list[CheckOutcome]:
@@ -112,26 +125,37 @@ def _lint_check(runs: Sequence[tuple[str, Outcome]]) -> CheckOutcome:
     )
 
 
-def _stub_check(outcome: Outcome, tests: TestRun, real: TestRun, stories: Mapping[str, str]) -> CheckOutcome:
-    """A test that passes although nothing is implemented shows nothing; each story's tests are looked at."""
+def _stub_check(
+    outcome: Outcome, tests: TestRun, hollow: Sequence[str], real: TestRun, stories: Mapping[str, str]
+) -> CheckOutcome:
+    """A test that passes although nothing is implemented shows nothing; each story's tests are looked at.
+
+    Args:
+        outcome: of pytest on the tree with empty bodies.
+        tests: what it reported.
+        hollow: tests that passed there, and where constants and data are blank, too.
+        real: what pytest reported of the real tree.
+        stories: the story of each test file.
+    """
     offending = [
         f"{name}: passes without the implementation ({stories.get(name.split('::')[0], 'no story')})"
-        for name in tests.passed
+        for name in hollow
     ]
     if outcome.exit_code is None:
         offending.append(f"the run was stopped: {outcome.ending}")
     known = {*tests.passed, *tests.failed}
-    offending += [
-        f"{name}: was not collected without the implementation" for name in real.passed if name not in known
-    ]
-    if outcome.succeeded and not offending:
+    lost = [name for name in real.passed if name not in known]
+    offending += [f"{name}: was not collected without the implementation" for name in lost]
+    if outcome.succeeded and not tests.passed and not offending:
         offending.append("pytest succeeded without the implementation")
     return CheckOutcome(
         name="tests_need_code",
         passed=not offending,
-        figure=len(tests.failed),
+        figure=len(tests.collected_names - set(hollow)),
         unit="tests",
         offending=tuple(offending),
+        # Code that cannot be imported with empty bodies is at fault itself: here is where.
+        output=tail(outcome.output) if lost else "",
     )
 
 

@@ -39,6 +39,11 @@ class TestRun:
     messages: dict[str, str] = field(default_factory=dict)
 
     @property
+    def collected_names(self) -> frozenset[str]:
+        """The node ids of all tests that there were."""
+        return frozenset((*self.passed, *self.failed))
+
+    @property
     def collected(self) -> int:
         """How many tests there were."""
         return len(self.passed) + len(self.failed)

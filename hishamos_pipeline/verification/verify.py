@@ -180,10 +180,13 @@ async def _run(
 ) -> RunResult:
     stubs, texts = without_implementation(assembled.files, assembled.texts, tree.code)
     write_tree(folder / "stubs", stubs, texts, limits_of(settings))
+    blank, texts = without_implementation(assembled.files, assembled.texts, tree.code, blank=True)
+    write_tree(folder / "blank", blank, texts, limits_of(settings))
     return await run_checks(
         commands=tree.commands,
         tree=folder / "work",
         stubs=folder / "stubs",
+        blank=folder / "blank",
         runner=runner,
         min_coverage=settings.min_coverage,
         stories={story_test_path(story.id, story.title): story.id for story in assembled.stories.planned},

@@ -16,11 +16,11 @@ import pytest
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
+from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import Stories
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.sprints import plan_sprints
 from hishamos_pipeline.intake.brief import read_brief
-from hishamos_pipeline.stacks.python.stack import STACKS
 from tests.conftest import EXAMPLES
 from tests.support.projects import write
 
@@ -57,7 +57,7 @@ def examples() -> Iterator[Any]:
     """Each example on each stack; the one that it does not name itself is tried at night."""
     for path in sorted(EXAMPLES.iterdir()):
         named = read_brief(path.read_bytes(), path.name).stack
-        for stack in STACKS:
+        for stack in BLUEPRINTS:
             marks = () if stack == named else pytest.mark.nightly
             yield pytest.param(path, stack, id=f"{path.stem}-{stack}", marks=marks)
 
@@ -71,7 +71,7 @@ async def test_the_examples_come_out_clean(path: Path, stack: str, tmp_path: Pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", BLUEPRINTS)
 async def test_every_operation_and_type_comes_out_clean(stack: str, tmp_path: Path) -> None:
     _, backlog = await write(on(stack, BRIEFS / "everything.md"), tmp_path)
     assert [story.title for story in backlog.deferred] == []
@@ -79,7 +79,7 @@ async def test_every_operation_and_type_comes_out_clean(stack: str, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", BLUEPRINTS)
 async def test_names_that_the_code_itself_uses_come_out_clean(stack: str, tmp_path: Path) -> None:
     plan, backlog = await write(on(stack, BRIEFS / "names.md"), tmp_path)
     assert [story.title for story in backlog.deferred] == []
@@ -113,7 +113,7 @@ async def test_no_request_ends_in_an_error_of_the_server(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", BLUEPRINTS)
 async def test_a_hostile_brief_stays_text(stack: str, tmp_path: Path) -> None:
     _, backlog = await write(on(stack, BRIEFS / "hostile.md"), tmp_path)
     assert len(backlog.planned) == 2

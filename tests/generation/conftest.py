@@ -45,7 +45,8 @@ def record(name: str, settings: Settings) -> Iterator[Recorded]:
         )
         made = Recorded(model, server, given)
         idea = read_brief((model.folder / "brief.md").read_bytes(), "brief.md")
-        handed = accept(read_paths([model.folder / "files"], settings), settings)
+        beside = model.folder / "files"
+        handed = accept(read_paths([beside] if beside.exists() else [], settings), settings)
         idea = idea.model_copy(update={"files": handed.files})
         made.services().store.projects.submit(idea, "test", handed.texts)
         yield made

@@ -20,10 +20,11 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
     build = made.document
     verdict = "passed" if build.passed else "**failed**"
     where = build.sandbox if build.isolated else f"{build.sandbox}, **not protected**"
+    left_out = f" Without {', '.join(item.story for item in build.deferrals)}." if build.deferrals else ""
     stopped = f" Repair stopped: {shown(build.stopped)}." if build.stopped else ""
     return materialization(
         made,
-        preview=f"Verification {verdict}, in {where}.{stopped}\n\n"
+        preview=f"Verification {verdict}, in {where}.{left_out}{stopped}\n\n"
         + "\n".join(
             f"- {'ok' if check.passed else '**failed**'} {check.name}: {check.figure:g} {check.unit}"
             for check in build.checks
@@ -35,6 +36,7 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
             "requirements_verified": build.requirements_verified,
             "stories_verified": len(build.stories_verified),
             "deferred": len(build.deferred),
+            "not_verified": len(build.deferrals),
             "repair_rounds": len(build.rounds),
         },
         tables={
@@ -44,6 +46,10 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
                     (c.name, "yes" if c.passed else "no", c.figure, c.unit, "; ".join(c.offending[:5]))
                     for c in build.checks
                 ],
+            ),
+            "not_verified": (
+                ("story", "title", "reason", "rounds", "calls", "USD"),
+                [(d.story, d.title, d.reason, d.rounds, d.calls, d.cost_usd) for d in build.deferrals],
             ),
             "file_tree": file_tree(build.files),
             "traceability": traceability(trace(traced(project))),

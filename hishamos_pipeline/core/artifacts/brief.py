@@ -38,15 +38,15 @@ def excerpt(requirements: Requirements, served: Iterable[str] | None = None) -> 
         served: ids of requirements; ``None`` is all.
     """
     wanted = None if served is None else set(served)
-    cited = {
-        name
-        for item in requirements.requirements
-        if wanted is None or item.id in wanted
-        for name in item.sections
-    }
+    # What is no function holds for everything: Python's version, speed, what must never happen.
+    everywhere = [
+        item for item in requirements.requirements if item.kind != "functional" and not item.verified_by
+    ]
+    concerned = [item for item in requirements.requirements if wanted is None or item.id in wanted]
+    cited = {name for item in (*concerned, *everywhere) for name in item.sections}
     return Excerpt(
-        sections=tuple(section for section in requirements.brief if section.id in cited),
-        constraints=tuple(item.statement for item in requirements.requirements if item.kind == "constraint"),
+        sections=tuple(s for s in requirements.brief if s.id in cited and not s.excludes),
+        constraints=tuple(item.statement for item in everywhere),
         assumptions=requirements.assumptions,
         files=requirements.files,
     )

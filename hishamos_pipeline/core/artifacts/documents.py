@@ -1,5 +1,6 @@
 """The documents that the steps of the pipeline hand on: one model per artifact."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Literal, get_args
 
@@ -45,8 +46,8 @@ class Requirements(Document):
     """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed.
 
     ``prescriptions`` are what the author leaves no choice about. ``brief`` and ``files`` are the sections of the brief
-    and the files beside it, for those who go by its own words. ``retired`` are requirements of earlier revisions; their
-    ids are never used again.
+    and the files beside it, for those who go by its own words. ``required_stories`` are those without which nothing is
+    to be delivered. ``retired`` are requirements of earlier revisions; their ids are never used again.
     """
 
     title: str
@@ -62,12 +63,22 @@ class Requirements(Document):
     prescriptions: Prescriptions = Prescriptions()
     brief: tuple[Section, ...] = ()
     files: tuple[HandedFile, ...] = ()
+    required_stories: tuple[str, ...] = ()
     retired: tuple[Requirement, ...] = ()
 
     @property
     def unchecked(self) -> tuple[Requirement, ...]:
         """What no test and no check shows: a person has to look at it."""
-        return tuple(item for item in self.requirements if item.kind == "constraint" and not item.verified_by)
+        excluded = {section.id for section in self.brief if section.excludes}
+        return tuple(
+            item
+            for item in self.requirements
+            if item.kind == "constraint"
+            and not item.verified_by
+            and not (
+                item.sections and excluded.issuperset(item.sections)
+            )  # what is not asked for needs no check
+        )
 
     @property
     def unchecked_rules(self) -> tuple[str, ...]:
@@ -199,13 +210,25 @@ class Story(Document):
 class Stories(Document):
     """Artifact ``stories``: the backlog, and the rules for cutting it into sprints.
 
-    ``retired`` are stories of earlier revisions; their ids are never used again.
+    ``required`` are ids or titles of stories without which nothing is to be delivered. ``retired`` are stories of
+    earlier revisions; their ids are never used again.
     """
 
     epics: tuple[Epic, ...]
     stories: tuple[Story, ...]
     sprint: SprintRules
+    required: tuple[str, ...] = ()
     retired: tuple[Story, ...] = ()
+
+    def deferring(self, reasons: Mapping[str, str]) -> "Stories":
+        """The backlog in which some stories, by id, are deferred as well, each with its reason."""
+        listed = tuple(
+            story.model_copy(update={"status": "deferred", "reason": reasons[story.id]})
+            if story.id in reasons
+            else story
+            for story in self.stories
+        )
+        return self.model_copy(update={"stories": listed})
 
     @property
     def planned(self) -> tuple[Story, ...]:
@@ -311,12 +334,30 @@ class RepairRound(Document):
     cost_usd: float = 0.0
 
 
+class Deferral(Document):
+    """A story that could not be verified, and was left out of what is delivered with all that depends on it.
+
+    ``failed`` names what failed; ``tests`` are its tests, which are kept with the report. Rounds of repair, calls and
+    US dollars are those that went into it.
+    """
+
+    story: str
+    title: str
+    reason: str
+    failed: tuple[str, ...] = ()
+    tests: tuple[TreeFile, ...] = ()
+    rounds: int = 0
+    calls: int = 0
+    cost_usd: float = 0.0
+
+
 class VerifiedBuild(Document):
     """Artifact ``verified_build``: the assembled tree and the report of its checks.
 
     ``commands`` are those of the CI files; ``isolated`` says whether the sandbox could have held back hostile code.
-    ``passed_tests`` are pytest's node ids. ``repairs`` are the files that differ from what was written first,
-    ``rounds`` how they came about, and ``stopped`` why there was no further round.
+    ``deferrals`` are stories that were left out since they could not be verified; ``deferred`` names all that are not
+    in the tree. ``passed_tests`` are pytest's node ids. ``repairs`` are the files that differ from what was written
+    first, ``rounds`` how they came about, and ``stopped`` why there was no further round.
     """
 
     passed: bool
@@ -332,6 +373,7 @@ class VerifiedBuild(Document):
     requirements_verified: int
     stories_verified: tuple[str, ...]
     deferred: tuple[str, ...]
+    deferrals: tuple[Deferral, ...] = ()
     passed_tests: tuple[str, ...] = ()
     rounds: tuple[RepairRound, ...] = ()
     repairs: tuple[FileChange, ...] = ()

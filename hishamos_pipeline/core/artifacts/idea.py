@@ -105,9 +105,10 @@ class Idea(Document):
 
     ``sections`` are the brief itself, whole and in order; ``files`` were handed in with it. All other fields were read
     from them. ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
-    that a person wants to approve before the pipeline goes on; ``stack`` names the kind of project, and
-    ``stack_reason`` says why it is that one where the author has named none; ``github`` and
-    ``gitlab`` say where and how the repository is published, for ``exports`` that name them.
+    that a person wants to approve before the pipeline goes on; ``required_stories`` are ids or titles of stories
+    without which nothing is to be delivered; ``stack`` names the kind of project, and ``stack_reason`` says why it is
+    that one where the author has named none; ``github`` and ``gitlab`` say where and how the repository is published,
+    for ``exports`` that name them.
     """
 
     key: str
@@ -133,6 +134,7 @@ class Idea(Document):
     sprint: SprintRules = SprintRules()
     budget: ProjectBudget = ProjectBudget()
     approvals: tuple[Approvable, ...] = ()
+    required_stories: Annotated[tuple[ShortText, ...], Field(max_length=100)] = ()
     answers: Annotated[tuple[Answer, ...], Field(max_length=20)] = ()
 
     @property

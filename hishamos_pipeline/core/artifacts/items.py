@@ -25,7 +25,7 @@ _ITEMS: Mapping[str, tuple[str, str]] = {
 EDITABLE = tuple(_ITEMS)
 FILE_SETS = frozenset({"source_code", "test_suite", "documentation", "ci_config"})
 # Fields that follow from the rest: nobody edits them.
-DERIVED = frozenset({"@retired", "@tests", "@brief", "@files"})
+DERIVED = frozenset({"@retired", "@tests", "@brief", "@files", "@required", "@required_stories"})
 _FIELD = "@"
 
 

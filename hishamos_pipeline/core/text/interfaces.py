@@ -14,6 +14,7 @@ from hishamos_pipeline.core.text.parsing import parse_python
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ALLOWED = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, *_FUNCTION)
+_ASSIGNED = (ast.Assign, ast.AnnAssign)
 _PROPERTIES = frozenset({"property", "cached_property"})
 # Decorators that callers notice; what else is written above a function is the code's own business.
 _KINDS = frozenset({"staticmethod", "classmethod", "abstractmethod", "overload"})
@@ -54,7 +55,9 @@ def normalised(stub: str) -> str:
     body: list[ast.stmt] = []
     for number, node in enumerate(module.body):
         if _is_text(node) or (isinstance(node, ast.Expr) and is_ellipsis(node.value)):
-            body += [node] if number == 0 and _is_text(node) else []
+            # A text is the module's, or that of the constant above it.
+            above = module.body[number - 1] if number else None
+            body += [node] if _is_text(node) and (above is None or isinstance(above, _ASSIGNED)) else []
         elif not isinstance(node, _ALLOWED):
             raise ValueError(
                 f"its interface has `{ast.unparse(node).splitlines()[0]}`: "
@@ -266,8 +269,12 @@ def _set_on_self(function: _Function) -> set[str]:
 def _bare(node: ast.stmt) -> ast.stmt:
     """A statement of a stub with empty bodies; of a class, its members."""
     if isinstance(node, ast.ClassDef):
-        kept = [_bare(part) for part in node.body if isinstance(part, _ALLOWED)]
         text = [node.body[0]] if _is_text(node.body[0]) else []
+        kept = [
+            _bare(part)
+            for above, part in zip([None, *node.body], node.body, strict=False)
+            if isinstance(part, _ALLOWED) or (_is_text(part) and isinstance(above, _ASSIGNED))
+        ]
         return ast.ClassDef(
             name=node.name, bases=node.bases, keywords=node.keywords, decorator_list=node.decorator_list,
             body=[*text, *kept] or [ast.Expr(ast.Constant(...))],

@@ -16,5 +16,10 @@ def with_brief(made: Requirements, idea: Idea) -> Requirements:
     """The requirements with the brief that they were read from."""
     said = (idea.stack_reason,) if idea.stack_reason and made.stack == idea.stack else ()
     return made.model_copy(
-        update={"brief": idea.whole, "files": idea.files, "assumptions": (*made.assumptions, *said)}
+        update={
+            "brief": idea.whole,
+            "files": idea.files,
+            "required_stories": idea.required_stories,
+            "assumptions": (*made.assumptions, *said),
+        }
     )

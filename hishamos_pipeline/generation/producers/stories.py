@@ -14,6 +14,11 @@ from hishamos_pipeline.generation.producers.requirement_changes import changed_r
 async def write_stories(step: StepContext) -> Stories:
     """The backlog; a model is asked about requirements that have changed, and all other stories stay."""
     wanted = step.read("requirements", Requirements)
+    made = await _stories(step, wanted)
+    return made.model_copy(update={"required": wanted.required_stories})
+
+
+async def _stories(step: StepContext, wanted: Requirements) -> Stories:
     before = step.before_with(Stories, "requirements", Requirements)
     changed = changed_requirements(before[1], wanted) if before else None
     if before is None or changed is None or not step.asks_models(tasks.STORIES):

@@ -1,10 +1,12 @@
 """The verified build: assembled, checked, repaired where that can be done, and published with its report."""
 
 import asyncio
+from collections.abc import Sequence
 
-from hishamos_pipeline.core.artifacts.documents import FileChange, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Deferral, FileChange, Stories, VerifiedBuild
 from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
+from hishamos_pipeline.generation.deferral import without_what_fails
 from hishamos_pipeline.generation.repair import repair
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.verify import Verdict, verify
@@ -28,12 +30,28 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
             return await verify(tree, staging / f"round-{number}", sandbox, prepared, step.settings)
 
         done = await repair(step, with_repairs(step, first, _earlier_repairs(step)), judge)
+        deferrals: tuple[Deferral, ...] = ()
+        if not done.verdict.build.passed and step.settings.deliver == "verified":
+            delivered = await without_what_fails(done, judge)
+            if not _missing(delivered.deferrals, first.stories):
+                done, deferrals = delivered.done, delivered.deferrals
         build = done.verdict.build.model_copy(
-            update={"repairs": differences(first, done.parts), "rounds": done.rounds, "stopped": done.stopped}
+            update={
+                "repairs": differences(first, done.parts),
+                "rounds": done.rounds,
+                "stopped": done.stopped,
+                "deferrals": deferrals,
+            }
         )
         tree = assemble(step, done.parts)
-        await asyncio.to_thread(step.publish, build, tree.texts, staging)
+        await asyncio.to_thread(step.publish, build, {**first.texts, **tree.texts}, staging)
     return build
+
+
+def _missing(deferrals: Sequence[Deferral], stories: Stories) -> tuple[str, ...]:
+    """Deferred stories without which nothing is to be delivered."""
+    wanted = {name.casefold() for name in stories.required}
+    return tuple(item.story for item in deferrals if {item.story.casefold(), item.title.casefold()} & wanted)
 
 
 def _earlier_repairs(step: BuildContext) -> tuple[FileChange, ...]:

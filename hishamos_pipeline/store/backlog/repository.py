@@ -1,5 +1,8 @@
 """Epics, stories and sprints as rows, for queries across projects."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sqlalchemy import delete, select
 
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories
@@ -72,8 +75,16 @@ class Backlog:
             for story in session.scalars(select(StoryRow).where(StoryRow.project_id == project.id)):
                 story.sprint_id = place.get(story.code)
 
-    def mark_verified(self, key: str, codes: tuple[str, ...]) -> None:
-        """Mark the stories whose tests have run and passed; others fall back to planned."""
+    def mark_verified(
+        self, key: str, codes: tuple[str, ...], left_out: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Mark the stories whose tests have run and passed; others fall back to planned.
+
+        Args:
+            key: the project.
+            codes: ids of the verified stories.
+            left_out: reasons of those that were left out, by id, since they could not be verified.
+        """
         with self._sessions.write() as session:
             project = find_project(session, key)
             rows = session.scalars(select(StoryRow).where(StoryRow.project_id == project.id)).all()
@@ -81,8 +92,11 @@ class Backlog:
             for story in rows:
                 if story.status != "deferred":
                     story.status = "verified" if story.code in codes else "planned"
+                    story.reason = left_out.get(story.code, "")
             for story in verified:
                 emit(session, self._sessions.clock.now(), project, "story.verified", story.code)
+            for code, reason in left_out.items():
+                emit(session, self._sessions.clock.now(), project, "story.deferred", code, reason=reason)
 
     def stories(self, key: str) -> list[StoryRecord]:
         """A project's stories by id."""
