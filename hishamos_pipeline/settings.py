@@ -241,7 +241,8 @@ class Settings(BaseSettings):
         80, ge=0, le=100, description="Least line coverage of generated tests, in percent."
     )
 
-    repair_rounds: int = Field(4, ge=0, description="Most rounds of repair of a build whose checks fail.")
+    repair_rounds: int = Field(4, ge=0, description="Most rounds of repair for one thing that fails.")
+    repair_rounds_in_all: int = Field(12, ge=0, description="Most rounds of repair of a build.")
     repair_files: int = Field(3, gt=0, description="Most files that one round of repair changes.")
     index_url: str = Field(
         "", description="Package index for dependencies of projects; empty is pip's own setting."

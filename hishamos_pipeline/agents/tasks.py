@@ -165,11 +165,15 @@ class RepairRequest(AboutFile):
     reason: str = ""
 
 
-class RepairedTest(Document):
-    """A corrected test file, and why the test and not the code was wrong."""
+class Correction(Document):
+    """A corrected file, or why it is not: another file is at fault (``path``), the code and not the test, the plan, or
+    nobody that a repair could reach.
+    """
 
-    text: str
-    reason: str = Field(min_length=20)
+    outcome: Literal["corrected", "other_file", "code_at_fault", "plan_at_fault", "impossible"] = "corrected"
+    text: str = ""
+    path: str = ""
+    reason: str = ""
 
 
 class FaultRequest(Document):
@@ -277,13 +281,13 @@ CI_FILE = Task("devops", "ci_file", FileRequest, FileText, "One file of the CI c
 REVIEW_FILE = Task("code_review", "review", ReviewRequest, FileReview, "Ten pillars and findings of one file")
 
 REPAIR_CODE = Task(
-    "coding", "repair", RepairRequest, FileText, "A source file that fails its checks, corrected"
+    "coding", "repair", RepairRequest, Correction, "A source file that fails its checks, corrected"
 )
 REPAIR_TEST = Task(
-    "qa", "repair", RepairRequest, RepairedTest, "A test file that is wrong, corrected, never weakened"
+    "qa", "repair", RepairRequest, Correction, "A test file that is wrong, corrected, never weakened"
 )
 REPAIR_DOCUMENT = Task(
-    "documentation", "repair", RepairRequest, FileText, "A document that does not hold, corrected"
+    "documentation", "repair", RepairRequest, Correction, "A document that does not hold, corrected"
 )
 FIND_FAULT = Task(
     "bug_triage", "fault", FaultRequest, Fault, "Whether a failure is the code's fault or the test's"

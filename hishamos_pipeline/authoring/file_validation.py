@@ -8,10 +8,11 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 
-from hishamos_pipeline.agents.tasks import FileRequest, RepairRequest
+from hishamos_pipeline.agents.tasks import Correction, FileRequest, RepairRequest
 from hishamos_pipeline.authoring.draft_assembly import imported_modules
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions, criterion_tests
 from hishamos_pipeline.core.text.conformance import differences
+from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.untrusted import markdown_line
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy, tidy_file
@@ -138,6 +139,20 @@ async def repaired_tests(request: RepairRequest, text: str) -> str:
 async def repaired_document(request: RepairRequest, text: str) -> str:
     """A corrected document: what a new one has to be."""
     return await document(_as_new(request), text)
+
+
+def refusal(request: RepairRequest, draft: Correction) -> Correction:
+    """An answer that corrects nothing: it says why, and names a file only if there is one."""
+    if not draft.reason.strip():
+        raise ValueError("`reason` has to say why this file is not corrected")
+    if draft.outcome == "other_file":
+        tests = {story_test_path(story.id, story.title) for story in request.stories.planned}
+        known = {file.path for file in request.architecture.files} | tests
+        if draft.path not in known or draft.path == request.path:
+            raise ValueError(f"`path` names {draft.path!r}, which is no other file of the project")
+    if draft.outcome == "code_at_fault" and not request.path.startswith("tests/"):
+        raise ValueError("`code_at_fault` is an answer about a test; name the file with `other_file`")
+    return draft
 
 
 def _as_new(request: RepairRequest) -> FileRequest:

@@ -6,18 +6,26 @@ one.
 
 import difflib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FaultRequest, RepairRequest, SourceText, Task
+from hishamos_pipeline.agents.tasks import (
+    Correction,
+    FaultRequest,
+    FileRequest,
+    RepairRequest,
+    SourceText,
+    Task,
+)
 from hishamos_pipeline.core.artifacts.documents import FileChange, RepairRound
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
 from hishamos_pipeline.errors import ModelError, UnbuildableError
 from hishamos_pipeline.generation.assembling import KINDS, Parts
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.units import Ask
+from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.verification.failures import Failure, Side, failures, side_of
 from hishamos_pipeline.verification.verify import Verdict
 
@@ -26,6 +34,8 @@ _TASKS: Mapping[Side, Task[RepairRequest, Any]] = {
     "test": tasks.REPAIR_TEST,
     "document": tasks.REPAIR_DOCUMENT,
 }
+# So often a failure may stay as it is although its file was changed.
+_MOST_IN_VAIN = 2
 _RELATED = 6
 _MESSAGES = 5
 _DIFF_LINES = 200
@@ -53,59 +63,153 @@ class RoundPlan:
     reason: str = ""
 
 
+@dataclass
+class Tried:
+    """What was tried for each failure, by its name: how often, how often in vain, and why it was given up.
+
+    ``path`` and ``side`` hold where a repairer has said that the fault is.
+    """
+
+    rounds: Counter[str] = field(default_factory=Counter)
+    vain: Counter[str] = field(default_factory=Counter)
+    given_up: dict[str, str] = field(default_factory=dict)
+    path: dict[str, str] = field(default_factory=dict)
+    side: dict[str, Side] = field(default_factory=dict)
+
+    def open(self, found: Sequence[Failure]) -> list[Failure]:
+        """Those that are not given up."""
+        return [item for item in found if name_of(item) not in self.given_up]
+
+    def give_up(self, items: Iterable[Failure], reason: str) -> None:
+        """Leave failures as they are; the first reason stands."""
+        for item in items:
+            self.given_up.setdefault(name_of(item), reason)
+
+    @property
+    def reason(self) -> str:
+        """Why there is no further round."""
+        return "; ".join(dict.fromkeys(self.given_up.values()))
+
+
 async def repair(step: BuildContext, parts: Parts, judge: Judge) -> Repaired:
     """Verify a tree, and repair it for as long as that helps.
+
+    What cannot be mended does not stop the rest: each failure is mended, given up, or left when rounds or money end.
 
     Args:
         step: the verified build.
         parts: the tree to begin with.
         judge: verifies a tree; it is told the number of the round.
     """
-    verdict, stopped, stuck = await judge(parts, 0), "", False
+    verdict, tried, stopped = await judge(parts, 0), Tried(), ""
     rounds: list[RepairRound] = []
     while not verdict.build.passed:
         found = failures(verdict.build.checks, verdict.tests, code_of(parts))
-        if not found:
-            stopped = "nothing of what failed can be mended by changing a file"
-        elif len(rounds) >= step.settings.repair_rounds:
-            stopped = f"{len(rounds)} rounds (HISHAMOS_REPAIR_ROUNDS)"
+        left = _to_mend(step, parts, found, tried)
+        if not left:
+            stopped = tried.reason or "nothing of what failed can be mended by changing a file"
+        elif len(rounds) >= step.settings.repair_rounds_in_all:
+            stopped = f"{len(rounds)} rounds (HISHAMOS_REPAIR_ROUNDS_IN_ALL)"
         if stopped:
             break
-        calls, cost = step.spent()
+        spent = step.spent()
         try:
-            plan = await next_round(step, parts, found, stuck=stuck)
+            plan = await next_round(step, parts, left, tried)
+            if not plan.files:
+                continue
             answers = await _ask(step, parts, plan)
         except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
             stopped = str(error)
             break
-        attempt = parts.changed({path: answer.text for path, answer in answers.items()})
-        judged = await judge(attempt, len(rounds) + 1)
+        attempt = parts.changed(_obeyed(plan, answers, tried))
+        judged = await judge(attempt, len(rounds) + 1) if attempt.files != parts.files else verdict
         better = badness(judged) < badness(verdict)
-        calls_now, cost_now = step.spent()
         rounds.append(
-            RepairRound(
-                number=len(rounds) + 1,
-                side=plan.side,
-                role=_TASKS[plan.side].role,
-                failed=names(found),
-                reason=" ".join(
-                    [plan.reason, *(getattr(answer, "reason", "") for answer in answers.values())]
-                ).strip(),
-                changes=changes(parts, attempt),
-                left=names(failures(judged.build.checks, judged.tests, code_of(attempt))),
-                kept=better,
-                calls=calls_now - calls,
-                cost_usd=round(cost_now - cost, 6),
-            )
+            _round(plan, answers, found, parts, attempt, judged, len(rounds) + 1, better, spent, step.spent())
         )
+        _count(plan, tried, better=better)
         if better:
-            parts, verdict, stuck = attempt, judged, False
-        elif stuck:
-            stopped = "no progress: the same failures twice"
-            break
-        else:
-            stuck = True
+            parts, verdict = attempt, judged
     return Repaired(parts, verdict, tuple(rounds), stopped)
+
+
+def _to_mend(step: BuildContext, parts: Parts, found: Sequence[Failure], tried: Tried) -> list[Failure]:
+    """The failures that are worth another round; why the others are not is kept."""
+    most = step.settings.repair_rounds
+    for item in tried.open(found):
+        key = name_of(item)
+        if _is_ours(parts, item):
+            tried.give_up(
+                [item],
+                f"{item.files[0]} is made by HishamOS itself: this is a fault of its own, please report it",
+            )
+        elif tried.vain[key] >= _MOST_IN_VAIN:
+            tried.give_up([item], "no progress: the same failures twice")
+        elif tried.rounds[key] >= most:
+            tried.give_up([item], f"{most} rounds (HISHAMOS_REPAIR_ROUNDS)")
+    return tried.open(found)
+
+
+def _is_ours(parts: Parts, item: Failure) -> bool:
+    """Whether a failure is about a file that nobody but our templates has written."""
+    if not item.files or item.check == "tests_pass" or item.files[0] not in parts.paths:
+        return False
+    request = FileRequest(path=item.files[0], architecture=parts.architecture, stories=parts.stories)
+    return parts.architecture.lint != () and scaffold.text_of(request) is not None
+
+
+def _count(plan: RoundPlan, tried: Tried, *, better: bool) -> None:
+    for item in {name_of(item): item for items in plan.files.values() for item in items}:
+        tried.rounds[item] += 1
+        tried.vain[item] = 0 if better else tried.vain[item] + 1
+
+
+def _obeyed(plan: RoundPlan, answers: Mapping[str, Correction], tried: Tried) -> dict[str, str]:
+    """The corrected texts; what repairers have said instead of correcting is kept for the next rounds."""
+    texts = {}
+    for path, answer in answers.items():
+        items = plan.files[path]
+        if answer.outcome == "corrected":
+            texts[path] = answer.text
+        elif answer.outcome == "other_file":
+            tried.path |= {name_of(item): answer.path for item in items}
+        elif answer.outcome == "code_at_fault":
+            tried.side |= {name_of(item): "code" for item in items}
+        elif answer.outcome == "plan_at_fault":
+            tried.give_up(items, f"the plan has to change: {answer.reason}")
+        else:
+            tried.give_up(items, f"cannot be mended: {answer.reason}")
+    return texts
+
+
+def _round(
+    plan: RoundPlan,
+    answers: Mapping[str, Correction],
+    found: Sequence[Failure],
+    before: Parts,
+    after: Parts,
+    judged: Verdict,
+    number: int,
+    kept: bool,
+    spent: tuple[int, float],
+    spent_now: tuple[int, float],
+) -> RepairRound:
+    said = [
+        f"{a.outcome.replace('_', ' ')}: {a.reason}" if a.outcome != "corrected" else a.reason
+        for a in answers.values()
+    ]
+    return RepairRound(
+        number=number,
+        side=plan.side,
+        role=_TASKS[plan.side].role,
+        failed=names(found),
+        reason=" ".join([plan.reason, *said]).strip(),
+        changes=changes(before, after),
+        left=names(failures(judged.build.checks, judged.tests, code_of(after))),
+        kept=kept,
+        calls=spent_now[0] - spent[0],
+        cost_usd=round(spent_now[1] - spent[1], 6),
+    )
 
 
 def badness(verdict: Verdict) -> tuple[int, int]:
@@ -139,9 +243,14 @@ def _started(parts: Parts) -> list[str]:
     return [path for path in sorted(plan.code) if path in words or plan.module_of(path) in {entry, *words}]
 
 
+def name_of(item: Failure) -> str:
+    """A failure's name, the same from round to round."""
+    return f"{item.check}: {item.name}"
+
+
 def names(found: Sequence[Failure]) -> tuple[str, ...]:
     """What failed, by name."""
-    return tuple(f"{item.check}: {item.name}" for item in found)
+    return tuple(map(name_of, found))
 
 
 def changes(before: Parts, after: Parts) -> tuple[FileChange, ...]:
@@ -158,34 +267,58 @@ def changes(before: Parts, after: Parts) -> tuple[FileChange, ...]:
     return tuple(listed)
 
 
-async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure], *, stuck: bool) -> RoundPlan:
-    """Which side to change next, and which of its files.
+async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure], tried: Tried) -> RoundPlan:
+    """Which side to change next, and which of its files; failures that name none that may be changed are given up.
 
-    Rules decide; where they cannot, or where following them did not help, a model does.
+    What repairers have said comes first, then rules; where those cannot tell, or where following them did not help, a
+    model does.
     """
     theirs = step.edited_items(KINDS)  # a model does not change them unasked
-    doubtful = [item for item in found if item.check == "tests_pass" and (not item.side or stuck)]
-    side, reason = _by_rule(found), ""
-    if doubtful and (stuck or not side):
+    doubtful = [
+        item
+        for item in found
+        if item.check == "tests_pass"
+        and not _is_said(item, tried)
+        and (not item.side or tried.vain[name_of(item)])
+    ]
+    side, reason = _by_rule([_told(item, tried) for item in found if item not in doubtful]), ""
+    if doubtful and not side:
         side, reason = await _by_model(step, parts, doubtful[0])
     side = side or "code"
     files: dict[str, list[Failure]] = {}
     for item in found:
+        told = _told(item, tried)
+        if told.side not in (side, "") and not (item in doubtful and reason):
+            continue
         paths = [
             path
-            for path in item.files
+            for path in told.files
             if side_of(path) == side and path in parts.paths and path not in theirs and path != EXAMPLES
         ]
-        if paths and (item.side in (side, "") or item in doubtful):
+        if paths:
             files.setdefault(paths[0], []).append(item)
+        else:
+            blamed = sorted(set(told.files) & theirs)
+            edited = f": {', '.join(blamed)} was edited by a person, and is left to people" if blamed else ""
+            tried.give_up([item], f"what failed names no file that may be changed{edited}")
     chosen = Counter({path: len(items) for path, items in files.items()}).most_common(
         step.settings.repair_files
     )
-    if not chosen:
-        blamed = sorted({path for item in found for path in item.files} & theirs)
-        edited = f": {', '.join(blamed)} was edited by a person, and is left to people" if blamed else ""
-        raise UnbuildableError(f"what failed names no file that may be changed{edited}")
     return RoundPlan(side, {path: tuple(files[path]) for path, _ in chosen}, reason)
+
+
+def _is_said(item: Failure, tried: Tried) -> bool:
+    return name_of(item) in tried.path or name_of(item) in tried.side
+
+
+def _told(item: Failure, tried: Tried) -> Failure:
+    """A failure with the file and the side that a repairer has named."""
+    path, side = tried.path.get(name_of(item)), tried.side.get(name_of(item))
+    if path:
+        return replace(item, files=(path, *item.files), side=side_of(path))
+    if side:
+        return replace(item, side=side)
+    return item
 
 
 def _by_rule(found: Sequence[Failure]) -> Side | None:
@@ -211,7 +344,7 @@ async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Si
     return fault.side, fault.reason
 
 
-async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, Any]:
+async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, Correction]:
     """The answers with the corrected texts, by path; those about tests say why."""
 
     def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest]:
@@ -219,7 +352,7 @@ async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, A
         request = RepairRequest(
             path=path,
             text=parts.text(path),
-            failures=tuple(f"{item.check}: {item.name}\n{item.message}" for item in items[:_MESSAGES]),
+            failures=tuple(f"{name_of(item)}\n{item.message}" for item in items[:_MESSAGES]),
             related=_texts(parts, list(related)[:_RELATED]),
             architecture=parts.architecture,
             stories=parts.stories,

@@ -22,6 +22,7 @@ from pydantic_ai.messages import (
     PartDeltaEvent,
     PartStartEvent,
     TextPart,
+    ThinkingPart,
     ToolCallPart,
     UserPromptPart,
 )
@@ -34,6 +35,7 @@ from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import AnswerError, BudgetError, ReplayError
 from hishamos_pipeline.llm.admission import CallAdmission
+from hishamos_pipeline.llm.json_answers import json_of
 from hishamos_pipeline.llm.prices import Tokens
 from hishamos_pipeline.llm.providers import ModelRef
 from hishamos_pipeline.llm.question import question
@@ -148,9 +150,10 @@ class MeteredModel(WrapperModel):
                 )
             asked += [parts[-1], ModelRequest(parts=[UserPromptPart(_CONTINUE)])]
             parts.append(await self._answer(asked, model_settings, rest))
-        if len(parts) == 1:
-            return response
-        return replace(parts[-1], parts=[TextPart("".join(_text(part) for part in parts))])
+        if len(parts) > 1:
+            response = replace(parts[-1], parts=[TextPart("".join(_text(part) for part in parts))])
+        is_json = model_request_parameters.output_mode in ("native", "prompted")
+        return _plain(response) if is_json else response
 
     async def _answer(
         self, messages: list[ModelMessage], settings: ModelSettings | None, params: ModelRequestParameters
@@ -439,6 +442,22 @@ def _is_text(response: ModelResponse) -> bool:
 
 def _text(response: ModelResponse) -> str:
     return "".join(part.content for part in response.parts if isinstance(part, TextPart))
+
+
+def _plain(response: ModelResponse) -> ModelResponse:
+    """An answer in JSON without what a model has written around it."""
+    if any(isinstance(part, ToolCallPart) for part in response.parts):
+        return response
+    text = _text(response)
+    if not text:
+        # A stream in which the end of the thoughts is no piece of its own is taken for thoughts to its end.
+        thoughts = "".join(part.content for part in response.parts if isinstance(part, ThinkingPart))
+        text = thoughts.partition("</think>")[2]
+    found = json_of(text)
+    if not found or found == _text(response):
+        return response
+    others = [part for part in response.parts if not isinstance(part, TextPart)]
+    return replace(response, parts=[*others, TextPart(found)])
 
 
 def _may_be_billed(error: BaseException, seen: _Stream) -> bool:

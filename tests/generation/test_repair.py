@@ -40,7 +40,8 @@ CODE = {"coding/new for src/reading_log/report.py": [text(BROKEN)]}
 
 
 async def verified(recorded: Recorded, **settings: object) -> VerifiedBuild:
-    run = recorded.run(**settings)
+    """The build, all or nothing: what repair alone comes to."""
+    run = recorded.run(**{"deliver": "all", **settings})
     await build(run, until="verified_build")
     return run.project.read("verified_build", VerifiedBuild)
 
@@ -116,7 +117,7 @@ async def test_rounds_are_limited(recorded: Recorded) -> None:
     result = await verified(recorded, repair_rounds=0)
     assert not result.passed and "HISHAMOS_REPAIR_ROUNDS" in result.stopped
     with pytest.raises(VerificationError):
-        await build(recorded.run(repair_rounds=0))
+        await build(recorded.run(repair_rounds=0, deliver="all"))
 
 
 async def test_a_budget_stops_it_and_the_best_tree_stays(recorded: Recorded) -> None:
@@ -166,6 +167,65 @@ async def test_code_that_no_test_runs_is_a_fault_of_the_tests(recorded: Recorded
     prompt = next(a.text for a in recorded.server.asked if "# Task qa/repair" in a.text)
     assert "src/reading_log/storage.py: never run: 29" in prompt
     assert result.passed and result.coverage == 100
+
+
+async def test_a_failure_that_cannot_be_mended_does_not_stop_the_others(recorded: Recorded) -> None:
+    """The README shows a command that fails, and no answer mends it; the wrong code is mended all the same."""
+    readme = (
+        RECORDING / "documentation" / "README.md.txt"
+    ).read_text() + "\n```sh\nreading-log no-such-command\n```\n"
+    impossible = json.dumps({"outcome": "impossible", "reason": "the command was never planned"})
+    asked = answering(
+        recorded,
+        {
+            **CODE,
+            "documentation/document for README.md": [text(readme)],
+            "coding/repair for src/reading_log/report.py": [text(GOOD)],
+            "documentation/repair": [impossible],
+        },
+    )
+    result = await verified(recorded)
+    assert {check.name for check in result.checks if not check.passed} == {"readme_commands"}
+    assert result.stopped == "cannot be mended: the command was never planned"
+    assert [(item.side, item.kept) for item in result.rounds] == [("code", True), ("document", False)]
+    assert asked.count("documentation/repair") == 1
+    partly = await verified(recorded, deliver="verified")
+    assert partly.passed and partly.deferrals == () and len(partly.stories_verified) == 3
+    tree = recorded.run().project.blobs(file.sha256 for file in partly.files if file.path == "README.md")
+    assert all("no-such-command" not in content for content in tree.values()), (
+        "what fails is not shown to readers"
+    )
+
+
+async def test_a_repairer_may_name_another_file_or_another_side(recorded: Recorded) -> None:
+    """A failing test is first put down to one file; each repairer passes it on until the one at fault is corrected."""
+    cli = (RECORDING / "coding" / "cli.py.txt").read_text()
+    broken = cli.replace("total_pages(", "1 + total_pages(")
+    assert broken != cli
+    elsewhere = {"outcome": "other_file", "path": "src/reading_log/cli.py", "reason": "the sum is right here"}
+    asked = answering(
+        recorded,
+        {
+            "coding/new for src/reading_log/cli.py": [text(broken)],
+            "coding/repair for src/reading_log/report.py": [json.dumps(elsewhere)],
+            "coding/repair for src/reading_log/cli.py": [text(cli)],
+        },
+    )
+    result = await verified(recorded)
+    assert result.passed
+    assert asked[-1] == "coding/repair for src/reading_log/cli.py"
+    assert all(item.calls <= 1 for item in result.rounds)
+
+
+async def test_an_answer_that_corrects_nothing_says_why(recorded: Recorded) -> None:
+    nothing = [json.dumps({"outcome": "other_file", "path": "src/nowhere.py", "reason": "x"}),
+               json.dumps({"outcome": "plan_at_fault", "reason": ""}),
+               json.dumps({"outcome": "plan_at_fault", "reason": "there is no function for it"})]  # fmt: skip
+    answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": nothing})
+    result = await verified(recorded)
+    assert result.stopped == "the plan has to change: there is no function for it"
+    said = [asked.text for asked in recorded.server.asked if "# Task coding/repair" in asked.text]
+    assert "which is no other file of the project" in said[1] and "has to say why" in said[2]
 
 
 def test_a_kill_during_a_round_repeats_no_paid_call(recorded: Recorded) -> None:

@@ -50,6 +50,23 @@ async def test_every_wire_format_gives_a_validated_answer(
     assert row.cost_usd > 0 or model.startswith(("ollama", "compatible"))
 
 
+@pytest.mark.parametrize(
+    "model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-5-5", "compatible:model-a"]
+)
+@pytest.mark.parametrize(
+    "around",
+    ["<think>\nPerhaps {{\"name\": 1}}?\n</think>\n{}", "<think>a</think> <think>b</think>{}", "{}\n\nLet me know!",
+     "Sure, {{here}} it is:\n{}", "```json\n{}\n```\nDone."],
+)  # fmt: skip
+async def test_what_is_written_around_an_answer_is_left_out(
+    model: str, around: str, make_gateway: MakeGateway
+) -> None:
+    with provider(script(Reply(around.format(GOOD)))) as fake:
+        result = await make_gateway(fake).ask(ask("Name a thing.", model))
+    assert (result.output.name, result.output.size) == ("notes", 3)
+    assert len(fake.asked) == 1
+
+
 async def test_the_same_question_is_paid_once(make_gateway: MakeGateway, store: ProjectStore) -> None:
     with provider(script(Reply(GOOD))) as fake:
         gateway = make_gateway(fake)
@@ -123,9 +140,9 @@ async def test_an_answer_of_the_right_shape_can_still_be_wrong(make_gateway: Mak
 
 
 @pytest.mark.parametrize(
-    "text", ["```json\n" + GOOD + "\n```", "Here you are: " + GOOD, '{"name": "a", "size": 1']
+    "text", ['{"name": "a", "size": 1', '{"name": "a", "size": "1 or 2"}', "name: a, size: 1"]
 )
-async def test_nothing_is_read_leniently(text: str, make_gateway: MakeGateway) -> None:
+async def test_nothing_is_guessed(text: str, make_gateway: MakeGateway) -> None:
     with provider(script(Reply(text))) as fake:
         with pytest.raises(AnswerError):
             await make_gateway(fake).ask(ask())
