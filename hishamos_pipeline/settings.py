@@ -237,6 +237,9 @@ class Settings(BaseSettings):
         description="`verified`: a story that cannot be verified is deferred, and the rest delivered; `all`: all "
         "or nothing.",
     )
+    retry_deferred: AwareDatetime | None = Field(
+        None, description="A time: builds from before it try stories again that could not be verified."
+    )
     min_coverage: float = Field(
         80, ge=0, le=100, description="Least line coverage of generated tests, in percent."
     )

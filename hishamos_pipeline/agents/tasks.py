@@ -157,12 +157,15 @@ class FileText(Document):
 
 
 class RepairRequest(AboutFile):
-    """Asks for one file again, corrected: with what failed, and the files that the failure is about."""
+    """Asks for one file again, corrected: with what failed, the files that the failure is about, and diffs that did not
+    help.
+    """
 
     text: str
     failures: tuple[str, ...]
     related: tuple[SourceText, ...]
     reason: str = ""
+    tried: tuple[str, ...] = ()
 
 
 class Correction(Document):

@@ -1,6 +1,7 @@
 """``hishamos build``: make what is stale of a project, with progress and a summary."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ PARTIAL = 8
 @click.argument("target", metavar="KEY|FILE")
 @click.option("--replay", is_flag=True, help="Take models' answers from the store alone; a miss is an error.")
 @click.option("--refresh", is_flag=True, help="Ask models again for all that is made.")
+@click.option("--retry-deferred", is_flag=True, help="Try stories again that could not be verified.")
 @click.option("--accept-partial", is_flag=True, help="End with 0 although stories could not be verified.")
 @click.option("--queue", is_flag=True, help="Leave it to the daemon, which begins within seconds.")
 @with_option
@@ -32,6 +34,7 @@ def command(
     target: str,
     replay: bool,
     refresh: bool,
+    retry_deferred: bool,
     accept_partial: bool,
     queue: bool,
     handed: tuple[Path, ...],
@@ -48,9 +51,13 @@ def command(
         raise click.UsageError("files are handed in with a brief: name its FILE, not the project's key")
     if sum((replay, refresh, queue)) > 1:
         raise click.UsageError("--replay, --refresh and --queue exclude one another")
+    if queue and retry_deferred:
+        raise click.UsageError("--retry-deferred is for a build at this command line, not for --queue")
     if replay or refresh:
         # The run reads its settings from the environment, as one of the daemon does.
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
+    if retry_deferred:
+        os.environ["HISHAMOS_RETRY_DEFERRED"] = datetime.now(UTC).isoformat()
     if queue:
         _request(target, handed, no_files, as_json)
         return

@@ -37,7 +37,7 @@ _TASKS: Mapping[Side, Task[RepairRequest, Any]] = {
 # So often a failure may stay as it is although its file was changed.
 _MOST_IN_VAIN = 2
 _RELATED = 6
-_MESSAGES = 5
+_MESSAGES, _SHOWN_TRIES = 5, 2
 _DIFF_LINES = 200
 # Checks that are done only when all others pass: a tree that fails one of them is nearly there.
 _DEEP = frozenset({"report_is_honest", "mistakes_noticed", "readme_commands"})
@@ -91,7 +91,9 @@ class Tried:
         return "; ".join(dict.fromkeys(self.given_up.values()))
 
 
-async def repair(step: BuildContext, parts: Parts, judge: Judge) -> Repaired:
+async def repair(
+    step: BuildContext, parts: Parts, judge: Judge, earlier: Sequence[RepairRound] = ()
+) -> Repaired:
     """Verify a tree, and repair it for as long as that helps.
 
     What cannot be mended does not stop the rest: each failure is mended, given up, or left when rounds or money end.
@@ -100,6 +102,7 @@ async def repair(step: BuildContext, parts: Parts, judge: Judge) -> Repaired:
         step: the verified build.
         parts: the tree to begin with.
         judge: verifies a tree; it is told the number of the round.
+        earlier: rounds of an earlier build, whose corrections were of no use.
     """
     verdict, tried, stopped = await judge(parts, 0), Tried(), ""
     rounds: list[RepairRound] = []
@@ -117,7 +120,7 @@ async def repair(step: BuildContext, parts: Parts, judge: Judge) -> Repaired:
             plan = await next_round(step, parts, left, tried)
             if not plan.files:
                 continue
-            answers = await _ask(step, parts, plan)
+            answers = await _ask(step, parts, plan, [*earlier, *rounds])
         except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
             stopped = str(error)
             break
@@ -344,7 +347,9 @@ async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Si
     return fault.side, fault.reason
 
 
-async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, Correction]:
+async def _ask(
+    step: BuildContext, parts: Parts, plan: RoundPlan, before: Sequence[RepairRound]
+) -> dict[str, Correction]:
     """The answers with the corrected texts, by path; those about tests say why."""
 
     def ask(path: str, items: Sequence[Failure]) -> Ask[RepairRequest]:
@@ -357,6 +362,13 @@ async def _ask(step: BuildContext, parts: Parts, plan: RoundPlan) -> dict[str, C
             architecture=parts.architecture,
             stories=parts.stories,
             reason=plan.reason,
+            tried=tuple(
+                change.diff
+                for item in before
+                if not item.kept
+                for change in item.changes
+                if change.path == path
+            )[-_SHOWN_TRIES:],
         )
         return Ask(path, request)
 

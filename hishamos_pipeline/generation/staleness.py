@@ -91,6 +91,9 @@ class Staleness:
             return Inspection("it cannot be read by this release")
         if isinstance(document, VerifiedBuild) and not document.passed:
             return Inspection("its verification failed")
+        since = self._project.settings.retry_deferred
+        if isinstance(document, VerifiedBuild) and document.deferrals and since and row.created_at < since:
+            return Inspection("its deferred stories are tried again")
         if isinstance(document, Archive | Publication):
             problem = self._exports.problem(row.kind, document, asked or self._exports.asked())
             if problem:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.traces import traced
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.verification.failures import Failure
+from tests.fakes.providers import Reply
 from tests.generation.conftest import Recorded, record
 from tests.support.answering import answering
 from tests.support.building import build
@@ -126,6 +128,27 @@ async def test_the_rest_is_delivered_and_everything_says_so(stubborn: Recorded) 
     repository = Path(run.project.folder.path("repository"))
     assert not (repository / TESTS).exists()
     assert run.plan() == ()
+
+
+@pytest.mark.slow
+async def test_deferred_stories_are_tried_again_when_somebody_wants_it(stubborn: Recorded) -> None:
+    run = stubborn.run(repair_rounds=1)
+    await build(run)
+    good = (stubborn.model.folder / "coding" / "report.py.txt").read_text()
+    stubborn.server.answer = lambda asked, usual=stubborn.server.answer: (
+        Reply(json.dumps({"text": good})) if "# Task coding/repair" in asked.text else usual(asked)
+    )
+    assert stubborn.run().plan() == ()
+    again = stubborn.run(retry_deferred=datetime.now(UTC))
+    assert {s.kind: s.reason for s in again.plan()}[
+        "verified_build"
+    ] == "its deferred stories are tried again"
+    await build(again)
+    result = again.project.read("verified_build", VerifiedBuild)
+    assert result.passed and result.deferrals == () and "US-003" in result.stories_verified
+    assert again.plan() == () and again.project.store.projects.get(again.key).state == "exported"
+    asked = [item.text for item in stubborn.server.asked if "# Task coding/repair" in item.text][-1]
+    assert "corrections were tried" not in asked, "the first answer had changed nothing"
 
 
 @pytest.mark.slow

@@ -3,7 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 
-from hishamos_pipeline.core.artifacts.documents import Deferral, FileChange, Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import (
+    Deferral,
+    FileChange,
+    RepairRound,
+    Stories,
+    VerifiedBuild,
+)
 from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.deferral import without_what_fails
@@ -29,7 +35,9 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
             prepared = await step.toolchains().prepare(declared_requirements(parts.text("pyproject.toml")))
             return await verify(tree, staging / f"round-{number}", sandbox, prepared, step.settings)
 
-        done = await repair(step, with_repairs(step, first, _earlier_repairs(step)), judge)
+        done = await repair(
+            step, with_repairs(step, first, _earlier_repairs(step)), judge, _rounds_in_vain(step)
+        )
         deferrals: tuple[Deferral, ...] = ()
         if not done.verdict.build.passed and step.settings.deliver == "verified":
             delivered = await without_what_fails(done, judge)
@@ -52,6 +60,12 @@ def _missing(deferrals: Sequence[Deferral], stories: Stories) -> tuple[str, ...]
     """Deferred stories without which nothing is to be delivered."""
     wanted = {name.casefold() for name in stories.required}
     return tuple(item.story for item in deferrals if {item.story.casefold(), item.title.casefold()} & wanted)
+
+
+def _rounds_in_vain(step: BuildContext) -> tuple[RepairRound, ...]:
+    """What was tried for stories that are to be tried again: the same would not help a second time."""
+    earlier = step.before(VerifiedBuild) if step.settings.retry_deferred else None
+    return earlier.rounds if earlier else ()
 
 
 def _earlier_repairs(step: BuildContext) -> tuple[FileChange, ...]:
