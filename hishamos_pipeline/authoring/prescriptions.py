@@ -105,7 +105,9 @@ def _faults_of_name(plan: Architecture, item: PrescribedName) -> Iterator[str]:
                 for one in differences(_only(item.stub, name), defining.interface)
                 if "is not planned" not in one
             )
-            yield from (f"the brief prescribes {name} otherwise: {defining.path} {one}" for one in said)
+            for one in said:
+                wanted = one.replace("planned is", "the brief has")
+                yield f"the brief prescribes {name} otherwise: the plan's {defining.path} {wanted}"
 
 
 def _defining(plan: Architecture, file: PlannedFile, name: str) -> PlannedFile | None:

@@ -15,7 +15,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 FIELD = "files"
-_SHOWN_IN_FULL, _SHOWN_TOGETHER, _LONGEST_LINE, _HEAD_LINES = 4_000, 40_000, 300, 12
+_SHOWN_IN_FULL, _SHOWN_TOGETHER, _LONGEST_LINE, _HEAD_LINES, _MIDDLE_LINES = 4_000, 40_000, 300, 10, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,17 +187,29 @@ def _text(path: str, content: bytes) -> str:
 
 def _shown(path: str, text: str, share: int) -> str:
     """What engines see of a file: all of it, or its shape and its head."""
+    if not text:
+        return "[the file is empty]"
     if len(text) <= share:
         return text
     lines = text.splitlines()
-    head: list[str] = []
-    for line in lines[:_HEAD_LINES]:
-        cut = line[:_LONGEST_LINE] + ("…" if len(line) > _LONGEST_LINE else "")
-        if sum(map(len, head)) + len(cut) > share:
-            break
-        head.append(cut)
+    middle = max(len(lines) // 2, _HEAD_LINES)
+    head = _some(lines[:_HEAD_LINES], share * 2 // 3)
     shape = [f"{len(text.encode()):,} bytes", f"{len(lines):,} lines", *_shape(path, text, lines)]
-    return f"[{', '.join(shape)}; its first {len(head)} lines:]\n" + "\n".join(head)
+    shown = [f"[{', '.join(shape)}; its first {len(head)} lines:]", *head]
+    if inner := _some(lines[middle : middle + _MIDDLE_LINES], share // 3):
+        shown += [f"[and from line {middle + 1} on:]", *inner]
+    return "\n".join(shown)
+
+
+def _some(lines: Sequence[str], share: int) -> list[str]:
+    """Lines, cut where they are long, as many as fit."""
+    some: list[str] = []
+    for line in lines:
+        cut = line[:_LONGEST_LINE] + ("…" if len(line) > _LONGEST_LINE else "")
+        if sum(map(len, some)) + len(cut) > share:
+            break
+        some.append(cut)
+    return some
 
 
 def _shape(path: str, text: str, lines: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.sandbox.interface import Outcome
 from hishamos_pipeline.verification.running import Runner, TestRun, read_report, tail
+from hishamos_pipeline.verification.stubs import GATE_MODULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ async def run_checks(
     """
     async with asyncio.TaskGroup() as group:  # one that fails takes the others with it
         tasks = [group.create_task(runner.run(command, tree)) for command in commands]
-        empty = group.create_task(runner.tests(stubs, "--tb=no"))
+        empty = group.create_task(_without(stubs, runner))
     tests, checks = TestRun(), []
     lint: list[tuple[str, Outcome]] = []
     for command, task in zip(commands, tasks, strict=True):
@@ -56,7 +57,9 @@ async def run_checks(
     checks.append(_lint_check(lint))
     outcome, without = empty.result()
     hollow = await _pass_blank(without.passed, blank, runner)
-    checks.append(_stub_check(outcome, without, hollow, tests, stories))
+    lost = [name for name in tests.passed if name not in without.collected_names]
+    where = (await _without(stubs, runner, "--tb=short", "--collect-only"))[0].output if lost else ""
+    checks.append(_stub_check(outcome, without, hollow, lost, where, stories))
     checks.append(_untouched([*(task.result() for task in tasks), outcome]))
     return RunResult(tuple(checks), tests)
 
@@ -65,9 +68,15 @@ async def _pass_blank(suspects: Sequence[str], blank: Path, runner: Runner) -> t
     """Those of some tests that do not fail where constants and data are blank, too: they show nothing."""
     if not suspects:
         return ()
-    _, tests = await runner.tests(blank, "--tb=no", *suspects)
+    _, tests = await _without(blank, runner, *suspects)
     failed = set(tests.failed)  # what was not even collected did not fail
     return tuple(name for name in suspects if name not in failed)
+
+
+async def _without(tree: Path, runner: Runner, *chosen: str) -> tuple[Outcome, TestRun]:
+    """Run tests on a tree without implementation; see ``verification.stubs``."""
+    # The tests' folder is where the plugin is; what else pytest takes from there is the project's own setting.
+    return await runner.tests(tree, "--tb=no", "-p", GATE_MODULE, *chosen, variables={"PYTHONPATH": "tests"})
 
 
 def _test_checks(outcome: Outcome, tests: TestRun, min_coverage: float) -> list[CheckOutcome]:
@@ -126,7 +135,12 @@ def _lint_check(runs: Sequence[tuple[str, Outcome]]) -> CheckOutcome:
 
 
 def _stub_check(
-    outcome: Outcome, tests: TestRun, hollow: Sequence[str], real: TestRun, stories: Mapping[str, str]
+    outcome: Outcome,
+    tests: TestRun,
+    hollow: Sequence[str],
+    lost: Sequence[str],
+    where: str,
+    stories: Mapping[str, str],
 ) -> CheckOutcome:
     """A test that passes although nothing is implemented shows nothing; each story's tests are looked at.
 
@@ -134,7 +148,8 @@ def _stub_check(
         outcome: of pytest on the tree with empty bodies.
         tests: what it reported.
         hollow: tests that passed there, and where constants and data are blank, too.
-        real: what pytest reported of the real tree.
+        lost: tests of the real tree that were not collected there.
+        where: what pytest says of why not.
         stories: the story of each test file.
     """
     offending = [
@@ -143,8 +158,6 @@ def _stub_check(
     ]
     if outcome.exit_code is None:
         offending.append(f"the run was stopped: {outcome.ending}")
-    known = {*tests.passed, *tests.failed}
-    lost = [name for name in real.passed if name not in known]
     offending += [f"{name}: was not collected without the implementation" for name in lost]
     if outcome.succeeded and not tests.passed and not offending:
         offending.append("pytest succeeded without the implementation")
@@ -154,8 +167,7 @@ def _stub_check(
         figure=len(tests.collected_names - set(hollow)),
         unit="tests",
         offending=tuple(offending),
-        # Code that cannot be imported with empty bodies is at fault itself: here is where.
-        output=tail(outcome.output) if lost else "",
+        output=tail(where),
     )
 
 

@@ -5,9 +5,10 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from xml.etree import ElementTree
 
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox, Toolchain
@@ -75,22 +76,26 @@ class Runner:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_turns", asyncio.Semaphore(self.at_once))
 
-    async def run(self, command: str | Sequence[str], tree: Path) -> Outcome:
+    async def run(
+        self, command: str | Sequence[str], tree: Path, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> Outcome:
         """Run a command, or a line of shell, in a copy of a tree; the reports of pytest are collected."""
         if isinstance(command, str):
             command = _argv(command)
         coverage = f" --cov-report=json:{_COVERAGE}" if "--cov" in " ".join(command) else ""
-        variables = {**PYTEST_VARIABLES, "PYTEST_ADDOPTS": _OPTIONS + coverage}
-        return await self.start(Command(tuple(command), variables, (_JUNIT, _COVERAGE)), tree)
+        given = {**PYTEST_VARIABLES, "PYTEST_ADDOPTS": _OPTIONS + coverage, **variables}
+        return await self.start(Command(tuple(command), given, (_JUNIT, _COVERAGE)), tree)
 
     async def start(self, command: Command, tree: Path) -> Outcome:
         """Run a command in a copy of a tree when its turn comes."""
         async with self._turns:
             return await self.sandbox.run(command, tree, self.limits, self.toolchain)
 
-    async def tests(self, tree: Path, *arguments: str) -> tuple[Outcome, TestRun]:
+    async def tests(
+        self, tree: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple[Outcome, TestRun]:
         """Run the tests of a tree without its coverage."""
-        outcome = await self.run((*PYTEST, "--tb=short", "-q", *arguments), tree)
+        outcome = await self.run((*PYTEST, "--tb=short", "-q", *arguments), tree, variables)
         return outcome, read_report(outcome)
 
 

@@ -1,8 +1,8 @@
 """An implementation without its behaviour: the same signatures, every body refuses to work.
 
-What runs while modules are imported (decorators, registries, computed constants) keeps its body, so that tests can be
-collected. A second tree has blank constants, plain classes and empty data files besides: tests of those show something
-only if they fail there.
+What runs while modules are imported (decorators, registries, computed constants) works until the first test begins, so
+that tests can be collected. A second tree has blank constants, plain classes and empty data files besides: tests of
+those show something only if they fail there.
 """
 
 import ast
@@ -16,6 +16,24 @@ from hishamos_pipeline.core.text.parsing import parse_python
 F = TypeVar("F", ast.FunctionDef, ast.AsyncFunctionDef)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _BLANK: Mapping[type, object] = {str: "\u2205", int: -987_654_321, float: -9.87, bytes: b"\x00", bool: None}
+GATE_MODULE = "_hishamos_gate"
+# A plugin of pytest, on Python's path beside the tests: closed from the first test on.
+GATE = """
+closed = False
+
+
+def pytest_runtest_setup(item):
+    global closed
+    closed = True
+"""
+_GATE = f"""
+try:
+    from {GATE_MODULE} import closed as _closed
+except ImportError:
+    _closed = False
+if _closed:
+    raise NotImplementedError
+"""
 _SHAPES = frozenset({"__slots__", "__match_args__"})  # what a class is made by
 
 
@@ -30,7 +48,9 @@ class _Stub(ast.NodeTransformer):
         return self._emptied(node)
 
     def _emptied(self, node: F) -> F:
-        if node.name not in self._kept:
+        if node.name in self._kept:
+            node.body = [*ast.parse(_GATE).body, *node.body]
+        else:
             node.body = ast.parse("raise NotImplementedError").body
         return node
 
@@ -73,7 +93,7 @@ def stubbed(text: str, kept: Collection[str] = (), *, blank: bool = False) -> st
 
     Args:
         text: the module.
-        kept: names of functions that keep their bodies.
+        kept: names of functions that work until the first test begins.
         blank: whether its literals are blank, too, and its classes plain.
 
     Raises:
@@ -110,7 +130,8 @@ def without_implementation(
             found[digest] = text
             file = file.model_copy(update={"sha256": digest, "size": len(text.encode())})
         stubs.append(file)
-    return tuple(stubs), found
+    gate = TreeFile(path=f"tests/{GATE_MODULE}.py", sha256=sha256_text(GATE), size=len(GATE))
+    return (*stubs, gate), {**found, gate.sha256: GATE}
 
 
 def run_at_import(modules: Iterable[ast.Module]) -> frozenset[str]:

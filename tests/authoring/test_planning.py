@@ -233,8 +233,8 @@ def test_a_plan_is_held_to_what_is_prescribed() -> None:
         architecture(asked, plan(*files, package="shop", layout="flat"))
     for said in (
         "prescribes the file examples/demo.py",
-        "prescribes keep otherwise: shop/store.py has def keep(text: str, twice: bool=False)",
-        "shop/store.py has class Full derived from Exception, planned is ValueError",
+        "prescribes keep otherwise: the plan's shop/store.py has def keep(text: str, twice: bool=False)",
+        "shop/store.py has class Full derived from Exception, the brief has ValueError",
         "prescribes the module shop.gone",
     ):
         assert said in str(caught.value)

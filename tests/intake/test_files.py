@@ -92,11 +92,13 @@ def test_engines_see_small_files_whole_and_large_ones_by_shape_and_head(settings
         {
             "small.txt": b"all of it",
             "big.tsv": table.encode(),
+            "none": b"",
             "big.json": b'{"a": [' + b"1," * 9000 + b"1]}",
         },
         settings,
     )
     shown = {file.path: file.shown for file in handed.files}
-    assert shown["small.txt"] == "all of it"
-    assert "5,001 lines, 3 columns parted by '\\t'; its first 12 lines:]\nid\tname\tcode" in shown["big.tsv"]
+    assert shown["small.txt"] == "all of it" and shown["none"] == "[the file is empty]"
+    assert "5,001 lines, 3 columns parted by '\\t'; its first 10 lines:]\nid\tname\tcode" in shown["big.tsv"]
+    assert "[and from line 2501 on:]\n2499\tname 2499" in shown["big.tsv"]
     assert "an object with the keys a" in shown["big.json"] and len(shown["big.json"]) < 1000
