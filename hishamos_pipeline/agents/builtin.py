@@ -26,6 +26,7 @@ ROLES: tuple[Role, ...] = (
         (
             tasks.ARCHITECTURE,
             tasks.REVISE_ARCHITECTURE,
+            tasks.COMPONENT,
             _task("architect", "decide", answers.Plan, "A decision with its options and consequences"),
         ),
     ),

@@ -9,6 +9,7 @@ from hishamos_pipeline.core.artifacts.brief import Excerpt
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
+    Component,
     Finding,
     PillarScore,
     PlannedFile,
@@ -42,7 +43,7 @@ class Policy:
 
 DEFAULT = Policy()
 # Characters of interfaces that a prompt may show although it needs only some of them.
-_LITTLE = 12_000
+_LITTLE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class AboutFile(Document):
         if sum(len(file.interface) for file in offering) <= _LITTLE:
             return offering
         served = set(self.story.requirements) if self.story else set()
-        called = {plan.entry.partition(":")[0], plan.package}
+        called = {plan.called_module, plan.package}
         near = {
             file.path
             for file in offering
@@ -127,7 +128,7 @@ class AboutFile(Document):
         """What users call, for what is called or calls it: not for the modules below."""
         plan, own = self.architecture, self.planned
         is_below = own is not None and own.kind == "source" and plan.in_package(self.path)
-        return "" if is_below and plan.module_of(self.path) != plan.entry.partition(":")[0] else plan.usage
+        return "" if is_below and plan.module_of(self.path) != plan.called_module else plan.usage
 
     @property
     def named(self) -> tuple[PlannedFile, ...]:
@@ -220,6 +221,54 @@ class ArchitectureRevision(Document):
     changed: tuple[str, ...]
     brief: Excerpt = Excerpt()
 
+    @property
+    def shown(self) -> tuple[PlannedFile, ...]:
+        """The files whose interface is shown: all of them, or, where that is much, those that changed requirements are
+        about, with what they depend on and what depends on them.
+        """
+        files = tuple(
+            f for f in self.architecture.files if f.interface or (f.kind == "source" and f.requirements)
+        )
+        if sum(len(file.interface) for file in files) <= _LITTLE:
+            return files
+        near = {file.path for file in files if set(self.changed) & set(file.requirements)}
+        near |= {name for file in files if file.path in near for name in file.depends_on}
+        near |= {file.path for file in files if near & set(file.depends_on)}
+        return tuple(file for file in files if file.path in near)
+
+    @property
+    def named(self) -> tuple[PlannedFile, ...]:
+        """The other files of the plan that hold code or data."""
+        shown = {file.path for file in self.shown}
+        return tuple(
+            file for file in self.architecture.files if file.kind == "source" and file.path not in shown
+        )
+
+
+class ComponentRequest(Document):
+    """Asks for the files of one component of a plan."""
+
+    requirements: Requirements
+    architecture: Architecture
+    component: str
+    brief: Excerpt = Excerpt()
+
+    @property
+    def own(self) -> Component:
+        """The component that is asked about."""
+        return next(item for item in self.architecture.components if item.name == self.component)
+
+    @property
+    def needed(self) -> tuple[Component, ...]:
+        """The components that it builds on."""
+        return tuple(item for item in self.architecture.components if item.name in self.own.depends_on)
+
+
+class ComponentPlan(Document):
+    """The files of one component."""
+
+    files: tuple[PlannedFile, ...]
+
 
 class SprintGoals(Document):
     """One goal for each sprint, in order."""
@@ -298,6 +347,9 @@ FIND_FAULT = Task(
 
 REVISE_ARCHITECTURE = Task(
     "architect", "revise", ArchitectureRevision, Architecture, "What changed requirements change of the plan"
+)
+COMPONENT = Task(
+    "architect", "component", ComponentRequest, ComponentPlan, "The files of one component of a large plan"
 )
 CHANGE = Task(
     "business_analyst", "change", ChangeRequest, ChangeAnswer, "A wish as added, modified and removed items"

@@ -75,6 +75,7 @@ BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.REQUIREMENTS): TaskBinding(drafts.RequirementsDraft, _plain(draft_assembly.requirements)),
     str(tasks.ARCHITECTURE): TaskBinding(drafts.ArchitectureDraft, _plan(planning.architecture)),
     str(tasks.REVISE_ARCHITECTURE): TaskBinding(drafts.RevisionDraft, _plan(planning.revised)),
+    str(tasks.COMPONENT): TaskBinding(drafts.FilesDraft, _plan(planning.component)),
     str(tasks.STORIES): TaskBinding(drafts.StoriesDraft, _plain(draft_assembly.stories)),
     str(tasks.SPRINT_GOALS): TaskBinding(tasks.SprintGoals, _plain(draft_assembly.goals), _goals),
     str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),

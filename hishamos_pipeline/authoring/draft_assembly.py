@@ -64,8 +64,9 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
             for item in draft.entities
         ),
         prescriptions=prescriptions,
-        assumptions=tuple(
-            dict.fromkeys([*draft.assumptions, *(item.assumption for item in draft.questions)])
+        assumptions=(
+            *draft.assumptions,
+            *(f"{item.question} Assumed: {item.assumption}" for item in draft.questions),
         ),
         questions=tuple(item for item in draft.questions if item.question not in answered),
     )

@@ -65,6 +65,7 @@ class StepDraft(Draft):
     stderr: str | None = None
     exit_code: int | None = 0
     request: str = Field("", pattern=r"^([A-Z]+ /\S*)?$")
+    headers: dict[str, str] = {}
     body: str = ""
     status: int = 0
     answer: str | None = None
@@ -186,8 +187,25 @@ class FileDraft(Draft):
     copy_of: str = ""
 
 
+class ComponentDraft(Draft):
+    """A component of a large plan; ``folder`` begins at the root, ``offers`` is its public side as stub text."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    purpose: str = Field(min_length=1)
+    folder: str = Field(min_length=1, max_length=120)
+    offers: str = ""
+    depends_on: list[str] = []
+    requirements: list[str] = []
+
+
+class FilesDraft(Draft):
+    """The files of one component."""
+
+    files: list[FileDraft] = Field(min_length=1)
+
+
 class ArchitectureDraft(Draft):
-    """The plan of a project.
+    """The plan of a project: its files, or, where they are many, its components, whose files are asked for one by one.
 
     ``program`` is the name that it is installed and called by. ``entry`` is the function that becomes the installed
     program, as ``module:function``; ``commands`` says what its users can call, and what they are answered;
@@ -199,7 +217,8 @@ class ArchitectureDraft(Draft):
     layout: Literal["src", "flat"] = "src"
     entry: str = Field("", max_length=200)
     commands: str = ""
-    files: list[FileDraft] = Field(min_length=1)
+    files: list[FileDraft] = []
+    components: list[ComponentDraft] = Field([], max_length=40)
     dependencies: list[str] = Field([], max_length=12)
     decisions: list[Decision] = []
 

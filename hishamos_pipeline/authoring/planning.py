@@ -11,17 +11,23 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement as Dependency
 from packaging.utils import canonicalize_name
 
-from hishamos_pipeline.agents.tasks import ArchitectureRevision, PlanningRequest
-from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, RevisionDraft
-from hishamos_pipeline.authoring.prescriptions import faults_of_plan
-from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Requirements
+from hishamos_pipeline.agents.tasks import (
+    ArchitectureRevision,
+    ComponentPlan,
+    ComponentRequest,
+    PlanningRequest,
+)
+from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, FilesDraft, RevisionDraft
+from hishamos_pipeline.authoring.prescriptions import faults_of_name, faults_of_plan
+from hishamos_pipeline.core.artifacts.documents import Architecture, Component, PlannedFile, Requirements
+from hishamos_pipeline.core.artifacts.prescriptions import PrescribedName
 from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
 from hishamos_pipeline.core.text.ids import slug
 from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_interface
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python import scaffold
-from hishamos_pipeline.stacks.python.layout import COMMANDS, LINT, is_taken
+from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken
 from hishamos_pipeline.stacks.python.stack import STACKS
 from hishamos_pipeline.toolchains.vetting import vet
 from hishamos_pipeline.workspace.paths import check_path
@@ -64,6 +70,7 @@ def architecture(
         usage=draft.commands.strip(),
         commands=COMMANDS,
         lint=LINT,
+        forbidden=DANGEROUS,
         dependencies=dependencies,
         prescriptions=given.prescriptions,
         test_dependencies=stack.test_dependencies,
@@ -72,15 +79,108 @@ def architecture(
     paths = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
     plan = plan.model_copy(update={"files": paths})
     _refuse(_faults_of_files(plan, drafts, given, rules))
+    if draft.components:
+        outline = plan.model_copy(
+            update={"components": tuple(Component(**item.model_dump()) for item in draft.components)}
+        )
+        _refuse(_faults_of_components(outline, given))
+        return outline.model_copy(
+            update={"files": tuple(_planned(plan, item) for item in drafts), "entry": draft.entry}
+        )
     if not any(plan.in_package(item.path) and item.interface for item in drafts):
         raise ValueError(
             f"nothing is planned in the package {plan.root}{plan.package}/: plan a module that does the work"
         )
     plan = plan.model_copy(update={"files": tuple(_planned(plan, item) for item in drafts)})
-    plan = _with_entry(plan, draft.entry, given)
+    return completed(plan, draft.entry, given)
+
+
+def completed(plan: Architecture, entry: str, given: Requirements) -> Architecture:
+    """A plan with its entry point and what every project of its stack has.
+
+    Args:
+        plan: the plan, with all of its own files.
+        entry: the function that is started, empty for the stack's own.
+        given: the requirements.
+
+    Raises:
+        ValueError: the files do not hold together.
+    """
+    plan = _with_entry(plan, entry, given)
     plan = plan.model_copy(update={"files": (*scaffold.planned(plan), *plan.files)})
     _refuse(_faults_together(plan))
     return plan
+
+
+def component(
+    request: ComponentRequest, draft: FilesDraft, rules: PlanningRules = PlanningRules()
+) -> ComponentPlan:
+    """The files of one component: in its folder, with what it offers, built on what the components it needs offer."""
+    outline, own = request.architecture, request.own
+    drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(outline, item.path)]
+    stubs = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
+    plan = outline.model_copy(update={"files": (*outline.files, *stubs)})
+    _refuse(_faults_of_files(plan, drafts, request.requirements, rules))
+    files = tuple(_planned(plan, item) for item in drafts)
+    plan = outline.model_copy(update={"files": (*outline.files, *files)})
+    _refuse(_faults_of_component(plan, own, request.needed, files))
+    return ComponentPlan(files=files)
+
+
+def _faults_of_components(outline: Architecture, given: Requirements) -> Iterator[str]:
+    names, known = [item.name for item in outline.components], {item.id for item in given.requirements}
+    yield from (f"the component {name} is planned twice" for name in duplicates(names))
+    folders = [item.folder.strip("/") for item in outline.components]
+    yield from (f"two components have the folder {name}" for name in duplicates(folders))
+    for item in outline.components:
+        try:
+            check_path(item.folder.strip("/"))
+        except PathError as error:
+            yield str(error)
+        yield from (
+            f"{item.name} needs {name}, which is no component"
+            for name in item.depends_on
+            if name not in names
+        )
+        yield from (
+            f"{item.name} names {name}, which is no requirement"
+            for name in item.requirements
+            if name not in known
+        )
+        try:
+            normalised(item.offers)
+        except ValueError as error:
+            yield f"{item.name}: {error}"
+    if found := circle({item.name: item.depends_on for item in outline.components}):
+        yield f"components depend on one another in a circle: {found}"
+    served = {name for item in outline.components for name in item.requirements}
+    unserved = [name for name in _functional(given) if name not in served]
+    if unserved:
+        yield f"no component serves {', '.join(unserved)}"
+
+
+def _faults_of_component(
+    plan: Architecture, own: Component, needed: Sequence[Component], files: Sequence[PlannedFile]
+) -> Iterator[str]:
+    folder = own.folder.strip("/")
+    mine = {file.path for file in files}
+    allowed = {f"{item.folder.strip('/')}/__init__.py" for item in needed} | {
+        file.path for file in plan.files
+    }
+    for file in files:
+        if not file.path.startswith(f"{folder}/"):
+            yield f"{file.path} is not in {folder}/, the folder of {own.name}"
+        for name in file.depends_on:
+            if name not in mine | allowed:
+                yield (
+                    f"{file.path} depends on {name}, which is neither in {folder}/ nor the __init__.py of a "
+                    "component that it needs"
+                )
+    if own.offers.strip():
+        module = plan.module_of(f"{folder}/__init__.py")
+        yield from faults_of_name(
+            plan, PrescribedName(module=module, stub=normalised(own.offers)), who=f"{own.name} offers"
+        )
 
 
 def revised(

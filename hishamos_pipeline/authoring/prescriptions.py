@@ -86,19 +86,28 @@ def faults_of_plan(plan: Architecture) -> Iterator[str]:
         ):
             yield f"the brief prescribes the file {path}, which is not planned"
     for item in plan.prescriptions.names:
-        yield from _faults_of_name(plan, item)
+        yield from faults_of_name(plan, item)
 
 
-def _faults_of_name(plan: Architecture, item: PrescribedName) -> Iterator[str]:
+def faults_of_name(
+    plan: Architecture, item: PrescribedName, who: str = "the brief prescribes"
+) -> Iterator[str]:
+    """Where a plan does not have a name as somebody wants it.
+
+    Args:
+        plan: the plan.
+        item: the module and the stub.
+        who: who wants it, as the beginning of a sentence.
+    """
     file = next((one for one in plan.files if plan.module_of(one.path) == item.module), None)
     if file is None:
         if not is_taken(item.module.partition(".")[0]):
-            yield f"the brief prescribes the module {item.module}, which is not planned"
+            yield f"{who} the module {item.module}, which is not planned"
         return
     for name in defined_names(item.stub):
         defining = _defining(plan, file, name)
         if defining is None:
-            yield f"the brief prescribes {name} in {item.module}, and the interface of {file.path} does not have it"
+            yield f"{who} {name} in {item.module}, and the interface of {file.path} does not have it"
         else:
             said = (
                 one
@@ -106,8 +115,8 @@ def _faults_of_name(plan: Architecture, item: PrescribedName) -> Iterator[str]:
                 if "is not planned" not in one
             )
             for one in said:
-                wanted = one.replace("planned is", "the brief has")
-                yield f"the brief prescribes {name} otherwise: the plan's {defining.path} {wanted}"
+                wanted = one.replace("planned is", "wanted is")
+                yield f"{who} {name} otherwise: the plan's {defining.path} {wanted}"
 
 
 def _defining(plan: Architecture, file: PlannedFile, name: str) -> PlannedFile | None:

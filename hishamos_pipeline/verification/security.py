@@ -10,13 +10,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from hishamos_pipeline.stacks.python.formatting import ruff_path
+from hishamos_pipeline.stacks.python.layout import DANGEROUS
 
-# Rules of https://docs.astral.sh/ruff/rules/#flake8-bandit-s that find what runs, reads or opens what it should not:
-# not asserts, which tests are made of, nor random numbers, nor subprocesses as such.
-_DANGEROUS = (
-    "S102,S103,S104,S108,S113,S202,S301,S302,S306,S307,S310,S313,S314,S315,S316,S317,S318,S319,S321,S323,S324,S501,"
-    "S506,S602,S604,S605,S608,S609,S612,S701"
-)
 # Detectors whose findings are as a rule no secrets: any text with much entropy is a hash of PROVENANCE.json.
 _DETECTORS = (
     "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector",
@@ -85,7 +80,7 @@ async def dangerous_calls(texts: Mapping[str, str], code: Collection[str]) -> li
                 (root / path).write_text(text, encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             ruff_path(), "check", "--isolated", "--no-cache", "--exit-zero", "--ignore-noqa", "--output-format", "json",
-            "--select", _DANGEROUS, ".",
+            "--select", ",".join(DANGEROUS), ".",
             cwd=root, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         output, _ = await process.communicate()

@@ -234,7 +234,7 @@ def test_a_plan_is_held_to_what_is_prescribed() -> None:
     for said in (
         "prescribes the file examples/demo.py",
         "prescribes keep otherwise: the plan's shop/store.py has def keep(text: str, twice: bool=False)",
-        "shop/store.py has class Full derived from Exception, the brief has ValueError",
+        "shop/store.py has class Full derived from Exception, wanted is ValueError",
         "prescribes the module shop.gone",
     ):
         assert said in str(caught.value)

@@ -7,7 +7,7 @@ from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text.ids import slug
-from hishamos_pipeline.stacks.python.layout import COMMANDS, LINT, is_taken
+from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken
 
 
 def design(requirements: Requirements) -> Architecture:
@@ -53,6 +53,7 @@ def design(requirements: Requirements) -> Architecture:
         decisions=blueprint.decisions,
         commands=COMMANDS,
         lint=LINT,
+        forbidden=DANGEROUS,
         dependencies=stack.dependencies,
         test_dependencies=stack.test_dependencies,
     )

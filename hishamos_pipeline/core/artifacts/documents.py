@@ -112,14 +112,26 @@ class Decision(Document):
     reason: str
 
 
+class Component(Document):
+    """A part of a large plan: the folder with its files, its public side as stub text, and the components it needs."""
+
+    name: str
+    purpose: str
+    folder: str
+    offers: str = ""
+    depends_on: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+
+
 class Architecture(Document):
     """Artifact ``architecture``: stack, files with signatures, data model, decisions.
 
     ``layout`` says where the package is: below ``src/``, or at the root. ``entry`` is the function that becomes the
-    installed program, as ``module:function``, empty for none. ``usage`` says what users call and how it answers.
-    ``commands`` are the checks that continuous integration runs, in order, each a shell-free argv; ``lint`` are the
-    rules of ruff that the code keeps to. ``prescriptions`` are those of the brief; ``unchecked`` is what of it no test
-    and no check shows.
+    installed program, as ``module:function``, empty for none. ``components`` are the parts of a plan that was made in
+    two levels. ``usage`` says what users call and how it answers. ``commands`` are the checks that continuous
+    integration runs, in order, each a shell-free argv; ``lint`` are the rules of ruff that all files keep to,
+    ``forbidden`` those that find dangerous calls in the code. ``prescriptions`` are those of the brief; ``unchecked``
+    is what of it no test and no check shows.
     ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
@@ -133,11 +145,13 @@ class Architecture(Document):
     licence: Licence
     author: str
     files: tuple[PlannedFile, ...]
+    components: tuple[Component, ...] = ()
     data_model: tuple[Entity, ...]
     decisions: tuple[Decision, ...]
     usage: str = ""
     commands: tuple[tuple[str, ...], ...]
     lint: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
     test_dependencies: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
@@ -158,6 +172,12 @@ class Architecture(Document):
         return frozenset(
             file.path for file in self.files if file.kind == "source" and file.path.endswith(".py")
         )
+
+    @property
+    def called_module(self) -> str:
+        """The module that users call: where the program is, or the application that the program serves."""
+        module = self.entry.partition(":")[0]
+        return f"{self.package}.app" if module == f"{self.package}.__main__" else module
 
     def in_package(self, path: str) -> bool:
         """Whether a file is part of the package, which is a single module where there is no folder for it."""

@@ -27,8 +27,8 @@ class GivenFile(Document):
 class ExampleStep(Document):
     """A command with what it is given and what it answers, or a request to an HTTP interface.
 
-    ``command`` is an argv; ``request`` a method and a path such as ``POST /books``, with ``body`` and ``answer`` as
-    JSON text. What is ``None``, and a status of 0, is not prescribed.
+    ``command`` is an argv; ``request`` a method and a path such as ``POST /books``, with ``headers``, and with
+    ``body`` and ``answer`` as JSON text. What is ``None``, and a status of 0, is not prescribed.
     """
 
     command: tuple[str, ...] = ()
@@ -37,6 +37,7 @@ class ExampleStep(Document):
     stderr: str | None = None
     exit_code: int | None = 0
     request: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
     body: str = ""
     status: int = 0
     answer: str | None = None

@@ -1,11 +1,15 @@
 """From requirements to the architecture: from scratch, or only as far as requirements have changed."""
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import ArchitectureRevision, PlanningRequest
+from hishamos_pipeline.agents.tasks import ArchitectureRevision, ComponentRequest, PlanningRequest
+from hishamos_pipeline.authoring.planning import completed
 from hishamos_pipeline.core.artifacts.brief import excerpt, not_taken_up
-from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements
+from hishamos_pipeline.core.artifacts.documents import Architecture, Component, Requirements
+from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions
+from hishamos_pipeline.errors import PlanningError
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
+from hishamos_pipeline.generation.units import Ask
 
 
 async def design(step: StepContext) -> Architecture:
@@ -24,7 +28,8 @@ async def _plan(step: StepContext, wanted: Requirements) -> Architecture:
     before = step.before_with(Architecture, "requirements", Requirements)
     changed = changed_requirements(before[1], wanted) if before else None
     if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
-        return await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
+        plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
+        return await _with_components(step, plan, wanted) if plan.components else plan
     if not changed:
         return _without_gone(before[0], wanted)
     request = ArchitectureRevision(
@@ -34,6 +39,37 @@ async def _plan(step: StepContext, wanted: Requirements) -> Architecture:
         brief=excerpt(wanted, changed),
     )
     return await step.ask(tasks.REVISE_ARCHITECTURE, request)
+
+
+async def _with_components(step: StepContext, outline: Architecture, wanted: Requirements) -> Architecture:
+    """The second level of a large plan: the files of all components, asked for at the same time.
+
+    Raises:
+        PlanningError: they do not fit together.
+    """
+    asks = [Ask(item.name, _component_request(outline, item, wanted)) for item in outline.components]
+    answers = await step.units.make(tasks.COMPONENT, asks)
+    files = tuple(file for item in outline.components for file in answers[item.name].files)
+    whole = outline.model_copy(update={"files": (*outline.files, *files), "entry": ""})
+    try:
+        return completed(whole, outline.entry, wanted)
+    except ValueError as error:
+        raise PlanningError(f"the components of the plan do not fit together: {error}", ()) from None
+
+
+def _component_request(outline: Architecture, item: Component, wanted: Requirements) -> ComponentRequest:
+    mine = tuple(
+        one for one in wanted.requirements if one.id in item.requirements or one.kind != "functional"
+    )
+    return ComponentRequest(
+        requirements=wanted.model_copy(
+            update={"requirements": mine, "brief": (), "prescriptions": Prescriptions()}
+        ),
+        # Of the other components it is shown those alone that it needs.
+        architecture=outline,
+        component=item.name,
+        brief=excerpt(wanted, item.requirements),
+    )
 
 
 def _without_gone(plan: Architecture, wanted: Requirements) -> Architecture:

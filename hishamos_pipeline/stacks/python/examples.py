@@ -59,6 +59,7 @@ def _step(step: ExampleStep) -> Mapping[str, object]:
         "request": bool(step.request),
         "method": repr(method),
         "path": repr(path),
+        "headers": repr(dict(step.headers)) if step.headers else "",
         "body": repr(_value(step.body)) if step.body.strip() else "",
         "status": step.status,
         "answer": None if step.answer is None else repr(_value(step.answer)),

@@ -10,6 +10,12 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 # Rules of ruff that every project's code keeps to.
 LINT = ("E4", "E7", "E9", "F", "W", "I", "B", "C4", "UP", "SIM", "RET", "PTH", "RUF")
+# Rules of https://docs.astral.sh/ruff/rules/#flake8-bandit-s that find what runs, reads or opens what it should not:
+# not asserts, which tests are made of, nor random numbers, nor subprocesses as such.
+DANGEROUS = tuple(
+    """S102 S103 S104 S108 S113 S202 S301 S302 S306 S307 S310 S313 S314 S315 S316 S317 S318 S319 S321 S323 S324 S501
+    S506 S602 S604 S605 S608 S609 S612 S701""".split()
+)
 LICENCE_IDS = {"Proprietary": "LicenseRef-Proprietary"}
 DOCS = (
     ("README.md", "What the project is, how to install, use and test it"),

@@ -15,6 +15,7 @@ from hishamos_pipeline.stacks.python.stack import STACKS
 
 _BY_TEMPLATE = ("docs/api.md", "CHANGELOG.md", "LICENSE")
 _METADATA = "pyproject.toml"
+_LONGEST_SUMMARY = 160
 
 
 def planned(plan: Architecture) -> tuple[PlannedFile, ...]:
@@ -106,9 +107,17 @@ def _facts(plan: Architecture) -> dict[str, object]:
         "entry_module": module,
         "entry_function": function,
         "takes_database": started is not None and any("database" in text for text in started.signatures),
-        "summary": one_line(plan.summary)[:200] or plan.title,
+        "summary": _first_sentence(plan.summary) or plan.title,
         **metadata(plan),
     }
+
+
+def _first_sentence(text: str) -> str:
+    """The first sentence of a text, cut between words where it is long."""
+    sentence = one_line(text).partition(". ")[0].rstrip(".")
+    if len(sentence) > _LONGEST_SUMMARY:
+        sentence = sentence[:_LONGEST_SUMMARY].rpartition(" ")[0] + " …"
+    return sentence
 
 
 def _package(plan: Architecture) -> Iterator[PlannedFile]:
