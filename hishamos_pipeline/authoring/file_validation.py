@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from hishamos_pipeline.agents.tasks import Correction, FileRequest, RepairRequest
 from hishamos_pipeline.authoring.draft_assembly import imported_modules
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions, criterion_tests
-from hishamos_pipeline.core.text.conformance import differences
+from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
+from hishamos_pipeline.core.text.conformance import conformance
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.untrusted import markdown_line
+from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.formatting import ruff_path, tidy, tidy_file
 from hishamos_pipeline.stacks.python.layout import LINT
 from hishamos_pipeline.verification.imports import distribution, distributions
@@ -33,7 +35,7 @@ async def source(request: FileRequest, text: str) -> str:
     _require_python(text)
     faults = []
     if planned.interface:
-        differs = differences(planned.interface, text, passes_on=request.path.endswith("__init__.py"))
+        differs = conformance(planned.interface, text, passes_on=request.path.endswith("__init__.py"))
         faults += [f"the public interface is not as planned: it {'; it '.join(differs)}"] if differs else []
     faults += _import_faults(request, text)
     try:
@@ -141,6 +143,13 @@ async def repaired_document(request: RepairRequest, text: str) -> str:
     return await document(_as_new(request), text)
 
 
+def is_fixed(plan: Architecture, stories: Stories, path: str) -> bool:
+    """Whether a file follows from the plan or was handed in, so that no model writes or corrects it."""
+    if any(file.path == path and file.copy_of for file in plan.files):
+        return True
+    return scaffold.text_of(FileRequest(path=path, architecture=plan, stories=stories)) is not None
+
+
 def refusal(request: RepairRequest, draft: Correction) -> Correction:
     """An answer that corrects nothing: it says why, and names a file only if there is one."""
     if not draft.reason.strip():
@@ -150,6 +159,8 @@ def refusal(request: RepairRequest, draft: Correction) -> Correction:
         known = {file.path for file in request.architecture.files} | tests
         if draft.path not in known or draft.path == request.path:
             raise ValueError(f"`path` names {draft.path!r}, which is no other file of the project")
+        if is_fixed(request.architecture, request.stories, draft.path):
+            raise ValueError(f"{draft.path} follows from the plan, and nobody corrects it")
     if draft.outcome == "code_at_fault" and not request.path.startswith("tests/"):
         raise ValueError("`code_at_fault` is an answer about a test; name the file with `other_file`")
     return draft

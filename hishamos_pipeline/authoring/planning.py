@@ -27,10 +27,10 @@ from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_in
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python import scaffold
-from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken
+from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken, shadows
 from hishamos_pipeline.stacks.python.stack import STACKS
 from hishamos_pipeline.toolchains.vetting import vet
-from hishamos_pipeline.workspace.paths import check_path
+from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 _INIT, _MAIN = "__init__.py", "__main__.py"
 _MOST_FAULTS = 12
@@ -259,6 +259,11 @@ def _faults_of_path(plan: Architecture, path: str) -> Iterator[str]:
     except PathError as error:
         yield str(error)
         return
+    if shadows(path):
+        yield f"{path} would be imported in place of a module of Python or of its tests: call it otherwise"
+    hidden = any(part.startswith(".") for part in path.split("/"))
+    if hidden and not any(path == name or path.startswith(f"{name}/") for name in plan.prescriptions.paths):
+        yield f"{path} is hidden, and nobody has asked for it"
     if plan.in_package(path) and path.endswith(".py"):
         for part in path.removeprefix(plan.root).removesuffix(".py").split("/"):
             if not part.isidentifier() or keyword.iskeyword(part):
@@ -320,7 +325,16 @@ def _with_entry(plan: Architecture, named: str, given: Requirements) -> Architec
         module, _, function = (named or f"{plan.package}.cli:main").partition(":")
         plan = plan.model_copy(update={"entry": f"{module}:{function}"})
     file = next((item for item in plan.files if plan.module_of(item.path) == module), None)
+    started = f"{plan.root}{plan.package}/__main__.py"
+    if plan.entry.startswith(f"{plan.package}.__main__:"):
+        main = next((item for item in plan.files if item.path == started), None)
+        if main is not None and "main" not in read_interface(main.interface).functions:
+            raise ValueError(f"{started} has to offer main(), which is what is started")
     if file is not None:
+        if not plan.in_package(file.path):
+            raise ValueError(
+                f"`entry` names {module}, which is not in the package: an installation would not have it"
+            )
         if function not in read_interface(file.interface).functions:
             raise ValueError(f"{file.path} has to offer {function}(), which is what is started")
         return plan
@@ -359,6 +373,10 @@ def _faults_together(plan: Architecture) -> Iterator[str]:
             if name not in paths
         )
     yield from faults_of_plan(plan)
+    try:
+        check_collisions(sorted(paths))
+    except PathError as error:
+        yield str(error)
     if found := circle(_inside(plan.files, paths)):
         yield f"files depend on one another in a circle: {found}"
 

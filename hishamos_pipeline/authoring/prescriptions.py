@@ -17,7 +17,7 @@ from hishamos_pipeline.core.artifacts.prescriptions import (
     defined_names,
     not_in_brief,
 )
-from hishamos_pipeline.core.text.conformance import differences
+from hishamos_pipeline.core.text.conformance import conformance
 from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_interface
 from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python.layout import is_taken
@@ -75,6 +75,20 @@ def _faults_of_paths(given: Prescriptions) -> Iterator[str]:
             yield str(error)
 
 
+def _faults_of_commands(plan: Architecture) -> Iterator[str]:
+    """Examples that nothing of the plan could answer."""
+    known = {"python", "python3", "sh", "bash", plan.distribution}
+    for example in plan.prescriptions.examples:
+        for step in example.steps:
+            if step.request and plan.stack != "python-api":
+                yield f"the example {example.title!r} is a request, and a {plan.stack} answers none"
+            if step.command and step.command[0] not in known:
+                yield (
+                    f"the example {example.title!r} calls {step.command[0]!r}, and the program is "
+                    f"called {plan.distribution!r}: name it in `program`"
+                )
+
+
 def faults_of_plan(plan: Architecture) -> Iterator[str]:
     """Where a plan does not keep what is prescribed: a path that it lacks, a name that it has otherwise or nowhere."""
     there = {file.path for file in plan.files}
@@ -87,6 +101,7 @@ def faults_of_plan(plan: Architecture) -> Iterator[str]:
             yield f"the brief prescribes the file {path}, which is not planned"
     for item in plan.prescriptions.names:
         yield from faults_of_name(plan, item)
+    yield from _faults_of_commands(plan)
 
 
 def faults_of_name(
@@ -111,7 +126,7 @@ def faults_of_name(
         else:
             said = (
                 one
-                for one in differences(_only(item.stub, name), defining.interface)
+                for one in conformance(_only(item.stub, name), defining.interface)
                 if "is not planned" not in one
             )
             for one in said:

@@ -47,7 +47,14 @@ def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) 
     if as_json:
         print_json(done)
     elif done.changed:
-        beside = f", with {len(done.files)} files" if done.files else ""
+        count = len(done.files)
+        beside = (
+            f", with {count} {'file' if count == 1 else 'files'}"
+            if count
+            else ", without files"
+            if no_files
+            else ""
+        )
         click.echo(
             f"accepted {done.key}, revision {done.revision}{beside}; build it with: hishamos build {done.key}"
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.core.artifacts.documents import Deferral, Stories, Story, TreeFile
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
+from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.untrusted import markdown_line, one_line
 from hishamos_pipeline.generation.assembling import Parts
 from hishamos_pipeline.generation.repair import Judge, Repaired, code_of
@@ -122,7 +123,7 @@ async def without(parts: Parts, dropped: Collection[str], reasons: Mapping[str, 
 def removable(parts: Parts, dropped: Collection[str], tests: Collection[str]) -> set[str]:
     """Code that serves dropped stories alone, and that nothing which stays imports or is planned to need."""
     plan, package = parts.architecture, parts.architecture.package
-    fixed = {plan.entry.partition(":")[0], package}
+    fixed = {plan.entry.partition(":")[0], package, *(item.module for item in plan.prescriptions.names)}
     gone = {
         file.path
         for file in parts.files
@@ -150,9 +151,13 @@ def removable(parts: Parts, dropped: Collection[str], tests: Collection[str]) ->
 
 
 def _imported(text: str) -> set[str]:
-    """Modules that Python code imports, and names that could be modules of a package."""
+    """Modules that Python code imports, and names that could be modules of a package; none of what is no Python."""
+    try:
+        parse_python(text)
+    except SyntaxError:
+        return set()
     found = {name for _, name in imports(text)}
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse_python(text)):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
@@ -182,13 +187,22 @@ async def _rendered_again(before: Parts, after: Parts) -> dict[str, str]:
 
 def _told(text: str, stories: Stories, dropped: Collection[str]) -> str:
     """A README that claims none of the dropped stories, and names all that are deferred."""
-    own = text.partition(f"\n{_NOT_YET}\n")[0]
+    if not stories.deferred:
+        return text
+    own = _without_section(text)
     kept = [line for line in own.splitlines() if not _claims_only(line, dropped)]
     listed = "\n".join(
         f"- {story.id} {markdown_line(story.title)}: {markdown_line(story.reason)}"
         for story in stories.deferred
     )
     return "\n".join(kept).rstrip() + f"\n\n{_NOT_YET}\n\n{listed}\n"
+
+
+def _without_section(text: str) -> str:
+    """A document without the section that names deferred stories, to the next one of its level."""
+    before, found, after = text.partition(f"\n{_NOT_YET}\n")
+    _, more, rest = after.partition("\n## ")
+    return f"{before}\n## {rest}" if found and more else before
 
 
 def _claims_only(line: str, dropped: Collection[str]) -> bool:

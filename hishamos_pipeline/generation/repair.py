@@ -14,18 +14,17 @@ from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import (
     Correction,
     FaultRequest,
-    FileRequest,
     RepairRequest,
     SourceText,
     Task,
 )
+from hishamos_pipeline.authoring.file_validation import is_fixed
 from hishamos_pipeline.core.artifacts.documents import FileChange, RepairRound
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
 from hishamos_pipeline.errors import ModelError, UnbuildableError
 from hishamos_pipeline.generation.assembling import KINDS, Parts
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.units import Ask
-from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.verification.failures import Failure, Side, failures, side_of
 from hishamos_pipeline.verification.verify import Verdict
 
@@ -157,8 +156,13 @@ def _is_ours(parts: Parts, item: Failure) -> bool:
     """Whether a failure is about a file that nobody but our templates has written."""
     if not item.files or item.check == "tests_pass" or item.files[0] not in parts.paths:
         return False
-    request = FileRequest(path=item.files[0], architecture=parts.architecture, stories=parts.stories)
-    return parts.architecture.lint != () and scaffold.text_of(request) is not None
+    return _is_fixed(parts, item.files[0])
+
+
+def _is_fixed(parts: Parts, path: str) -> bool:
+    # A plan of the blueprint engine has no file that a model could have written.
+    is_models = any(file.interface for file in parts.architecture.files)
+    return is_models and is_fixed(parts.architecture, parts.stories, path)
 
 
 def _count(plan: RoundPlan, tried: Tried, *, better: bool) -> None:
@@ -296,7 +300,10 @@ async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure],
         paths = [
             path
             for path in told.files
-            if side_of(path) == side and path in parts.paths and path not in theirs and path != EXAMPLES
+            if side_of(path) == side
+            and path in parts.paths
+            and path not in theirs
+            and not _is_fixed(parts, path)
         ]
         if paths:
             files.setdefault(paths[0], []).append(item)

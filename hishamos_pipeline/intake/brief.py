@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, as_markdown
 from hishamos_pipeline.core.text.hashing import sha256_text
@@ -54,7 +55,7 @@ def decode(raw: bytes, max_bytes: int) -> str:
     if len(raw) > max_bytes:
         raise IdeaError(
             "brief",
-            f"has {len(raw):,} bytes, the limit is {max_bytes:,}",
+            f"is larger than {max_bytes:,} bytes",
             "Shorten it, or raise HISHAMOS_MAX_BRIEF_BYTES.",
         )
     if b"\0" in raw:
@@ -195,21 +196,28 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
 
 
 def _explained(error: ValidationError) -> IdeaError:
-    """The first of the errors, in words of a brief instead of Python's."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"] if part != "[key]") or "brief"
-    if first["type"] == "extra_forbidden":
-        known = ", ".join(_fields_at(first["loc"][:-1]))
-        return IdeaError(field, "is not a field", f"Known are {known}." if known else "Remove it.")
-    if first["type"] in ("model_type", "dict_type"):
-        known = ", ".join(_fields_at(first["loc"]))
-        return IdeaError(
+    """All of the errors, in words of a brief instead of Python's; the first one's field is the error's."""
+    told = [_told(item) for item in error.errors()]
+    (field, problem, fix), *others = told
+    more = "".join(f"; {name}: {what}" for name, what, _ in others)
+    return IdeaError(field, f"{problem}{more}", fix if not others else "Correct these fields.")
+
+
+def _told(item: ErrorDetails) -> tuple[str, str, str]:
+    """Field, problem and fix."""
+    field = ".".join(str(part) for part in item["loc"] if part != "[key]") or "brief"
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(_fields_at(item["loc"][:-1]))
+        return field, "is not a field", f"Known are {known}." if known else "Remove it."
+    if item["type"] in ("model_type", "dict_type"):
+        known = ", ".join(_fields_at(item["loc"]))
+        return (
             field,
             "is not a mapping",
             f"Write its fields below it: {known}." if known else "Write `name: value`.",
         )
-    problem = first["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace("tuple", "list")
-    return IdeaError(field, problem.replace(" after validation", ""), "Correct that field.")
+    problem = item["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace("tuple", "list")
+    return field, problem.replace(" after validation", ""), "Correct that field."
 
 
 def _fields_at(path: tuple[int | str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 FIELD = "files"
+_ADVICE = "Hand in text files in UTF-8, each name once; where more is meant, raise the setting that is named."
+# As in briefs: control characters, and halves of characters.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SHOWN_IN_FULL, _SHOWN_TOGETHER, _LONGEST_LINE, _HEAD_LINES, _MIDDLE_LINES = 4_000, 40_000, 300, 10, 4
 
 
@@ -40,13 +44,13 @@ def read_paths(paths: Sequence[Path], settings: Settings) -> dict[str, bytes]:
     for path in paths:
         try:
             listed = dict(_read(path, budget))
-        except (OSError, zipfile.BadZipFile, IdeaError) as error:
+        except (OSError, IdeaError) as error:
             problems.append(error.problem if isinstance(error, IdeaError) else f"cannot read {path}: {error}")
             continue
         problems += [f"has {name} twice" for name in found.keys() & listed.keys()]
         found |= listed
     if problems:
-        raise IdeaError(FIELD, "; ".join(problems), "Hand in readable files, each name once.")
+        raise IdeaError(FIELD, "; ".join(problems), _ADVICE)
     return found
 
 
@@ -56,10 +60,7 @@ def unzipped(name: str, raw: bytes, settings: Settings) -> dict[str, bytes]:
     Raises:
         IdeaError: it is none, or its files are too many or too large.
     """
-    try:
-        return dict(_members(name, raw, _Budget(settings)))
-    except zipfile.BadZipFile as error:
-        raise IdeaError(FIELD, f"{name} is no ZIP that can be read: {error}", "Pack it again.") from error
+    return dict(_members(name, raw, _Budget(settings)))
 
 
 def accept(raw: Mapping[str, bytes], settings: Settings) -> HandedFiles:
@@ -86,7 +87,7 @@ def accept(raw: Mapping[str, bytes], settings: Settings) -> HandedFiles:
     except PathError as error:
         problems.append(str(error))
     if problems:
-        raise IdeaError(FIELD, "; ".join(problems), "Hand in text files in UTF-8 that fit the limits.")
+        raise IdeaError(FIELD, "; ".join(problems), _ADVICE)
     share = min(_SHOWN_IN_FULL, _SHOWN_TOGETHER // max(len(texts), 1))
     files = tuple(
         HandedFile(path=path, sha256=sha256_text(text), size=len(raw[path]), shown=_shown(path, text, share))
@@ -100,6 +101,11 @@ class _Budget:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._files, self._bytes = settings, 0, 0
+
+    @property
+    def most_packed(self) -> int:
+        """The most bytes that a ZIP may have."""
+        return self._settings.max_handed_bytes
 
     @property
     def most(self) -> int:
@@ -144,9 +150,22 @@ def _read(path: Path, budget: _Budget) -> Iterator[tuple[str, bytes]]:
             ):
                 yield name.as_posix(), _content(file, name.as_posix(), budget)
     elif path.suffix.lower() == ".zip":
-        yield from _members(path.name, path.read_bytes(), budget)
+        yield from _members(path.name, packed(path, budget.most_packed), budget)
     else:
         yield path.name, _content(path, path.name, budget)
+
+
+def packed(path: Path, most: int) -> bytes:
+    """The bytes of a ZIP.
+
+    Raises:
+        IdeaError: there are more than may be.
+    """
+    with path.open("rb") as stream:
+        raw = stream.read(most + 1)
+    if len(raw) > most:
+        raise _refused(f"{path.name} is larger than {most:,} bytes (HISHAMOS_MAX_HANDED_BYTES)")
+    return raw
 
 
 def _content(file: Path, name: str, budget: _Budget) -> bytes:
@@ -156,23 +175,38 @@ def _content(file: Path, name: str, budget: _Budget) -> bytes:
     return content
 
 
-def _members(name: str, raw: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        seen: set[str] = set()
-        for item in archive.infolist():
-            path = item.filename
-            hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.split("/"))
-            if item.is_dir() or hidden:
-                continue
-            if path in seen:
-                raise _refused(f"{name} has {path} twice")
-            if item.flag_bits & 1:
-                raise _refused(f"{name} is encrypted")
-            seen.add(path)
-            with archive.open(item) as stream:  # what the header says of the size is not believed
-                content = stream.read(budget.most)
-            budget.take(path, len(content))
-            yield path, content
+def _members(name: str, raw: bytes, budget: _Budget) -> list[tuple[str, bytes]]:
+    """The files of a ZIP.
+
+    Raises:
+        IdeaError: it cannot be read, or a limit is reached.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return list(_unpacked(name, archive, budget))
+    except IdeaError:
+        raise
+    except Exception as error:  # whatever a hostile or unusual file makes the library raise
+        problem = f"{name} is no ZIP that can be read: {type(error).__name__}: {error}"
+        raise IdeaError(FIELD, _CONTROLS.sub("", problem)[:300], "Pack it again.") from error
+
+
+def _unpacked(name: str, archive: zipfile.ZipFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
+    seen: set[str] = set()
+    for item in archive.infolist():
+        path = item.filename
+        hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.split("/"))
+        if item.is_dir() or hidden:
+            continue
+        if path in seen:
+            raise _refused(f"{name} has {path} twice")
+        if item.flag_bits & 1:
+            raise _refused(f"{name} is encrypted")
+        seen.add(path)
+        with archive.open(item) as stream:  # what the header says of the size is not believed
+            content = stream.read(budget.most)
+        budget.take(path, len(content))
+        yield path, content
 
 
 def _text(path: str, content: bytes) -> str:
@@ -186,7 +220,11 @@ def _text(path: str, content: bytes) -> str:
 
 
 def _shown(path: str, text: str, share: int) -> str:
-    """What engines see of a file: all of it, or its shape and its head."""
+    """What engines see of a file: all of it, or its shape and its head; without what no document may hold."""
+    return _CONTROLS.sub("", _head_of(path, text, share))
+
+
+def _head_of(path: str, text: str, share: int) -> str:
     if not text:
         return "[the file is empty]"
     if len(text) <= share:
@@ -219,7 +257,8 @@ def _shape(path: str, text: str, lines: Sequence[str]) -> Iterator[str]:
         except (ValueError, RecursionError):
             return
         if isinstance(value, dict):
-            yield f"an object with the keys {', '.join(list(value)[:20])}"
+            keys = ", ".join(list(value)[:20])
+            yield f"an object with the keys {keys[:_LONGEST_LINE]}"
         elif isinstance(value, list):
             yield f"a list of {len(value):,}"
         return

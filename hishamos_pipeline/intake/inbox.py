@@ -12,7 +12,7 @@ from pathlib import Path
 from hishamos_pipeline.core.text.hashing import content_hash, file_sha256
 from hishamos_pipeline.errors import HishamosError, IdeaError, ProjectBusyError, StorageError
 from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
-from hishamos_pipeline.intake.files import FIELD, accept, read_paths, unzipped
+from hishamos_pipeline.intake.files import FIELD, accept, packed, read_paths, unzipped
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.projects.repository import Projects, Submission
 from hishamos_pipeline.workspace.disk import newest_change, replacing
@@ -111,7 +111,7 @@ def _read(path: Path, settings: Settings) -> tuple[str, bytes, dict[str, bytes] 
     if path.is_dir():
         files = read_paths([path], settings)
     else:
-        files = _without_top(unzipped(path.name, path.read_bytes(), settings))
+        files = _without_top(unzipped(path.name, packed(path, settings.max_handed_bytes), settings))
     name = _brief_among(files)
     return name, files.pop(name), files
 
@@ -122,7 +122,7 @@ def _brief_among(files: dict[str, bytes]) -> str:
         called = [name for name in top if Path(name).stem.lower() == stem]
         if called:
             return called[0]
-    texts = [name for name in top if SUFFIXES[Path(name).suffix.lower()] == "markdown"]
+    texts = [name for name in top if Path(name).suffix.lower() in (".md", ".markdown")]
     if len(texts) == 1:
         return texts[0]
     found = f"{', '.join(texts[:5])} could all be" if texts else "no file at its top is"

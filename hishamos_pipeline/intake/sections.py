@@ -15,9 +15,10 @@ _NUMBER = re.compile(r"(?P<arabic>\d{1,4}(?:\.\d{1,4}){0,5})[.):]? +|(?:[IVXLC]{
 _JOINED = re.compile(r" */ *| *& *| *, *| and ")
 _NOT_ASKED = re.compile(
     r"""(?:explicitly[ ])?(?:out[ ]of|not[ ]in|outside(?:[ ]of)?(?:[ ]the)?)[ ]scope(?:[ ](?:for|in|of|now|here)\b.*)?
-    |(?:scope[ ])?exclusions?|(?:explicitly[ ])?excluded|(?:non|anti)[- ]?goals?|non[- ]?objectives?
+    |(?:scope[ ])?exclusions?|(?:explicitly[ ])?excluded|(?:non|anti)[ ]?goals?|non[ ]?objectives?
     |not[ ](?:included|planned|supported|needed|now)|won[’']?t(?:[ ]have|[ ]do)?|will[ ]not[ ]have
-    |what[ ](?:it|this)[ ](?:is[ ]not|does[ ]not[ ]do|will[ ]not[ ]do)
+    |what[ ](?:it|this|we|they)[ ]
+      (?:is[ ]not|(?:do(?:es)?|will|shall|are)[ ]not[ ](?:do(?:ing)?|build(?:ing)?|cover|include)|won[’']?t[ ]do)
     |(?:possible[ ]|potential[ ])?future(?:[ ](?:work|enhancements?|improvements?|plans?|ideas?|features?|versions?
       |releases?|considerations?|extensions?|scope|development|directions?))?
     |later(?:[ ](?:versions?|releases?))?
@@ -25,6 +26,7 @@ _NOT_ASKED = re.compile(
     |open[ ](?:questions?|issues|points)|risks?|mitigations?|risk[ ]assessment""",
     re.VERBOSE,
 )
+_DOUBTFUL = re.compile(r"competit.*|alternatives.*|open .*|risks?.*|mitigations?|later.*|future features?")
 _MEANINGS: Mapping[Meaning, re.Pattern[str]] = {
     "features": re.compile(
         r"(?:user )?stories|features?|functions|functional requirements|requirements|scope"
@@ -87,7 +89,7 @@ class _Start:
 
 
 def _blocks(starts: Sequence[_Start], texts: Sequence[str]) -> Iterator[Block]:
-    ids: set[str] = set()
+    ids: dict[str, int] = {}
     above: list[Section] = []
     for number, (start, text) in enumerate(zip(starts, texts, strict=True)):
         above = [section for section in above if section.level < start.level]
@@ -100,7 +102,8 @@ def _blocks(starts: Sequence[_Start], texts: Sequence[str]) -> Iterator[Block]:
             level=start.level,
             text=text,
             meaning="background" if is_title else meaning_of(name) or inherited,
-            excludes=excludes_by_name(name) or any(section.excludes for section in above),
+            excludes=not is_title
+            and (_excludes(name, inherited) or any(section.excludes for section in above)),
         )
         above.append(section)
         yield Block(section, start.nodes)
@@ -111,7 +114,7 @@ def words_of(title: str) -> str:
     plain = re.sub(r"[*_`#]", "", title).strip()
     match = _NUMBER.match(plain)
     plain = plain[match.end() :] if match else plain
-    return " ".join(re.sub(r"\([^()]*\)", " ", plain).split()).strip(" :").lower()
+    return " ".join(re.sub(r"\([^()]*\)|(?<=\w)-(?=\w)", " ", plain).split()).strip(" :").lower()
 
 
 def meaning_of(name: str) -> Meaning:
@@ -123,6 +126,13 @@ def excludes_by_name(name: str) -> bool:
     """Whether sections of this name say what is not asked for: "Out of scope", "Non-goals / Future work"."""
     parts = [part for part in _JOINED.split(name) if part]
     return bool(parts) and all(_NOT_ASKED.fullmatch(part) for part in parts)
+
+
+def _excludes(name: str, inherited: Meaning) -> bool:
+    """Whether a section is not asked for; below what is, only a name that leaves no doubt says so."""
+    if inherited not in ("", "background") and _DOUBTFUL.fullmatch(name):
+        return False
+    return excludes_by_name(name)
 
 
 def _heading(node: SyntaxTreeNode) -> tuple[str, int] | None:
@@ -156,10 +166,10 @@ def _id(title: str) -> str:
     return name or ("section" if title else "brief")
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    number, unique = 1, name
-    while unique in taken:
-        number += 1
-        unique = f"{name}-{number}"
-    taken.add(unique)
-    return unique
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """A name that no section has yet; ``taken`` counts how often each was wanted."""
+    while True:
+        taken[name] = number = taken.get(name, 0) + 1
+        if number == 1:
+            return name
+        name = f"{name}-{number}"

@@ -115,7 +115,7 @@ def side_of(path: str) -> Side:
     """On which side a file is."""
     if path.startswith("tests/"):
         return "test"
-    return "code" if path.endswith(".py") else "document"
+    return "document" if path.endswith(".md") else "code"
 
 
 def _of_path(check: str, line: str) -> Failure:

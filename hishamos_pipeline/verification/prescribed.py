@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from hishamos_pipeline.core.artifacts.documents import Architecture, CheckOutcome
-from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions, defined_names
+from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions, defined_names, is_written_later
 from hishamos_pipeline.sandbox.interface import Command
 from hishamos_pipeline.verification.running import Runner, tail
 
@@ -13,15 +13,19 @@ from hishamos_pipeline.verification.running import Runner, tail
 # than that the names are there.
 _IMPORTS = """
 import importlib, json, sys
+mark, places = sys.argv[1], json.loads(sys.argv[2])
+del sys.argv[1:]
 missing = []
-for module, names in json.loads(sys.argv[2]):
+for module, names in places:
     try:
         found = importlib.import_module(module)
     except Exception as error:
         missing.append(f"{module}: cannot be imported: {type(error).__name__}: {error}")
         continue
     missing += [f"{module}: has no {name}" for name in names if not hasattr(found, name)]
-print(sys.argv[1] + json.dumps(missing))
+sys.stdout.flush()
+print()
+print(mark + json.dumps(missing))
 """
 
 
@@ -35,7 +39,8 @@ async def prescribed(plan: Architecture, paths: frozenset[str], tree: Path, runn
         runner: runs code on it.
     """
     given = plan.prescriptions
-    offending = [f"{path}: prescribed, and not there" for path in given.paths if not _is_there(path, paths)]
+    wanted = [path for path in given.paths if not is_written_later(path)]
+    offending = [f"{path}: prescribed, and not there" for path in wanted if not _is_there(path, paths)]
     places = [(item.module, defined_names(item.stub)) for item in given.names]
     if places:
         offending += await _not_importable(plan, places, tree, runner)
@@ -62,7 +67,7 @@ async def _not_importable(
     outcome = await runner.start(Command(argv, {"PYTHONPATH": plan.root.rstrip("/") or "."}), tree)
     for line in outcome.output.splitlines():
         if line.startswith(mark):
-            missing: list[str] = json.loads(line.removeprefix(mark))
             files = {plan.module_of(file.path): file.path for file in plan.files}
+            missing = [str(text) for text in json.loads(line.removeprefix(mark))]
             return [f"{files.get(text.partition(':')[0], 'the package')}: {text}" for text in missing]
     return [f"the prescribed names could not be looked for: {outcome.ending}: {tail(outcome.output)[-300:]}"]

@@ -1,14 +1,23 @@
 """What has to be run to be known: the commands of the CI files, and the tests against code that is not there."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome
+from hishamos_pipeline.core.text.ids import EXAMPLES
 from hishamos_pipeline.sandbox.interface import Outcome
 from hishamos_pipeline.verification.running import Runner, TestRun, read_report, tail
-from hishamos_pipeline.verification.stubs import GATE_MODULE
+from hishamos_pipeline.verification.stubs import VARIANTS, Without
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A tree that lacks something, and the plugin of pytest in its folder of tests that closes its gate."""
+
+    tree: Path
+    gate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +32,7 @@ async def run_checks(
     *,
     commands: Sequence[str],
     tree: Path,
-    stubs: Path,
-    blank: Path,
+    lacking: Callable[[Without], Bare],
     runner: Runner,
     min_coverage: float,
     stories: Mapping[str, str],
@@ -34,12 +42,12 @@ async def run_checks(
     Args:
         commands: as the CI files have them; the one that runs pytest gives the test report.
         tree: the tree to check.
-        stubs: the same tree with empty bodies.
-        blank: the same with blank constants and data besides, for tests that pass on the former.
+        lacking: makes the same tree without something; see ``verification.stubs``.
         runner: runs them.
         min_coverage: least line coverage, in percent.
         stories: the story of each test file.
     """
+    stubs = await asyncio.to_thread(lacking, "behaviour")
     async with asyncio.TaskGroup() as group:  # one that fails takes the others with it
         tasks = [group.create_task(runner.run(command, tree)) for command in commands]
         empty = group.create_task(_without(stubs, runner))
@@ -56,7 +64,7 @@ async def run_checks(
                                    offending=("no command of the CI files runs pytest",)))  # fmt: skip
     checks.append(_lint_check(lint))
     outcome, without = empty.result()
-    hollow = await _pass_blank(without.passed, blank, runner)
+    hollow = await _pass_blank(without.passed, lacking, runner)
     lost = [name for name in tests.passed if name not in without.collected_names]
     where = (await _without(stubs, runner, "--tb=short", "--collect-only"))[0].output if lost else ""
     checks.append(_stub_check(outcome, without, hollow, lost, where, stories))
@@ -64,19 +72,29 @@ async def run_checks(
     return RunResult(tuple(checks), tests)
 
 
-async def _pass_blank(suspects: Sequence[str], blank: Path, runner: Runner) -> tuple[str, ...]:
-    """Those of some tests that do not fail where constants and data are blank, too: they show nothing."""
-    if not suspects:
-        return ()
-    _, tests = await _without(blank, runner, *suspects)
-    failed = set(tests.failed)  # what was not even collected did not fail
-    return tuple(name for name in suspects if name not in failed)
+async def _pass_blank(
+    suspects: Collection[str], lacking: Callable[[Without], Bare], runner: Runner
+) -> tuple[str, ...]:
+    """Those of some tests that fail neither without constants, nor records, nor data: they show nothing.
+
+    Where modules cannot even be imported without something, nothing is told by it.
+    """
+    # An example of the brief is what the author says, whatever it needs.
+    left = [name for name in suspects if not name.startswith(EXAMPLES)]
+    for without in VARIANTS:
+        if left:
+            _, tests = await _without(await asyncio.to_thread(lacking, without), runner)
+            failed = set(tests.failed)
+            left = [name for name in left if name not in failed]
+    return tuple(left)
 
 
-async def _without(tree: Path, runner: Runner, *chosen: str) -> tuple[Outcome, TestRun]:
-    """Run tests on a tree without implementation; see ``verification.stubs``."""
+async def _without(bare: Bare, runner: Runner, *options: str) -> tuple[Outcome, TestRun]:
+    """Run the tests on a tree that lacks something."""
     # The tests' folder is where the plugin is; what else pytest takes from there is the project's own setting.
-    return await runner.tests(tree, "--tb=no", "-p", GATE_MODULE, *chosen, variables={"PYTHONPATH": "tests"})
+    return await runner.tests(
+        bare.tree, "--tb=no", "-p", bare.gate, *options, variables={"PYTHONPATH": "tests"}
+    )
 
 
 def _test_checks(outcome: Outcome, tests: TestRun, min_coverage: float) -> list[CheckOutcome]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions
 from hishamos_pipeline.core.artifacts.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.artifacts.traceability import criteria_without_test, tests_without_criterion
-from hishamos_pipeline.core.text.conformance import differences
+from hishamos_pipeline.core.text.conformance import conformance
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
@@ -48,6 +48,11 @@ class Tree:
             if path.endswith(".py") and (path in plan.code or plan.in_package(path))
         }
         return frozenset(there)
+
+    def imported_as(self, path: str) -> str:
+        """The name of a module of the package; empty for what is only started."""
+        is_module = self.architecture.in_package(path) and not path.endswith("/__main__.py")
+        return self.architecture.module_of(path) if is_module else ""
 
     @cached_property
     def commands(self) -> tuple[str, ...]:
@@ -131,7 +136,7 @@ def _signatures(tree: Tree) -> tuple[int, list[str]]:
         count += len(file.signatures)
         if file.interface:
             is_package = file.path.endswith("__init__.py")
-            found = differences(file.interface, tree.texts[file.path], passes_on=is_package)
+            found = conformance(file.interface, tree.texts[file.path], passes_on=is_package)
             offending += [f"{file.path}: {item}" for item in found]
             continue
         if not tree.architecture.in_package(file.path):
@@ -140,6 +145,16 @@ def _signatures(tree: Tree) -> tuple[int, list[str]]:
         offending += [f"{file.path}: lacks {item}" for item in file.signatures if item not in have]
         offending += [f"{file.path}: unplanned {item}" for item in sorted(have - set(file.signatures))]
     return count, offending
+
+
+def _scripts(tree: Tree) -> tuple[int, list[str]]:
+    """A script, which coverage does not measure, is started by a test or an example."""
+    plan = tree.architecture
+    scripts = [path for path in sorted(tree.code) if not plan.in_package(path)]
+    tests = "\n".join(text for path, text in tree.texts.items() if path.startswith("tests/"))
+    return len(scripts), [
+        f"{path}: no test starts it" for path in scripts if path.rpartition("/")[2] not in tests
+    ]
 
 
 def _declared_dependencies(tree: Tree) -> tuple[int, list[str]]:
@@ -206,6 +221,7 @@ _FIRST = (("planned_files", "files", _planned_files), ("syntax", "files", _synta
 _PARSED = (
     ("placeholders", "functions", _placeholders),
     ("signatures", "signatures", _signatures),
+    ("scripts_started", "scripts", _scripts),
     ("declared_dependencies", "imports", _declared_dependencies),
     ("no_tampering", "files", _no_tampering),
     ("no_secrets", "files", _no_secrets),

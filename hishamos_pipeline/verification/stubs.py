@@ -1,166 +1,223 @@
-"""An implementation without its behaviour: the same signatures, every body refuses to work.
+"""Implementations without behaviour: trees on which a test that shows something has to fail.
 
-What runs while modules are imported (decorators, registries, computed constants) works until the first test begins, so
-that tests can be collected. A second tree has blank constants, plain classes and empty data files besides: tests of
-those show something only if they fail there.
+On the first, functions refuse to work; on the others, constants are blank, records cannot be made, or data files are
+empty besides. What runs while modules are imported (decorators, registries, computed constants) works until the tests
+begin: a plugin of pytest imports every module before that, and then closes the gate.
 """
 
 import ast
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from hishamos_pipeline.core.artifacts.documents import TreeFile
+from hishamos_pipeline.core.text.annotations import last_name
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.parsing import parse_python
 
+Without = Literal["behaviour", "constants", "records", "data"]
+VARIANTS: tuple[Without, ...] = ("constants", "records", "data")
 F = TypeVar("F", ast.FunctionDef, ast.AsyncFunctionDef)
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _BLANK: Mapping[type, object] = {str: "\u2205", int: -987_654_321, float: -9.87, bytes: b"\x00", bool: None}
-GATE_MODULE = "_hishamos_gate"
-# A plugin of pytest, on Python's path beside the tests: closed from the first test on.
-GATE = """
+# What a class or a mapping to tables is made by.
+_SHAPES = frozenset(
+    {"__slots__", "__match_args__", "__tablename__", "__table_args__", "__mapper_args__", "__abstract__"}
+)
+UNIMPORTABLE = 9
+# Its name is another one each time, so that no code can know it.
+_GATE = """
+import importlib
+
+import pytest
+
 closed = False
+MODULES = {modules!r}
 
 
-def pytest_runtest_setup(item):
+def record(cls):
+    original = cls.__init__
+
+    def __init__(self, *given, **named):
+        if closed:
+            raise NotImplementedError
+        original(self, *given, **named)
+
+    cls.__init__ = __init__
+    return cls
+
+
+def pytest_collection_finish(session):
     global closed
+    for name in MODULES:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            pytest.exit(f"{{name}} cannot be imported: {{error!r}}", returncode={code})
     closed = True
 """
-_GATE = f"""
+_REFUSES_LATER = """
 try:
-    from {GATE_MODULE} import closed as _closed
+    from {gate} import closed as _closed
 except ImportError:
     _closed = False
 if _closed:
     raise NotImplementedError
 """
-_SHAPES = frozenset({"__slots__", "__match_args__"})  # what a class is made by
+_RECORDS = """
+try:
+    from {gate} import record as _hishamos_record
+except ImportError:
+    _hishamos_record = lambda cls: cls
+"""
 
 
 class _Stub(ast.NodeTransformer):
-    def __init__(self, kept: Collection[str]) -> None:
-        self._kept = kept
+    def __init__(self, kept: Collection[str], without: Without, gate: str) -> None:
+        self._kept, self._without, self._gate = kept, without, gate
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return self._emptied(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        return self._emptied(node)
-
-    def _emptied(self, node: F) -> F:
-        if node.name in self._kept:
-            node.body = [*ast.parse(_GATE).body, *node.body]
-        else:
-            node.body = ast.parse("raise NotImplementedError").body
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        self.generic_visit(node)
+        if self._without == "records":
+            place = sum(_leads(number, part) for number, part in enumerate(node.body))
+            node.body[place:place] = ast.parse(_RECORDS.format(gate=self._gate)).body
         return node
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return self._gated(node)
 
-class _Blank(_Stub):
-    """Literals of modules and classes are blank besides, and a dataclass is a plain class."""
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return self._gated(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        if node.name not in self._kept:
-            node.decorator_list = []
         self.generic_visit(node)
+        if self._without == "records" and "dataclass" in map(_decorator, node.decorator_list):
+            node.decorator_list.insert(0, ast.Name("_hishamos_record"))
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign:
         names = {target.id for target in node.targets if isinstance(target, ast.Name)}
-        if not names & _SHAPES:
-            node.value = _blank(node.value)
+        if self._without == "constants" and not names & _SHAPES:
+            node.value = ast.List([]) if "__all__" in names else self._blank(node.value)
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
-        node.value = _blank(node.value) if node.value is not None else None
+        if self._without == "constants" and node.value is not None:
+            node.value = self._blank(node.value)
         return node
 
+    def _gated(self, node: F) -> F:
+        if node.name in self._kept:
+            node.body = [*ast.parse(_REFUSES_LATER.format(gate=self._gate)).body, *node.body]
+        else:
+            node.body = ast.parse("raise NotImplementedError").body
+        return node
 
-def _blank(value: ast.expr) -> ast.expr:
-    """A literal without what it says; what is computed stays."""
-    if isinstance(value, ast.Constant) and type(value.value) in _BLANK:
-        return ast.Constant(_BLANK[type(value.value)])  # type: ignore[arg-type]
-    if isinstance(value, ast.UnaryOp):
-        return _blank(value.operand)
-    if isinstance(value, ast.Tuple | ast.List | ast.Set):
-        value.elts = [_blank(item) for item in value.elts]
-    elif isinstance(value, ast.Dict):
-        value.values = [_blank(item) for item in value.values]
-    return value
+    def _blank(self, value: ast.expr) -> ast.expr:
+        """A literal without what it says, also as an argument of the project's own classes and functions."""
+        if isinstance(value, ast.Constant) and type(value.value) in _BLANK:
+            return ast.Constant(_BLANK[type(value.value)])  # type: ignore[arg-type]
+        if isinstance(value, ast.UnaryOp):
+            return self._blank(value.operand)
+        if isinstance(value, ast.Tuple | ast.List | ast.Set):
+            value.elts = [self._blank(item) for item in value.elts]
+        elif isinstance(value, ast.Dict):
+            value.values = [self._blank(item) for item in value.values]
+        elif isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self._kept:
+            value.args = [self._blank(item) for item in value.args]
+            for keyword in value.keywords:
+                keyword.value = self._blank(keyword.value)
+        return value
 
 
-def stubbed(text: str, kept: Collection[str] = (), *, blank: bool = False) -> str:
-    """The module with every function body replaced.
+def _leads(number: int, node: ast.stmt) -> bool:
+    """Whether a statement has to come first: a docstring, or an import from the future."""
+    is_text = number == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_text or (isinstance(node, ast.ImportFrom) and node.module == "__future__")
+
+
+def _decorator(node: ast.expr) -> str:
+    return last_name(node.func if isinstance(node, ast.Call) else node)
+
+
+def stubbed(
+    text: str, kept: Collection[str] = (), without: Without = "behaviour", gate: str = "_gate"
+) -> str:
+    """A module whose functions refuse to work.
 
     Args:
         text: the module.
-        kept: names of functions that work until the first test begins.
-        blank: whether its literals are blank, too, and its classes plain.
+        kept: names of functions that work until the gate is closed.
+        without: what it lacks besides.
+        gate: the module that closes.
 
     Raises:
         SyntaxError: if the text is not Python.
     """
-    tree = (_Blank if blank else _Stub)(kept).visit(parse_python(text))
+    tree = _Stub(kept, without, gate).visit(parse_python(text))
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
 def without_implementation(
-    files: tuple[TreeFile, ...], texts: Mapping[str, str], code: Collection[str], *, blank: bool = False
-) -> tuple[tuple[TreeFile, ...], dict[str, str]]:
-    """A tree whose code has no behaviour; tests that pass on it show nothing.
+    files: tuple[TreeFile, ...],
+    texts: Mapping[str, str],
+    code: Mapping[str, str],
+    without: Without = "behaviour",
+) -> tuple[tuple[TreeFile, ...], dict[str, str], str]:
+    """A tree whose code has no behaviour, and the name of the plugin in its folder of tests; tests that pass on it show
+    nothing.
 
     Args:
         files: the files of the tree.
         texts: their texts by SHA-256.
-        code: paths of the implementation.
-        blank: whether constants and data files are blank, too.
+        code: the modules of the implementation: what each file is imported as, empty for one that is only started.
+        without: what the tree lacks besides.
     """
     modules = [parse_python(texts[file.sha256]) for file in files if file.path in code]
     kept = run_at_import(modules)
     folders = tuple({f"{path.rpartition('/')[0]}/" for path in code if "/" in path})
-    stubs: list[TreeFile] = []
-    found = dict(texts)
+    names = sorted(name for name in code.values() if name)
+    gate = f"_gate_{secrets.token_hex(8)}"
+    changed = {f"tests/{gate}.py": _GATE.format(modules=names, code=UNIMPORTABLE)}
     for file in files:
-        text = None
         if file.path in code:
-            text = stubbed(texts[file.sha256], kept, blank=blank)
-        elif blank and file.path.startswith(folders) and not file.path.startswith("tests/"):
-            text = ""
-        if text is not None:
-            digest = sha256_text(text)
-            found[digest] = text
-            file = file.model_copy(update={"sha256": digest, "size": len(text.encode())})
-        stubs.append(file)
-    gate = TreeFile(path=f"tests/{GATE_MODULE}.py", sha256=sha256_text(GATE), size=len(GATE))
-    return (*stubs, gate), {**found, gate.sha256: GATE}
+            changed[file.path] = stubbed(texts[file.sha256], kept, without, gate)
+        elif without == "data" and file.path.startswith(folders) and not file.path.startswith("tests/"):
+            changed[file.path] = ""
+    kept_files = tuple(file for file in files if file.path not in changed)
+    found = {**texts, **{sha256_text(text): text for text in changed.values()}}
+    made = tuple(
+        TreeFile(path=path, sha256=sha256_text(text), size=len(text.encode()))
+        for path, text in changed.items()
+    )
+    return (*kept_files, *made), found, gate
 
 
 def run_at_import(modules: Iterable[ast.Module]) -> frozenset[str]:
-    """Names of the functions that run while modules are imported: decorators, what module and class bodies call, and
-    what those call in turn, as far as names tell.
+    """Names of the functions and classes that run while modules are imported: decorators, what module and class bodies
+    name, and what those call in turn, as far as names tell.
     """
     trees = list(modules)
-    bodies: dict[str, list[_Function]] = {}
+    bodies: dict[str, list[list[ast.stmt]]] = {}
     for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                bodies.setdefault(node.name, []).append(node)
+                bodies.setdefault(node.name, []).append(node.body)
             elif isinstance(node, ast.ClassDef):
-                for part in node.body:
-                    if isinstance(part, ast.FunctionDef) and part.name in (
-                        "__init__",
-                        "__post_init__",
-                        "__new__",
-                    ):
-                        bodies.setdefault(node.name, []).append(part)
-    waiting = [name for tree in trees for name in _called_by(_at_import(tree.body))]
+                bodies.setdefault(node.name, []).extend(_made_by(node))
+    waiting = [name for tree in trees for name in _named_in(_at_import(tree.body))]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name in bodies and name not in found:
             found.add(name)
-            waiting += [called for function in bodies[name] for called in _called_by(function.body)]
-            found |= {function.name for function in bodies[name]}
-    return frozenset(found)
+            waiting += [inner for body in bodies[name] for inner in _named_in(body)]
+    return frozenset({*found, *(("__init__", "__post_init__", "__new__") if found else ())})
+
+
+def _made_by(node: ast.ClassDef) -> Iterator[list[ast.stmt]]:
+    for part in node.body:
+        if isinstance(part, ast.FunctionDef) and part.name in ("__init__", "__post_init__", "__new__"):
+            yield part.body
 
 
 def _at_import(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
@@ -176,13 +233,10 @@ def _at_import(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             yield node
 
 
-def _called_by(nodes: Iterable[ast.AST]) -> Iterator[str]:
+def _named_in(nodes: Iterable[ast.AST]) -> Iterator[str]:
     for node in nodes:
-        if isinstance(node, ast.Name):  # a decorator without arguments
-            yield node.id
         for part in ast.walk(node):
-            if isinstance(part, ast.Call):
-                if isinstance(part.func, ast.Name):
-                    yield part.func.id
-                elif isinstance(part.func, ast.Attribute):
-                    yield part.func.attr
+            if isinstance(part, ast.Name):
+                yield part.id
+            elif isinstance(part, ast.Attribute):
+                yield part.attr

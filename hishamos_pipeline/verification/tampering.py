@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 
 from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.stacks.python.layout import shadows
 from hishamos_pipeline.verification.imports import table
 
 _MODULES = frozenset({"_pytest", "pluggy", "sitecustomize", "usercustomize", "coverage", "pytest_cov"})
@@ -47,6 +48,8 @@ def tampering(texts: Mapping[str, str], code: Collection[str]) -> list[str]:
     for path, text in sorted(texts.items()):
         if path.rsplit("/", 1)[-1] in _CONFIGURATIONS and path != "tests/conftest.py":
             found.append(f"{path}: configures what judges the project")
+        if shadows(path):
+            found.append(f"{path}: would be imported in place of a module of Python or of its tests")
         if path.endswith((".pth", ".egg-link")):
             found.append(f"{path}: is executed by Python at its start")
         if path.endswith(".py"):

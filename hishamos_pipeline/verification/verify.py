@@ -21,11 +21,11 @@ from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.toolchains.interface import Prepared
 from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted_tests, readme_commands_run
 from hishamos_pipeline.verification.prescribed import is_asked_for, prescribed
-from hishamos_pipeline.verification.run_checks import RunResult, run_checks
+from hishamos_pipeline.verification.run_checks import Bare, RunResult, run_checks
 from hishamos_pipeline.verification.running import Runner, TestRun
 from hishamos_pipeline.verification.security import dangerous_calls
 from hishamos_pipeline.verification.static_checks import Tree, first_checks, parsed_checks
-from hishamos_pipeline.verification.stubs import without_implementation
+from hishamos_pipeline.verification.stubs import Without, without_implementation
 from hishamos_pipeline.workspace.tree import limits_of, tree_hash, write_tree
 
 
@@ -178,15 +178,17 @@ async def _prescribed(tree: Tree, folder: Path, runner: Runner) -> tuple[CheckOu
 async def _run(
     assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings
 ) -> RunResult:
-    stubs, texts = without_implementation(assembled.files, assembled.texts, tree.code)
-    write_tree(folder / "stubs", stubs, texts, limits_of(settings))
-    blank, texts = without_implementation(assembled.files, assembled.texts, tree.code, blank=True)
-    write_tree(folder / "blank", blank, texts, limits_of(settings))
+    code = {path: tree.imported_as(path) for path in tree.code}
+
+    def lacking(without: Without) -> Bare:
+        files, found, gate = without_implementation(assembled.files, assembled.texts, code, without)
+        write_tree(folder / f"no-{without}", files, found, limits_of(settings))
+        return Bare(folder / f"no-{without}", gate)
+
     return await run_checks(
         commands=tree.commands,
         tree=folder / "work",
-        stubs=folder / "stubs",
-        blank=folder / "blank",
+        lacking=lacking,
         runner=runner,
         min_coverage=settings.min_coverage,
         stories={story_test_path(story.id, story.title): story.id for story in assembled.stories.planned},

@@ -44,7 +44,7 @@ def test_files_are_handed_in_with_a_brief(home: Path) -> None:
     (home / "data" / "cities.csv").write_text("a,b\n")
     (home / "picture.png").write_bytes(b"\x89PNG\0")
     done = hishamos(home, "ideas", "submit", "notes.md", "--with", "data")
-    assert "accepted notes, revision 1, with 1 files" in done.stdout
+    assert "accepted notes, revision 1, with 1 file;" in done.stdout
     assert "unchanged" in hishamos(home, "ideas", "submit", "notes.md").stdout
     bad = hishamos(home, "ideas", "submit", "notes.md", "--with", "data", "--with", "picture.png")
     assert bad.returncode == 2 and "picture.png is no text in UTF-8" in bad.stderr

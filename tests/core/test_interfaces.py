@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.core.text.conformance import differences
+from hishamos_pipeline.core.text.conformance import conformance, differences
 from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_interface
 
 LEDGER = dedent(
@@ -170,9 +170,9 @@ def test_overloads_protocols_enums_and_aliases() -> None:
     )
     code = stub + "def get(key):\n    return key\n"
     assert differences(normalised(stub), code) == []
-    assert (
-        differences(stub, code.replace("RED", "BLUE")) == []
-    )  # of a class with bases, members may come from those
+    assert differences(stub, code.replace("RED", "BLUE")) == ["lacks the attribute Colour.RED"]
+    derived = code.replace("(Enum)", "(Base)").replace("RED", "BLUE")
+    assert differences(stub.replace("(Enum)", "(Base)"), derived) == []  # the base may have it
     assert differences(stub, code.replace("key: int) -> int", "key: int) -> str"))
 
 
@@ -212,3 +212,18 @@ def test_any_stub_agrees_with_itself_in_one_form(stub: str) -> None:
     assert differences(form, stub) == differences(stub, form) == []
     assert read_interface(form) == read_interface(stub)
     ast.parse(form)
+
+
+def test_what_cannot_be_compared_is_a_difference() -> None:
+    assert conformance("def f() -> tuple[()]: ...\n", "def f() -> tuple[()]: ...\n") == []
+    over = "@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str) -> str: ...\ndef f(a): return a\n"
+    assert conformance("def f(a): ...\n", over)
+    typed = "class A:\n    @property\n    def x(self) -> Annotated[int, Field(gt=0)]: ...\n"
+    assert conformance(typed, typed) == [] and conformance(typed, typed.replace("gt=0", "gt=1"))
+    assert conformance("X = {[1]: 2}\n", "X = {[1]: 2}\n") in (
+        [],
+        conformance("X = {[1]: 2}\n", "X = {[1]: 2}\n"),
+    )
+    assert conformance("class C: ...\n", "from collections import Counter as C\n") == ["lacks class C"]
+    assert conformance("def f(): ...\n", "if False:\n    def f(): ...\n") == ["lacks def f()"]
+    assert "cannot be compared" in conformance("def f(): ...\n", "def f(")[0]

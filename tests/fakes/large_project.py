@@ -79,9 +79,8 @@ class LargeProject:
                     "depends_on": [f"{self.folder(n)}/number_{n}.py" for n in mine]}  # fmt: skip
             return {"files": [*map(self._module, mine), init]}
         if task == "coding/new":
-            return {
-                "text": f'"""Number {number}."""\n\n\ndef number_{number}() -> int:\n    """{number}."""\n    return {number}\n'
-            }
+            body = f'def number_{number}() -> int:\n    """{number}."""\n    return {number}\n'
+            return {"text": f'"""Number {number}."""\n\n\n{body}'}
         if task == "qa/story_tests":
             return {"text": self._test(int(unit.split("us_")[1][:3]))}
         if task == "documentation/document":

@@ -120,7 +120,7 @@ def test_windows_line_ends_and_a_byte_order_mark() -> None:
         (b"  \n ", "", "brief", "is empty"),
         (b"\x00\x01\x02", "", "brief", "is binary"),
         (b"\xff\xfe# T", "", "brief", "is not UTF-8"),
-        (b"x" * 1_000_001, "", "brief", "the limit is 1,000,000"),
+        (b"x" * 1_000_001, "", "brief", "is larger than 1,000,000 bytes"),
         (b"## Features\n- User can add a note\n\nMore", "x.md", "title", "is missing"),
         (b"{}", "x.json", "title", "is missing"),
         (b"title: T\ntitle: U\n", "x.yaml", "title", "is given twice"),

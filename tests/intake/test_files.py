@@ -102,3 +102,27 @@ def test_engines_see_small_files_whole_and_large_ones_by_shape_and_head(settings
     assert "5,001 lines, 3 columns parted by '\\t'; its first 10 lines:]\nid\tname\tcode" in shown["big.tsv"]
     assert "[and from line 2501 on:]\n2499\tname 2499" in shown["big.tsv"]
     assert "an object with the keys a" in shown["big.json"] and len(shown["big.json"]) < 1000
+
+
+@pytest.mark.parametrize("spoil", ["method", "content", "name"])
+def test_a_zip_that_the_library_stumbles_over_is_refused(settings: Settings, spoil: str) -> None:
+    raw = bytearray(packed({"a.txt": b"hello" * 500}))
+    if spoil == "method":
+        for mark, at in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
+            raw[raw.index(mark) + at] = 93
+    elif spoil == "content":
+        raw[40:60] = b"\xff" * 20
+    else:
+        for mark, at, flags in ((b"PK\x01\x02", 46, 8), (b"PK\x03\x04", 30, 6)):
+            place = raw.index(mark)
+            raw[place + at] = 0xFF
+            raw[place + flags + 1] |= 0x08  # the name is said to be UTF-8
+    with pytest.raises(IdeaError, match="is no ZIP that can be read"):
+        unzipped("a.zip", bytes(raw), settings)
+
+
+def test_what_engines_see_holds_nothing_that_no_document_may_hold(settings: Settings) -> None:
+    keys = '{"\\ud800": 1, "' + "k" * 100_000 + '": 2, "x": "' + "y" * 9000 + '"}'
+    (file,) = accept({"a.json": keys.encode()}, settings).files
+    file.shown.encode()
+    assert len(file.shown) < 5_000

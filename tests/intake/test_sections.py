@@ -1,5 +1,6 @@
 """The tree of sections of a brief."""
 
+import time
 from textwrap import dedent
 
 import pytest
@@ -69,7 +70,8 @@ def test_ids_are_the_authors_numbers_or_slugs() -> None:
 @pytest.mark.parametrize(
     "title",
     ["Out of scope", "8. Out of Scope", "**Non-Goals**", "Won't have (this time)", "Future work", "Competitors",
-     "Non-goals / Future work", "Risks and mitigations", "Open Questions:", "What it does not do", "Not planned"],
+     "Non-goals / Future work", "Risks and mitigations", "Open Questions:", "What it does not do", "Not planned",
+     "Out-of-scope", "What we will not do", "What this won't do"],
 )  # fmt: skip
 def test_sections_that_exclude_are_known_by_name(title: str) -> None:
     assert excludes_by_name(words_of(title))
@@ -80,6 +82,21 @@ def test_sections_that_exclude_are_known_by_name(title: str) -> None:
 )
 def test_others_are_not(title: str) -> None:
     assert not excludes_by_name(words_of(title))
+
+
+def test_a_title_and_what_is_below_features_exclude_only_without_doubt() -> None:
+    idea = read_brief(
+        b"# Risk Assessment\n\n## Features\n\n### Competition\n- User can add a risk\n\n### Out of scope\n- Mail\n"
+    )
+    assert idea.features == ("User can add a risk",)
+    assert [section.id for section in idea.sections if section.excludes] == ["out-of-scope"]
+
+
+def test_many_equal_headings_take_no_longer_each() -> None:
+    begun = time.monotonic()
+    sections = [block.section.id for block in read_blocks("## a\n" * 20_000)]
+    assert len(set(sections)) == 20_000
+    assert time.monotonic() - begun < 60, "it took the time of a search for each"
 
 
 def test_what_is_out_of_scope_is_no_wish_at_any_depth() -> None:

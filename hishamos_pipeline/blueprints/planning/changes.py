@@ -75,7 +75,10 @@ def _noted(idea: Idea, summary: str) -> tuple[Section, ...]:
     """The brief with the change at its end, so that it says what the features say."""
     before = next((section.text for section in idea.sections if section.id == _CHANGES), "\n## Changes\n\n")
     others = tuple(section for section in idea.whole if section.id != _CHANGES)
-    return (*others, Section(id=_CHANGES, title="Changes", level=2, text=f"{before}- {summary}\n"))
+    return (
+        *others,
+        Section(id=_CHANGES, title="Changes", level=2, meaning="background", text=f"{before}- {summary}\n"),
+    )
 
 
 def _feature(text: str) -> str:

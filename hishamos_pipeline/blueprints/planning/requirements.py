@@ -1,6 +1,7 @@
 """The business analyst's task: an idea to requirements, by rules."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
@@ -8,10 +9,12 @@ from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import plain, statement
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
-from hishamos_pipeline.core.artifacts.idea import Entity, Idea, StackName
+from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, StackName
 from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.stacks.python.quality import quality_requirements
+
+_LEAST_SHARED = 2
 
 
 def write_requirements(idea: Idea) -> Requirements:
@@ -21,7 +24,9 @@ def write_requirements(idea: Idea) -> Requirements:
     domain = read_domain(idea.entities, features, constraints, idea.vision)
     sections = tuple(section for section in idea.whole if not section.excludes)
     drafts = [
-        draft.model_copy(update={"sections": sections_quoted(sections, draft.source)})
+        draft.model_copy(
+            update={"sections": sections_quoted(sections, draft.source) or _closest(sections, draft.source)}
+        )
         for draft in _drafts(features, constraints, domain.entities)
     ]
     return Requirements(
@@ -38,6 +43,14 @@ def write_requirements(idea: Idea) -> Requirements:
         entities=domain.entities,
         assumptions=domain.assumptions + _assumed_stack(idea),
     )
+
+
+def _closest(sections: Sequence[Section], wish: str) -> tuple[str, ...]:
+    """The section that has most words of a wish that was read out of prose; none where it shares hardly any."""
+    words = set(re.findall(r"\w{3,}", wish.casefold()))
+    shared = [(len(words & set(re.findall(r"\w{3,}", item.text.casefold()))), item.id) for item in sections]
+    best = max(shared, key=lambda pair: pair[0], default=(0, ""))
+    return (best[1],) if best[0] >= _LEAST_SHARED else ()
 
 
 def _stack(idea: Idea) -> StackName:

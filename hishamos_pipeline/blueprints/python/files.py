@@ -41,6 +41,8 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
         "is_folder": True,
         "python_path": ["src", "tests"],
         "lint": LINT,
+        "starts_by_template": True,
+        "requires_python": ">=3.11",
     }
     yield SourceFile(
         "pyproject.toml", "pyproject.toml.j2", "Package metadata and tool settings", context=project

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal, get_args
 
+from packaging.specifiers import SpecifierSet
 from pydantic import Field
 
 from hishamos_pipeline.core.artifacts.document import Document
@@ -170,8 +171,16 @@ class Architecture(Document):
     def code(self) -> frozenset[str]:
         """Paths of the Python files that are planned besides tests: the package, and scripts beside it."""
         return frozenset(
-            file.path for file in self.files if file.kind == "source" and file.path.endswith(".py")
+            file.path
+            for file in self.files
+            if file.kind == "source" and file.path.endswith(".py") and not file.path.startswith("tests/")
         )
+
+    @property
+    def requires_python(self) -> str:
+        """The versions of Python that the project is for: what the brief prescribes, as far as it can be verified."""
+        wanted = self.prescriptions.python
+        return wanted if wanted and SpecifierSet(wanted).contains("3.11") else ">=3.11"
 
     @property
     def called_module(self) -> str:

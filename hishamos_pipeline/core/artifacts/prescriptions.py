@@ -1,5 +1,9 @@
-"""What an author has prescribed, as data: code holds the plan and the tree to it."""
+"""What an author has prescribed, as data: code holds plan and tree to paths, names, dependencies and examples.
 
+Commands, messages and formats reach those who write code and tests in the brief's own words.
+"""
+
+import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -8,6 +12,7 @@ from pydantic import Field
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.idea import Section
+from hishamos_pipeline.core.text.parsing import parse_python
 
 
 class PrescribedName(Document):
@@ -114,10 +119,27 @@ def conflicts(given: Prescriptions) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def is_written_later(path: str) -> bool:
+    """Whether a prescribed file is a test, which no plan has."""
+    return path.startswith("tests/test_") or path == "tests/conftest.py"
+
+
 def defined_names(stub: str) -> tuple[str, ...]:
-    """The names that a stub's statements define, as far as its lines tell."""
-    found = re.findall(r"(?m)^(?:async def|def|class) +(\w+)|^(\w+) *(?::|=[^=])", stub)
-    return tuple(dict.fromkeys(first or second for first, second in found))
+    """The names that a stub's statements define; none if it is no Python."""
+    try:
+        body = parse_python(stub).body
+    except (SyntaxError, ValueError):
+        return ()
+    found: list[str] = []
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found += [
+                part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)
+            ]
+    return tuple(dict.fromkeys(found))
 
 
 def _names_by_place(names: Iterable[PrescribedName]) -> Mapping[str, set[str]]:

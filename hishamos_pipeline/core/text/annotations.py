@@ -14,7 +14,7 @@ def as_type(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
             return as_type(ast.parse(node.value, mode="eval").body)
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return node
     if isinstance(node, ast.Attribute):
         return ast.Name(node.attr)
@@ -23,6 +23,8 @@ def as_type(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Subscript):
         name, inner = last_name(node.value), node.slice
         parts = list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+        if not parts:  # tuple[()]
+            return ast.Subscript(ast.Name(name), inner)
         if name == "Optional":
             return _union([as_type(parts[0]), ast.Constant(None)])
         if name == "Union":

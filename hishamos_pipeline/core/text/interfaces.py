@@ -63,6 +63,8 @@ def normalised(stub: str) -> str:
                 f"its interface has `{ast.unparse(node).splitlines()[0]}`: "
                 "write imports, constants, classes and functions"
             )
+        elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+            raise ValueError("its interface imports `*`: name what is meant")
         else:
             body.append(_bare(node))
     seen: set[str] = set()
@@ -222,7 +224,8 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements of a body, with those under conditions such as ``TYPE_CHECKING`` or a try."""
     for node in body:
         if isinstance(node, ast.If):
-            if last_name(node.test) != "TYPE_CHECKING":
+            never = isinstance(node.test, ast.Constant) and not node.test.value
+            if not never and last_name(node.test) != "TYPE_CHECKING":
                 yield from _statements([*node.body, *node.orelse])
         elif isinstance(node, ast.Try):
             handlers = [part for handler in node.handlers for part in handler.body]

@@ -1,7 +1,6 @@
 """The verified build: assembled, checked, repaired where that can be done, and published with its report."""
 
 import asyncio
-from collections.abc import Sequence
 
 from hishamos_pipeline.core.artifacts.documents import (
     Deferral,
@@ -38,14 +37,14 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
         done = await repair(
             step, with_repairs(step, first, _earlier_repairs(step)), judge, _rounds_in_vain(step)
         )
-        deferrals: tuple[Deferral, ...] = ()
+        repaired, deferrals = done.parts, tuple[Deferral, ...]()
         if not done.verdict.build.passed and step.settings.deliver == "verified":
             delivered = await without_what_fails(done, judge)
-            if not _missing(delivered.deferrals, first.stories):
+            if not _lacking(delivered.done.verdict.build, first.stories):
                 done, deferrals = delivered.done, delivered.deferrals
         build = done.verdict.build.model_copy(
             update={
-                "repairs": differences(first, done.parts),
+                "repairs": differences(first, repaired),
                 "rounds": done.rounds,
                 "stopped": done.stopped,
                 "deferrals": deferrals,
@@ -56,10 +55,11 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
     return build
 
 
-def _missing(deferrals: Sequence[Deferral], stories: Stories) -> tuple[str, ...]:
-    """Deferred stories without which nothing is to be delivered."""
-    wanted = {name.casefold() for name in stories.required}
-    return tuple(item.story for item in deferrals if {item.story.casefold(), item.title.casefold()} & wanted)
+def _lacking(build: VerifiedBuild, stories: Stories) -> set[str]:
+    """Stories without which nothing is to be delivered, and that are not verified."""
+    verified = {story.id for story in stories.stories if story.id in build.stories_verified}
+    there = {name.casefold() for s in stories.stories if s.id in verified for name in (s.id, s.title)}
+    return {name for name in stories.required if name.casefold() not in there}
 
 
 def _rounds_in_vain(step: BuildContext) -> tuple[RepairRound, ...]:

@@ -63,13 +63,27 @@ def _step(step: ExampleStep) -> Mapping[str, object]:
         "body": repr(_value(step.body)) if step.body.strip() else "",
         "status": step.status,
         "answer": None if step.answer is None else repr(_value(step.answer)),
+        "is_json": step.answer is not None and _is_json(step.answer),
+        "looks": step.stdout is not None or step.stderr is not None or step.exit_code is not None,
     }
 
 
 def _value(text: str) -> object:
     """A JSON text as a value; what is none is compared as text."""
     try:
-        value: object = json.loads(text)
-    except ValueError:
+        value: object = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return text
     return value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

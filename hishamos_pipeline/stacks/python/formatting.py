@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hishamos_pipeline.errors import ToolMissingError
 
-_SELECT = "I,F401"
+_SELECT = "I,F401,RUF022"
 
 
 def ruff_path() -> str:

@@ -41,6 +41,16 @@ _TAKEN = frozenset(
     fastapi starlette pydantic sqlalchemy uvicorn httpx httpx2 anyio greenlet""".split()
 )
 
+_JUDGES = frozenset(
+    {"_pytest", "pluggy", "pytest_cov", "sitecustomize", "usercustomize", "conftest", "setuptools"}
+)
+
+
+def shadows(path: str) -> bool:
+    """Whether a Python file outside of ``src/`` is found in place of what the checks themselves import."""
+    top = path.partition("/")[0].removesuffix(".py")
+    return path.endswith(".py") and top not in ("src", "tests") and (is_taken(top) or top in _JUDGES)
+
 
 def is_taken(package: str) -> bool:
     """Whether a package cannot have this name: Python, its library, or a project's tests have it already."""

@@ -38,7 +38,8 @@ def planned(plan: Architecture) -> tuple[PlannedFile, ...]:
 def is_made_elsewhere(plan: Architecture, path: str) -> bool:
     """Whether a file is one that nobody has to plan: what every project has, and tests."""
     fixed = {_METADATA, PROVENANCE, *(name for name, _ in (*DOCS, *CI))}
-    return path in fixed or path.startswith("tests/") or path == f"{plan.root}{plan.package}/py.typed"
+    is_test = path.startswith("tests/test_") or path == "tests/conftest.py"
+    return path in fixed or is_test or path == f"{plan.root}{plan.package}/py.typed"
 
 
 def text_of(request: FileRequest) -> str | None:
@@ -89,6 +90,11 @@ def metadata(plan: Architecture) -> dict[str, object]:
         "is_folder": is_folder,
         "python_path": ["src", "tests"] if root else [".", "tests"],
         "lint": plan.lint,
+        "starts_by_template": not any(
+            file.path.endswith("/__main__.py") and (file.interface or file.requirements)
+            for file in plan.files
+        ),
+        "requires_python": plan.requires_python,
     }
 
 
