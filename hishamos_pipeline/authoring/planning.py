@@ -268,7 +268,7 @@ def _faults_of_path(plan: Architecture, path: str) -> Iterator[str]:
         for part in path.removeprefix(plan.root).removesuffix(".py").split("/"):
             if not part.isidentifier() or keyword.iskeyword(part):
                 yield f"{path} cannot be imported: {part!r} is no name in Python"
-    elif plan.layout == "src" and path.startswith("src/"):
+    elif plan.layout == "src" and path.startswith("src/") and not plan.in_package(path):
         yield f"{path} is not in the package, which is src/{plan.package}/"
 
 

@@ -145,6 +145,14 @@ def test_what_is_made_elsewhere_may_be_planned_in_vain() -> None:
         (plan(file("src/other/x.py")), "not in the package, which is src/notes_app/"),
         (plan(file("data.csv", copy_of="gone.csv")), "a copy of gone.csv, which was not handed in"),
         (plan(file("data.csv", interface="x")), "is no module"),
+        (plan(file(), file("pytest.py")), "pytest.py would be imported in place of a module"),
+        (plan(file(), file("_pytest/__init__.py", interface="")), "would be imported in place of a module"),
+        (plan(file(), file("json.py")), "would be imported in place of a module"),
+        (plan(file(), file(".github/workflows/release.yml")), "is hidden, and nobody has asked for it"),
+        (plan(file(), file(".envrc")), "is hidden"),
+        (plan(file("src/notes_app/D.csv"), file("src/notes_app/d.csv"), file()), "differs from another file only in"),
+        (plan(file(), file("run.py", interface="def go() -> int: ..."), entry="run:go"), "is not in the package"),
+        (plan(file("src/notes_app/__init__.py", interface="from notes_app.store import *"), file()), "imports `*`"),
         (plan(package="json"), "that name is taken"),
         (plan(package="class"), "that name is taken"),
         (plan(entry="notes_app.start:run"), "`entry` names notes_app.start, which is not planned"),
@@ -155,6 +163,36 @@ def test_a_plan_that_does_not_hold_together_is_refused(draft: ArchitectureDraft,
     with pytest.raises(ValueError) as caught:
         architecture(request(), draft)
     assert said in str(caught.value)
+
+
+def test_examples_are_held_against_the_program_and_the_stack() -> None:
+    step = ExampleStep(command=("notes-app", "list"), stdout="a")
+    asked = prescribed(examples=(Example(title="List", steps=(step,)),))
+    cli = PlanningRequest(requirements=asked.requirements.model_copy(update={"stack": "python-cli"}))
+    with pytest.raises(ValueError, match="calls 'notes-app', and the program is called 'notes'"):
+        architecture(cli, plan())
+    assert architecture(cli, plan(program="notes-app")).distribution == "notes-app"
+    request_step = ExampleStep(request="GET /notes", status=200)
+    with pytest.raises(ValueError, match="is a request, and a python-library answers none"):
+        architecture(prescribed(examples=(Example(title="Get", steps=(request_step,)),)), plan())
+
+
+def test_data_for_tests_may_be_planned_and_tests_may_not() -> None:
+    made = architecture(
+        request(), plan(file(), file("tests/data/cities.csv", copy_of="cities.csv"), file("tests/test_x.py"))
+    )
+    assert "tests/data/cities.csv" in paths(made) and "tests/test_x.py" not in paths(made)
+
+
+def test_a_hidden_file_that_is_prescribed_may_be_planned() -> None:
+    asked = prescribed(paths=(".env.example",))
+    made = architecture(asked, plan(file(), file(".env.example")))
+    assert ".env.example" in paths(made)
+
+
+def test_the_version_of_python_is_the_prescribed_one_where_that_can_be_verified() -> None:
+    assert architecture(prescribed(python=">=3.10"), plan()).requires_python == ">=3.10"
+    assert architecture(prescribed(python=">=3.13"), plan()).requires_python == ">=3.11"
 
 
 def test_all_faults_go_back_at_once() -> None:

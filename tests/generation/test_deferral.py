@@ -62,6 +62,16 @@ def test_code_goes_only_where_nothing_that_stays_needs_it() -> None:
     }
 
 
+async def test_what_stands_after_the_list_of_deferred_stories_stays() -> None:
+    readme = "# P\n\n## What it does not do yet\n\n- US-009 x\n\n## What nobody has checked\n\n- A rule\n"
+    parts = parts_of({}, texts={"README.md": readme, "old.py": "print 'two'\n"})
+    left = await without(parts, {"US-001"}, {"US-001": "r"})
+    assert "## What nobody has checked\n\n- A rule" in left.text("README.md")
+    assert left.text("README.md").count("## What it does not do yet") == 1 and "US-009" not in left.text(
+        "README.md"
+    )
+
+
 async def test_documents_claim_nothing_that_is_left_out() -> None:
     readme = "# P\n\n- US-001: one\n- US-002: two\n- US-001 and US-002 together\n"
     parts = parts_of({"src/p/a.py": ("US-001",)}, texts={"README.md": readme})
@@ -146,6 +156,8 @@ async def test_deferred_stories_are_tried_again_when_somebody_wants_it(stubborn:
     await build(again)
     result = again.project.read("verified_build", VerifiedBuild)
     assert result.passed and result.deferrals == () and "US-003" in result.stories_verified
+    readme = delivered(again)["README.md"]
+    assert "## What it does not do yet" not in readme and "US-003" in readme
     assert again.plan() == () and again.project.store.projects.get(again.key).state == "exported"
     asked = [item.text for item in stubborn.server.asked if "# Task coding/repair" in item.text][-1]
     assert "corrections were tried" not in asked, "the first answer had changed nothing"

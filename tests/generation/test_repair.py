@@ -217,6 +217,21 @@ async def test_a_repairer_may_name_another_file_or_another_side(recorded: Record
     assert all(item.calls <= 1 for item in result.rounds)
 
 
+async def test_nobody_corrects_what_follows_from_the_plan(recorded: Recorded) -> None:
+    """Naming ``pyproject.toml`` as the file at fault would let a model switch checks off."""
+    answers = [
+        json.dumps({"outcome": "other_file", "path": "pyproject.toml", "reason": "lint is too strict"}),
+        text(GOOD),
+    ]
+    answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": answers})
+    result = await verified(recorded)
+    assert result.passed and [c.path for item in result.rounds for c in item.changes] == [
+        "src/reading_log/report.py"
+    ]
+    said = [asked.text for asked in recorded.server.asked if "# Task coding/repair" in asked.text]
+    assert "follows from the plan, and nobody corrects it" in said[-1]
+
+
 async def test_an_answer_that_corrects_nothing_says_why(recorded: Recorded) -> None:
     nothing = [json.dumps({"outcome": "other_file", "path": "src/nowhere.py", "reason": "x"}),
                json.dumps({"outcome": "plan_at_fault", "reason": ""}),
