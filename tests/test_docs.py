@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from shutil import copytree
 
 import click
 import pytest
@@ -22,6 +23,7 @@ _COMMAND = re.compile(r"(?:^|[\s;(])hishamos ([^#;)\n]+)", re.MULTILINE)
 _INLINE = re.compile(r"`(hishamos [^`]+)`")
 # What the pages take for granted: files that somebody has, and values for what is written in capitals.
 FILES = ("my-idea.md", "app.py", "src/store.py", "out.txt", "data.csv", "templates/mail.txt")
+SUITE = Path("examples", "suites", "keyless")
 _STANDS_FOR = {
     "KEY": "tool-shed",
     "NAME": "nightly",
@@ -73,6 +75,7 @@ def test_every_command_is_one_that_there_is(
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
+    copytree(ROOT / SUITE, tmp_path / SUITE)
     for words in commands(page):
         command, rest = leaf([_STANDS_FOR.get(word, word) for word in words])
         command.make_context(" ".join(words), rest)
@@ -110,6 +113,7 @@ def test_the_commands_that_need_no_key_are_run_in_their_order(tmp_path: Path) ->
     (tmp_path / "templates").mkdir()
     for name in ("data.csv", "templates/mail.txt"):
         (tmp_path / name).write_text("x")
+    copytree(ROOT / SUITE, tmp_path / SUITE)
     assert hishamos(tmp_path, "ideas", "submit", "waits.md").returncode == 0
     ran = []
     for page in PAGES:

@@ -8,7 +8,6 @@ import keyword
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from packaging.requirements import Requirement as Dependency
 from packaging.utils import canonicalize_name
 
 from hishamos_pipeline.agents.tasks import (
@@ -17,6 +16,7 @@ from hishamos_pipeline.agents.tasks import (
     ComponentRequest,
     PlanningRequest,
 )
+from hishamos_pipeline.authoring.dependencies import name_of, unnamed, with_wanted
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, FilesDraft, RevisionDraft
 from hishamos_pipeline.authoring.prescriptions import faults_of_name, faults_of_plan
 from hishamos_pipeline.core.artifacts.documents import Architecture, Component, PlannedFile, Requirements
@@ -29,7 +29,6 @@ from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken, shadows
 from hishamos_pipeline.stacks.python.stack import STACKS
-from hishamos_pipeline.toolchains.vetting import vet
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 _INIT, _MAIN = "__init__.py", "__main__.py"
@@ -51,9 +50,9 @@ def architecture(
     """Turn a plan into planned files, and add what every project of its stack has."""
     given = request.requirements
     stack = STACKS[given.stack]
-    named = [*draft.dependencies, *_unnamed(given.prescriptions.dependencies, draft.dependencies)]
-    dependencies = _with(stack.dependencies, named, rules.allowed)
-    if is_taken(draft.package) or canonicalize_name(draft.package) in map(_name, dependencies):
+    named = [*draft.dependencies, *unnamed(given.prescriptions.dependencies, draft.dependencies)]
+    dependencies = with_wanted(stack.dependencies, named, rules.allowed)
+    if is_taken(draft.package) or canonicalize_name(draft.package) in map(name_of, dependencies):
         raise ValueError(f"the package cannot be called {draft.package!r}: that name is taken")
     plan = Architecture(
         title=given.title,
@@ -208,7 +207,7 @@ def revised(
             ),
             "usage": draft.commands.strip() or before.usage,
             "decisions": decisions,
-            "dependencies": _with(before.dependencies, draft.dependencies, rules.allowed),
+            "dependencies": with_wanted(before.dependencies, draft.dependencies, rules.allowed),
             "prescriptions": given.prescriptions,
         }
     )
@@ -383,30 +382,3 @@ def _faults_together(plan: Architecture) -> Iterator[str]:
 
 def _inside(files: Sequence[PlannedFile], paths: Collection[str]) -> Mapping[str, Sequence[str]]:
     return {file.path: [name for name in file.depends_on if name in paths] for file in files}
-
-
-def _with(known: Sequence[str], wanted: Sequence[str], allowed: Sequence[str]) -> tuple[str, ...]:
-    """Requirements, and those that are wanted besides; what cannot be meant is refused before it is installed."""
-    requirements, findings = vet(wanted, allowed)
-    if findings:
-        raise ValueError(f"dependencies: {'; '.join(findings)}")
-    there = {_name(text): text for text in known}
-    for item in requirements:
-        if item.marker:
-            raise ValueError(f"dependencies: {item.name} has a marker: name what is needed everywhere")
-        earlier = there.setdefault(_name(item.name), str(item))
-        if earlier != str(item) and (
-            item.extras or item.specifier or _name(item.name) not in map(_name, known)
-        ):
-            raise ValueError(f"dependencies: {item} is there already, as {earlier}")
-    return tuple(there.values())
-
-
-def _unnamed(prescribed: Sequence[str], named: Sequence[str]) -> list[str]:
-    """Prescribed dependencies that a plan has forgotten."""
-    known = {canonicalize_name(item.name) for item in vet(named)[0]}
-    return [text for text in prescribed if _name(text) not in known]
-
-
-def _name(requirement: str) -> str:
-    return canonicalize_name(Dependency(requirement).name)

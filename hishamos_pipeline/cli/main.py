@@ -32,6 +32,7 @@ COMMANDS = {
     "prompts": ("prompts", "List the prompts, and show what changed in one."),
     "costs": ("costs", "Show what models have cost."),
     "batch": ("batch", "Build many projects within one budget, and compare batches."),
+    "evaluate": ("evaluate", "Build a suite, and put it to tests that nobody has seen."),
     "notifications": ("notifications", "Show what people were notified of, and try a channel."),
     "events": ("events", "Show what has happened to projects, in order."),
     "cleanup": ("cleanup", "Remove what the settings keep no longer."),

@@ -29,7 +29,8 @@ REQUESTS = (
 def plan(*examples: Example, stack: str = "python-cli", entry: str = "shop.cli:main") -> Architecture:
     return Architecture(
         title="Shop", stack=stack, distribution="shop", package="shop", entry=entry, summary="S.", licence="MIT",
-        author="", files=(), data_model=(), decisions=(), commands=(), lint=LINT, prescriptions=Prescriptions(examples=examples),
+        author="", files=(), data_model=(), decisions=(), commands=(), lint=LINT,
+        prescriptions=Prescriptions(examples=examples),
     )  # type: ignore[arg-type]  # fmt: skip
 
 
