@@ -24,11 +24,14 @@ from hishamos_pipeline.llm.gateway import Gateway, Request
 from hishamos_pipeline.llm.providers import Access, ModelRef
 from hishamos_pipeline.settings import Rate, Settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
+from tests.fakes.large_project import LargeProject
 from tests.fakes.providers import FakeProvider, Reply, provider, script
 
 # Calls that wait for one another: requirements, architecture, a module, the command line, its review.
 PATH_CALLS = 5
 KILLS = 20
+# Modules and packages of a library; in several packages it is planned in two levels.
+SIZES = ((6, 1), (12, 1), (40, 5))
 
 
 class Thing(BaseModel):
@@ -39,7 +42,14 @@ class Thing(BaseModel):
 
 def measure() -> list[Row]:
     """All rows."""
-    return [*_ten_stories(), *asyncio.run(_overhead()), _kills(), asyncio.run(_budget()), _imports()]
+    return [
+        *_ten_stories(),
+        *_sizes(),
+        *asyncio.run(_overhead()),
+        _kills(),
+        asyncio.run(_budget()),
+        _imports(),
+    ]
 
 
 def environment_of(home: Path, fake: FakeProvider) -> dict[str, str]:
@@ -82,6 +92,30 @@ def _ten_stories() -> list[Row]:
             f"{ratio:.2f} ({waiting:.1f} s / {path:.1f} s)", "under 1.5", ratio < 1.5),
         Row("ten stories: calls and tokens per story", f"{calls / 10:.1f} calls, {tokens:,.0f} tokens", "told", True),
     ]  # fmt: skip
+
+
+def _sizes() -> list[Row]:
+    """What a project of so many modules asks: calls grow with it, prompts hardly do."""
+    return [_size(modules, packages) for modules, packages in SIZES]
+
+
+def _size(modules: int, packages: int) -> Row:
+    model = LargeProject(modules, packages)
+    with tempfile.TemporaryDirectory() as folder, provider(model) as fake:
+        build_with(Path(folder) / "home", fake, model.brief())
+        store = open_store(f"sqlite:///{folder}/home/store.db")
+        spent = store.calls.spent("many-numbers")
+        store.engine.dispose()
+    tokens = (spent.input_tokens + spent.output_tokens) / modules
+    modules_asked = [size for task, size in model.prompts.items() if task.startswith("coding/new")]
+    largest = max(model.prompts.values())
+    figure = (
+        f"{spent.calls} calls, {tokens:,.0f} tokens for each story; prompts of {statistics.median(modules_asked):,.0f} "
+        f"characters for a module, {largest:,} at most"
+    )
+    return Row(
+        f"library of {modules} modules in {packages} package{'s' * (packages > 1)}", figure, "told", True
+    )
 
 
 async def _overhead() -> list[Row]:
