@@ -145,6 +145,14 @@ class FileRequest(AboutFile):
     edited: tuple[SourceText, ...] = ()
 
     @property
+    def named(self) -> tuple[PlannedFile, ...]:
+        """The other files that hold code or data; for a source file none, which may use only those that it depends on:
+        so that a file more does not ask for the others again.
+        """
+        is_source = self.planned is not None and self.planned.kind == "source"
+        return () if is_source else super().named
+
+    @property
     def served(self) -> tuple[Story, ...]:
         """The planned stories whose requirements this file serves; all of them where it names none."""
         wanted = set(self.planned.requirements) if self.planned else set()

@@ -1,6 +1,7 @@
 """Changing what there is: edits by hand, changes in a sentence, what engines propose against edits, and approvals."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -117,6 +118,8 @@ def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item
         return TextToEdit(text=project.blobs([digest])[digest], suffix=suffix, revision=revision)
     items = editing.current_items(project, artifact, revision)
     if item:
+        if _is_new_file(artifact, items, item):
+            items = {item: editing.new_planned_file(item)}
         text = as_text(items[item]) if item in items else ""
     else:
         text = as_text({name: value for name, value in items.items() if name not in DERIVED})
@@ -161,19 +164,33 @@ def _edits(project: Project, command: EditArtifact) -> list[Edit]:
         editing.current_item(project, artifact, item)
         return edits_between(artifact, items, {name: value for name, value in items.items() if name != item})
     if command.values:
-        content = editing.current_item(project, artifact, item)
+        is_new = _is_new_file(artifact, items, item)
+        content = editing.new_planned_file(item) if is_new else editing.current_item(project, artifact, item)
         for path, value in command.values:
             content = value if item.startswith("@") else editing.with_value(content, path, value)
-        return edits_between(artifact, items, {**items, item: content})
+        return edits_between(artifact, items, {**items, item: _as_planned(artifact, item, content)})
     content = _parsed(command.text or "")
     if item:
         if content is None:
             raise EditError("the new content is empty; to remove an item, say so")
-        return edits_between(artifact, items, {**items, item: content})
+        return edits_between(artifact, items, {**items, item: _as_planned(artifact, item, content)})
     if not isinstance(content, dict):
         raise EditError("the content is no object of items by name")
     whole = {name: value for name, value in items.items() if name not in DERIVED}
-    return edits_between(artifact, whole, content)
+    written = {
+        name: value if value == whole.get(name) else _as_planned(artifact, name, value)
+        for name, value in content.items()
+    }
+    return edits_between(artifact, whole, written)
+
+
+def _is_new_file(artifact: str, items: Mapping[str, object], item: str) -> bool:
+    return artifact == "architecture" and item not in items and not item.startswith("@")
+
+
+def _as_planned(artifact: str, item: str, content: Any) -> Any:
+    is_file = artifact == "architecture" and not item.startswith("@")
+    return editing.planned_item(item, content) if is_file else content
 
 
 def _parsed(text: str) -> Any:

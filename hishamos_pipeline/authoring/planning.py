@@ -4,8 +4,7 @@ Every function raises ``ValueError`` with sentences for the model, all faults at
 its answer.
 """
 
-import keyword
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
@@ -18,18 +17,19 @@ from hishamos_pipeline.agents.tasks import (
 )
 from hishamos_pipeline.authoring.dependencies import name_of, unnamed, with_wanted
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, FilesDraft, RevisionDraft
-from hishamos_pipeline.authoring.prescriptions import faults_of_name, faults_of_plan
+from hishamos_pipeline.authoring.plan_faults import faults_of_files, faults_together
+from hishamos_pipeline.authoring.prescriptions import faults_of_name
 from hishamos_pipeline.core.artifacts.documents import Architecture, Component, PlannedFile, Requirements
 from hishamos_pipeline.core.artifacts.prescriptions import PrescribedName
 from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
 from hishamos_pipeline.core.text.ids import slug
-from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_interface
+from hishamos_pipeline.core.text.interfaces import normalised, read_interface
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python import scaffold
-from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken, shadows
+from hishamos_pipeline.stacks.python.layout import COMMANDS, DANGEROUS, LINT, is_taken
 from hishamos_pipeline.stacks.python.stack import STACKS
-from hishamos_pipeline.workspace.paths import check_collisions, check_path
+from hishamos_pipeline.workspace.paths import check_path
 
 _INIT, _MAIN = "__init__.py", "__main__.py"
 _MOST_FAULTS = 12
@@ -77,7 +77,7 @@ def architecture(
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(plan, item.path)]
     paths = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
     plan = plan.model_copy(update={"files": paths})
-    _refuse(_faults_of_files(plan, drafts, given, rules))
+    _refuse(faults_of_files(plan, drafts, given, rules.most_files))
     if draft.components:
         outline = plan.model_copy(
             update={"components": tuple(Component(**item.model_dump()) for item in draft.components)}
@@ -107,7 +107,7 @@ def completed(plan: Architecture, entry: str, given: Requirements) -> Architectu
     """
     plan = _with_entry(plan, entry, given)
     plan = plan.model_copy(update={"files": (*scaffold.planned(plan), *plan.files)})
-    _refuse(_faults_together(plan))
+    _refuse(faults_together(plan))
     return plan
 
 
@@ -119,7 +119,7 @@ def component(
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(outline, item.path)]
     stubs = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
     plan = outline.model_copy(update={"files": (*outline.files, *stubs)})
-    _refuse(_faults_of_files(plan, drafts, request.requirements, rules))
+    _refuse(faults_of_files(plan, drafts, request.requirements, rules.most_files))
     files = tuple(_planned(plan, item) for item in drafts)
     plan = outline.model_copy(update={"files": (*outline.files, *files)})
     _refuse(_faults_of_component(plan, own, request.needed, files))
@@ -188,7 +188,7 @@ def revised(
     """The architecture with the files that the draft changes or adds; all others stay as they are."""
     before, given = request.architecture, request.requirements
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(before, item.path)]
-    _refuse(_faults_of_files(before, drafts, given, rules))
+    _refuse(faults_of_files(before, drafts, given, rules.most_files))
     changed = {item.path: _planned(before, item) for item in drafts}
     known = {item.id for item in given.requirements}
     files = {file.path: changed.get(file.path, file) for file in before.files} | changed
@@ -214,7 +214,7 @@ def revised(
     there = {file.path for file in plan.files}
     added = tuple(file for file in scaffold.planned(plan) if file.path not in there)
     plan = plan.model_copy(update={"files": (*plan.files, *added)})
-    _refuse(_faults_together(plan))
+    _refuse(faults_together(plan))
     return plan
 
 
@@ -229,61 +229,6 @@ def _refuse(faults: Iterator[str]) -> None:
     if listed:
         more = f"; and {len(listed) - _MOST_FAULTS} more" if len(listed) > _MOST_FAULTS else ""
         raise ValueError("; ".join(listed[:_MOST_FAULTS]) + more)
-
-
-def _faults_of_files(
-    plan: Architecture, drafts: Sequence[FileDraft], given: Requirements, rules: PlanningRules
-) -> Iterator[str]:
-    """What is wrong with files, each by itself."""
-    if len(drafts) > rules.most_files:
-        yield f"{len(drafts)} files are planned, at most {rules.most_files} may be (HISHAMOS_MAX_PLANNED_FILES)"
-    yield from (f"the file {path} is planned twice" for path in duplicates(item.path for item in drafts))
-    known, handed = {item.id for item in given.requirements}, {file.path for file in given.files}
-    for item in drafts:
-        yield from _faults_of_path(plan, item.path)
-        for name in item.requirements:
-            if name not in known:
-                yield f"{item.path} names {name}, which is no requirement"
-        if item.copy_of and item.copy_of not in handed:
-            yield f"{item.path} is a copy of {item.copy_of}, which was not handed in"
-        elif item.copy_of and item.interface:
-            yield f"{item.path} is a copy of a file: it has no interface"
-        else:
-            yield from _faults_of_interface(plan, item)
-
-
-def _faults_of_path(plan: Architecture, path: str) -> Iterator[str]:
-    try:
-        check_path(path)
-    except PathError as error:
-        yield str(error)
-        return
-    if shadows(path):
-        yield f"{path} would be imported in place of a module of Python or of its tests: call it otherwise"
-    hidden = any(part.startswith(".") for part in path.split("/"))
-    if hidden and not any(path == name or path.startswith(f"{name}/") for name in plan.prescriptions.paths):
-        yield f"{path} is hidden, and nobody has asked for it"
-    if plan.in_package(path) and path.endswith(".py"):
-        for part in path.removeprefix(plan.root).removesuffix(".py").split("/"):
-            if not part.isidentifier() or keyword.iskeyword(part):
-                yield f"{path} cannot be imported: {part!r} is no name in Python"
-    elif plan.layout == "src" and path.startswith("src/") and not plan.in_package(path):
-        yield f"{path} is not in the package, which is src/{plan.package}/"
-
-
-def _faults_of_interface(plan: Architecture, item: FileDraft) -> Iterator[str]:
-    if not item.path.endswith(".py"):
-        if item.interface:
-            yield f"{item.path} is no module: it has no interface"
-        return
-    try:
-        stub = normalised(item.interface)
-    except ValueError as error:
-        yield f"{item.path}: {error}"
-        return
-    free = item.path.endswith((_INIT, _MAIN)) or not plan.in_package(item.path)
-    if not free and is_empty(stub):
-        yield f"{item.path} offers nothing: give its interface as stub text"
 
 
 def _planned(plan: Architecture, item: FileDraft) -> PlannedFile:
@@ -360,25 +305,3 @@ def _entry_path(plan: Architecture) -> str:
 
 def _functional(given: Requirements) -> tuple[str, ...]:
     return tuple(item.id for item in given.requirements if item.kind == "functional")
-
-
-def _faults_together(plan: Architecture) -> Iterator[str]:
-    """What is wrong with files only in view of the others."""
-    paths = {file.path for file in plan.files}
-    for file in plan.files:
-        yield from (
-            f"{file.path} depends on {name}, which is not planned"
-            for name in file.depends_on
-            if name not in paths
-        )
-    yield from faults_of_plan(plan)
-    try:
-        check_collisions(sorted(paths))
-    except PathError as error:
-        yield str(error)
-    if found := circle(_inside(plan.files, paths)):
-        yield f"files depend on one another in a circle: {found}"
-
-
-def _inside(files: Sequence[PlannedFile], paths: Collection[str]) -> Mapping[str, Sequence[str]]:
-    return {file.path: [name for name in file.depends_on if name in paths] for file in files}

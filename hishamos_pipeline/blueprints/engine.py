@@ -90,8 +90,7 @@ class BlueprintEngine:
         """Answer a task; it costs nobody anything.
 
         Raises:
-            KeyError: if a file is asked for that no blueprint plans.
-            UnbuildableError: the task takes judgement, which templates have not.
+            UnbuildableError: the task takes judgement, which templates have not, or no template makes the file.
         """
         if str(task) not in RULES:
             raise UnbuildableError(f"the blueprint engine cannot do {task}: that needs a language model")
@@ -168,6 +167,11 @@ class _Project:
         from hishamos_pipeline.stacks.python import ci
 
         if task == tasks.SOURCE_FILE:
+            if path not in self.sources:
+                raise UnbuildableError(
+                    f"the blueprint engine has no template for {path}: take it out of the architecture, or name a "
+                    "model in HISHAMOS_LLM"
+                )
             return self.sources[path].render(self.architecture.stack)
         if task == tasks.TEST_FILE:
             story = self.tests.get(path)

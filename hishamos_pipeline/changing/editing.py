@@ -7,9 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hishamos_pipeline.authoring.plan_faults import faults_of_edit
 from hishamos_pipeline.core.artifacts import traceability
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import Requirements, Stories, TreeFile
+from hishamos_pipeline.core.artifacts.documents import (
+    Architecture,
+    PlannedFile,
+    Requirements,
+    Stories,
+    TreeFile,
+)
 from hishamos_pipeline.core.artifacts.editing import Edit, item_hash, overlay
 from hishamos_pipeline.core.artifacts.items import (
     DERIVED,
@@ -22,7 +29,9 @@ from hishamos_pipeline.core.artifacts.items import (
 )
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.interfaces import normalised
 from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.revisioning import derived, write_rows
@@ -63,7 +72,12 @@ def current_item(project: Project, artifact: str, item: str, revision: int = 0) 
     items = current_items(project, artifact, revision)
     if item not in items or item in DERIVED:
         known = ", ".join([name for name in items if name not in DERIVED][:12])
-        raise ArtifactMissingError(f"{artifact} of {project.key!r} has no item {item!r}; there are {known} …")
+        planned = (
+            "; a file is added by `hishamos edit KEY architecture PATH`" if artifact in FILE_SETS else ""
+        )
+        raise ArtifactMissingError(
+            f"{artifact} of {project.key!r} has no item {item!r}; there are {known} …{planned}"
+        )
     return items[item]
 
 
@@ -86,6 +100,31 @@ def file_item(project: Project, artifact: str, path: str, text: str) -> Item:
     project.store.units.add_blobs([text])
     changed = file.model_copy(update={"sha256": sha256_text(text), "size": len(text.encode())})
     return changed.model_dump(mode="json")
+
+
+def planned_item(path: str, content: Item) -> Item:
+    """The item of a planned file as a person has written it, its interface in the usual form.
+
+    Its signatures are read off the interface.
+
+    Raises:
+        EditError: the interface is no stub text.
+    """
+    if not isinstance(content, dict):
+        return content
+    item = {"path": path, "kind": "source", **content}
+    if isinstance(item.get("interface"), str) and item["interface"] and path.endswith(".py"):
+        try:
+            interface = normalised(item["interface"])
+        except ValueError as error:
+            raise EditError(f"architecture {path}.interface: {error}") from None
+        item |= {"interface": interface, "signatures": list(public_signatures(interface))}
+    return item
+
+
+def new_planned_file(path: str) -> Item:
+    """The item of a file that is not planned yet, to be filled in."""
+    return PlannedFile(path=path, kind="source", purpose="").model_dump(mode="json")
 
 
 def with_value(item: Item, path: str, value: Any) -> Item:
@@ -232,11 +271,20 @@ def check(project: Project, artifact: str, document: Document, wanted: Requireme
             raise EditError(f"requirements {bare[0]}: has no acceptance statement")
     elif isinstance(document, Stories):
         _check_stories(document, wanted or project.read("requirements", Requirements))
+    elif isinstance(document, Architecture):
+        _check_plan(project, document)
     elif artifact in FILE_SETS:
         known = set(current_items(project, artifact))
         extra = [name for name in items_of(artifact, document) if name not in known]
         if extra:
             raise EditError(f"{artifact} {extra[0]}: is not planned; edit the architecture first")
+
+
+def _check_plan(project: Project, document: Architecture) -> None:
+    before, wanted = project.read("architecture", Architecture), project.read("requirements", Requirements)
+    faults = list(dict.fromkeys(faults_of_edit(before, document, wanted, project.settings.max_planned_files)))
+    if faults:
+        raise EditError(f"architecture: {'; '.join(faults)}")
 
 
 def _check_stories(document: Stories, wanted: Requirements) -> None:

@@ -22,6 +22,7 @@ from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from tests.support.building import build
 
 ADD = "src/notes/services/notes.py"
+PLANNED = "src/notes/extra.py"
 
 
 def edit(run: ProjectRun, kind: str, item: str, path: str, value: object) -> ArtifactRevision:
@@ -46,6 +47,22 @@ async def test_an_edited_story_makes_again_what_depends_on_it_alone(notes: Proje
     assert notes.project.read("source_code", FileSet) == source
     assert notes.project.read("stories", Stories).stories[0].title == "Write a note"
     assert notes.project.read("verified_build", VerifiedBuild).passed and notes.plan() == ()
+
+
+async def test_the_blueprint_engine_says_that_it_has_no_template_for_a_file(notes: ProjectRun) -> None:
+    await build(notes, until="stories")
+    await build(notes, until="architecture")
+    edit(
+        notes,
+        "architecture",
+        PLANNED,
+        "",
+        editing.planned_item(PLANNED, {"purpose": "x", "interface": "x: int"}),
+    )
+    with pytest.raises(UnbuildableError, match=r"no template for src/notes/extra\.py: take it out"):
+        await build(notes, until="source_code")
+    with pytest.raises(EditError, match=r"store.py depends on .*|is not planned"):
+        edit(notes, "architecture", ADD, "", None)
 
 
 @pytest.mark.slow

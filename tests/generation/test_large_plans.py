@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from hishamos_pipeline.core.artifacts.documents import Architecture, VerifiedBuild
-from hishamos_pipeline.errors import AnswerError
+from hishamos_pipeline.application import changes
+from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, VerifiedBuild
+from hishamos_pipeline.errors import AnswerError, EditError
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.intake.brief import read_brief
@@ -17,6 +19,7 @@ from tests.support.building import build
 
 pytestmark = pytest.mark.slow
 MODULES, PACKAGES = 40, 5
+PERSON = Actor("ann", "person", EVERY_ORGANIZATION, "test")
 
 
 @pytest.fixture
@@ -91,6 +94,57 @@ async def test_components_in_a_circle_or_without_a_requirement_are_refused(
     with pytest.raises(AnswerError) as caught:
         await build(large, until="architecture")
     assert "in a circle" in str(caught.value) and "no component serves REQ-009" in str(caught.value)
+
+
+async def test_a_file_that_a_person_plans_is_asked_for_alone_and_goes_when_it_is_taken_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-recorded-0123456789")
+    model, path = LargeProject(3), "src/many/number_9.py"
+    with provider(model) as server:
+        given = settings.model_copy(
+            update={"llm": MODEL, "llm_urls": server.urls, "llm_per_minute": 10_000, "llm_retries": 1}
+        )
+        services = Services(given)
+        services.store.projects.submit(read_brief(model.brief().encode()), "test")
+        run = services.project("many-numbers")
+        await build(run)
+
+        def edited(item: str, **wanted: object) -> None:
+            command = {"key": run.key, "artifact": "architecture", "item": item, **wanted}
+            changes.edit(services, PERSON, changes.EditArtifact.model_validate(command))
+
+        asked = len(model.tasks)
+        edited(path, values=(("purpose", "Nine."), ("interface", "def number_9()->int: ...")))
+        planned = next(
+            file for file in run.project.read("architecture", Architecture).files if file.path == path
+        )
+        assert planned.signatures == ("def number_9() -> int",)
+        await build(run, until="source_code")
+        assert model.tasks[asked:] == [f"coding/new {path}"]
+        edited(path, remove=True)
+        asked = len(model.tasks)
+        await build(run)
+        assert model.tasks[asked:] == []
+        assert path not in {file.path for file in run.project.read("source_code", FileSet).files}
+        with pytest.raises(EditError) as caught:
+            edited("../a.py", text="{interface: 'x: int', depends_on: [b.py], requirements: [REQ-099]}")
+        assert "purpose" in str(caught.value)
+        with pytest.raises(EditError) as caught:
+            edited(
+                "../a.py",
+                text="{purpose: A, interface: 'x: int', depends_on: [b.py], requirements: [REQ-099]}",
+            )
+        for said in (
+            "'..' part",
+            "names REQ-099, which is no requirement",
+            "depends on b.py, which is not planned",
+        ):
+            assert said in str(caught.value)
+        with pytest.raises(EditError, match="interface: its interface is no Python"):
+            edited("src/many/a.py", text="{purpose: A, interface: 'def ('}")
+        with pytest.raises(EditError, match=r"a\.py offers nothing"):
+            edited("src/many/a.py", text="{purpose: A}")
 
 
 def test_the_fake_answers_only_what_it_knows(model: LargeProject) -> None:
