@@ -61,6 +61,11 @@ class Asked:
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # as many as ask at once; the usual five refuse connections on a busy machine
+
+
 class FakeProvider:
     """A server on a free port; keeps every request it was sent."""
 
@@ -84,8 +89,7 @@ class FakeProvider:
             def do_POST(self) -> None:
                 provider._post(self)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
