@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from hishamos_pipeline.application.ideas import SubmitIdea, submit
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import Stories, VerifiedBuild
@@ -26,8 +27,7 @@ from hishamos_pipeline.core.pipeline.spending import Spent
 from hishamos_pipeline.core.text.ids import check_key, slug
 from hishamos_pipeline.errors import ArtifactMissingError, UsageError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.intake.brief import read_brief
-from hishamos_pipeline.intake.files import accept, read_paths
+from hishamos_pipeline.intake.files import read_paths
 from hishamos_pipeline.intake.suites import Case, read_suite
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.running import Runner, TestRun, read_report
@@ -64,20 +64,18 @@ class ComparedEvaluations(View):
 @dataclass(frozen=True, slots=True)
 class _Evaluator:
     services: Services
+    actor: Actor
     suite: str
     build: Build
 
     def step(self, case: Case, number: int, brief: Path, before: EvaluatedStep | None) -> EvaluatedStep:
         """Submit a checkpoint's brief, build it, and run the hidden tests on what is delivered."""
         services, key = self.services, check_key(f"{self.suite}-{case.name}"[:63].strip("-"))
-        idea = read_brief(brief.read_bytes(), brief.name, max_bytes=services.settings.max_brief_bytes)
-        idea = idea.model_copy(update={"key": key})
-        if case.files is None:
-            services.store.projects.submit(idea, f"suite {self.suite}")
-        else:
-            handed = accept(read_paths([case.files], services.settings), services.settings)
-            idea = idea.model_copy(update={"files": handed.files})
-            services.store.projects.submit(idea, f"suite {self.suite}", handed.texts)
+        files = read_paths([case.files], services.settings) if case.files else None
+        handed = SubmitIdea(
+            raw=brief.read_bytes(), name=brief.name, source=f"suite {self.suite}", files=files, key=key
+        )
+        submit(services, self.actor, handed)
         spent, began = services.store.calls.spent(key), time.monotonic()
         succeeded = self.build(key)
         took = time.monotonic() - began
@@ -163,7 +161,7 @@ def evaluate(
     if not cases:
         raise UsageError(f"{command.folder} has no case {command.case!r}")
     suite = slug(command.folder.resolve().name) or "suite"
-    evaluator = _Evaluator(acting, suite, build)
+    evaluator = _Evaluator(acting, actor, suite, build)
     started, steps, stopped = datetime.now(UTC), list[EvaluatedStep](), ""
     for case in cases:
         before: EvaluatedStep | None = None

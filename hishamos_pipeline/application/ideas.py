@@ -20,13 +20,14 @@ class SubmitIdea(UseCaseInput):
     """A brief as it was written: its bytes, the name of its file if it has one, and where it comes from.
 
     ``files`` are the contents of all files that are handed in with it, by path; ``None`` leaves those that were handed
-    in earlier as they are.
+    in earlier as they are. ``key`` is the project's, where it is not the brief that says so.
     """
 
     raw: bytes = Field(repr=False)
     name: str = ""
     source: str
     files: dict[str, bytes] | None = Field(None, repr=False)
+    key: str = ""
 
 
 class SubmittedIdea(View):
@@ -78,6 +79,8 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
     from hishamos_pipeline.intake.files import accept
 
     idea = _read(services.settings, command.raw, command.name)
+    if command.key:
+        idea = idea.model_copy(update={"key": command.key})
     projects = services.acting_as(actor).store.projects
     if command.files is None:
         return SubmittedIdea.of(projects.submit(idea, command.source))

@@ -232,9 +232,7 @@ def _refuse(faults: Iterator[str]) -> None:
 
 
 def _planned(plan: Architecture, item: FileDraft) -> PlannedFile:
-    interface = normalised(item.interface) if item.path.endswith(".py") else ""
-    if item.path.endswith(_INIT):
-        interface = _listed(interface)
+    interface = planned_interface(item.path, item.interface) if item.path.endswith(".py") else ""
     return PlannedFile(
         path=item.path,
         kind="source",
@@ -245,6 +243,15 @@ def _planned(plan: Architecture, item: FileDraft) -> PlannedFile:
         copy_of=item.copy_of,
         requirements=tuple(dict.fromkeys(item.requirements)),
     )
+
+
+def planned_interface(path: str, stub: str) -> str:
+    """The interface of a planned module in its usual form; that of a package says what it passes on.
+
+    Raises:
+        ValueError: it is no stub text.
+    """
+    return _listed(normalised(stub)) if path.endswith(_INIT) else normalised(stub)
 
 
 def _listed(stub: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hishamos_pipeline.authoring.plan_faults import faults_of_edit
+from hishamos_pipeline.authoring.planning import planned_interface
 from hishamos_pipeline.core.artifacts import traceability
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
@@ -29,7 +30,6 @@ from hishamos_pipeline.core.artifacts.items import (
 )
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.text.hashing import sha256_text
-from hishamos_pipeline.core.text.interfaces import normalised
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
@@ -115,7 +115,7 @@ def planned_item(path: str, content: Item) -> Item:
     item = {"path": path, "kind": "source", **content}
     if isinstance(item.get("interface"), str) and item["interface"] and path.endswith(".py"):
         try:
-            interface = normalised(item["interface"])
+            interface = planned_interface(path, item["interface"])
         except ValueError as error:
             raise EditError(f"architecture {path}.interface: {error}") from None
         item |= {"interface": interface, "signatures": list(public_signatures(interface))}
