@@ -246,6 +246,11 @@ class Settings(BaseSettings):
 
     repair_rounds: int = Field(4, ge=0, description="Most rounds of repair for one thing that fails.")
     repair_rounds_in_all: int = Field(12, ge=0, description="Most rounds of repair of a build.")
+    review_repair: str = Field(
+        "critical,major",
+        pattern="^(none|(critical|major|minor)(,(critical|major|minor))*)$",
+        description="Severities of review findings that get one round of repair and are told in the README; or `none`.",
+    )
     repair_files: int = Field(3, gt=0, description="Most files that one round of repair changes.")
     index_url: str = Field(
         "", description="Package index for dependencies of projects; empty is pip's own setting."

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -207,6 +207,10 @@ class BuildContext(StepContext):
     def toolchains(self) -> Callable[[], Toolchains]:
         """Gives what it is run with."""
         return self._services.toolchains
+
+    def units_of(self, artifact: str) -> UnitMaker:
+        """Makes units that another artifact is made of, on its account, so that it finds them made."""
+        return replace(self.units, kind=artifact)
 
     def spent(self) -> tuple[int, float]:
         """Calls and US dollars that this artifact has taken so far, all of its revisions."""

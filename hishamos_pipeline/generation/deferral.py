@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hishamos_pipeline.agents.tasks import FileRequest
-from hishamos_pipeline.core.artifacts.documents import Deferral, Stories, Story, TreeFile
+from hishamos_pipeline.core.artifacts.documents import Deferral, Story, TreeFile
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.untrusted import markdown_line, one_line
 from hishamos_pipeline.generation.assembling import Parts
+from hishamos_pipeline.generation.readme_sections import README, with_section
 from hishamos_pipeline.generation.repair import Judge, Repaired, code_of
 from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.formatting import tidy_file
@@ -22,8 +23,7 @@ from hishamos_pipeline.verification import readme
 from hishamos_pipeline.verification.failures import Failure, failures
 from hishamos_pipeline.verification.imports import imports
 
-README = "README.md"
-_NOT_YET = "## What it does not do yet"
+_NOT_YET = "What it does not do yet"
 _LONGEST_REASON = 300
 
 
@@ -35,12 +35,13 @@ class Delivered:
     deferrals: tuple[Deferral, ...] = ()
 
 
-async def without_what_fails(done: Repaired, judge: Judge) -> Delivered:
+async def without_what_fails(done: Repaired, judge: Judge, theirs: Collection[str] = ()) -> Delivered:
     """The largest part of a tree that passes, as far as leaving out stories leads there; the tree itself if none does.
 
     Args:
         done: a tree that repair could not make pass.
         judge: verifies a tree; it is told the number of the round.
+        theirs: files that people have edited, whose words are left to them.
     """
     parts, verdict, reasons = done.parts, done.verdict, dict[str, str]()
     rounds, deferrals = len(done.rounds), dict[str, Deferral]()
@@ -49,7 +50,8 @@ async def without_what_fails(done: Repaired, judge: Judge) -> Delivered:
         blamed = blame(found, parts)
         kept = parts.stories.planned
         dropped = with_dependents(kept, blamed)
-        changed = without_failing_commands(parts, [item for item in found if item.check == "readme_commands"])
+        shown = [item for item in found if item.check == "readme_commands" and README not in theirs]
+        changed = without_failing_commands(parts, shown)
         if set(dropped) == {story.id for story in kept} or (not dropped and changed is parts):
             return Delivered(done)
         for story in kept:
@@ -58,7 +60,7 @@ async def without_what_fails(done: Repaired, judge: Judge) -> Delivered:
                 deferrals[story.id] = _deferral(
                     story, reasons[story.id], blamed.get(story.id, ()), parts, done
                 )
-        parts = await without(changed, dropped, reasons)
+        parts = await without(changed, dropped, reasons, theirs)
         rounds += 1
         verdict = await judge(parts, rounds)
     listed = tuple(deferrals[story.id] for story in done.parts.stories.planned if story.id in deferrals)
@@ -93,13 +95,16 @@ def with_dependents(stories: Sequence[Story], dropped: Collection[str]) -> tuple
     return tuple(story.id for story in stories if story.id in gone)
 
 
-async def without(parts: Parts, dropped: Collection[str], reasons: Mapping[str, str]) -> Parts:
+async def without(
+    parts: Parts, dropped: Collection[str], reasons: Mapping[str, str], theirs: Collection[str] = ()
+) -> Parts:
     """The parts without stories: their tests, and the code that serves nothing else; documents say so.
 
     Args:
         parts: the tree.
         dropped: ids of the stories that go now.
         reasons: why, of all stories that have gone.
+        theirs: files that people have edited; a README among them keeps all of its lines.
     """
     stories = parts.stories.deferring(reasons)
     tests = {story_test_path(story.id, story.title) for story in parts.stories.stories if story.id in dropped}
@@ -115,8 +120,13 @@ async def without(parts: Parts, dropped: Collection[str], reasons: Mapping[str, 
     first = {path: text for path, text in parts.first_tests.items() if path not in gone}
     left = replace(parts, files=files, architecture=plan, stories=stories, first_tests=first)
     texts = await _rendered_again(parts, left)
-    if README in left.paths:
-        texts[README] = await tidy_file(README, _told(left.text(README), stories, dropped), plan.package)
+    if README in left.paths and stories.deferred:
+        own = left.text(README) if README in theirs else _claiming_less(left.text(README), dropped)
+        listed = [
+            f"{item.id} {markdown_line(item.title)}: {markdown_line(item.reason)}"
+            for item in stories.deferred
+        ]
+        texts[README] = await with_section(own, _NOT_YET, listed, plan.package)
     return left.changed(texts)
 
 
@@ -185,24 +195,9 @@ async def _rendered_again(before: Parts, after: Parts) -> dict[str, str]:
     return texts
 
 
-def _told(text: str, stories: Stories, dropped: Collection[str]) -> str:
-    """A README that claims none of the dropped stories, and names all that are deferred."""
-    if not stories.deferred:
-        return text
-    own = _without_section(text)
-    kept = [line for line in own.splitlines() if not _claims_only(line, dropped)]
-    listed = "\n".join(
-        f"- {story.id} {markdown_line(story.title)}: {markdown_line(story.reason)}"
-        for story in stories.deferred
-    )
-    return "\n".join(kept).rstrip() + f"\n\n{_NOT_YET}\n\n{listed}\n"
-
-
-def _without_section(text: str) -> str:
-    """A document without the section that names deferred stories, to the next one of its level."""
-    before, found, after = text.partition(f"\n{_NOT_YET}\n")
-    _, more, rest = after.partition("\n## ")
-    return f"{before}\n## {rest}" if found and more else before
+def _claiming_less(text: str, dropped: Collection[str]) -> str:
+    """A README without the lines that claim nothing but dropped stories."""
+    return "\n".join(line for line in text.splitlines() if not _claims_only(line, dropped))
 
 
 def _claims_only(line: str, dropped: Collection[str]) -> bool:

@@ -119,7 +119,7 @@ async def repair(
             plan = await next_round(step, parts, left, tried)
             if not plan.files:
                 continue
-            answers = await _ask(step, parts, plan, [*earlier, *rounds])
+            answers = await corrections(step, parts, plan, [*earlier, *rounds])
         except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
             stopped = str(error)
             break
@@ -127,7 +127,9 @@ async def repair(
         judged = await judge(attempt, len(rounds) + 1) if attempt.files != parts.files else verdict
         better = badness(judged) < badness(verdict)
         rounds.append(
-            _round(plan, answers, found, parts, attempt, judged, len(rounds) + 1, better, spent, step.spent())
+            round_of(
+                plan, answers, found, parts, attempt, judged, len(rounds) + 1, better, spent, step.spent()
+            )
         )
         _count(plan, tried, better=better)
         if better:
@@ -140,7 +142,7 @@ def _to_mend(step: BuildContext, parts: Parts, found: Sequence[Failure], tried: 
     most = step.settings.repair_rounds
     for item in tried.open(found):
         key = name_of(item)
-        if _is_ours(parts, item):
+        if _is_about_ours(parts, item):
             tried.give_up(
                 [item],
                 f"{item.files[0]} is made by HishamOS itself: this is a fault of its own, please report it",
@@ -152,14 +154,15 @@ def _to_mend(step: BuildContext, parts: Parts, found: Sequence[Failure], tried: 
     return tried.open(found)
 
 
-def _is_ours(parts: Parts, item: Failure) -> bool:
+def _is_about_ours(parts: Parts, item: Failure) -> bool:
     """Whether a failure is about a file that nobody but our templates has written."""
     if not item.files or item.check == "tests_pass" or item.files[0] not in parts.paths:
         return False
-    return _is_fixed(parts, item.files[0])
+    return is_ours(parts, item.files[0])
 
 
-def _is_fixed(parts: Parts, path: str) -> bool:
+def is_ours(parts: Parts, path: str) -> bool:
+    """Whether nobody but our templates has written a file."""
     # A plan of the blueprint engine has no file that a model could have written.
     is_models = any(file.interface for file in parts.architecture.files)
     return is_models and is_fixed(parts.architecture, parts.stories, path)
@@ -189,7 +192,7 @@ def _obeyed(plan: RoundPlan, answers: Mapping[str, Correction], tried: Tried) ->
     return texts
 
 
-def _round(
+def round_of(
     plan: RoundPlan,
     answers: Mapping[str, Correction],
     found: Sequence[Failure],
@@ -201,6 +204,7 @@ def _round(
     spent: tuple[int, float],
     spent_now: tuple[int, float],
 ) -> RepairRound:
+    """The record of one round; calls and US dollars are those that were spent between its begin and its end."""
     said = [
         f"{a.outcome.replace('_', ' ')}: {a.reason}" if a.outcome != "corrected" else a.reason
         for a in answers.values()
@@ -303,7 +307,7 @@ async def next_round(step: BuildContext, parts: Parts, found: Sequence[Failure],
             if side_of(path) == side
             and path in parts.paths
             and path not in theirs
-            and not _is_fixed(parts, path)
+            and not is_ours(parts, path)
         ]
         if paths:
             files.setdefault(paths[0], []).append(item)
@@ -354,7 +358,7 @@ async def _by_model(step: BuildContext, parts: Parts, item: Failure) -> tuple[Si
     return fault.side, fault.reason
 
 
-async def _ask(
+async def corrections(
     step: BuildContext, parts: Parts, plan: RoundPlan, before: Sequence[RepairRound]
 ) -> dict[str, Correction]:
     """The answers with the corrected texts, by path; those about tests say why."""

@@ -85,6 +85,13 @@ async def test_documents_claim_nothing_that_is_left_out() -> None:
     assert again.text("README.md").count("## What it does not do yet") == 1
 
 
+async def test_a_persons_readme_keeps_its_lines() -> None:
+    readme = "# P\n\n- US-001: one\n"
+    parts = parts_of({}, texts={"README.md": readme})
+    left = await without(parts, {"US-001"}, {"US-001": "r"}, theirs={"README.md"})
+    assert left.text("README.md") == readme + "\n## What it does not do yet\n\n- US-001 One: r\n"
+
+
 @pytest.fixture
 def stubborn(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     """The recorded reading log, whose total is wrong whatever is asked."""

@@ -9,10 +9,11 @@ from hishamos_pipeline.core.artifacts.documents import (
     Stories,
     VerifiedBuild,
 )
-from hishamos_pipeline.generation.assembling import Parts, assemble, differences, gather, with_repairs
+from hishamos_pipeline.generation.assembling import KINDS, Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.deferral import without_what_fails
 from hishamos_pipeline.generation.repair import repair
+from hishamos_pipeline.generation.review_repair import after_review
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.verify import Verdict, verify
 
@@ -39,13 +40,15 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
         )
         repaired, deferrals = done.parts, tuple[Deferral, ...]()
         if not done.verdict.build.passed and step.settings.deliver == "verified":
-            delivered = await without_what_fails(done, judge)
+            delivered = await without_what_fails(done, judge, step.edited_items(KINDS))
             if not _lacking(delivered.done.verdict.build, first.stories):
                 done, deferrals = delivered.done, delivered.deferrals
+        reviewed = await after_review(step, done, judge)
+        done, repaired = reviewed.done, repaired.changed(reviewed.texts)
         build = done.verdict.build.model_copy(
             update={
                 "repairs": differences(first, repaired),
-                "rounds": done.rounds,
+                "rounds": (*done.rounds, *reviewed.rounds),
                 "stopped": done.stopped,
                 "deferrals": deferrals,
             }
