@@ -10,12 +10,14 @@ from benchmarks import (
     operating,
     pipeline,
     publishing,
+    reading,
     report,
     throughput,
 )
 
 MEASURED = {
     "pipeline": pipeline.measure,
+    "reading": reading.measure,
     "archiving": archiving.measure,
     "models": models.measure,
     "changing": changing.measure,

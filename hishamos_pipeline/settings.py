@@ -62,7 +62,8 @@ class GitHostSettings(BaseModel):
 class IssueIntake(BaseModel):
     """A repository whose issues with a label are briefs.
 
-    ``host`` is what the settings call its Git host; ``authors`` are patterns of the logins of those who may ask.
+    ``host`` is what the settings call its Git host; ``authors`` are patterns of the logins of those who may ask,
+    nobody until they are named.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,7 +73,7 @@ class IssueIntake(BaseModel):
         str, shaped(r"[\w.-]+(/[\w.-]+)+", "OWNER/NAME, such as team/ideas"), Field(max_length=255)
     ]
     label: Annotated[str, shaped(r"[^,]+", "one label, without commas")] = "hishamos"
-    authors: str = "*"
+    authors: str = ""
 
     @field_validator("label")
     @classmethod
@@ -194,6 +195,9 @@ class Settings(BaseSettings):
         20_000_000, gt=0, description="All files that are handed in with a brief together, in bytes."
     )
     max_features: int = Field(500, gt=0, le=1000, description="Most features in a brief.")
+    brief_seconds: float = Field(
+        10, gt=0, description="How long reading a brief from the inbox or an issue may take, in seconds."
+    )
     inbox_ideas_per_tick: int = Field(20, gt=0, description="Most inbox files that one sensor tick reads.")
     inbox_quiet_seconds: float = Field(
         1.0, ge=0, description="How long an inbox file must be unchanged before it is read."

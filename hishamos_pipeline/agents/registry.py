@@ -4,7 +4,6 @@ A package adds roles by the entry point group ``hishamos.roles``, each a ``Role`
 by YAML files in its ``agents`` folder; those declare, and run no code.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,6 +16,7 @@ from hishamos_pipeline.agents.builtin import ROLES
 from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import Assignment, Policy, Task
 from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.prompts.library import SYSTEM
 

@@ -1,12 +1,12 @@
 """Keys of providers, tokens of Git hosts and secrets for repositories: kept encrypted, tried, and never shown."""
 
 import os
-import re
 
 from pydantic import SecretStr
 
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import CredentialError, UsageError
 from hishamos_pipeline.generation.services import Services
 

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +12,7 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import TreeFile
 from hishamos_pipeline.core.artifacts.items import EDITABLE, FILE_SETS, Item, items_of
 from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.store import ProjectStore

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from hishamos_pipeline import errors
 from hishamos_pipeline.core.actor import Actor, this_user
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import get_settings
 

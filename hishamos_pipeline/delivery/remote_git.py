@@ -6,7 +6,6 @@ and speaks nothing but HTTPS.
 """
 
 import os
-import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.delivery.hosts.causes import cause_of_git
 from hishamos_pipeline.delivery.hosts.connection import Connection

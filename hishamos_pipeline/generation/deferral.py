@@ -5,12 +5,12 @@ checks hold on what is left; where nothing is left, nothing is delivered.
 """
 
 import ast
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hishamos_pipeline.agents.tasks import FileRequest
 from hishamos_pipeline.core.artifacts.documents import Deferral, Story, TreeFile
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.untrusted import markdown_line, one_line

@@ -1,6 +1,5 @@
 """What is seen of the making of artifacts from outside: log context, spans, and counters that last."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +10,7 @@ from structlog.contextvars import bound_contextvars
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite, VerifiedBuild
 from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import StorageError
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox, Toolchain
 from hishamos_pipeline.store.counters.repository import Amount, Counters, observed

@@ -1,6 +1,5 @@
 """What an engine made becomes the next revision: ids last, people's edits stand, what is gone is retired."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar, cast
@@ -13,6 +12,7 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Requirements, SprintPlan, Stories, TestSuite
 from hishamos_pipeline.core.artifacts.editing import Edit, overlay
 from hishamos_pipeline.core.artifacts.items import EDITABLE, items_of, of_items
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.store.store import ProjectStore
 

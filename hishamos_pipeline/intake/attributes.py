@@ -1,12 +1,14 @@
 """Attributes as people write them: ``isbn (unique)``, ``status: open | done``, ``an optional due date``."""
 
 import keyword
-import re
 import unicodedata
 from collections.abc import Iterable
 
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity, FieldType
+from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.intake.limits import LONGEST_LINE, MOST_ATTRIBUTES
 
+_SHOWN = 80
 # The first rule that matches the last word, or the whole name, gives the type.
 _TYPE_RULES: tuple[tuple[str, FieldType], ...] = (
     (r".*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*", "date"),
@@ -63,7 +65,7 @@ def attribute_name(phrase: str) -> str:
     words = re.findall(r"[a-z0-9]+", _latin(phrase).replace("'s", "").replace("e-mail", "email"))
     name = "_".join(words)[:40].strip("_")
     if not name or not re.search("[a-z]", name):
-        raise ValueError(f"no name in {phrase!r}")
+        raise ValueError(f"no name in {phrase[:_SHOWN]!r}")
     if name[0].isdigit() or name in _RESERVED:
         name = f"{name}_value" if name[0].isalpha() else f"value_{name}"
     return name
@@ -87,7 +89,7 @@ def parse_attribute(phrase: str) -> Attribute:
     text = re.sub(r"^(?:an?|the|its|their)\s+", "", text, flags=re.I)
     match = re.fullmatch(r"(?P<name>[^:(]+?)\s*(?:\((?P<inner>[^()]*)\))?\s*(?::\s*(?P<tail>.+))?", text)
     if match is None:
-        raise ValueError(f"attribute {phrase!r} is not understood: write `name (type, unique)`")
+        raise ValueError(f"attribute {phrase[:_SHOWN]!r} is not understood: write `name (type, unique)`")
     words, facts = match["name"], ", ".join(filter(None, (match["inner"], match["tail"])))
     required: bool | None = None
     unique = False
@@ -123,7 +125,7 @@ def parse_attribute(phrase: str) -> Attribute:
             values["after"] = attribute_name(bound[1])
         else:
             raise ValueError(
-                f"{fact!r} of attribute {words!r} is not understood: known are "
+                f"{fact[:_SHOWN]!r} of attribute {words[:_SHOWN]!r} is not understood: known are "
                 "required, optional, unique, a type, `a | b`, `>= 0`, `1-5`, `after the start date`"
             )
     if required is not None:
@@ -137,15 +139,37 @@ def parse_attribute(phrase: str) -> Attribute:
 
 def parse_attributes(text: str) -> tuple[Attribute, ...]:
     """Read a list such as ``title, author and an optional year``, each name once."""
+    if len(text) > LONGEST_LINE:
+        raise ValueError(f"has attributes of {len(text):,} characters, the limit is {LONGEST_LINE:,}")
     if re.fullmatch(r"(?:an? |the )?[a-z ]+ of [^,(]+(?:, [^,(]+)*,? or [^,(]+", text):
         return (parse_attribute(text),)
-    parts = re.split(r",(?![^(]*\))|\s+and\s+(?![^(]*\))", text)
     found: dict[str, Attribute] = {}
+    parts = _parts(text)
+    if len(parts) > MOST_ATTRIBUTES:
+        raise ValueError(f"has {len(parts)} attributes, the limit is {MOST_ATTRIBUTES}")
     for part in parts:
         if part.strip():
             attribute = parse_attribute(re.sub(r"^\s*and\s+", "", part))
             found.setdefault(attribute.name, attribute)
     return tuple(found.values())
+
+
+def _parts(text: str) -> list[str]:
+    """The text between commas and "and", as long as these do not stand in brackets."""
+    cuts, doubtful = list[tuple[int, int]](), list[tuple[int, int]]()
+    for match in re.finditer(r",|\s+and\s+|[()]", text):
+        if match[0] == "(":
+            cuts += doubtful
+            doubtful = []
+        elif match[0] == ")":
+            doubtful = []
+        else:
+            doubtful.append(match.span())
+    parts, begin = [], 0
+    for start, end in [*cuts, *doubtful]:
+        parts.append(text[begin:start])
+        begin = end
+    return [*parts, text[begin:]]
 
 
 def parse_entity(line: str) -> Entity:
@@ -159,7 +183,7 @@ def parse_entity(line: str) -> Entity:
     try:
         return Entity(name=name, attributes=parse_attributes(rest))
     except ValueError as error:
-        raise ValueError(f"entity {name!r}: {error}") from error
+        raise ValueError(f"entity {name[:_SHOWN]!r}: {error}") from error
 
 
 def entity_name(text: str) -> str:
@@ -170,7 +194,7 @@ def entity_name(text: str) -> str:
     """
     name = " ".join(re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", _latin(text).replace("*", "")))
     if not re.match("[a-z]", name):
-        raise ValueError(f"no entity name in {text!r}: it needs to start with a letter a-z")
+        raise ValueError(f"no entity name in {text[:_SHOWN]!r}: it needs to start with a letter a-z")
     return name
 
 
@@ -214,5 +238,7 @@ def _latin(text: str) -> str:
 def _options(text: str) -> tuple[str, ...]:
     parts = re.split(r"\s*(?:\||/|,|\bor\b)\s*", text)
     if bad := [part for part in parts if not re.fullmatch(r"[\w .+%&-]*", part)]:
-        raise ValueError(f"choice {bad[0]!r} has a character other than letters, digits, space and .+%&-")
+        raise ValueError(
+            f"choice {bad[0][:_SHOWN]!r} has a character other than letters, digits, space and .+%&-"
+        )
     return tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))

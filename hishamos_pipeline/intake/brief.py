@@ -1,6 +1,5 @@
 """A brief, in any of its formats, to a validated idea."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -9,8 +8,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, as_markdown
+from hishamos_pipeline.core.artifacts.traceability import duplicates
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import check_key, slug
+from hishamos_pipeline.core.text.untrusted import without_controls
 from hishamos_pipeline.errors import IdeaError, ProjectKeyError
 from hishamos_pipeline.intake.attributes import (
     attribute_name,
@@ -19,6 +21,7 @@ from hishamos_pipeline.intake.attributes import (
     parse_entity,
     resolve_references,
 )
+from hishamos_pipeline.intake.limits import MOST_ENTITIES, check_lines
 from hishamos_pipeline.intake.markdown import MarkdownBrief, read_markdown
 from hishamos_pipeline.intake.sections import read_blocks
 from hishamos_pipeline.intake.stack import choose
@@ -33,15 +36,13 @@ SUFFIXES: Mapping[str, Format] = {
     ".yml": "yaml",
     ".json": "json",
 }
-# Halves of a character, which JSON and YAML can write as escapes, are none and cannot be stored.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
 _ABOUT_THE_PRODUCT = frozenset({"vision", "users", "features", "entities", "constraints"})
 # What a brief may give; its text and the files beside it are no fields.
 _FIELDS = tuple(name for name in Idea.model_fields if name not in ("sections", "files", "stack_reason"))
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
-    r"(?P<title>.+?)(?=\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
+    r"(?P<title>.+?)(?:\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
     re.IGNORECASE,
 )
 
@@ -50,7 +51,7 @@ def decode(raw: bytes, max_bytes: int) -> str:
     """The text of a brief.
 
     Raises:
-        IdeaError: too large, empty, not UTF-8, or binary.
+        IdeaError: too large, of too many lines, empty, not UTF-8, or binary.
     """
     if len(raw) > max_bytes:
         raise IdeaError(
@@ -68,7 +69,8 @@ def decode(raw: bytes, max_bytes: int) -> str:
     if not text.strip():
         raise IdeaError("brief", "is empty", "Write at least one line.")
     # Control characters have no place in a document and play tricks in terminals.
-    return _CONTROLS.sub("", text)
+    check_lines(text)
+    return without_controls(text)
 
 
 def detect_format(text: str, name: str = "") -> Format:
@@ -139,7 +141,7 @@ def _given_beside(read: MarkdownBrief, idea: Idea) -> tuple[Section, ...]:
 def _without_controls(value: Any) -> Any:
     """The same value without control characters, which YAML and JSON can write as escapes."""
     if isinstance(value, str):
-        return _CONTROLS.sub("", value)
+        return without_controls(value)
     if isinstance(value, dict):
         return {_without_controls(key): _without_controls(item) for key, item in value.items()}
     return [_without_controls(item) for item in value] if isinstance(value, list) else value
@@ -242,6 +244,10 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 def _entities(given: object) -> tuple[Entity, ...]:
     """Entities as a list of lines, a list of mappings, or one mapping of names to attributes."""
+    if isinstance(given, dict | list) and len(given) > MOST_ENTITIES:
+        raise IdeaError(
+            "entities", f"has {len(given)} entries, the limit is {MOST_ENTITIES}", "Keep the important ones."
+        )
     try:
         if isinstance(given, dict):
             entities = [_entity(name, value) for name, value in given.items()]
@@ -257,10 +263,9 @@ def _entities(given: object) -> tuple[Entity, ...]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"has no {error}" if isinstance(error, KeyError) else str(error)
         raise IdeaError("entities", problem, "Write `- Book: title, author, isbn (unique)`.") from error
-    names = [attribute_name(entity.name) for entity in entities]
-    for name in names:
-        if names.count(name) > 1:
-            raise IdeaError("entities", f"{name!r} is described twice", "Keep one of the two.")
+    twice = duplicates(attribute_name(entity.name) for entity in entities)
+    if twice:
+        raise IdeaError("entities", f"{twice[0]!r} is described twice", "Keep one of the two.")
     resolved = resolve_references(entities)
     for entity in resolved:
         _check_attributes(entity, {item.name for item in resolved})

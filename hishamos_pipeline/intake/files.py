@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from pathlib import Path
 
 from hishamos_pipeline.core.artifacts.idea import HandedFile
 from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.untrusted import without_controls
 from hishamos_pipeline.errors import IdeaError, PathError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 FIELD = "files"
 _ADVICE = "Hand in text files in UTF-8, each name once; where more is meant, raise the setting that is named."
-# As in briefs: control characters, and halves of characters.
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SHOWN_IN_FULL, _SHOWN_TOGETHER, _LONGEST_LINE, _HEAD_LINES, _MIDDLE_LINES = 4_000, 40_000, 300, 10, 4
 
 
@@ -188,7 +186,7 @@ def _members(name: str, raw: bytes, budget: _Budget) -> list[tuple[str, bytes]]:
         raise
     except Exception as error:  # whatever a hostile or unusual file makes the library raise
         problem = f"{name} is no ZIP that can be read: {type(error).__name__}: {error}"
-        raise IdeaError(FIELD, _CONTROLS.sub("", problem)[:300], "Pack it again.") from error
+        raise IdeaError(FIELD, without_controls(problem)[:300], "Pack it again.") from error
 
 
 def _unpacked(name: str, archive: zipfile.ZipFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
@@ -221,7 +219,7 @@ def _text(path: str, content: bytes) -> str:
 
 def _shown(path: str, text: str, share: int) -> str:
     """What engines see of a file: all of it, or its shape and its head; without what no document may hold."""
-    return _CONTROLS.sub("", _head_of(path, text, share))
+    return without_controls(_head_of(path, text, share))
 
 
 def _head_of(path: str, text: str, share: int) -> str:

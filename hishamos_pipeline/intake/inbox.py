@@ -11,8 +11,9 @@ from pathlib import Path
 
 from hishamos_pipeline.core.text.hashing import content_hash, file_sha256
 from hishamos_pipeline.errors import HishamosError, IdeaError, ProjectBusyError, StorageError
-from hishamos_pipeline.intake.brief import SUFFIXES, read_brief
+from hishamos_pipeline.intake.brief import SUFFIXES
 from hishamos_pipeline.intake.files import FIELD, accept, packed, read_paths, unzipped
+from hishamos_pipeline.intake.guarded import read_guarded
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.projects.repository import Projects, Submission
 from hishamos_pipeline.workspace.disk import newest_change, replacing
@@ -73,7 +74,7 @@ def _new_entries(inbox: Path, quiet_seconds: float) -> Iterator[Path]:
 def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
     try:
         name, raw, beside = _read(path, settings)
-        idea = read_brief(raw, name, max_bytes=settings.max_brief_bytes, max_features=settings.max_features)
+        idea = read_guarded(raw, name, settings)
         handed = accept(beside, settings) if beside is not None else None
         if handed is not None:
             idea = idea.model_copy(update={"files": handed.files})

@@ -1,12 +1,12 @@
 """Markdown briefs: a title, prose, and lists under headings such as "User stories"."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markdown_it.tree import SyntaxTreeNode
 
 from hishamos_pipeline.core.artifacts.idea import Meaning, Section
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.sections import inline, meaning_of, read_blocks, words_of
 from hishamos_pipeline.intake.structured import read_yaml

@@ -1,6 +1,5 @@
 """The tree of sections of a Markdown brief: every character of it stands in exactly one section."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,26 +7,27 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
 from hishamos_pipeline.core.artifacts.idea import Meaning, Section
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import slug
+from hishamos_pipeline.intake.limits import check_markdown
 
 # The author's own numbering: "2.", "3.2", "IV)", "B.".
 _NUMBER = re.compile(r"(?P<arabic>\d{1,4}(?:\.\d{1,4}){0,5})[.):]? +|(?:[IVXLC]{1,7}|[A-Z])[.)] +")
 _JOINED = re.compile(r" */ *| *& *| *, *| and ")
 _NOT_ASKED = re.compile(
-    r"""(?:explicitly[ ])?(?:out[ ]of|not[ ]in|outside(?:[ ]of)?(?:[ ]the)?)[ ]scope(?:[ ](?:for|in|of|now|here)\b.*)?
-    |(?:scope[ ])?exclusions?|(?:explicitly[ ])?excluded|(?:non|anti)[ ]?goals?|non[ ]?objectives?
-    |not[ ](?:included|planned|supported|needed|now)|won[’']?t(?:[ ]have|[ ]do)?|will[ ]not[ ]have
-    |what[ ](?:it|this|we|they)[ ]
-      (?:is[ ]not|(?:do(?:es)?|will|shall|are)[ ]not[ ](?:do(?:ing)?|build(?:ing)?|cover|include)|won[’']?t[ ]do)
-    |(?:possible[ ]|potential[ ])?future(?:[ ](?:work|enhancements?|improvements?|plans?|ideas?|features?|versions?
-      |releases?|considerations?|extensions?|scope|development|directions?))?
-    |later(?:[ ](?:versions?|releases?))?
-    |competitors?|competition|competitive[ ](?:analysis|landscape)|competing[ ]products|alternatives(?:[ ]considered)?
-    |open[ ](?:questions?|issues|points)|risks?|mitigations?|risk[ ]assessment""",
-    re.VERBOSE,
+    r"(?:explicitly )?(?:out of|not in|outside(?: of)?(?: the)?) scope(?: (?:for|in|of|now|here)\b.*)?"
+    r"|(?:scope )?exclusions?|(?:explicitly )?excluded|(?:non|anti) ?goals?|non ?objectives?"
+    r"|not (?:included|planned|supported|needed|now)|won[’']?t(?: have| do)?|will not have"
+    r"|what (?:it|this|we|they) "
+    r"(?:is not|(?:do(?:es)?|will|shall|are) not (?:do(?:ing)?|build(?:ing)?|cover|include)|won[’']?t do)"
+    r"|(?:possible |potential )?future(?: (?:work|enhancements?|improvements?|plans?|ideas?|features?|versions?"
+    r"|releases?|considerations?|extensions?|scope|development|directions?))?"
+    r"|later(?: (?:versions?|releases?))?"
+    r"|competitors?|competition|competitive (?:analysis|landscape)|competing products|alternatives(?: considered)?"
+    r"|open (?:questions?|issues|points)|risks?|mitigations?|risk assessment"
 )
 _DOUBTFUL = re.compile(r"competit.*|alternatives.*|open .*|risks?.*|mitigations?|later.*|future features?")
-_MEANINGS: Mapping[Meaning, re.Pattern[str]] = {
+_MEANINGS: Mapping[Meaning, re.Pattern] = {
     "features": re.compile(
         r"(?:user )?stories|features?|functions|functional requirements|requirements|scope"
     ),
@@ -59,7 +59,11 @@ def read_blocks(text: str) -> list[Block]:
 
     A heading is one of Markdown's at any level, or a line of its own that is bold, or that ends with a colon and names
     what is usually a heading.
+
+    Raises:
+        IdeaError: there are more parts than may be.
     """
+    check_markdown(text)
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # as Markdown counts them: other line ends are characters
     starts = [_Start(0, "", 0, ())]
     nodes: list[SyntaxTreeNode] = []
@@ -114,7 +118,10 @@ def words_of(title: str) -> str:
     plain = re.sub(r"[*_`#]", "", title).strip()
     match = _NUMBER.match(plain)
     plain = plain[match.end() :] if match else plain
-    return " ".join(re.sub(r"\([^()]*\)|(?<=\w)-(?=\w)", " ", plain).split()).strip(" :").lower()
+    plain = re.sub(r"\([^()]*\)", " ", plain)
+    for _ in range(2):  # a hyphen that follows another shares a letter with it
+        plain = re.sub(r"(\w)-(\w)", r"\1 \2", plain)
+    return " ".join(plain.split()).strip(" :").lower()
 
 
 def meaning_of(name: str) -> Meaning:

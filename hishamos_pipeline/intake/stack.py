@@ -1,13 +1,13 @@
 """Which kind of project a brief means that names none: by what it says of itself, the first such words."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from hishamos_pipeline.core.artifacts.idea import Section, StackName
+from hishamos_pipeline.core.text import linear_re as re
 
 DEFAULT: StackName = "python-cli"
 # A lending library is none, and a program that asks somebody's API is none: only words that leave no doubt count.
-_SAYS: Mapping[StackName, re.Pattern[str]] = {
+_SAYS: Mapping[StackName, re.Pattern] = {
     "python-library": re.compile(
         r"\bpython (?:library|package|module)\b|\blibrary (?:for|in) python\b|\bno command[- ]line\b"
         r"|\b(?:programs|code|projects) (?:of ours )?imports? it\b",

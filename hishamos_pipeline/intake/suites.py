@@ -1,11 +1,11 @@
 """Suites of cases for evaluations: briefs, checkpoint by checkpoint, with tests that nobody who builds may see."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import slug
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.structured import read_yaml

@@ -4,7 +4,6 @@ The label is the request and is taken off once it is answered: a text that is ch
 label is set again. Every answer holds a mark, so that none is given twice.
 """
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.target import HOSTS
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.text.untrusted import code_block
@@ -27,7 +27,8 @@ from hishamos_pipeline.errors import (
     ProjectBusyError,
     StorageError,
 )
-from hishamos_pipeline.intake.brief import detect_format, read_brief
+from hishamos_pipeline.intake.brief import detect_format
+from hishamos_pipeline.intake.guarded import read_guarded
 from hishamos_pipeline.settings import IssueIntake, Settings, listed
 from hishamos_pipeline.store.issues.repository import Due
 from hishamos_pipeline.store.projects.repository import Submission
@@ -100,14 +101,15 @@ def brief_of(issue: Issue, settings: Settings) -> Idea:
     text = _HIDDEN.sub("", issue.body).strip()
     if detect_format(text) in ("markdown", "line") and not text.startswith("# "):
         text = f"# {' '.join(issue.title.split())}\n\n{text}"
-    return read_brief(text.encode(), max_bytes=settings.max_brief_bytes, max_features=settings.max_features)
+    return read_guarded(text.encode(), "", settings)
 
 
 def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue, settings: Settings) -> str:
     """Submit an issue's brief, answer, and take the label off; what was done, nothing if it has to wait."""
     try:
         if not any(fnmatchcase(issue.author, pattern) for pattern in listed(asked.authors)):
-            raise IdeaError("author", f"{issue.author} may not ask for builds here", "Ask somebody who may.")
+            fix = "Ask somebody who may." if asked.authors else "Whoever operates this names `authors` first."
+            raise IdeaError("author", f"{issue.author} may not ask for builds here", fix)
         text = _accepted(store, asked, *_submit(store, asked, issue, brief_of(issue, settings)))
     except StorageError:
         raise  # the brief is not at fault

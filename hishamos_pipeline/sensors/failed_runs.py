@@ -1,6 +1,5 @@
 """The sensor of failures: ends runs whose process has died, writes causes to projects, and has people told."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hishamos_pipeline.core.pipeline.batch import BATCH_TAG, FLEET_TAG
 from hishamos_pipeline.core.pipeline.graph import STEPS
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.text.untrusted import one_line

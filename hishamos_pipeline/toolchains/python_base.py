@@ -6,7 +6,6 @@ in a toolchain later, which the sandbox mounts read-only.
 """
 
 import hashlib
-import re
 import shutil
 import sys
 import sysconfig
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import ToolchainError
 
 TOOLS = ("pytest", "pytest-cov", "ruff")

@@ -3,13 +3,13 @@
 The rules come first; only where they leave it open does somebody have to judge.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from hishamos_pipeline.core.artifacts.criteria import without_parameters
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import EXAMPLES
 from hishamos_pipeline.verification.running import TestRun
 
@@ -18,8 +18,8 @@ Cause = Literal[
     "syntax", "import", "fixture", "assertion", "timeout", "style", "interface", "weak test", "other"
 ]
 _MESSAGE_CHARACTERS = 3000
-_PLACE = re.compile(r"(?m)^(?:E[ \t]+File \")?(?!\.\.)([\w.-][\w./-]*\.py)(?::|\", line )\d+")
-_CHECKED_PATH = re.compile(r"^([\w.-][\w./-]*\.\w+)(?=[:\s]|$)")
+_PLACE = re.compile(r"(?m)^(?:E[ \t]+File \")?((?:[\w-][\w./-]*|\.[\w/-][\w./-]*)\.py)(?::|\", line )\d+")
+_CHECKED_PATH = re.compile(r"^([\w.-][\w./-]*\.\w+)(?:[:\s]|$)")
 # What differs from run to run although nothing has changed: it must not make the same question a new one.
 _NOISE = (
     (re.compile(r"0x[0-9a-f]{6,}"), "0x…"),
@@ -147,7 +147,7 @@ def _of_collection(check: CheckOutcome) -> list[Failure]:
 def _of_lint(check: CheckOutcome) -> list[Failure]:
     """Ruff names files in ``--> path:line:column`` and in ``Would reformat: path``."""
     paths = re.findall(
-        r"(?:-->|Would reformat:|^)[ \t]*([\w.-][\w./-]*\.(?:py|md)(?=:|$|[ \t]*$))",
+        r"(?:-->|Would reformat:|^)[ \t]*([\w.-][\w./-]*\.(?:py|md))(?::|[ \t]*$)",
         check.output,
         re.MULTILINE,
     )

@@ -1,6 +1,5 @@
 """The commands that the README shows: they are run, in order, as a reader would run them."""
 
-import re
 import secrets
 import shlex
 import tomllib
@@ -8,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from markdown_it import MarkdownIt
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.verification.imports import table
 
 _SHELLS = frozenset({"sh", "bash", "shell", "console"})

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-import re
 import tempfile
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.stacks.python.formatting import ruff_path
 from hishamos_pipeline.stacks.python.layout import DANGEROUS
 

@@ -1,7 +1,6 @@
 """What can be told of a generated tree without running it."""
 
 import ast
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from functools import cached_property
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions
 from hishamos_pipeline.core.artifacts.documents import Architecture, CheckOutcome, Stories, TestSuite
 from hishamos_pipeline.core.artifacts.traceability import criteria_without_test, tests_without_criterion
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.conformance import conformance
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.core.text.parsing import parse_python

@@ -1,10 +1,10 @@
 """Which paths a generated tree may hold. Paths from a brief or a model are never trusted."""
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import PathError
 
 # Names that Windows keeps for devices, with any suffix; see Microsoft's "Naming Files, Paths, and Namespaces".

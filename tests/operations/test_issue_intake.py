@@ -66,7 +66,7 @@ def desk(request: pytest.FixtureRequest, hosts: GitHosts, store: ProjectStore, s
     """An empty repository for ideas."""
     kind = request.param
     repo = (hosts.github if kind == "github" else hosts.gitlab).create("ada/ideas")
-    asked = IssueIntake(host=kind, repository="ada/ideas", label=LABEL)
+    asked = IssueIntake(host=kind, repository="ada/ideas", label=LABEL, authors="*")
     return Desk(repo, issues_of(opened(hosts, kind), "ada/ideas"), hosts, store, settings, asked)
 
 
@@ -327,11 +327,11 @@ def test_one_repository_that_cannot_be_read_fails_the_tick_after_the_others(
     good = hosts.gitlab.create("ada/ideas")
     issue = good.add_issue("Notes", BODY, "hishamos")
     configured(
-        IssueIntake(host="github", repository="ada/missing"),
-        IssueIntake(host="gitlab", repository="ada/ideas"),
+        IssueIntake(host="github", repository="ada/missing", authors="*"),
+        IssueIntake(host="gitlab", repository="ada/ideas", authors="*"),
     )
     with pytest.raises(dg.Failure, match="ada/missing"):
         skipped(labelled_issues, instance, settings)
     assert issue.comments and store.projects.exists("notes")
-    configured(IssueIntake(host="gitlab", repository="ada/ideas"))
+    configured(IssueIntake(host="gitlab", repository="ada/ideas", authors="*"))
     assert skipped(labelled_issues, instance, settings) == "no issue waits"

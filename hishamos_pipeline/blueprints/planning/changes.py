@@ -1,6 +1,5 @@
 """A change in a sentence, by rules: a feature is added, replaced or removed, and the rest follows."""
 
-import re
 from difflib import SequenceMatcher
 
 from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
@@ -9,14 +8,15 @@ from hishamos_pipeline.blueprints.planning.stories import write_stories
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose
 from hishamos_pipeline.blueprints.reading.text import statement
 from hishamos_pipeline.core.artifacts.idea import Idea, Section
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import UnbuildableError
 
 _REMOVE = re.compile(
     r"^(?:please )?(?:remove|drop|delete the (?:story|feature)|without|no longer)\b[: ]*(.*)$", re.I
 )
 _QUOTED = re.compile(
-    r"^(?:please )?(?:change|replace|turn) (?P<q>['\"])(?P<old>.+)(?P=q) (?:to|by|with|into) "
-    r"(?P<r>['\"])(?P<new>.+)(?P=r)$",
+    r"^(?:please )?(?:change|replace|turn) (?:'(?P<old>.+)'|\"(?P<old2>.+)\") (?:to|by|with|into) "
+    r"(?:'(?P<new>.+)'|\"(?P<new2>.+)\")$",
     re.I,
 )
 _REPLACE = re.compile(

@@ -1,6 +1,5 @@
 """The business analyst's task: an idea to requirements, by rules."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
@@ -10,6 +9,7 @@ from hishamos_pipeline.blueprints.reading.text import plain, statement
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, StackName
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.stacks.python.quality import quality_requirements

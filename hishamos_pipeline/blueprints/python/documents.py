@@ -1,6 +1,5 @@
 """The documents and CI files of a project."""
 
-import re
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 
@@ -9,6 +8,7 @@ from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
 from hishamos_pipeline.core.artifacts.traceability import circle
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.untrusted import markdown_line
 
 

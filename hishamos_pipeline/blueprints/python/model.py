@@ -1,6 +1,5 @@
 """The generated package as the templates see it: entities, and what the stories do with them."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +8,7 @@ from hishamos_pipeline.blueprints.python.fields import SQL_KEYWORDS, FieldModel,
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.artifacts.idea import Entity
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
 

@@ -1,6 +1,5 @@
 """The test files of a project: what the tests share, and one file for each story."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.blueprints.python.scenarios import Scenario, scenarios
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.artifacts.documents import Criterion, Story
+from hishamos_pipeline.core.text import linear_re as re
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,11 @@ def _body(model: PackageModel, entity: EntityModel, operation: Operation, scenar
 def _fixtures(body: str) -> str:
     """The fixtures that a test's body uses, as parameters."""
     wanted = [
-        (r"(?<!as )\bconnection\b", "connection: Connection", "open_database" not in body),
+        (r"\bconnection\b", "connection: Connection", "open_database" not in body),
         (r"\bdatabase\b", "database: Path", True),
         (r"\brun\(", "run: Run", True),
         (r"\bhttp_client\.", "http_client: testclient.TestClient", True),
         (r"\btmp_path\b", "tmp_path: Path", True),
     ]
-    return ", ".join(text for pattern, text, allowed in wanted if allowed and re.search(pattern, body))
+    used = body.replace(" as connection", "")
+    return ", ".join(text for pattern, text, allowed in wanted if allowed and re.search(pattern, used))

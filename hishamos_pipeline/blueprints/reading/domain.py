@@ -1,6 +1,5 @@
 """The domain model of a brief: which things it keeps records of, with which attributes."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, p
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, plain, sentences, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import parse_attributes, resolve_references
 
 _NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"

@@ -4,7 +4,6 @@ A clause is understood only as a whole. A word that no pattern accounts for make
 code that does half of what was asked would be a pretence.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name, guess_type, parse_attributes
 
 Kind = Literal[
@@ -79,7 +79,7 @@ class Reader:
                 forms.setdefault(words.plural(form), only)
         self._forms = forms
         longest_first = sorted(forms, key=len, reverse=True)
-        self._noun = "|".join(map(re.escape, longest_first)) or r"(?!)"
+        self._noun = "|".join(map(re.escape, longest_first)) or r"[^\x00-\x{10FFFF}]"  # nothing
 
     def read(self, text: str) -> Reading:
         """Read a feature line or a story's wish."""
@@ -369,7 +369,7 @@ class Reader:
 
     # Looking things up in the data model.
 
-    def _match(self, pattern: str, text: str) -> re.Match[str] | None:
+    def _match(self, pattern: str, text: str) -> re.Match | None:
         return re.fullmatch(_DETERMINER + pattern.replace("{noun}", self._noun), text)
 
     def _attribute(self, entity: str, name: str) -> Attribute:

@@ -1,12 +1,12 @@
 """Sentences that restrict an attribute: required, unique, in a range, one of, not before."""
 
-import re
 from collections.abc import Sequence
 
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.blueprints.reading.text import plain
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
 _ATTRIBUTE = r"(?P<attr>[a-z][a-z' -]*?)"
@@ -39,7 +39,7 @@ _PATTERNS = (
 def read_rule(text: str, entities: Sequence[Entity]) -> Operation | None:
     """The rule that a sentence states about one attribute of one entity; ``None`` if it states none."""
     line = plain(text).lower().replace("’", "'")
-    line = re.sub(r"^(?:the|an?|every|each) (?=[a-z -]+?(?:'s | of | must | is | are | can))", "", line)
+    line = re.sub(r"^(?:the|an?|every|each) ([a-z -]+?(?:'s | of | must | is | are | can))", r"\1", line)
     for pattern, value in _PATTERNS:
         regex = pattern.replace("{attr2}", "(?P<attr2>[a-z ]+)").replace("{attr}", _ATTRIBUTE, 1)
         regex = regex.replace("{attr}", "(?:[a-z -]+?)")

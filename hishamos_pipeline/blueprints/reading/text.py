@@ -1,10 +1,10 @@
 """From a feature line to who wants what, and to single clauses."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.reading.words import CREATE, MANAGE, base_verb
+from hishamos_pipeline.core.text import linear_re as re
 
 _STORY = re.compile(
     r"^as an? (?P<actor>[^,]{1,60}?),? (?:i|we) (?:want|need|would like|can|should be able)"
@@ -12,13 +12,15 @@ _STORY = re.compile(
     re.IGNORECASE,
 )
 _ABILITY = re.compile(
-    r"^(?:the |an? |any |every |all )?(?P<actor>(?!.*\b(?:that|which|who|when)\b.* (?:can|may|will))"
-    r"[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
-    r"(?:can|may|could|should|must|will|is able to|are able to|(?:should|must|will) be able to"
-    r"|needs? to|wants? to) (?:also |then |be able to )?(?P<want>(?!be\b|not\b|have\b).+?)"
+    r"^(?:the |an? |any |every |all )?(?P<actor>[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
+    r"(?:(?:should|must|will) be able to|can|may|could|should|must|will|is able to|are able to"
+    r"|needs? to|wants? to) (?:also |then |be able to )?(?P<want>.+?)"
     r"(?:,? so that (?P<benefit>.+))?$",
     re.IGNORECASE,
 )
+# Words that say of whom a sentence speaks rather than what somebody can do, and wishes that are none.
+_RELATIVE = re.compile(r"\b(?:that|which|who|when)\b.* (?:can|may|will)", re.IGNORECASE)
+_NO_WISH = re.compile(r"(?:be|not|have)\b", re.IGNORECASE)
 _SYSTEM = re.compile(
     r"^(?:the |this )?(?:system|app|application|product|program|tool) (?:can|may|must|shall|should|will|lets|"
     r"allows)(?: (?:the |an? )?(?P<actor>[a-z]+?s?))?(?: to)? (?P<want>.+)$",
@@ -31,6 +33,12 @@ _GESTURE = re.compile(
     re.IGNORECASE,
 )
 _LEADING_GESTURE = re.compile(r"^by (?:pressing|clicking|tapping|hitting) [^,]{1,80},\s*", re.IGNORECASE)
+
+
+_EMPHASIS = [
+    re.compile(rf"{mark}(\S|\S.*?\S){mark}(\W|$)") for mark in (r"\*\*\*", r"\*\*", r"\*", "___", "__", "_")
+]
+_MOST_GESTURES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,9 @@ class Statement:
 def plain(text: str) -> str:
     """Text without Markdown emphasis, code marks and links, on one line, without a final stop."""
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", r"\2", text).replace("`", "")
+    for pattern in _EMPHASIS:
+        text = pattern.sub(r"\1\2", text)
+    text = text.replace("`", "")
     return " ".join(text.split()).strip().rstrip(".!").strip()
 
 
@@ -55,12 +65,13 @@ def statement(text: str) -> Statement:
     line = plain(text)
     assumption = ""
     stripped = _LEADING_GESTURE.sub("", line)
-    while (shorter := _GESTURE.sub("", stripped)) != stripped:
-        stripped = shorter
+    for _ in range(_MOST_GESTURES):
+        stripped = _GESTURE.sub("", stripped)
     if re.search(r"press|click|tap|hit", line[len(stripped) :] + line[: -len(stripped) or None]):
         assumption = "a command takes the place of the button or key that the brief names"
     for pattern in (_STORY, _SYSTEM, _ABILITY):
-        if match := pattern.match(stripped):
+        match = pattern.match(stripped)
+        if match and not (pattern is _ABILITY and _is_no_ability(stripped, match)):
             groups = match.groupdict()
             return Statement(
                 actor=(groups.get("actor") or "user").strip().lower(),
@@ -77,6 +88,10 @@ def statement(text: str) -> Statement:
                 want = " ".join([base_verb(words[index].lower()), *words[index + 1 :]])
                 return Statement(actor=actor, want=want, assumption=assumption)
     return Statement(actor="user", want=stripped, assumption=assumption)
+
+
+def _is_no_ability(text: str, match: re.Match) -> bool:
+    return bool(_RELATIVE.search(text) or _NO_WISH.match(match["want"]))
 
 
 def clauses(want: str) -> list[str]:
@@ -118,10 +133,10 @@ def sentences(texts: Iterable[str]) -> list[str]:
     """The sentences of prose, without Markdown."""
     found: list[str] = []
     for text in texts:
-        for block in re.split(r"\n\s*\n|\n(?=- )", text):
+        for block in re.split(r"\n\s*\n", text.replace("\n- ", "\n\n- ")):
             found.extend(
                 plain(part.removeprefix("- "))
-                for part in re.split(r"(?<=[.!?;])\s+", " ".join(block.split()))
+                for part in re.sub(r"([.!?;]) ", "\\1\n", " ".join(block.split())).split("\n")
                 if part.strip()
             )
     return found

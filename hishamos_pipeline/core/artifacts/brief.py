@@ -1,11 +1,11 @@
 """The text of a brief: which part of it a requirement takes up, and what is left over."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Requirements
 from hishamos_pipeline.core.artifacts.idea import HandedFile, Section
+from hishamos_pipeline.core.text import linear_re as re
 
 # What marks a demand in prose; see RFC 2119, and how user stories are worded.
 _DEMAND = re.compile(

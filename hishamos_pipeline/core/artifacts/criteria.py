@@ -1,10 +1,10 @@
 """Which test shows which criterion: the docstring of a test starts with the criterion's id."""
 
 import ast
-import re
 from collections.abc import Mapping
 
 from hishamos_pipeline.core.artifacts.documents import CriterionTest, TestSuite, TreeFile
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.parsing import parse_python
 
 _ID = re.compile(r"(US-\d+-AC\d+)\b")

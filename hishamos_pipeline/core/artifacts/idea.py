@@ -120,7 +120,7 @@ class Idea(Document):
     features: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
         default=(), max_length=1000
     )
-    entities: tuple[Entity, ...] = Field(default=(), max_length=100)
+    entities: tuple[Entity, ...] = Field(default=(), max_length=100)  # see intake.limits
     constraints: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
         default=(), max_length=200
     )

@@ -4,7 +4,6 @@ Commands, messages and formats reach those who write code and tests in the brief
 """
 
 import ast
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -12,6 +11,7 @@ from pydantic import Field
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.idea import Section
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.parsing import parse_python
 
 

@@ -1,11 +1,11 @@
 """Where and how a repository is published: what a brief, an operator or a request may say about it."""
 
-import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.text import linear_re as re
 
 Visibility = Literal["private", "internal", "public"]
 # Who may do what, from least to most; hosts have names of their own for them.

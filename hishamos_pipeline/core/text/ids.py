@@ -1,9 +1,9 @@
 """Project keys and the ids inside documents."""
 
-import re
 import unicodedata
 from collections.abc import Iterable
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import ProjectKeyError
 
 KEY_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

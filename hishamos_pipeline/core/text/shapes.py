@@ -1,9 +1,10 @@
 """Texts of a shape: whoever writes another is told how to write it, and not shown a regular expression."""
 
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator
+
+from hishamos_pipeline.core.text import linear_re as re
 
 
 def shaped(pattern: str, how: str) -> AfterValidator:

@@ -1,13 +1,14 @@
 """Text that nobody vouches for, brought into the form that the place where it comes to stand takes as mere text."""
 
 import json
-import re
 
-_MARKS = re.compile(r"(?<!\w)@(?=\w)|[#!](?=\d)")
-_CLOSING = re.compile(
-    r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b(?=:?\s+\S*(?:[#!]|GH-|/issues/|/pull/|/-/))",
-    re.IGNORECASE,
-)
+from hishamos_pipeline.core.text import linear_re as re
+
+_MARKS = re.compile(r"[@#!]")
+_CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?$", re.IGNORECASE)
+_REFERENCE = re.compile(r"[#!]|GH-|/issues/|/pull/|/-/", re.IGNORECASE)
+# Control characters but for tab and line feed, and halves of characters, which cannot be stored.
+_CONTROLS = dict.fromkeys([*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)])
 _JOINER = "\u2060"
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
@@ -37,8 +38,29 @@ def neutralize_mentions(text: str) -> str:
 
     An invisible word joiner parts the marks; see "Linking a pull request to an issue" in GitHub's documents.
     """
-    marked = _MARKS.sub(lambda match: f"{match[0]}{_JOINER}", text)
-    return _CLOSING.sub(lambda match: f"{match[0][0]}{_JOINER}{match[0][1:]}", marked)
+    words = re.split(r"(\s+)", _MARKS.sub(_parted, text))
+    for number in range(0, len(words) - 2, 2):
+        word = words[number]
+        if (match := _CLOSING.search(word)) and _REFERENCE.search(words[number + 2]):
+            words[number] = f"{word[: match.start() + 1]}{_JOINER}{word[match.start() + 1 :]}"
+    return "".join(words)
+
+
+def _parted(match: re.Match) -> str:
+    """A mark with a joiner behind it where it would name a person or a number."""
+    start, end = match.span()
+    before, after = match.string[max(start - 1, 0) : start], match.string[end : end + 1]
+    names = _is_word(after) and not _is_word(before) if match[0] == "@" else after.isdecimal()
+    return f"{match[0]}{_JOINER}" if names else match[0]
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def without_controls(text: str) -> str:
+    """A text without control characters, which have no place in a document and play tricks in terminals."""
+    return text.translate(_CONTROLS)
 
 
 def git_path(path: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 import ssl
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 import requests
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.delivery.hosts.causes import TRANSIENT, host_error
 from hishamos_pipeline.errors import HostError
 

@@ -1,10 +1,10 @@
 """Why a Git host refuses, and what to do about it: the same words for all hosts, libraries and for git."""
 
-import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, get_args
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.text.untrusted import one_line
 from hishamos_pipeline.errors import HostError

@@ -1,10 +1,10 @@
 """Choosing projects by conditions such as ``state=failed,blocked`` or ``key!=test-*``."""
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import BatchError, HishamosError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed

@@ -1,11 +1,11 @@
 """The examples of a brief as tests, by template: what stands there is what is compared, no model comes in between."""
 
 import json
-import re
 from collections.abc import Mapping
 
 from hishamos_pipeline.core.artifacts.documents import Architecture
 from hishamos_pipeline.core.artifacts.prescriptions import Example, ExampleStep
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import EXAMPLES
 from hishamos_pipeline.stacks.python.rendering import render
 

@@ -1,7 +1,6 @@
 """What the store removes: superseded revisions, units and texts that nothing is made of any more, whole projects."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.pipeline.retention import Revision, superseded
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectNotFoundError
 from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.audit.repository import audit
