@@ -133,6 +133,7 @@ def assemble(step: StepContext, parts: Parts) -> Assembled:
         stories=parts.stories,
         suite=parts.suite,
         first_tests=parts.first_tests,
+        theirs=frozenset(step.edited_items(KINDS)),
     )
 
 

@@ -39,7 +39,16 @@ _RELATED = 6
 _MESSAGES, _SHOWN_TRIES = 5, 2
 _DIFF_LINES = 200
 # Checks that are done only when all others pass: a tree that fails one of them is nearly there.
-_DEEP = frozenset({"report_is_honest", "mistakes_noticed", "readme_commands"})
+_DEEP = frozenset(
+    {
+        "report_is_honest",
+        "mistakes_noticed",
+        "readme_commands",
+        "results_noticed",
+        "nothing_replaced",
+        "same_outside_tests",
+    }
+)
 Judge = Callable[[Parts, int], Awaitable[Verdict]]
 
 

@@ -16,6 +16,7 @@ from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.signatures import public_signatures
 from hishamos_pipeline.verification.ci_files import ci_commands, commands_run
 from hishamos_pipeline.verification.imports import undeclared_imports
+from hishamos_pipeline.verification.rendered_files import harmful_commands, switched_off, unlike_rendered
 from hishamos_pipeline.verification.security import secrets
 from hishamos_pipeline.verification.tampering import tampering
 from hishamos_pipeline.verification.weakening import weakened
@@ -32,6 +33,7 @@ class Tree:
     stories: Stories
     suite: TestSuite
     first_tests: Mapping[str, str] = field(default_factory=dict)
+    theirs: frozenset[str] = frozenset()
 
     @property
     def python(self) -> Iterator[tuple[str, str]]:
@@ -162,7 +164,16 @@ def _declared_dependencies(tree: Tree) -> tuple[int, list[str]]:
 
 
 def _no_tampering(tree: Tree) -> tuple[int, list[str]]:
-    return len(tree.texts), tampering(tree.texts, tree.code)
+    off = [item for path, text in tree.python for item in switched_off(path, text)]
+    return len(tree.texts), [*tampering(tree.texts, tree.code), *off]
+
+
+def _rendered_files(tree: Tree) -> tuple[int, list[str]]:
+    return unlike_rendered(tree.texts, tree.architecture, tree.stories, tree.theirs)
+
+
+def _harmless_commands(tree: Tree) -> tuple[int, list[str]]:
+    return harmful_commands(tree.texts)
 
 
 def _no_secrets(tree: Tree) -> tuple[int, list[str]]:
@@ -224,6 +235,8 @@ _PARSED = (
     ("scripts_started", "scripts", _scripts),
     ("declared_dependencies", "imports", _declared_dependencies),
     ("no_tampering", "files", _no_tampering),
+    ("rendered_files", "files", _rendered_files),
+    ("harmless_commands", "documents", _harmless_commands),
     ("no_secrets", "files", _no_secrets),
     ("tests_not_weakened", "files", _tests_not_weakened),
     ("criteria_tested", "tests", _criteria),

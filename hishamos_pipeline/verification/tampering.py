@@ -23,6 +23,11 @@ _IN_TESTS = frozenset({("os", "kill"), ("os", "killpg"), ("sys", "settrace"), ("
                        ("atexit", "register")})  # fmt: skip
 _OPAQUE = frozenset({"os", "sys", "pytest", "builtins"})
 _CALLS = frozenset({"exec", "eval", "__import__"})
+# By these a program comes at what it does not name.
+_INSIDE = frozenset(
+    """__builtins__ __subclasses__ __globals__ __getattribute__ __code__ __closure__ __loader__ __import__""".split()
+)
+_PUT_TOGETHER = _CALLS | _INSIDE | {"modules", "compile", "pytest", "_pytest", "conftest", "runtest"}
 _TEXTS = (
     "PYTEST_CURRENT_TEST",
     "PYTEST_ADDOPTS",
@@ -88,13 +93,30 @@ def _in_module(tree: ast.Module, is_code: bool) -> Iterator[tuple[int, str]]:
                 yield node.lineno, "replaces a part of pytest"
             elif node.func.id in ("getattr", "vars", "setattr", "delattr") and named & _OPAQUE:
                 yield node.lineno, f"reaches into {', '.join(sorted(named & _OPAQUE))}"
+        elif isinstance(node, ast.BinOp) and (name := _put_together(node)) in _PUT_TOGETHER:
+            yield node.lineno, f"puts the name {name} together"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from ((node.lineno, f"names {text}") for text in _TEXTS if text in node.value)
+        reached = (
+            node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        )
+        if reached in _INSIDE:
+            yield getattr(node, "lineno", 0), f"reaches into Python by {reached}"
         yield from (
             (line, f"hooks into pytest with {name}")
             for line, name in _bound(node)
             if name.startswith("pytest_")
         )
+
+
+def _put_together(node: ast.expr) -> str:
+    """The text that adding texts gives; empty for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _put_together(node.left), _put_together(node.right)
+        return left + right if left and right else ""
+    return ""
 
 
 def _in_import(

@@ -1,7 +1,7 @@
 """Verification: assemble the tree, check it, run it, and report."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,17 +15,20 @@ from hishamos_pipeline.core.artifacts.documents import (
     TreeFile,
     VerifiedBuild,
 )
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.sandbox.interface import Limits, Sandbox
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.toolchains.interface import Prepared
 from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted_tests, readme_commands_run
+from hishamos_pipeline.verification.outside import same_outside
 from hishamos_pipeline.verification.prescribed import is_asked_for, prescribed
 from hishamos_pipeline.verification.run_checks import Bare, RunResult, run_checks
 from hishamos_pipeline.verification.running import Runner, TestRun
 from hishamos_pipeline.verification.security import dangerous_calls
 from hishamos_pipeline.verification.static_checks import Tree, first_checks, parsed_checks
 from hishamos_pipeline.verification.stubs import Without, without_implementation
+from hishamos_pipeline.verification.watching import watched_tests
 from hishamos_pipeline.workspace.tree import limits_of, tree_hash, write_tree
 
 
@@ -33,7 +36,8 @@ from hishamos_pipeline.workspace.tree import limits_of, tree_hash, write_tree
 class Assembled:
     """A tree with everything that it is judged by.
 
-    ``texts`` are found by SHA-256; ``first_tests`` are the test files by path as they were before any repair.
+    ``texts`` are found by SHA-256; ``first_tests`` are the test files by path as they were before any repair;
+    ``theirs`` are files that people have edited.
     """
 
     files: tuple[TreeFile, ...]
@@ -42,6 +46,7 @@ class Assembled:
     stories: Stories
     suite: TestSuite
     first_tests: Mapping[str, str] = field(default_factory=dict)
+    theirs: frozenset[str] = frozenset()
 
     def text(self, path: str) -> str:
         """The text of a file, empty if there is none of that path."""
@@ -77,13 +82,20 @@ async def verify(
     limits = limits_of(settings)
     write_tree(folder / "work", assembled.files, assembled.texts, limits)
     texts = {file.path: assembled.texts[file.sha256] for file in assembled.files}
-    tree = Tree(texts, assembled.architecture, assembled.stories, assembled.suite, assembled.first_tests)
+    tree = Tree(
+        texts,
+        assembled.architecture,
+        assembled.stories,
+        assembled.suite,
+        assembled.first_tests,
+        assembled.theirs,
+    )
     checks = first_checks(tree)
     parses = any(check.name == "syntax" and check.passed for check in checks)
     declared = dependencies(tree, prepared, settings)
     tests = TestRun()
     if not (prepared.toolchain and parses):
-        checks += (*(parsed_checks(tree) if parses else ()), declared)
+        checks += (*(await asyncio.to_thread(parsed_checks, tree) if parses else ()), declared)
     else:
         runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
         # What only reads the code is done while the first commands run.
@@ -201,15 +213,46 @@ async def _look_deeper(
     for name in ("planted", "mutants"):
         write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
     return tuple(
-        await asyncio.gather(
-            planted_tests(folder / "planted", tree.texts, runner, tests),
-            planted_mistakes(
+        check
+        for checks in await asyncio.gather(
+            _one(planted_tests(folder / "planted", tree.texts, runner, tests)),
+            _one(planted_mistakes(
                 folder / "mutants", tree.texts, tree.code, runner, tests,
                 per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
-            ),
-            readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands)),
+            )),
+            _one(readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands))),
+            _watch(assembled, tree, folder, runner, settings, tests),
         )
+        for check in checks
     )  # fmt: skip
+
+
+async def _one(check: Awaitable[CheckOutcome]) -> tuple[CheckOutcome, ...]:
+    return (await check,)
+
+
+async def _watch(
+    assembled: Assembled, tree: Tree, folder: Path, runner: Runner, settings: Settings, tests: TestRun
+) -> tuple[CheckOutcome, ...]:
+    """What the tests and the code do when they are watched, and when they are not."""
+    path_of = {name: path for path in tree.code if (name := tree.imported_as(path))}
+    criteria = {link.test for link in assembled.suite.tests}
+    seen, calls = await watched_tests(folder / "work", tree.texts, path_of.keys(), criteria, runner, tests)
+
+    def write(texts: Mapping[str, str]) -> Path:
+        files = tuple(
+            TreeFile(path=path, sha256=sha256_text(text), size=len(text.encode()))
+            for path, text in texts.items()
+        )
+        write_tree(
+            folder / "installed",
+            files,
+            {sha256_text(text): text for text in texts.values()},
+            limits_of(settings),
+        )
+        return folder / "installed"
+
+    return (*seen, await same_outside(calls, write, tree.texts, path_of, runner))
 
 
 def _criteria_passed(assembled: Assembled, tests: TestRun) -> CheckOutcome:

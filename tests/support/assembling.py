@@ -1,5 +1,6 @@
 """A tree as verification gets it, changed and judged."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.stacks.python.ci import ci_file
 from hishamos_pipeline.toolchains.interface import Prepared
 from hishamos_pipeline.toolchains.python import PythonToolchains
+from hishamos_pipeline.verification.ci_files import GITHUB, GITLAB
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.verify import Assembled, verify
 from tests.support.projects import write
@@ -56,7 +59,18 @@ def changed(tree: Assembled, path: str, text: str | None) -> Assembled:
     if text is not None:
         files.append(entry(path, text))
         texts[sha256_text(text)] = text
-    return Assembled(tuple(files), texts, tree.architecture, tree.stories, tree.suite)
+    return replace(tree, files=tuple(files), texts=texts)
+
+
+def without_style(tree: Assembled) -> Assembled:
+    """The tree as a project that is not linted: style is not what has to stop an attack."""
+    plan = tree.architecture.model_copy(
+        update={"commands": tuple(line for line in tree.architecture.commands if "pytest" in line)}
+    )
+    tree = replace(tree, architecture=plan)
+    for path in (GITHUB, GITLAB, ".pre-commit-config.yaml"):
+        tree = changed(tree, path, ci_file(path, plan))
+    return tree
 
 
 def text_of(tree: Assembled, path: str) -> str:

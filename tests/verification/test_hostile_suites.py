@@ -7,7 +7,7 @@ import pytest
 
 from hishamos_pipeline.stacks.python.formatting import tidy
 from hishamos_pipeline.verification.verify import Assembled
-from tests.support.assembling import changed, failed, judged, text_of
+from tests.support.assembling import changed, failed, judged, text_of, without_style
 
 pytestmark = pytest.mark.slow
 CONFTEST, CODE = "tests/conftest.py", "src/notes/services/notes.py"
@@ -41,12 +41,12 @@ SUITES = {
     "rewrites the code": (_REWRITES, "tests_pass"),
     "rewrites itself": ("open(__file__, 'a').write('# more\\n')\n", "tests_pass"),
     "replaces the runner": (_ALWAYS, "tests_need_code"),
-    "replaces the runner unless it sees stubs": (_UNLESS_STUBS, "report_is_honest"),
+    "replaces the runner unless it sees stubs": (_UNLESS_STUBS, "no_tampering"),
 }
 
 
 async def tidied(text: str) -> str:
-    return "# ruff: noqa\n" + await tidy(text, "notes")
+    return await tidy(text, "notes")
 
 
 @pytest.mark.parametrize("name", SUITES)
@@ -54,7 +54,7 @@ async def test_a_hostile_suite_never_passes(name: str, assembled: Assembled, tmp
     addition, check = SUITES[name]
     # Its style is not what has to stop it.
     conftest = text_of(assembled, CONFTEST) + "\n" + addition
-    tree = changed(assembled, CONFTEST, await tidied(conftest))
+    tree = changed(without_style(assembled), CONFTEST, await tidied(conftest))
     build = await judged(tree, tmp_path, check_seconds=20, check_printed_mb=32)
     assert not build.passed and build.stories_verified == ()
     assert check in failed(build), (failed(build), [c for c in build.checks if not c.passed])
@@ -72,7 +72,7 @@ async def test_a_test_that_is_right_only_once_is_not_reliable(assembled: Assembl
     unreliable = text.replace("    assert ", planted, 1)
     if "from pathlib import Path" not in unreliable:
         unreliable = unreliable.replace('"""\n', '"""\n\nfrom pathlib import Path\n', 1)
-    build = await judged(changed(assembled, path, await tidied(unreliable)), tmp_path)
+    build = await judged(changed(without_style(assembled), path, await tidied(unreliable)), tmp_path)
     assert "report_is_honest" in failed(build)
     (check,) = [c for c in build.checks if c.name == "report_is_honest"]
     assert any("passed once, and not the second time" in line for line in check.offending)
