@@ -7,6 +7,7 @@ Mutation Testing", IEEE TSE 2011): comparisons, arithmetic, logic, constants, co
 import ast
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hishamos_pipeline.core.text.parsing import parse_python
@@ -47,15 +48,42 @@ def mutants(texts: Mapping[str, str], covered: Mapping[str, frozenset[int]], per
         lines = covered.get(path, frozenset())
         places = [place for place in _places(parse_python(text)) if place[1] in lines]
         places.sort(key=lambda place: hashlib.sha256(f"{path}{text}{place[:3]}".encode()).digest())
-        for number, line, what, _ in places[:per_module]:
-            tree = parse_python(text)
-            next(place for place in _places(tree) if place[0] == number)[3]()
-            chosen.append(Mutant(path, line, what, ast.unparse(ast.fix_missing_locations(tree)) + "\n"))
+        for number, line, what, *_ in places[:per_module]:
+            chosen.append(Mutant(path, line, what, _mutated(text, number)))
     return chosen
 
 
-def _places(tree: ast.Module) -> Iterator[tuple[int, int, str, Change]]:
-    """Number, line, description and the change itself of every mistake that could be made inside a function."""
+def _mutated(text: str, number: int) -> str:
+    """A module with one of its mistakes, in which every other character stays: nothing else tells it from the original.
+
+    Where a part of it cannot be written by itself, as inside of a text with values, the whole module is written anew.
+    """
+    tree = parse_python(text)
+    *_, change, old, new = next(place for place in _places(tree) if place[0] == number)
+    place = (old.lineno, old.col_offset, old.end_lineno, old.end_col_offset)
+    change()
+    ast.fix_missing_locations(tree)
+    for part in (ast.unparse(new), f"({ast.unparse(new)})"):
+        changed = _with_part(text, place, part)
+        with suppress(SyntaxError):
+            if ast.dump(parse_python(changed)) == ast.dump(tree):
+                return changed
+    return ast.unparse(tree) + "\n"
+
+
+def _with_part(text: str, place: tuple[int, int, int | None, int | None], part: str) -> str:
+    """A text with another part at a place of the syntax tree, whose columns count bytes."""
+    line, column, end_line, end_column = place
+    lines = text.encode().splitlines(keepends=True)
+    head, last = lines[line - 1][:column], lines[(end_line or line) - 1][end_column or 0 :]
+    middle = head + part.encode() + last
+    return b"".join([*lines[: line - 1], middle, *lines[end_line or line :]]).decode()
+
+
+def _places(tree: ast.Module) -> Iterator[tuple[int, int, str, Change, ast.expr, ast.expr]]:
+    """Number, line, description, the change itself, and the part that another one takes the place of, with that one, of
+    every mistake that could be made inside a function.
+    """
     number = 0
     seen: set[int] = set()
     for function in ast.walk(tree):
@@ -66,31 +94,38 @@ def _places(tree: ast.Module) -> Iterator[tuple[int, int, str, Change]]:
                 if id(node) in seen:
                     continue
                 seen.add(id(node))
-                for what, change in _changes(node):
-                    yield number, getattr(node, "lineno", 0), what, change
+                for what, change, old, new in _changes(node):
+                    yield number, getattr(node, "lineno", 0), what, change, old, new
                     number += 1
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
+def _changes(node: ast.AST) -> Iterator[tuple[str, Change, ast.expr, ast.expr]]:
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _COMPARISONS:
         other = _COMPARISONS[type(node.ops[0])]()
-        yield f"{_name(node.ops[0])} becomes {_name(other)}", lambda: node.ops.__setitem__(0, other)
+        what = f"{_name(node.ops[0])} becomes {_name(other)}"
+        yield what, lambda: node.ops.__setitem__(0, other), node, node
     elif isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC and not _has_text(node):
         swapped = _ARITHMETIC[type(node.op)]()
-        yield f"{_name(node.op)} becomes {_name(swapped)}", lambda: setattr(node, "op", swapped)
+        yield f"{_name(node.op)} becomes {_name(swapped)}", lambda: setattr(node, "op", swapped), node, node
     elif isinstance(node, ast.BoolOp):
         logic = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        yield f"{_name(node.op)} becomes {_name(logic)}", lambda: setattr(node, "op", logic)
+        yield f"{_name(node.op)} becomes {_name(logic)}", lambda: setattr(node, "op", logic), node, node
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
-        yield f"{node.value} becomes {not node.value}", lambda: setattr(node, "value", not node.value)
+        yield (
+            f"{node.value} becomes {not node.value}",
+            lambda: setattr(node, "value", not node.value),
+            node,
+            node,
+        )
     elif isinstance(node, ast.Constant) and type(node.value) is int:
         value = node.value
-        yield f"{value} becomes {value + 1}", lambda: setattr(node, "value", value + 1)
+        yield f"{value} becomes {value + 1}", lambda: setattr(node, "value", value + 1), node, node
     elif isinstance(node, ast.If):
         turned = ast.UnaryOp(ast.Not(), node.test)
-        yield "a condition is turned round", lambda: setattr(node, "test", turned)
+        yield "a condition is turned round", lambda: setattr(node, "test", turned), node.test, turned
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-        yield "returns None", lambda: setattr(node, "value", ast.Constant(None))
+        nothing = ast.Constant(None)
+        yield "returns None", lambda: setattr(node, "value", nothing), node.value, nothing
 
 
 def _name(operator: ast.AST) -> str:

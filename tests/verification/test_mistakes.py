@@ -1,5 +1,6 @@
 """Planted mistakes: the same verdicts in one share and in several, and whatever tests think of what is imported."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain
 from hishamos_pipeline.sandbox.interface import Limits
 from hishamos_pipeline.verification import deep_checks
 from hishamos_pipeline.verification.deep_checks import planted_mistakes
+from hishamos_pipeline.verification.mutants import mutants
 from hishamos_pipeline.verification.running import Runner, TestRun
 
 pytestmark = pytest.mark.slow
@@ -65,3 +67,31 @@ async def test_a_share_whose_tests_fail_without_a_mistake_is_named(tmp_path: Pat
     outcome = await tried(tmp_path / "broken", _CODE | _TESTS | broken, 2)
     assert not outcome.passed and outcome.figure == 0
     assert "mistakes could be tried: exit code 1" in outcome.offending[0]
+
+
+_NASTY = '''"""Größe: ein Modul."""  # a comment
+
+
+def size(  # what it is
+    a: int, b: "int" = 1
+) -> str:
+    if (a > 1 and b < 2) or a == 0:  # ö
+        return f"{a + 1} ist größer"
+    größe = (a +
+             b * 2)
+    return "é" if größe > 3 else str(not b)
+'''
+
+
+def test_a_mistake_changes_nothing_else_of_a_file() -> None:
+    lines = frozenset(range(20))
+    made = mutants({"m.py": _NASTY}, {"m.py": lines}, 100)
+    assert len(made) > 10
+    for mutant in made:
+        ast.parse(mutant.text)
+        assert mutant.text != _NASTY
+        # Of what stands inside of a text with values, older versions of Python do not know the place.
+        if "größer" not in _NASTY.splitlines()[mutant.line - 1]:
+            assert "# what it is" in mutant.text and "# a comment" in mutant.text, mutant
+            changed = set(_NASTY.splitlines()) ^ set(mutant.text.splitlines())
+            assert len(changed) <= 4, (str(mutant), changed)

@@ -79,7 +79,12 @@ async def seen(tmp_path: Path, tests: str, code: str = CODE) -> dict[str, list[s
         if line.startswith("def test")
     ]
     checks, calls = await watched_tests(
-        tree, texts, ["p", "p.code"], set(names), runner, TestRun(tuple(name for name in names if "cases" not in name))
+        tree,
+        texts,
+        ["p", "p.code"],
+        set(names),
+        runner,
+        TestRun(tuple(name for name in names if "cases" not in name)),
     )
 
     def write(files: object) -> Path:
