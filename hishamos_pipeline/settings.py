@@ -3,13 +3,14 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hishamos_pipeline.core.artifacts.target import HostKind, Target
 from hishamos_pipeline.core.pipeline.channel import Channel, LogChannel
+from hishamos_pipeline.core.text.secrets import register_logins
 from hishamos_pipeline.core.text.shapes import SecretName, shaped
 from hishamos_pipeline.errors import CredentialError
 
@@ -36,12 +37,15 @@ class RoleSettings(BaseModel):
     max_output_tokens: int | None = Field(None, gt=0)
 
 
+_URL = shaped(r"https?://[^\s/@]+(/[^\s@]*)?", "a URL without a login, such as https://host.example.org/path")
+
+
 class StorageOptions(BaseModel):
     """Options of a storage; keys are not among them, since settings are shown."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint_url: str | None = None
+    endpoint_url: Annotated[str, _URL] | None = None
     profile: str | None = None
 
 
@@ -133,7 +137,9 @@ class Settings(BaseSettings):
     llm_roles: dict[str, RoleSettings] = Field(
         {}, description="By role or role/task: `models`, `temperature`, `max_output_tokens`; JSON."
     )
-    llm_urls: dict[str, str] = Field({}, description="Base URLs by provider; JSON.")
+    llm_urls: dict[str, Annotated[str, _URL]] = Field(
+        {}, description="Base URLs by provider, without logins; JSON."
+    )
     llm_prices: dict[str, Rate] = Field(
         {}, description="US dollars for a million `input` and `output` tokens by `provider:model`; JSON."
     )
@@ -257,7 +263,9 @@ class Settings(BaseSettings):
     )
     repair_files: int = Field(3, gt=0, description="Most files that one round of repair changes.")
     index_url: str = Field(
-        "", description="Package index for dependencies of projects; empty is pip's own setting."
+        "",
+        description="Package index for dependencies of projects, with a login if it needs one; empty is pip's own "
+        "setting.",
     )
     toolchains: Path | None = Field(
         None,
@@ -393,6 +401,10 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """Folder that the ``new_ideas`` sensor watches."""
         return self.home / "inbox"
+
+    def model_post_init(self, _: Any) -> None:
+        """Have the logins of URLs masked, wherever they come to stand."""
+        register_logins(self.model_dump(mode="json"))
 
     @property
     def runs_at_a_time(self) -> int:

@@ -21,7 +21,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.text.secrets import mask, without_login
 from hishamos_pipeline.errors import ToolchainError
 from hishamos_pipeline.sandbox.interface import Toolchain
 from hishamos_pipeline.settings import Settings, listed
@@ -139,7 +139,7 @@ class PythonToolchains:
         if done is None:
             last = " ".join(said.split())
             raise ToolchainError(
-                f"the dependencies could not be installed; try again, or see what pip says: {last[:600]}"
+                f"the dependencies could not be installed; try again, or see what pip says: {mask(last)[:600]}"
             )
         write_scripts(staging, folder, distributions(path=[str(site)]))
         _compile(site, self._settings.toolchain_seconds)
@@ -152,7 +152,6 @@ class PythonToolchains:
         """
         given = self._settings
         given.toolchains_dir.mkdir(parents=True, exist_ok=True)
-        index = ("--index-url", given.index_url) if given.index_url else ()
         with tempfile.TemporaryDirectory(prefix=".pip-", dir=given.toolchains_dir) as temporary:
             environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
             environment |= {k: v for k, v in os.environ.items() if k.startswith("PIP_")}
@@ -160,9 +159,12 @@ class PythonToolchains:
             if given.index_url:  # that one alone, whatever pip is told elsewhere
                 environment = {k: v for k, v in environment.items() if k not in _SOURCES}
                 environment["PIP_CONFIG_FILE"] = os.devnull
+                environment["PIP_INDEX_URL"] = (
+                    given.index_url
+                )  # not an argument, which everybody sees: it may hold a login
             argv = [
                 sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2",
-                "--cache-dir", str(given.toolchains_dir / "pip-cache"), command, *index, "--only-binary", ":all:",
+                "--cache-dir", str(given.toolchains_dir / "pip-cache"), command, "--only-binary", ":all:",
                 *arguments,
             ]  # fmt: skip
             out, err = Path(temporary, "out"), Path(temporary, "err")
@@ -185,7 +187,7 @@ class PythonToolchains:
             if reason:
                 raise ToolchainError(f"installing the dependencies was stopped: {reason}")
             if code and any(mark in said for mark in _UNREACHABLE):
-                index_name = given.index_url or "pip's own"
+                index_name = without_login(given.index_url) or "pip's own"
                 reasons = [line for line in said.splitlines() if any(mark in line for mark in _UNREACHABLE)]
                 raise ToolchainError(
                     f"the package index {index_name} cannot be reached; HISHAMOS_INDEX_URL names another: "

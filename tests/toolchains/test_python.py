@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,6 +173,7 @@ async def test_the_named_index_is_the_only_one(
 _PREPARE = """
 import asyncio, sys
 from pathlib import Path
+from typing import Any
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.toolchains.python import PythonToolchains
 settings = Settings(index_url=sys.argv[1], toolchains=Path(sys.argv[2]))
@@ -246,3 +248,22 @@ async def test_an_odd_pyproject_is_read_as_far_as_it_goes() -> None:
         'dependencies = "requests"',
     ):
         assert set(declared_requirements(f"[project]\n{odd}\n")) <= {"1"}
+
+
+async def test_a_login_of_the_index_is_in_no_argument_and_no_message(
+    own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[list[str], dict[str, str]]] = []
+    real = subprocess.Popen
+
+    def popen(argv: list[str], **given: Any) -> Any:
+        started.append((argv, given["env"]))
+        return real(argv, **given)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    gone = own.model_copy(update={"index_url": "http://ada:c4nary-secret@127.0.0.1:9/simple"})
+    with pytest.raises(ToolchainError) as caught:
+        await PythonToolchains(gone).prepare(["greeter-of-tests"])
+    assert "c4nary" not in str(caught.value) and "127.0.0.1:9" in str(caught.value)
+    assert started and all("c4nary" not in " ".join(argv) for argv, _ in started)
+    assert {environment["PIP_INDEX_URL"] for _, environment in started} == {gone.index_url}

@@ -1,8 +1,10 @@
 """Keeps secrets out of texts: whoever reads a secret registers it, whoever writes a text masks it."""
 
+import base64
 import json
 import logging
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 _LEAST = 16  # no provider's key is shorter, and shorter texts can be ordinary words
 _LEAST_SHORT = 4
@@ -15,6 +17,37 @@ def register(value: str, *, short: bool = False) -> str:
     if len(value) >= (_LEAST_SHORT if short else _LEAST):
         _known.add(value)
     return value
+
+
+def register_logins(value: object) -> None:
+    """Remember the logins in all URLs of a setting: the passwords, and what HTTP makes of both."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            register_logins(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            register_logins(item)
+    elif isinstance(value, str) and "@" in value and "://" in value:
+        login = _login(value)
+        user, _, password = login.partition(":")
+        register(f"{login}@", short=True)
+        register(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode())
+        for form in {password or user, unquote(password or user)}:
+            # A short one that is a word would mask that word in every text.
+            register(form, short=any(map(str.isdigit, form)) and len(form) >= _LEAST_SHORT * 2)
+
+
+def without_login(url: str) -> str:
+    """A URL as it may be shown and stand in an argument: without user and password."""
+    login = _login(url)
+    return url.replace(f"{login}@", "", 1) if login else url
+
+
+def _login(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[0]
+    except ValueError:  # no URL after all
+        return ""
 
 
 def mask(text: str) -> str:
