@@ -95,7 +95,7 @@ def _home(services: Services) -> str:
 
     home: Path = services.settings.home
     with storage_errors(home):
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=home) as probe:
             probe.write(b"0")
     free = shutil.disk_usage(home).free // 1_000_000
@@ -103,7 +103,8 @@ def _home(services: Services) -> str:
         raise RuntimeError(
             f"{home} has {free} MB free, at least {_LEAST_FREE_MB} are needed: free some space"
         )
-    return f"{home}, {free:,} MB free"
+    others = "; others can read it: run `chmod 700` on it" if home.stat().st_mode & 0o077 else ""
+    return f"{home}, {free:,} MB free{others}"
 
 
 def _store(services: Services) -> str:

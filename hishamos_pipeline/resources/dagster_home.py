@@ -42,7 +42,8 @@ def prepare_dagster_home(settings: Settings) -> Path:
     if "DAGSTER_HOME" in os.environ and Path(os.environ["DAGSTER_HOME"]) != home:
         return Path(os.environ["DAGSTER_HOME"])
     with storage_errors(home):
-        home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _FILES:
             source = next(folder / name for folder in _FOLDERS if (folder / name).exists()).read_text()
             if name == "dagster.yaml":

@@ -1,5 +1,7 @@
 """The engine of the project store, and its migrations."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def open_engine(url: str) -> Engine:
     """An engine with the settings that the store relies on.
 
-    SQLite gets WAL, foreign keys and a busy timeout of 30 seconds; its folder is made.
+    SQLite gets WAL, foreign keys and a busy timeout of 30 seconds; its folder and file are made, for nobody else to
+    read.
 
     Raises:
         StorageError: the URL cannot be read, its driver is missing, or SQLite's folder cannot be made.
@@ -32,7 +35,7 @@ def open_engine(url: str) -> Engine:
         ) from None
     if parsed.database:
         try:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(parsed.database))
         except OSError as error:
             raise StorageError(
                 f"cannot make the folder of the project store {parsed.database}: {error.strerror}; "
@@ -54,6 +57,14 @@ def open_engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_private(database: Path) -> None:
+    # The mode of a file that SQLite makes is that of the process; its journals have that of the file.
+    if str(database) != ":memory:" and not database.exists():
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def for_writing(engine: Engine) -> Engine:

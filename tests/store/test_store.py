@@ -1,5 +1,6 @@
 """The project store on a real SQLite database."""
 
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -297,3 +298,14 @@ def test_times_come_back_in_utc(store: ProjectStore, clock: FixedClock) -> None:
     with store.read() as session:
         assert session.scalar(select(func.count(ProjectRow.id))) == 1
         assert session.scalar(select(func.count(StoryRow.id))) == 0
+
+
+def test_nobody_else_can_read_the_store_whatever_the_umask(tmp_path: Path) -> None:
+    database = tmp_path / "home" / "store.db"
+    before = os.umask(0)
+    try:
+        open_store(f"sqlite:///{database}").projects.all()
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (database.parent, *database.parent.iterdir())}
+    assert modes.pop("home") == 0o700 and set(modes.values()) == {0o600}, modes
