@@ -63,7 +63,7 @@ async def same_outside(
         told = [
             (found, str(known))
             for found, known in zip(parts, call["result"], strict=False)
-            if known is not None
+            if known is not None and found is not None
         ]
         differing = [(a, b) for a, b in told if _MOMENTS.sub("", a) != _MOMENTS.sub("", b)]
         if differing:
@@ -77,9 +77,14 @@ async def same_outside(
     )  # fmt: skip
 
 
-def _results(content: bytes, count: int) -> list[list[str]]:
+def _results(content: bytes, count: int) -> list[list[str | None]]:
+    """Result, output and errors of each call; nothing in place of one that differs from moment to moment."""
     try:
-        found = [[str(part) for part in json.loads(item)] for item in json.loads(content)]
+        twice = [[json.loads(text) for text in texts] for texts in json.loads(content)]
+        found = [
+            [str(a) if a == b else None for a, b in zip(first, second, strict=True)]
+            for first, second in twice
+        ]
     except (ValueError, TypeError):
         return []
     return found if len(found) == count else []

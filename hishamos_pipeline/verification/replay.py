@@ -21,8 +21,9 @@ _SECONDS = 20
 
 
 def main(given: str) -> None:
-    """Make the calls of a file, and write into ``RESULT`` what each gives: a JSON list of texts, each a JSON list of
-    result, output and errors.
+    """Make the calls of a file, and write into ``RESULT`` what each gives.
+
+    It is a JSON list of two texts for each call, each text a JSON list of result, output and errors.
 
     Args:
         given: the file; JSON, a list of what ``witness`` has kept of calls.
@@ -30,7 +31,11 @@ def main(given: str) -> None:
     calls = json.loads(Path(given).read_text(encoding="utf-8"))
     here = Path.cwd()
     sys.path.insert(0, str(here))
-    results = [_in_child(call, here / f"run-{number}") for number, call in enumerate(calls)]
+    # Twice: what differs then differs from moment to moment.
+    results = [
+        [_in_child(call, here / f"run-{number}-{turn}") for turn in range(2)]
+        for number, call in enumerate(calls)
+    ]
     Path(RESULT).write_text(json.dumps(results), encoding="utf-8")
 
 
@@ -87,8 +92,11 @@ def _made(call: dict[str, Any], folder: Path) -> str:
         except BaseException as error:
             told = raised(error)
     text = json.dumps([told, *map(_printed, (out, err))])
-    for old, new in sorted(renamed.items(), key=lambda item: -len(item[1])):
-        text = text.replace(json.dumps(new)[1:-1], json.dumps(old)[1:-1])
+    back = {new: old for old, new in renamed.items()}
+    for new, old in list(back.items()):  # a folder of one of them may be told, too
+        back.setdefault(str(Path(new).parent), str(Path(old).parent))
+    for new in sorted(back, key=len, reverse=True):
+        text = text.replace(json.dumps(new)[1:-1], json.dumps(back[new])[1:-1])
     return text
 
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from xml.etree import ElementTree
@@ -86,10 +86,20 @@ class Runner:
         given = {**PYTEST_VARIABLES, "PYTEST_ADDOPTS": _OPTIONS + coverage, **variables}
         return await self.start(Command(tuple(command), given, (_JUNIT, _COVERAGE)), tree)
 
-    async def start(self, command: Command, tree: Path) -> Outcome:
-        """Run a command in a copy of a tree when its turn comes."""
+    async def start(self, command: Command, tree: Path, patience: int = 1) -> Outcome:
+        """Run a command in a copy of a tree when its turn comes.
+
+        Args:
+            command: what to run.
+            tree: the tree.
+            patience: how many times the usual time it may take, since it runs the tests so often.
+        """
+        given = self.limits
+        limits = replace(
+            given, wall_seconds=given.wall_seconds * patience, cpu_seconds=given.cpu_seconds * patience
+        )
         async with self._turns:
-            return await self.sandbox.run(command, tree, self.limits, self.toolchain)
+            return await self.sandbox.run(command, tree, limits, self.toolchain)
 
     async def tests(
         self, tree: Path, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})

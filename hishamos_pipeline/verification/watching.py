@@ -11,6 +11,7 @@ from typing import Any
 
 from hishamos_pipeline.core.artifacts.criteria import without_parameters
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.sandbox.interface import Command, Outcome
 from hishamos_pipeline.verification import witness, witness_calls, witness_results
@@ -20,6 +21,8 @@ from hishamos_pipeline.verification.running import PYTEST_VARIABLES, Runner, Tes
 # Some criteria are about types and names alone; the tests of few may be.
 _MOST_VAGUE = 0.05
 _MOST_PATCHING = 0.5
+_RUNS = 6
+_ELSEWHERE = re.compile(r"\b(?:platform|version_info|os\.name|TYPE_CHECKING)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ async def watched_tests(
     seen = _seen(outcome)
     unnoticed = list(_unnoticed(seen, criteria, real))
     unreached = list(_unreached(seen, texts, criteria))
-    replaced = list(seen.replaced)
+    replaced = [item for item in seen.replaced if _plain(without_parameters(item.split(": ")[0])) in criteria]
     if len(seen.patching) > _MOST_PATCHING * len(seen.outcomes):
         replaced.append(f"{seen.patching[0]}: more than half of the tests replace parts of Python")
     trouble = [f"the tests could not be watched: {seen.error}"] if seen.error else []
@@ -85,7 +88,7 @@ async def watched_tests(
 async def _run(tree: Path, texts: Mapping[str, str], modules: Collection[str], runner: Runner) -> Outcome:
     script = f"{_source()}\n\nmain({_paths(texts)!r}, {sorted(modules)!r})\n"
     command = Command(("python", "-c", script), PYTEST_VARIABLES, (witness.RESULT,))
-    return await runner.start(command, tree)
+    return await runner.start(command, tree, _RUNS)
 
 
 def _source() -> str:
@@ -111,22 +114,26 @@ def _seen(outcome: Outcome) -> _Seen:
     try:
         found = json.loads(outcome.files[witness.RESULT])
         calls = {
-            str(name): str((test["calls"] or [{}])[0].get("name", ""))
-            for name, test in found["tests"].items()
+            _plain(name): str((test["last"] or {}).get("name", "")) for name, test in found["tests"].items()
         }
-        lines = {str(name): frozenset(map(int, test["lines"])) for name, test in found["tests"].items()}
         return _Seen(
-            {str(name): str(end) for name, end in found["outcomes"].items()},
-            {str(name): str(end) for name, end in found["noticed"].items()},
+            {_plain(name): str(end) for name, end in found["outcomes"].items()},
+            {_plain(name): str(end) for name, end in found["noticed"].items()},
             calls,
-            lines,
+            {_plain(name): frozenset(map(int, test["lines"])) for name, test in found["tests"].items()},
             tuple(sorted(map(str, found["replaced"]))),
             tuple(found["calls"]),
-            tuple(str(name) for name, test in found["tests"].items() if test["patches"]),
+            tuple(_plain(name) for name, test in found["tests"].items() if test["patches"]),
             str(found.get("error", "")),
         )
     except Exception:  # whatever untrusted code has put there, it is no report
         return _Seen(error=f"{outcome.ending}: {tail(outcome.output)[-300:]}")
+
+
+def _plain(node: object) -> str:
+    """A node id as reports of pytest in JUnit's form have it: without the class."""
+    path, *parts = str(node).split("::")
+    return f"{path}::{parts[-1]}" if parts else path
 
 
 def _unnoticed(seen: _Seen, criteria: Collection[str], real: TestRun) -> Iterator[str]:
@@ -172,7 +179,15 @@ def _by_function(nodes: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
 
 
 def _assertions(text: str, function: str) -> list[ast.Assert]:
-    return [node for node in ast.walk(_function(text, function)) if isinstance(node, ast.Assert)]
+    return [node for node in _everywhere(_function(text, function)) if isinstance(node, ast.Assert)]
+
+
+def _everywhere(node: ast.AST) -> Iterator[ast.AST]:
+    """All parts of code, but for what is run on some platforms or versions alone."""
+    yield node
+    for part in ast.iter_child_nodes(node):
+        if not (isinstance(part, ast.If) and _ELSEWHERE.search(ast.unparse(part.test))):
+            yield from _everywhere(part)
 
 
 def _function(text: str, name: str) -> ast.AST:
@@ -194,8 +209,8 @@ def _is_vacuous(node: ast.Assert, text: str, function: str) -> bool:
         if isinstance(test.args[0], ast.GeneratorExp | ast.ListComp)
         else test.args[0]
     )
-    if isinstance(over, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.Constant):
-        return False  # as many as are written down
+    if not isinstance(over, ast.Name):
+        return False  # as many as are written down, or as something else gives
     looked_at = ast.unparse(over)
     others = [item for item in _assertions(text, function) if item is not node and item.lineno != node.lineno]
     return not any(looked_at in ast.unparse(item.test) for item in others)

@@ -5,9 +5,9 @@ that the tree is, byte for byte, the one that was judged before, and no file or 
 run is a process of its own; what the package's functions are is noted before the first line of the tests is read.
 
 A first run notes for each test which functions of the package it calls itself, whether it uses what they return, which
-of its lines are run, and what has been replaced under it. In a second, the last of these calls gives another result of
-the same type, and prints nothing; in further ones the last ones whose result nobody uses do nothing, one in each; in
-the end the last one gives what is of no type. A test that passes all the same shows nothing.
+of its lines are run, and what has been replaced under it. In further runs the last
+call gives another result of the same type, and prints nothing; or what was asked for does not happen; or there is no
+result. A test that passes all the same shows nothing.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _BOUNDARIES = (
       for name in ("request", "get", "post", "put", "patch", "delete", "head", "options")),
     *(("subprocess", name) for name in ("run", "check_output", "check_call", "call", "Popen.communicate")),
 )  # fmt: skip
-_MOST_CALLS, _MOST_TRIED = 200, 4
+_MOST_CALLS, _MOST_OF_A_TEST, _MOST_TRIED = 300, 3, 3
 _GIVEN = ("stdin", "stdout", "stderr", "argv")
 
 
@@ -47,16 +47,49 @@ def main(paths: list[str], modules: list[str]) -> None:
     sys.path[:0] = [str(Path(path).resolve()) for path in paths]
     sys.argv[:] = [str(Path(str(importlib.import_module("pytest").__file__)).with_name("__main__.py"))]
     seen = _in_child(modules, {})
-    noticed: dict[str, str] = {}
-    for how, number in (*(("other", number) for number in range(_MOST_TRIED)), ("none", 0)):
-        left = {
-            name: {**test["calls"][number], "how": how}
-            for name, test in seen["tests"].items()
-            if number < len(test["calls"]) and noticed.get(name, "nothing") == "nothing"
-        }
-        ended = _in_child(modules, left)["outcomes"] if left else {}
-        noticed |= {name: how if ended.get(name) != "passed" else "nothing" for name in left}
+    noticed = _noticed(modules, seen["tests"])
     Path(RESULT).write_text(json.dumps({**seen, "noticed": noticed}), encoding="utf-8")
+
+
+def _noticed(modules: list[str], tests: dict[str, Any]) -> dict[str, str]:
+    """What each test notices: another result of the same type (``other``), that there is none (``none``), ``nothing``.
+
+    It has to notice the last call that it makes, alone and, where it compares results of one function, together with
+    the others of that. Where it does not, it has to notice that something which it asked for before does not happen.
+    """
+    missed: dict[str, dict[str, Any]] = {}
+    found: dict[str, str] = {}
+
+    def pass_with(wrong: dict[str, Any]) -> set[str]:
+        ended = _in_child(modules, wrong)["outcomes"] if wrong else {}
+        return {name for name in wrong if ended.get(name) == "passed"}
+
+    for how in ("other", "all"):
+        wrong = {
+            name: {**test["last"], "how": how}
+            for name, test in tests.items()
+            if test["last"] and name not in missed and (how == "other" or _is_compared(test))
+        }
+        missed |= {name: wrong[name] for name in pass_with(wrong)}
+    found |= {name: "other" for name, test in tests.items() if test["last"] and name not in missed}
+    for number in range(_MOST_TRIED):
+        wrong = {
+            name: {**test["ignored"][number], "how": "other"}
+            for name, test in tests.items()
+            if name not in found and number < len(test["ignored"])
+        }
+        found |= dict.fromkeys(wrong.keys() - pass_with(wrong), "other")
+    wrong = {name: {**call, "how": "none"} for name, call in missed.items() if name not in found}
+    found |= dict.fromkeys(wrong.keys() - pass_with(wrong), "none")
+    return {
+        name: found.get(name, "nothing") for name, test in tests.items() if test["used"] or test["ignored"]
+    }
+
+
+def _is_compared(test: dict[str, Any]) -> bool:
+    """Whether a test uses other results of the function that it has called last."""
+    last, used = test["last"], test["used"]
+    return not last["skipped"] and sum(call["name"] == last["name"] for call in used) > 1
 
 
 def _in_child(modules: list[str], wrong: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +178,9 @@ class Witness:
             self.note_replaced(item.nodeid)
             self.calls += watch.kept
             self.tests[item.nodeid] = {
-                "calls": watch.tried(),
+                "last": watch.last,
+                "used": watch.latest(used=True),
+                "ignored": watch.latest(used=False),
                 "lines": sorted(watch.lines),
                 "patches": watch.patches,
             }
@@ -184,7 +219,7 @@ class Witness:
         def instead(given: Any, named: Any) -> Any:
             if self.is_test(sys._getframe(2).f_code):
                 left[0] -= 1
-                if left[0] == -1:
+                if left[0] == -1 or call["how"] == "all":
                     return _wrong(call, original, given, named)
             return original(*given, **named)
 
@@ -232,6 +267,7 @@ class _Watch:
 
     def profile(self, frame: types.FrameType, event: str, value: Any) -> None:
         """Note calls out of the tests."""
+        # It is told of every call of the process: what is none of the tests' own has to be seen at once.
         if event == "call" and frame.f_back is not None and self._witness.is_test(frame.f_back.f_code):
             self._witness.note_replaced(self._test)
             name = self._witness.called(frame.f_code)
@@ -242,7 +278,7 @@ class _Watch:
                 self._calls.append(call)
                 kept = (
                     None
-                    if self.patches
+                    if self.patches or len(self.kept) >= _MOST_OF_A_TEST
                     else kept_call(frame, self._witness.module_of(name), name, self._test)
                 )
                 self._open[frame] = call | {"call": call, "kept": kept}
@@ -266,10 +302,14 @@ class _Watch:
                 end_call(self._returned["kept"], f"raised {value[0].__name__}: {value[1]}")
         return self.trace
 
-    def tried(self) -> list[dict[str, Any]]:
-        """The calls that are made wrong in turn: the last one, and the last ones whose results nobody uses."""
-        earlier = [call for call in reversed(self._calls[:-1]) if call["skipped"]]
-        return [*self._calls[-1:], *earlier][:_MOST_TRIED]
+    @property
+    def last(self) -> dict[str, Any] | None:
+        """The call that it makes last."""
+        return self._calls[-1] if self._calls else None
+
+    def latest(self, *, used: bool) -> list[dict[str, Any]]:
+        """The last calls whose results are used, or are not, the last one first."""
+        return [call for call in reversed(self._calls) if call["skipped"] is not used][:_MOST_TRIED]
 
 
 def _is_ignored(frame: types.FrameType) -> bool:

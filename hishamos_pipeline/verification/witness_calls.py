@@ -52,7 +52,7 @@ def kept_call(frame: types.FrameType, module: str, name: str, test: str) -> dict
             "random": repr(random.getstate()),
             "input": base64.b64encode(_input()).decode(),
             "program": list(sys.argv) if sys.argv is not _PROGRAM else [],
-            "printed": [_printed(stream) for stream in (sys.stdout, sys.stderr)],
+            "printed": [_place(stream) for stream in (sys.stdout, sys.stderr)],
         }
     except Exception:
         return None
@@ -110,15 +110,43 @@ def _absolute(value: Any) -> list[str]:
 
 
 def end_call(kept: dict[str, Any], result: str) -> None:
-    """Keep what a call has given, and printed, as far as the test listens to that."""
-    parts: list[str | None] = [result]
-    for stream, before in zip((sys.stdout, sys.stderr), kept["printed"], strict=True):
-        parts.append(None if before is None else (_printed(stream) or "")[len(before) :])
-    kept["result"] = parts
+    """Keep what a call has given, and printed, as far as that is caught."""
+    printed = zip((sys.stdout, sys.stderr), kept["printed"], strict=True)
+    kept["result"] = [
+        result,
+        *(None if place is None else _printed(stream, place) for stream, place in printed),
+    ]
 
 
-def _printed(stream: Any) -> str | None:
-    return str(stream.getvalue()) if hasattr(stream, "getvalue") else None
+def _place(stream: Any) -> int | None:
+    """How much was printed so far, where what is printed is caught."""
+    held: Any = getattr(stream, "buffer", None)
+    try:
+        stream.flush()
+        return (
+            len(stream.getvalue())
+            if hasattr(stream, "getvalue")
+            else int(held.tell())
+            if held.readable()
+            else None
+        )
+    except Exception:
+        return None
+
+
+def _printed(stream: Any, place: int) -> str | None:
+    """What was printed since."""
+    try:
+        stream.flush()
+        if hasattr(stream, "getvalue"):
+            return str(stream.getvalue()[place:])
+        end = stream.buffer.tell()
+        stream.buffer.seek(place)
+        text = bytes(stream.buffer.read()).decode("utf-8", "replace")
+        stream.buffer.seek(end)
+        return text
+    except Exception:
+        return None
 
 
 def shown(value: Any) -> str:

@@ -27,8 +27,9 @@ CODE = (
     "def keep(path: Path, text: str) -> None:\n    path.write_text(text)\n\n\n"
     "def refuse(text: str) -> None:\n    raise ValueError(text)\n\n\n"
     "def tell(path: Path) -> int:\n    print(path.read_text())\n    return 0\n"
+    "\n\ndef token() -> str:\n    return os.urandom(4).hex()\n"
 )
-HEAD = "import pytest\nimport p.code\nfrom p.code import double, keep, refuse, tell\n\n\n"
+HEAD = "import pytest\nimport p.code\nfrom p.code import double, keep, refuse, tell, token\n\n\n"
 Point = namedtuple("Point", "x y")
 
 
@@ -125,6 +126,21 @@ def test_absence(tmp_path):
     assert "y" not in (tmp_path / "a.txt").read_text() and (tmp_path / "a.txt").exists()
 
 
+def test_other_capture(tmp_path, capfd):
+    (tmp_path / "a.txt").write_text("x")
+    assert tell(tmp_path / "a.txt") == 0
+    assert capfd.readouterr().out == "x\\n"
+
+
+class TestGroup:
+    def test_in_a_class(self):
+        assert double(3) == 6
+
+
+def test_moments():
+    assert len(token()) == 8
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_cases(number):
     assert double(number) == number + number
@@ -147,7 +163,7 @@ async def test_an_honest_suite_raises_no_alarm(tmp_path: Path) -> None:
         ("def test_a():\n    assert isinstance(double(2), int)\n", "results_noticed", "another result of the same type"),
         ("def test_a():\n    if double(2) == 5:\n        assert double(2) == 4\n    assert double(1) == 2\n",
          "results_noticed", "the assertion in line 8 is never reached"),
-        ("def test_a():\n    assert double(1) == 2\n    assert all(n == 1 for n in range(double(0)))\n", "results_noticed",
+        ("def test_a():\n    assert double(1) == 2\n    found = [double(1)] * 0\n    assert all(n == 1 for n in found)\n", "results_noticed",
          "holds of nothing"),
         ("def test_a(monkeypatch):\n    monkeypatch.setattr(p.code, 'double', lambda n: 4)\n    assert p.code.double(2) == 4\n",
          "nothing_replaced", "test_a: replaces p.code.double"),
@@ -167,6 +183,17 @@ async def test_code_that_knows_where_it_is_gives_itself_away(tmp_path: Path) -> 
     assert found["results_noticed"] == [] and found["same_outside_tests"] == [
         "src/p/code.py: double gives '0' outside of the tests, and '4' in tests/test_a.py::test_a"
     ]
+
+
+async def test_code_that_knows_is_seen_through_another_capture(tmp_path: Path) -> None:
+    code = CODE.replace(
+        "print(path.read_text())", 'print(path.read_text() if "PYTEST_CURRENT_TEST" in os.environ else "")'
+    )
+    tests = (
+        "def test_a(tmp_path, capfd):\n    (tmp_path / 'a').write_text('x')\n    assert tell(tmp_path / 'a') == 0\n"
+        "    assert capfd.readouterr().out == 'x\\n'\n"
+    )
+    assert (await seen(tmp_path, tests, code))["same_outside_tests"]
 
 
 async def test_a_suite_that_ends_the_process_is_not_believed(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 # ruff: noqa: E501 - the texts are code
 
 from tests.verification.attacks import (
-    ADD_TESTS,
     CODE,
     LIST_TESTS,
     LISTS_NOTHING,
@@ -14,7 +13,7 @@ from tests.verification.attacks import (
 
 _AC1 = "    assert note_service.list_notes(connection) == [first, second]\n"
 _AC3 = "    assert str(note.title) in printed\n"
-_HARMLESS = replacing(_AC3, '    assert printed.endswith("\\n")\n')
+_HARMLESS = replacing(_AC3, '    assert printed.endswith("\\n") and note.id == 1\n')
 
 
 def _asserting(name: str, body: str, imports: str = "") -> Attack:
@@ -72,10 +71,6 @@ TESTS = [
         "sorts and counts itself",
         "assert sorted(found, key=str) == sorted(list(found), key=str)\nassert first != second",
     ),
-    _asserting(
-        "patches what it tests",
-        "assert note_service.list_notes(connection) == [first, second]\nassert found == []\n",
-    ),
     Attack(
         "a test replaces what it tests",
         "the list is always empty",
@@ -92,19 +87,6 @@ TESTS = [
                     '    monkeypatch.setattr(note_service, "list_notes", note_store.everything)\n' + _AC1,
                 ),
                 _HARMLESS,
-            ),
-        },
-    ),
-    Attack(
-        "a refusal is not looked at",
-        "a note without a title is kept",
-        {
-            "src/notes/rules.py": replacing(
-                "raise InvalidValueError", "return None\n    raise InvalidValueError"
-            ),
-            ADD_TESTS: replacing(
-                '    with pytest.raises(InvalidValueError, match="title"):\n',
-                "    with contextlib.suppress(InvalidValueError):\n",
             ),
         },
     ),
