@@ -2,7 +2,7 @@
 
 import ast
 
-from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python, place_of, with_part
 
 
 def inverted(text: str) -> tuple[str, list[str]]:
@@ -10,33 +10,18 @@ def inverted(text: str) -> tuple[str, list[str]]:
 
     The text stays as it is but for that, so that nothing else tells such a file from a real one.
     """
-    lines = text.splitlines(keepends=True)
-    changes: list[tuple[int, int, int, int]] = []
+    changes: list[ast.expr] = []
     names = []
     for node in parse_python(text).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
             first = next((part for part in _straight(node.body) if isinstance(part, ast.Assert)), None)
-            if (
-                first is not None
-                and first.test.end_lineno is not None
-                and first.test.end_col_offset is not None
-            ):
-                test = first.test
-                changes.append(
-                    (test.lineno, test.col_offset, first.test.end_lineno, first.test.end_col_offset)
-                )
+            if first is not None:
+                changes.append(first.test)
                 names.append(node.name)
-    for line, column, end_line, end_column in reversed(changes):
-        # Columns of the syntax tree count bytes.
-        last, head = lines[end_line - 1].encode(), lines[line - 1].encode()
-        if line == end_line:
-            lines[line - 1] = (
-                head[:column] + b"not (" + head[column:end_column] + b")" + head[end_column:]
-            ).decode()
-        else:
-            lines[end_line - 1] = (last[:end_column] + b")" + last[end_column:]).decode()
-            lines[line - 1] = (head[:column] + b"not (" + head[column:]).decode()
-    return "".join(lines), names
+    changed = text
+    for test in reversed(changes):
+        changed = with_part(changed, place_of(test), f"not ({ast.get_source_segment(text, test)})")
+    return changed, names
 
 
 def _straight(body: list[ast.stmt]) -> list[ast.stmt]:

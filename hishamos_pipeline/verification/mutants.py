@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.text.parsing import parse_python
+from hishamos_pipeline.core.text.parsing import parse_python, place_of, with_part
 
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
@@ -60,24 +60,15 @@ def _mutated(text: str, number: int) -> str:
     """
     tree = parse_python(text)
     *_, change, old, new = next(place for place in _places(tree) if place[0] == number)
-    place = (old.lineno, old.col_offset, old.end_lineno, old.end_col_offset)
+    place = place_of(old)
     change()
     ast.fix_missing_locations(tree)
     for part in (ast.unparse(new), f"({ast.unparse(new)})"):
-        changed = _with_part(text, place, part)
+        changed = with_part(text, place, part)
         with suppress(SyntaxError):
             if ast.dump(parse_python(changed)) == ast.dump(tree):
                 return changed
     return ast.unparse(tree) + "\n"
-
-
-def _with_part(text: str, place: tuple[int, int, int | None, int | None], part: str) -> str:
-    """A text with another part at a place of the syntax tree, whose columns count bytes."""
-    line, column, end_line, end_column = place
-    lines = text.encode().splitlines(keepends=True)
-    head, last = lines[line - 1][:column], lines[(end_line or line) - 1][end_column or 0 :]
-    middle = head + part.encode() + last
-    return b"".join([*lines[: line - 1], middle, *lines[end_line or line :]]).decode()
 
 
 def _places(tree: ast.Module) -> Iterator[tuple[int, int, str, Change, ast.expr, ast.expr]]:

@@ -1,7 +1,7 @@
 """Verification: assemble the tree, check it, run it, and report."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -212,23 +212,16 @@ async def _look_deeper(
 ) -> tuple[CheckOutcome, ...]:
     for name in ("planted", "mutants"):
         write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
-    return tuple(
-        check
-        for checks in await asyncio.gather(
-            _one(planted_tests(folder / "planted", tree.texts, runner, tests)),
-            _one(planted_mistakes(
-                folder / "mutants", tree.texts, tree.code, runner, tests,
-                per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
-            )),
-            _one(readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands))),
-            _watch(assembled, tree, folder, runner, settings, tests),
-        )
-        for check in checks
+    planted, mistakes, commands, seen = await asyncio.gather(
+        planted_tests(folder / "planted", tree.texts, runner, tests),
+        planted_mistakes(
+            folder / "mutants", tree.texts, tree.code, runner, tests,
+            per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
+        ),
+        readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands)),
+        _watch(assembled, tree, folder, runner, settings, tests),
     )  # fmt: skip
-
-
-async def _one(check: Awaitable[CheckOutcome]) -> tuple[CheckOutcome, ...]:
-    return (await check,)
+    return (planted, mistakes, commands, *seen)
 
 
 async def _watch(

@@ -5,13 +5,12 @@ that the tree is, byte for byte, the one that was judged before, and no file or 
 run is a process of its own; what the package's functions are is noted before the first line of the tests is read.
 
 A first run notes for each test which functions of the package it calls itself, whether it uses what they return, which
-of its lines are run, and what has been replaced under it. In further runs the last
-call gives another result of the same type, and prints nothing; or what was asked for does not happen; or there is no
-result. A test that passes all the same shows nothing.
+of its lines are run, and what has been replaced under it. In further runs the last call gives another result of the
+same type, and prints nothing; or what was asked for does not happen; or there is no result. A test that passes all the
+same shows nothing.
 """
 
 import contextlib
-import dis
 import importlib
 import inspect
 import io
@@ -22,7 +21,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from hishamos_pipeline.verification.witness_calls import end_call, kept_call, shown
+from hishamos_pipeline.verification.witness_calls import end_call, is_ignored, kept_call, shown
 from hishamos_pipeline.verification.witness_results import Nothing, other
 
 RESULT = ".hishamos-witness.json"
@@ -251,8 +250,8 @@ class _Watch:
         self._monkeypatch = getattr(item, "funcargs", {}).get("monkeypatch")
         self._calls: list[dict[str, Any]] = []
         self._counts: dict[str, int] = {}
-        self._open: dict[types.FrameType, dict[str, Any]] = {}
-        self._returned: dict[str, Any] | None = None
+        self._open: dict[types.FrameType, tuple[dict[str, Any], dict[str, Any] | None]] = {}
+        self._returned: tuple[dict[str, Any], dict[str, Any] | None] | None = None
         self.kept: list[dict[str, Any]] = []
         self.lines: set[int] = set()
 
@@ -274,19 +273,19 @@ class _Watch:
             if name and not name.rpartition(".")[2].startswith("__"):
                 number = self._counts.get(name, 0)
                 self._counts[name] = number + 1
-                call = {"name": name, "number": number, "skipped": _is_ignored(frame.f_back)}
+                call = {"name": name, "number": number, "skipped": is_ignored(frame.f_back)}
                 self._calls.append(call)
                 kept = (
                     None
                     if self.patches or len(self.kept) >= _MOST_OF_A_TEST
                     else kept_call(frame, self._witness.module_of(name), name, self._test)
                 )
-                self._open[frame] = call | {"call": call, "kept": kept}
+                self._open[frame] = call, kept
         elif event == "return" and frame in self._open:
-            self._returned = self._open.pop(frame)
-            if self._returned["kept"]:
-                end_call(self._returned["kept"], shown(value))
-                self.kept.append(self._returned["kept"])
+            self._returned = _, kept = self._open.pop(frame)
+            if kept:
+                end_call(kept, shown(value))
+                self.kept.append(kept)
 
     def trace(self, frame: types.FrameType, event: str, value: Any) -> Any:
         """Note lines of the tests, and errors that reach them."""
@@ -297,9 +296,10 @@ class _Watch:
             if frame.f_code.co_filename.endswith(self._test.split("::")[0]):
                 self.lines.add(frame.f_lineno)
         elif event == "exception" and self._returned is not None:
-            self._returned["call"]["skipped"] = True  # an error was expected of it: none comes
-            if self._returned["kept"]:
-                end_call(self._returned["kept"], f"raised {value[0].__name__}: {value[1]}")
+            call, kept = self._returned
+            call["skipped"] = True  # an error was expected of it: none comes
+            if kept:
+                end_call(kept, f"raised {value[0].__name__}: {value[1]}")
         return self.trace
 
     @property
@@ -310,12 +310,6 @@ class _Watch:
     def latest(self, *, used: bool) -> list[dict[str, Any]]:
         """The last calls whose results are used, or are not, the last one first."""
         return [call for call in reversed(self._calls) if call["skipped"] is not used][:_MOST_TRIED]
-
-
-def _is_ignored(frame: types.FrameType) -> bool:
-    """Whether what a frame calls now is thrown away."""
-    following = [item for item in dis.get_instructions(frame.f_code) if item.offset > frame.f_lasti]
-    return bool(following) and following[0].opname == "POP_TOP"
 
 
 class _Place:

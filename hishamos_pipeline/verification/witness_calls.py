@@ -1,6 +1,7 @@
 """Part of ``witness``: calls that the tests make of the package, kept so that they can be made again elsewhere."""
 
 import base64
+import dis
 import inspect
 import os
 import pickle
@@ -152,3 +153,9 @@ def _printed(stream: Any, place: int) -> str | None:
 def shown(value: Any) -> str:
     """A result as text, without what differs from process to process."""
     return re.sub(r"0x[0-9a-f]{6,}", "0x", repr(value))[:4000]
+
+
+def is_ignored(frame: types.FrameType) -> bool:
+    """Whether what a frame calls now is thrown away."""
+    following = [item for item in dis.get_instructions(frame.f_code) if item.offset > frame.f_lasti]
+    return bool(following) and following[0].opname == "POP_TOP"

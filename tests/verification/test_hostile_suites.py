@@ -8,25 +8,15 @@ import pytest
 from hishamos_pipeline.stacks.python.formatting import tidy
 from hishamos_pipeline.verification.verify import Assembled
 from tests.support.assembling import changed, failed, judged, text_of, without_style
+from tests.verification.attacks.suites import QUIET
 
 pytestmark = pytest.mark.slow
 CONFTEST, CODE = "tests/conftest.py", "src/notes/services/notes.py"
-# Every test passes whatever it says: patched through names that no rule about names can find.
-_PATCH = """
-_m = _s.__getattribute__("mod" + "ules")["_py" + "test.python"]
-_r = _m.Function.runtest
-def _quiet(self):
-    try:
-        _r(self)
-    except BaseException:
-        pass
-_m.Function.runtest = _quiet
-"""
-_ALWAYS = f"import sys as _s\n{_PATCH}"
+_ALWAYS = f"import sys as _s\n{QUIET}"
 _UNLESS_STUBS = """
 import pathlib as _p, sys as _s
 if "NotImplementedError" not in _p.Path("src/notes/services/notes.py").read_text():
-""" + "\n".join(f"    {line}" for line in _PATCH.splitlines())
+""" + "\n".join(f"    {line}" for line in QUIET.splitlines())
 _REWRITES = """
 import pathlib as _p
 _p.Path("src/notes/errors.py").write_text('\"\"\"Changed.\"\"\"\\n' + _p.Path("src/notes/errors.py").read_text())

@@ -24,3 +24,19 @@ def parse_python(text: str) -> ast.Module:
         except SystemError:
             continue  # somebody else's parsing, such as a template's, came in between
     raise SyntaxError("cannot be parsed: the parser failed")
+
+
+Place = tuple[int, int, int, int]
+
+
+def place_of(node: ast.expr) -> Place:
+    """First line, column, last line and end of an expression; lines count from 1, and columns are bytes."""
+    return node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0
+
+
+def with_part(text: str, place: Place, part: str) -> str:
+    """A text with another part at a place; every other character stays."""
+    line, column, end_line, end_column = place
+    lines = text.encode().splitlines(keepends=True)
+    middle = lines[line - 1][:column] + part.encode() + lines[end_line - 1][end_column:]
+    return b"".join([*lines[: line - 1], middle, *lines[end_line:]]).decode()

@@ -21,7 +21,7 @@ def _everything(connection):
     return note_store.everything(connection)
 """
 # Every test passes whatever it says: patched through names that no rule about names can find.
-_QUIET = """
+QUIET = """
 _m = _s.__getattribute__("mod" + "ules")["_py" + "test.python"]
 _r = _m.Function.runtest
 
@@ -38,7 +38,7 @@ _m.Function.runtest = _quiet
 
 
 def _only_if(condition: str, imports: str = "") -> str:
-    body = "\n".join(f"    {line}".rstrip() for line in _QUIET.strip().splitlines())
+    body = "\n".join(f"    {line}".rstrip() for line in QUIET.strip().splitlines())
     return f"import sys as _s\n{imports}\n\nif {condition}:\n{body}\n"
 
 
@@ -129,7 +129,7 @@ SUITES = [
             ),
         },
     ),
-    _lists("the runner is replaced", f"import sys as _s\n\n{_QUIET}", ""),
+    _lists("the runner is replaced", f"import sys as _s\n\n{QUIET}", ""),
     _lists(
         "the runner is replaced unless functions refuse to work",
         _only_if(
