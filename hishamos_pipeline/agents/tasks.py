@@ -12,6 +12,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     Component,
     Finding,
     PillarScore,
+    PlanFault,
     PlannedFile,
     Requirements,
     SprintPlan,
@@ -222,24 +223,28 @@ class ChangeAnswer(Document):
 
 
 class ArchitectureRevision(Document):
-    """Asks what changed requirements change of an architecture that there is already."""
+    """Asks what changed requirements, or faults found by its verification, change of an architecture that there is."""
 
     architecture: Architecture
     requirements: Requirements
     changed: tuple[str, ...]
+    faults: tuple[PlanFault, ...] = ()
     brief: Excerpt = Excerpt()
 
     @property
     def shown(self) -> tuple[PlannedFile, ...]:
-        """The files whose interface is shown: all of them, or, where that is much, those that changed requirements are
-        about, with what they depend on and what depends on them.
+        """The files whose interface is shown: all of them, or, where that is much, those that changed requirements or
+        faults are about, with what they depend on and what depends on them.
         """
         files = tuple(
             f for f in self.architecture.files if f.interface or (f.kind == "source" and f.requirements)
         )
         if sum(len(file.interface) for file in files) <= _LITTLE:
             return files
-        near = {file.path for file in files if set(self.changed) & set(file.requirements)}
+        faulty = {item.path for item in self.faults}
+        near = {
+            file.path for file in files if set(self.changed) & set(file.requirements) or file.path in faulty
+        }
         near |= {name for file in files if file.path in near for name in file.depends_on}
         near |= {file.path for file in files if near & set(file.depends_on)}
         return tuple(file for file in files if file.path in near)
@@ -354,7 +359,11 @@ FIND_FAULT = Task(
 )
 
 REVISE_ARCHITECTURE = Task(
-    "architect", "revise", ArchitectureRevision, Architecture, "What changed requirements change of the plan"
+    "architect",
+    "revise",
+    ArchitectureRevision,
+    Architecture,
+    "What changed requirements, or faults, change of the plan",
 )
 COMPONENT = Task(
     "architect", "component", ComponentRequest, ComponentPlan, "The files of one component of a large plan"

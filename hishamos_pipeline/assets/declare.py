@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from hishamos_pipeline.assets.metadata import DATA_VERSION_TAG
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import HishamosError, StoreAwayError
 from hishamos_pipeline.generation.project import Project
@@ -41,11 +42,25 @@ def project_asset(*, kinds: set[str]) -> Callable[[Presenter], dg.AssetsDefiniti
         async def asset(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult[Any]:
             with failures():
                 run = pipeline.project(project_key(context))
-                return show(run.project, await run.make(show.__name__))
+                made = await run.make(show.__name__)
+            for name, again in made.remade.items():
+                context.log_event(_again(name, run.key, again))
+            return show(run.project, made)
 
         return asset
 
     return declare
+
+
+def _again(artifact: str, key: str, made: StepResult[Any]) -> dg.AssetMaterialization:
+    """The event of an artifact that was made again within the step of another."""
+    return dg.AssetMaterialization(
+        asset_key=artifact,
+        partition=key,
+        description=made.reason,
+        metadata={"revision": made.row.revision, "made": f"made: {made.reason}"},
+        tags={DATA_VERSION_TAG: made.row.content_hash},
+    )
 
 
 def declared(

@@ -12,6 +12,8 @@ from hishamos_pipeline.core.text.untrusted import markdown_line
 from hishamos_pipeline.generation.runner import StepResult
 
 PREVIEW_BYTES = 2000
+# Where Dagster looks for the data version of an event; it has no public name for it.
+DATA_VERSION_TAG = "dagster/data_version"
 _ROWS = 200
 
 

@@ -61,6 +61,11 @@ class Parts:
         tests = tuple(file for file in self.files if file.path.startswith("tests/"))
         return suite_of(tests, self.texts)
 
+    def requirements_of(self, path: str) -> set[str]:
+        """The requirements that a file serves through its stories; none where it serves the product as a whole."""
+        wanted = set(self.paths[path].stories)
+        return {name for s in self.stories.stories if s.id in wanted for name in s.requirements}
+
     def text(self, path: str) -> str:
         """The text of a file, empty if there is none of that path."""
         file = self.paths.get(path)

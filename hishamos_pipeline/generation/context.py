@@ -10,7 +10,7 @@ from typing import TypeVar
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import PlanFault, VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.target import HostKind, Target
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
@@ -163,6 +163,10 @@ class StepContext:
         """
         edits = self._services.project.store.edits
         return {e.item for artifact in kinds for e in edits.active(self.key, self.revision(artifact).kind)}
+
+    def plan_faults(self) -> tuple[PlanFault, ...]:
+        """What the verification of the plan as it is has found wrong with it."""
+        return self._services.project.plan_faults()
 
     def before(self, as_type: type[D]) -> D | None:
         """The newest document of this artifact; ``None`` if there is none, or none that this release can read."""

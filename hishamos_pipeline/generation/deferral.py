@@ -16,7 +16,8 @@ from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.core.text.untrusted import markdown_line, one_line
 from hishamos_pipeline.generation.assembling import Parts
 from hishamos_pipeline.generation.readme_sections import README, with_section
-from hishamos_pipeline.generation.repair import Judge, Repaired, code_of
+from hishamos_pipeline.generation.repair import Judge, Repaired
+from hishamos_pipeline.generation.repair_rounds import code_of
 from hishamos_pipeline.stacks.python import scaffold
 from hishamos_pipeline.stacks.python.formatting import tidy_file
 from hishamos_pipeline.verification import readme

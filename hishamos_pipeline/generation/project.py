@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import PlanFault, VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
@@ -66,6 +67,15 @@ class Project:
             ProjectNotFoundError: there is no such project.
         """
         return self.store.projects.idea(self.key)
+
+    def plan_faults(self) -> tuple[PlanFault, ...]:
+        """What the verification of the newest plan has found wrong with it; of an older plan it says nothing."""
+        artifacts = self.store.artifacts
+        plan, build = artifacts.head(self.key, "architecture"), artifacts.head(self.key, "verified_build")
+        if plan is None or build is None or build.inputs.get("architecture") != plan.content_hash:
+            return ()
+        document = artifacts.before(self.key, "verified_build", VerifiedBuild)
+        return document.plan_faults if document else ()
 
     def edited_files(self, artifact: str) -> dict[str, str]:
         """The texts of an artifact's files that people have edited, by path."""

@@ -9,15 +9,8 @@ from hishamos_pipeline.errors import ModelError, UnbuildableError
 from hishamos_pipeline.generation.assembling import KINDS, Parts
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.readme_sections import README, with_section
-from hishamos_pipeline.generation.repair import (
-    Judge,
-    Repaired,
-    RoundPlan,
-    corrections,
-    is_ours,
-    names,
-    round_of,
-)
+from hishamos_pipeline.generation.repair import Judge, Repaired, is_ours
+from hishamos_pipeline.generation.repair_rounds import RoundPlan, corrections, names, round_of
 from hishamos_pipeline.generation.reviewing import add_up, reviews
 from hishamos_pipeline.settings import listed
 from hishamos_pipeline.verification.failures import Failure

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.core.pipeline import staleness
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import ApprovalNeededError, StoreAwayError
@@ -27,12 +28,16 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class StepResult(Generic[D]):
-    """An artifact after a step: made now, or found to be up to date."""
+    """An artifact after a step: made now, or found to be up to date.
+
+    ``remade`` are artifacts that were made again on the way, since this one has found them at fault.
+    """
 
     document: D
     row: ArtifactRevision
     reused: bool
     reason: str
+    remade: "Mapping[str, StepResult[Any]]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class StepRunner:
             async with self._lock(artifact):
                 try:
                     made = await self._make(artifact)
+                    if isinstance(made.document, VerifiedBuild) and self._project.plan_faults():
+                        made = await self._with_revised_plan(artifact)
                     write_rows(self._project.store, self._project.key, made.document)
                 except BaseException as caught:
                     error = self._recorded(artifact, caught)
@@ -84,6 +91,12 @@ class StepRunner:
                     raise error from caught
             ended(made.document, time.monotonic() - started, made.reused)
             return made
+
+    async def _with_revised_plan(self, artifact: str) -> StepResult[Any]:
+        """Make an artifact once more, from inputs made again where the plan that it has found at fault is in them."""
+        remade = {name: await self.make(name) for name in STEPS[artifact].inputs}
+        made = await self._make(artifact)
+        return replace(made, remade={name: item for name, item in remade.items() if not item.reused})
 
     def context(self, artifact: str) -> Any:
         """The context in which an artifact would be made now, of the class that its producer takes.

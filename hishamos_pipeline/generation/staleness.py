@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.core.artifacts.documents import Archive, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Architecture, Archive, VerifiedBuild
 from hishamos_pipeline.core.artifacts.target import Publication
 from hishamos_pipeline.core.pipeline import staleness
 from hishamos_pipeline.core.pipeline.batch import BatchOverrides
@@ -89,6 +89,8 @@ class Staleness:
             document = STEPS[row.kind].document.model_validate_json(row.content)
         except ValidationError:
             return Inspection("it cannot be read by this release")
+        if isinstance(document, Architecture) and self._project.plan_faults():
+            return Inspection("its verification has found it at fault")
         if isinstance(document, VerifiedBuild) and not document.passed:
             return Inspection("its verification failed")
         since = self._project.settings.retry_deferred

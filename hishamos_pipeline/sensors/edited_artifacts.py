@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from hishamos_pipeline.assets.metadata import DATA_VERSION_TAG
 from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.partitions import projects
 from hishamos_pipeline.resources.pipeline import Pipeline
@@ -20,7 +21,7 @@ def edit_events(edited: Iterable[tuple[str, ArtifactRevision]]) -> list[dg.Asset
             partition=key,
             description=f"edited by {row.author or 'a person'}: {row.reason}",
             metadata={"revision": row.revision, "content_hash": row.content_hash, "origin": row.origin},
-            tags={"dagster/data_version": row.content_hash},
+            tags={DATA_VERSION_TAG: row.content_hash},
         )
         for key, row in edited
         if KEY_PATTERN.fullmatch(key)

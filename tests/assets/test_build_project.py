@@ -1,5 +1,6 @@
 """The job, run by Dagster's own executor choice on a real instance."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.partitions import add_partition
 from hishamos_pipeline.resources.pipeline import Pipeline
 from hishamos_pipeline.settings import Settings
+from tests.generation.conftest import MODEL, record
+from tests.generation.test_repair import AT_FAULT, BROKEN, GOOD, LONGEST, REVISED, text
+from tests.support.answering import answering
 
 
 @pytest.fixture
@@ -33,12 +37,17 @@ def services(settings: Settings) -> Iterator[Services]:
     opened.close()
 
 
-def run(instance: dg.DagsterInstance, settings: Settings, config: dict[str, object] | None = None):
+def run(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    config: dict[str, object] | None = None,
+    key: str = "notes",
+):
     definitions = dg.Definitions.merge(defs())
     job = definitions.resolve_job_def("build_project")
     return job.execute_in_process(
         instance=instance,
-        partition_key="notes",
+        partition_key=key,
         raise_on_error=False,
         resources={"pipeline": Pipeline(home=str(settings.home))},
         run_config=config or {},
@@ -133,3 +142,35 @@ def test_a_key_that_breaks_the_rule_never_becomes_a_partition(instance: dg.Dagst
     with pytest.raises(Exception, match="a key is 1 to 63"):
         add_partition(instance, "../etc")
     assert instance.get_dynamic_partitions("projects") == ["notes"]
+
+
+@pytest.mark.slow
+@pytest.mark.real_servers
+def test_what_is_made_again_within_a_step_is_recorded(
+    tmp_path: Path, dagster_storage: dict[str, Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-recorded-0123456789")
+    with (
+        record("reading-log", settings) as recorded,
+        dg.instance_for_test(temp_dir=str(tmp_path), overrides=dagster_storage) as instance,
+    ):
+        add_partition(instance, "reading-log")
+        answering(
+            recorded,
+            {
+                "coding/new for src/reading_log/report.py": [text(BROKEN), text(GOOD + LONGEST)],
+                "coding/repair for src/reading_log/report.py": [AT_FAULT],
+                "architect/revise": [json.dumps({"files": [REVISED]})],
+            },
+        )
+        for name, value in (("LLM", MODEL), ("LLM_URLS", json.dumps(dict(recorded.server.urls))),
+                            ("LLM_PER_MINUTE", "10000")):  # fmt: skip
+            monkeypatch.setenv(f"HISHAMOS_{name}", value)
+        result = run(instance, settings, key="reading-log")
+        assert result.success
+        found = instance.fetch_materializations(dg.AssetKey("architecture"), limit=5).records
+        last = found[0].asset_materialization
+        assert len(found) == 2 and last and last.partition == "reading-log"
+        assert last.metadata["made"].value == "made: its verification has found it at fault"
+        plan = recorded.run().project.store.artifacts.require("reading-log", "architecture")
+        assert last.tags == {"dagster/data_version": plan.content_hash}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Architecture, VerifiedBuild
 from hishamos_pipeline.errors import VerificationError
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.answering import answering
@@ -268,3 +268,89 @@ def test_a_kill_during_a_round_repeats_no_paid_call(recorded: Recorded) -> None:
     assert asked.count("coding/repair for src/reading_log/report.py") == 1
     new = [a.text for a in recorded.server.asked[before:]]
     assert all("# Task code_review/review" in item for item in new)
+
+
+LONGEST = """
+
+def longest(books: Sequence[Book]) -> int:
+    \"\"\"Pages of the longest book.\"\"\"
+    return max(book.pages for book in books)
+"""
+REVISED = {
+    "path": "src/reading_log/report.py", "purpose": "Books as text and figures.",
+    "requirements": ["REQ-002", "REQ-003"],
+    "depends_on": ["src/reading_log/storage.py"],
+    "interface": 'def lines(books: Sequence[Book]) -> list[str]:\n    """One line for each book."""\n\n'
+    'def total_pages(books: Sequence[Book]) -> int:\n    """The sum of the pages."""\n\n'
+    'def longest(books: Sequence[Book]) -> int:\n    """Pages of the longest book."""\n',
+}  # fmt: skip
+AT_FAULT = json.dumps({"outcome": "plan_at_fault", "reason": "nothing is planned for the longest book"})
+
+
+async def test_a_plan_at_fault_is_revised_and_what_depends_on_it_made_again(recorded: Recorded) -> None:
+    asked = answering(
+        recorded,
+        {
+            "coding/new for src/reading_log/report.py": [text(BROKEN), text(GOOD + LONGEST)],
+            "coding/repair for src/reading_log/report.py": [AT_FAULT],
+            "architect/revise": [json.dumps({"files": [REVISED]})],
+        },
+    )
+    run = recorded.run()
+    await build(run, until="sprint_plan")
+    await build(run, until="ci_config")
+    made = await run.make("verified_build")
+    assert made.document.passed and made.document.plan_faults == ()
+    assert made.row.revision == 2, "what the first has found stays in the history"
+    assert {"architecture", "source_code"} <= made.remade.keys() and "stories" not in made.remade
+    assert asked == [
+        "coding/new for src/reading_log/report.py",
+        "coding/repair for src/reading_log/report.py",
+        "architect/revise",
+        "coding/new for src/reading_log/report.py",
+    ]
+    plan = run.project.read("architecture", Architecture)
+    assert plan.faults_found == ("src/reading_log/report.py: nothing is planned for the longest book",)
+    assert run.project.store.artifacts.head(run.key, "architecture").reason == (  # type: ignore[union-attr]
+        "its verification has found it at fault"
+    )
+    prompt = next(a.text for a in recorded.server.asked if "# Task architect/revise" in a.text)
+    assert "nothing is planned for the longest book" in prompt and "found its plan at fault" in prompt
+    assert {step.kind for step in run.plan()}.isdisjoint({"architecture", "verified_build"})
+
+
+async def test_a_plan_is_revised_once(recorded: Recorded) -> None:
+    asked = answering(
+        recorded,
+        {
+            "coding/new for src/reading_log/report.py": [text(BROKEN), text(BROKEN + LONGEST)],
+            "coding/repair for src/reading_log/report.py": [AT_FAULT],
+            "architect/revise": [json.dumps({"files": [REVISED]})],
+        },
+    )
+    result = await verified(recorded)
+    assert not result.passed and result.plan_faults == ()
+    assert "nothing is planned" in result.stopped
+    assert (
+        asked.count("architect/revise") == 1
+        and asked.count("coding/repair for src/reading_log/report.py") == 2
+    )
+    assert "architecture" not in {step.kind for step in recorded.run().plan()}
+
+
+async def test_where_the_architect_has_no_valid_answer_the_rest_is_delivered(recorded: Recorded) -> None:
+    asked = answering(
+        recorded,
+        {
+            "coding/new for src/reading_log/report.py": [text(BROKEN)],
+            "coding/repair for src/reading_log/report.py": [AT_FAULT],
+            "architect/revise": [json.dumps({"files": [{**REVISED, "path": "../report.py"}]})],
+        },
+    )
+    run = recorded.run(deliver="verified")
+    await build(run)
+    result = run.project.read("verified_build", VerifiedBuild)
+    assert result.passed and [item.story for item in result.deferrals] == ["US-003"]
+    assert asked.count("architect/revise") > 1, "it was told what is wrong with its answer"
+    assert run.project.store.projects.get(run.key).state == "exported"
+    assert run.plan() == ()

@@ -1,10 +1,13 @@
 """Prompts: versions follow their text, an operator's come first, and templates cannot reach out."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import Assignment
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.prompts.library import PromptLibrary, as_data
 
@@ -82,3 +85,25 @@ def test_a_prompt_can_be_copied_and_changed(tmp_path: Path) -> None:
 def test_a_missing_prompt_is_named() -> None:
     with pytest.raises(RoleError, match=r"coding/fly\.md\.j2 is missing"):
         PromptLibrary().version("coding", "fly")
+
+
+# What a prompt leaves out of its question, and why.
+_NOT_SHOWN = {
+    "business_analyst/requirements": Idea.model_fields.keys()
+    - {"title", "brief", "stack", "files", "answers"},  # read by rules
+    "business_analyst/change": {"idea"},  # its requirements say what it came to
+    "coding/new": {"stories"},  # those that the file serves are
+    "qa/story_tests": {"stories", "edited"},  # its story is; tests are written by interfaces
+    "documentation/document": {"edited"},
+    "devops/ci_file": {"stories", "brief", "edited"},  # only the architecture decides
+    "coding/repair": {"stories"},
+    "qa/repair": {"stories"},  # its story is
+    "documentation/repair": {"stories", "brief"},  # what failed says what to change
+}
+
+
+@pytest.mark.parametrize("task", [v for v in vars(tasks).values() if isinstance(v, tasks.Task)], ids=str)
+def test_a_prompt_shows_the_whole_of_its_question(task: tasks.Task[Any, Any]) -> None:
+    source = PromptLibrary().source(task.role, task.name)
+    missing = {name for name in task.question.model_fields if f"q.{name}" not in source}
+    assert missing == _NOT_SHOWN.get(str(task), set())

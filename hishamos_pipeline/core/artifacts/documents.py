@@ -132,7 +132,8 @@ class Architecture(Document):
     two levels. ``usage`` says what users call and how it answers. ``commands`` are the checks that continuous
     integration runs, in order, each a shell-free argv; ``lint`` are the rules of ruff that all files keep to,
     ``forbidden`` those that find dangerous calls in the code. ``prescriptions`` are those of the brief; ``unchecked``
-    is what of it no test and no check shows.
+    is what of it no test and no check shows. ``faults_found`` is what a verification has found wrong with the plan,
+    which was revised for its sake.
     ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
@@ -156,6 +157,7 @@ class Architecture(Document):
     dependencies: tuple[str, ...] = ()
     test_dependencies: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    faults_found: tuple[str, ...] = ()
     prescriptions: Prescriptions = Prescriptions()
 
     def paths(self, kind: FileKind) -> tuple[str, ...]:
@@ -380,13 +382,21 @@ class Deferral(Document):
     cost_usd: float = 0.0
 
 
+class PlanFault(Document):
+    """What a repairer has found wrong with the plan: ``path`` is the file that cannot be mended for its sake."""
+
+    path: str
+    reason: str
+
+
 class VerifiedBuild(Document):
     """Artifact ``verified_build``: the assembled tree and the report of its checks.
 
     ``commands`` are those of the CI files; ``isolated`` says whether the sandbox could have held back hostile code.
     ``deferrals`` are stories that were left out since they could not be verified; ``deferred`` names all that are not
     in the tree. ``passed_tests`` are pytest's node ids. ``repairs`` are the files that differ from what was written
-    first, ``rounds`` how they came about, and ``stopped`` why there was no further round.
+    first, ``rounds`` how they came about, and ``stopped`` why there was no further round. ``plan_faults`` are for the
+    architect: the plan is revised once for their sake, and verified again.
     """
 
     passed: bool
@@ -407,6 +417,7 @@ class VerifiedBuild(Document):
     rounds: tuple[RepairRound, ...] = ()
     repairs: tuple[FileChange, ...] = ()
     stopped: str = ""
+    plan_faults: tuple[PlanFault, ...] = ()
 
 
 Pillar = Literal[

@@ -40,7 +40,7 @@ _STEPS = (
         "verified_build",
         "quality",
         documents.VerifiedBuild,
-        ("architecture", "stories", "source_code", "test_suite", "documentation", "ci_config"),
+        (*_WRITTEN_FROM, "source_code", "test_suite", "documentation", "ci_config"),
     ),
     Step(
         "code_review",

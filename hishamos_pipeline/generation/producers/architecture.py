@@ -1,19 +1,21 @@
 """From requirements to the architecture: from scratch, or only as far as requirements have changed."""
 
+from collections.abc import Sequence
+
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ArchitectureRevision, ComponentRequest, PlanningRequest
 from hishamos_pipeline.authoring.planning import completed
 from hishamos_pipeline.core.artifacts.brief import excerpt, not_taken_up
-from hishamos_pipeline.core.artifacts.documents import Architecture, Component, Requirements
+from hishamos_pipeline.core.artifacts.documents import Architecture, Component, PlanFault, Requirements
 from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions
-from hishamos_pipeline.errors import PlanningError
+from hishamos_pipeline.errors import ModelError, PlanningError, UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
 from hishamos_pipeline.generation.units import Ask
 
 
 async def design(step: StepContext) -> Architecture:
-    """The plan; a model is asked what changed requirements change of it, and the rest stays."""
+    """The plan; a model is asked what changed requirements, or faults of it, change, and the rest stays."""
     wanted = step.read("requirements", Requirements)
     return with_unchecked(await _plan(step, wanted), wanted)
 
@@ -30,15 +32,29 @@ async def _plan(step: StepContext, wanted: Requirements) -> Architecture:
     if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
         plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
         return await _with_components(step, plan, wanted) if plan.components else plan
-    if not changed:
+    faults = step.plan_faults()
+    if not changed and not faults:
         return _without_gone(before[0], wanted)
+    plan = before[0].model_copy(update={"faults_found": tuple(f"{f.path}: {f.reason}" for f in faults)})
     request = ArchitectureRevision(
-        architecture=before[0],
+        architecture=plan,
         requirements=wanted,
         changed=tuple(sorted(changed)),
-        brief=excerpt(wanted, changed),
+        faults=faults,
+        brief=excerpt(wanted, changed | _served(plan, faults)),
     )
-    return await step.ask(tasks.REVISE_ARCHITECTURE, request)
+    try:
+        return await step.ask(tasks.REVISE_ARCHITECTURE, request)
+    except (ModelError, UnbuildableError):
+        if changed:
+            raise
+        return plan  # nobody can mend it: what can be verified without that is delivered
+
+
+def _served(plan: Architecture, faults: Sequence[PlanFault]) -> set[str]:
+    """The requirements that files at fault are about."""
+    paths = {fault.path for fault in faults}
+    return {name for file in plan.files if file.path in paths for name in file.requirements}
 
 
 async def _with_components(step: StepContext, outline: Architecture, wanted: Requirements) -> Architecture:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from hishamos_pipeline.agents.tasks import REVISE_ARCHITECTURE
 from hishamos_pipeline.core.artifacts.documents import (
     Deferral,
     FileChange,
@@ -12,7 +13,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.generation.assembling import KINDS, Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.deferral import without_what_fails
-from hishamos_pipeline.generation.repair import repair
+from hishamos_pipeline.generation.repair import Repaired, repair
 from hishamos_pipeline.generation.review_repair import after_review
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.verify import Verdict, verify
@@ -39,7 +40,8 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
             step, with_repairs(step, first, _earlier_repairs(step)), judge, _rounds_in_vain(step)
         )
         repaired, deferrals = done.parts, tuple[Deferral, ...]()
-        if not done.verdict.build.passed and step.settings.deliver == "verified":
+        plan_faults = done.plan_faults if _may_be_revised(step, done) else ()
+        if not done.verdict.build.passed and step.settings.deliver == "verified" and not plan_faults:
             delivered = await without_what_fails(done, judge, step.edited_items(KINDS))
             if not _lacking(delivered.done.verdict.build, first.stories):
                 done, deferrals = delivered.done, delivered.deferrals
@@ -51,11 +53,18 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
                 "rounds": (*done.rounds, *reviewed.rounds),
                 "stopped": done.stopped,
                 "deferrals": deferrals,
+                "plan_faults": plan_faults,
             }
         )
         tree = assemble(step, done.parts)
         await asyncio.to_thread(step.publish, build, {**first.texts, **tree.texts}, staging)
     return build
+
+
+def _may_be_revised(step: BuildContext, done: Repaired) -> bool:
+    """Whether an architect is to revise the plan before anything is left out: once, and only where that is a model."""
+    was_revised = bool(done.parts.architecture.faults_found)
+    return not done.verdict.build.passed and not was_revised and step.asks_models(REVISE_ARCHITECTURE)
 
 
 def _lacking(build: VerifiedBuild, stories: Stories) -> set[str]:
