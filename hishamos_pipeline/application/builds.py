@@ -1,6 +1,6 @@
 """Planning builds, asking for them, and what has to be true before one begins."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.pipeline.graph import topological
-from hishamos_pipeline.errors import ProjectBusyError
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories
+from hishamos_pipeline.core.pipeline.graph import STEPS, topological
+from hishamos_pipeline.errors import ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.generation.staleness import kinds_of
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.run import ProjectRun
@@ -127,6 +129,37 @@ def steps_to_make(run: "ProjectRun") -> list[str]:
     if run.project.storage:
         run.project.storage.check()  # found out now rather than when all is made
     return list(topological())
+
+
+def planning_to_do(run: "ProjectRun") -> list[str]:
+    """The planning that has to be done before a scope can be named: sprints and stories are not known until then."""
+    kinds = [name for name, step in STEPS.items() if step.group == "planning" and name != "architecture"]
+    is_planned = set(kinds) <= run.project.store.artifacts.heads(run.key).keys()
+    return [] if is_planned and not {"idea", "requirements"} & kinds_of(run.plan()) else kinds
+
+
+def scope_of(run: "ProjectRun", *, stories: Sequence[str] = (), sprint: int | None = None) -> tuple[str, ...]:
+    """The ids of the stories that a build is to be about; what they depend on comes with them.
+
+    Args:
+        run: a project whose planning is done.
+        stories: ids of stories.
+        sprint: the number of a sprint.
+
+    Raises:
+        UsageError: there is no such story, or no such sprint.
+    """
+    backlog = run.project.read("stories", Stories)
+    known = [story.id for story in backlog.stories]
+    unknown = [name for name in stories if name not in known]
+    if unknown:
+        raise UsageError(f"{run.key} has no story {', '.join(unknown)}: it has {', '.join(known)}")
+    if sprint is None:
+        return tuple(stories)
+    sprints = {item.number: item.stories for item in run.project.read("sprint_plan", SprintPlan).sprints}
+    if sprint not in sprints:
+        raise UsageError(f"{run.key} has no sprint {sprint}: it has {', '.join(map(str, sprints)) or 'none'}")
+    return (*stories, *sprints[sprint])
 
 
 @contextmanager

@@ -73,6 +73,7 @@ class ProjectSummary(View):
     stories: int
     implemented: int
     deferred: tuple[DeferredStory, ...]
+    waiting: tuple[str, ...]
     not_verified: tuple[DeferredStory, ...]
     unchecked: tuple[UncheckedRule, ...]
     not_taken_up: tuple[str, ...]
@@ -173,6 +174,7 @@ def summary_of(given: Project) -> ProjectSummary:
             DeferredStory(id=story.id, title=story.title, reason=story.reason)
             for story in (stories.deferred if stories else ())
         ),
+        waiting=build.waiting if build else (),
         not_verified=tuple(
             DeferredStory(id=item.story, title=item.title, reason=item.reason)
             for item in (build.deferrals if build else ())

@@ -12,9 +12,11 @@ from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import json_option, opened, print_json
 from hishamos_pipeline.cli.running import report_failure, run_with_progress, tell_to_wait
 from hishamos_pipeline.cli.summary import print_summary
+from hishamos_pipeline.settings import get_settings, listed
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
+    from hishamos_pipeline.generation.run import ProjectRun
     from hishamos_pipeline.generation.services import Services
 
 # Delivered, but not all of it; see the exit codes of ``hishamos --help``.
@@ -26,6 +28,13 @@ PARTIAL = 8
 @click.option("--replay", is_flag=True, help="Take models' answers from the store alone; a miss is an error.")
 @click.option("--refresh", is_flag=True, help="Ask models again for all that is made.")
 @click.option("--retry-deferred", is_flag=True, help="Try stories again that could not be verified.")
+@click.option(
+    "--stories",
+    default="",
+    metavar="IDS",
+    help="Build these stories, such as US-001,US-004; the others wait.",
+)
+@click.option("--sprint", type=click.IntRange(min=1), metavar="N", help="Build the stories of this sprint.")
 @click.option("--accept-partial", is_flag=True, help="End with 0 although stories could not be verified.")
 @click.option("--queue", is_flag=True, help="Leave it to the daemon, which begins within seconds.")
 @with_option
@@ -35,6 +44,8 @@ def command(
     replay: bool,
     refresh: bool,
     retry_deferred: bool,
+    stories: str,
+    sprint: int | None,
     accept_partial: bool,
     queue: bool,
     handed: tuple[Path, ...],
@@ -45,6 +56,9 @@ def command(
 
     Only what is stale is made. While it runs, each asset is shown; at the end, figures and paths.
 
+    With --stories or --sprint, only those stories are built, with what they depend on and what is verified already. The
+    others wait: the next build adds them to what is there.
+
     The exit code is 8 where the project was delivered without stories that could not be verified.
     """
     if (handed or no_files) and not _is_file(target):
@@ -53,6 +67,8 @@ def command(
         raise click.UsageError("--replay, --refresh and --queue exclude one another")
     if queue and retry_deferred:
         raise click.UsageError("--retry-deferred is for a build at this command line, not for --queue")
+    if queue and (stories or sprint):
+        raise click.UsageError("--stories and --sprint are for a build at this command line, not for --queue")
     if replay or refresh:
         # The run reads its settings from the environment, as one of the daemon does.
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
@@ -68,6 +84,8 @@ def command(
         key = _key(services, actor, target, handed, no_files)
         run = services.project(key)
         with builds.one_build_at_a_time(run, tell_to_wait(key)):
+            if stories or sprint:
+                run = _with_scope(services, actor, run, listed(stories), sprint, quiet=as_json)
             kinds = builds.steps_to_make(run)
             if not kinds:
                 if not as_json:
@@ -84,6 +102,29 @@ def command(
         print_summary(summary)
     if summary.not_verified and not accept_partial:
         raise click.exceptions.Exit(PARTIAL)
+
+
+def _with_scope(
+    services: "Services",
+    actor: "Actor",
+    run: "ProjectRun",
+    stories: tuple[str, ...],
+    sprint: int | None,
+    *,
+    quiet: bool,
+) -> "ProjectRun":
+    """The project with a scope for this build; planned first where it was not."""
+    from hishamos_pipeline.application import builds
+
+    planning = builds.planning_to_do(run)
+    if planning and not run_with_progress(run, planning, actor, quiet=quiet):
+        report_failure(run)
+        raise click.exceptions.Exit(1)
+    scope = ",".join(builds.scope_of(run, stories=stories, sprint=sprint))
+    os.environ["HISHAMOS_SCOPE"] = scope
+    get_settings.cache_clear()  # the planning may have read them in this process
+    services.settings = services.settings.model_copy(update={"scope": scope})
+    return services.project(run.key)
 
 
 def _key(services: "Services", actor: "Actor", target: str, handed: tuple[Path, ...], no_files: bool) -> str:

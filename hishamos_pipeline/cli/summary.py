@@ -17,6 +17,8 @@ def print_summary(facts: "ProjectSummary") -> None:
     click.echo(f"  stories      {facts.implemented} of {facts.stories} implemented and verified")
     for story in facts.deferred:
         click.echo(f"  deferred     {story.id} {story.title}: {story.reason}")
+    if facts.waiting:
+        click.echo(f"  waiting      {', '.join(facts.waiting)}: outside the scope; the next build adds them")
     for story in facts.not_verified:
         click.echo(f"  not verified {story.id} {story.title}: {story.reason}")
     for rule in facts.unchecked:

@@ -121,14 +121,19 @@ async def without(
     first = {path: text for path, text in parts.first_tests.items() if path not in gone}
     left = replace(parts, files=files, architecture=plan, stories=stories, first_tests=first)
     texts = await _rendered_again(parts, left)
-    if README in left.paths and stories.deferred:
-        own = left.text(README) if README in theirs else _claiming_less(left.text(README), dropped)
-        listed = [
-            f"{item.id} {markdown_line(item.title)}: {markdown_line(item.reason)}"
-            for item in stories.deferred
-        ]
-        texts[README] = await with_section(own, _NOT_YET, listed, plan.package)
-    return left.changed(texts)
+    if README in left.paths and README not in theirs:
+        texts[README] = _claiming_less(left.text(README), dropped)
+    return await telling_what_it_lacks(left.changed(texts))
+
+
+async def telling_what_it_lacks(parts: Parts) -> Parts:
+    """The parts whose README names every story that is left out, and why; one that does already stays as it is."""
+    left_out = parts.stories.left_out
+    text = parts.text(README)
+    if README not in parts.paths or all(f"{s.id} {s.title}: {s.reason}" in text for s in left_out):
+        return parts
+    listed = [f"{item.id} {markdown_line(item.title)}: {markdown_line(item.reason)}" for item in left_out]
+    return parts.changed({README: await with_section(text, _NOT_YET, listed, parts.architecture.package)})
 
 
 def removable(parts: Parts, dropped: Collection[str], tests: Collection[str]) -> set[str]:

@@ -18,6 +18,7 @@ from hishamos_pipeline.generation.instrumentation import making
 from hishamos_pipeline.generation.lifecycle import Lifecycle
 from hishamos_pipeline.generation.producers.table import Producer
 from hishamos_pipeline.generation.revisioning import next_revision, write_rows
+from hishamos_pipeline.generation.scoping import with_scope
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import Provenance
@@ -120,7 +121,7 @@ class StepRunner:
             return StepResult(document, head, reused=True, reason="up to date")
         self._require_approvals(inputs)
         started = time.monotonic()
-        document = await self._produced(artifact, inputs)
+        document = self._in_scope(artifact, head, inputs) or await self._produced(artifact, inputs)
         for _ in range(_TRIES):
             seen, inputs = inputs, self._inputs(artifact)
             if seen.hashes == inputs.hashes:
@@ -134,7 +135,19 @@ class StepRunner:
 
     async def _produced(self, artifact: str, inputs: Inputs) -> Document:
         made = await self._producers[artifact].produce(self._context(artifact, inputs))
-        return next_revision(self._project.store, self._project.key, artifact, made)
+        return with_scope(
+            self._project, next_revision(self._project.store, self._project.key, artifact, made)
+        )
+
+    def _in_scope(self, artifact: str, head: ArtifactRevision | None, inputs: Inputs) -> Document | None:
+        """The newest document in the scope of this build, where nothing but that has changed: nobody is asked."""
+        if head is None or dict(head.inputs) != dict(inputs.hashes):
+            return None
+        if head.code_version != self._staleness.version(artifact) or self._staleness.is_outdated(head):
+            return None
+        before = STEPS[artifact].document.model_validate_json(head.content)
+        document = with_scope(self._project, before)
+        return document if document != before else None
 
     def _inputs(self, artifact: str) -> Inputs:
         store, key = self._project.store, self._project.key

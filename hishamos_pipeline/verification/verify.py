@@ -132,6 +132,7 @@ async def verify(
         ),
         stories_verified=verified,
         deferred=tuple(story.id for story in assembled.stories.deferred),
+        waiting=tuple(story.id for story in assembled.stories.waiting),
         passed_tests=tests.passed,
     )
     return Verdict(build, tests)

@@ -46,6 +46,22 @@ def test_a_build_is_requested_listed_and_cancelled(tmp_path: Path) -> None:
     assert hishamos(tmp_path, "build", "shed", "--queue", "--replay").returncode == 2
 
 
+def test_a_sprint_is_built_and_the_rest_waits(tmp_path: Path) -> None:
+    (tmp_path / "shed.md").write_text(
+        "---\nsprint: {capacity: 3}\n---\n# Shed\n\n## Features\n- User can add a tool\n- User can list tools\n"
+    )
+    unknown = hishamos(tmp_path, "build", "shed.md", "--sprint", "7")
+    assert unknown.returncode == 2 and "shed has no sprint 7: it has 1, 2" in unknown.stderr
+    first = hishamos(tmp_path, "build", "shed", "--sprint", "1")
+    assert first.returncode == 0 and "waiting      US-002" in first.stdout, first.stdout + first.stderr
+    assert "1 of 2 implemented and verified" in first.stdout
+    other = hishamos(tmp_path, "build", "shed", "--stories", "US-009")
+    assert other.returncode == 2 and "shed has no story US-009: it has US-001, US-002" in other.stderr
+    assert hishamos(tmp_path, "build", "shed", "--stories", "US-001", "--queue").returncode == 2
+    shown = json.loads(hishamos(tmp_path, "build", "shed", "--json").stdout)
+    assert (shown["implemented"], shown["waiting"], shown["state"]) == (2, [], "exported")
+
+
 def test_events_tell_what_a_build_was(tmp_path: Path, built_notes: BuiltProject) -> None:
     home = built_notes.copy_to(tmp_path)
     events = json.loads(hishamos(home, "events", "notes", "--last", "200", "--json").stdout)

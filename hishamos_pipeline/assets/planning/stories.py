@@ -21,13 +21,14 @@ def stories(project: Project, made: StepResult[Any]) -> dg.MaterializeResult[Any
         made,
         preview="\n".join(
             f"- **{story.id}** {shown(story.title)}"
-            + (f" (deferred: {shown(story.reason)})" if story.status == "deferred" else "")
+            + (f" ({story.status}: {shown(story.reason)})" if story.status != "planned" else "")
             for story in backlog.stories
         ),
         figures={
             "items": len(backlog.stories),
             "planned": len(backlog.planned),
             "deferred": len(backlog.deferred),
+            "waiting": len(backlog.waiting),
             "criteria": sum(len(story.criteria) for story in backlog.stories),
             "points": sum(story.points for story in backlog.planned),
         },

@@ -36,6 +36,7 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
             "requirements_verified": build.requirements_verified,
             "stories_verified": len(build.stories_verified),
             "deferred": len(build.deferred),
+            "waiting": len(build.waiting),
             "not_verified": len(build.deferrals),
             "repair_rounds": len(build.rounds),
         },

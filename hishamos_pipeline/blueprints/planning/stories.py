@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.backlog import readings
-from hishamos_pipeline.blueprints.python.model import PackageModel, build_model
+from hishamos_pipeline.blueprints.python.model import CHANGES, PackageModel, build_model
 from hishamos_pipeline.blueprints.python.scenarios import scenarios
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
@@ -17,6 +17,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     Stories,
     Story,
 )
+from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.text.ids import numbered
 
 _POINTS = {"create": 3, "import": 3, "export": 2, "search": 2, "update": 2, "history": 3, "total": 2}
@@ -45,14 +46,26 @@ def write_stories(requirements: Requirements) -> Stories:
         for operation in item.operations
         if operation.kind == "create"
     }
+    changers = _changers(read, ids)
     by_title = {epic.title: epic.id for epic in epics}
     stories = tuple(
-        _story(item, read[item.id], ids[item.id], model, creators).model_copy(
+        _story(item, read[item.id], ids[item.id], model, creators, changers).model_copy(
             update={"epic": by_title[_epic_title(read[item.id])]}
         )
         for item in functional
     )
-    return Stories(epics=epics, stories=stories, sprint=requirements.sprint)
+    return _without_circles(Stories(epics=epics, stories=stories, sprint=requirements.sprint))
+
+
+def _without_circles(backlog: Stories) -> Stories:
+    """The backlog without dependencies that close a circle: stories may each make what the other needs."""
+    kept: list[Story] = []
+    for story in backlog.stories:
+        bare = story.model_copy(update={"depends_on": ()})
+        so_far = backlog.model_copy(update={"stories": (*kept, bare)})
+        depends_on = tuple(n for n in story.depends_on if story.id not in with_dependencies(so_far, [n]))
+        kept.append(story.model_copy(update={"depends_on": depends_on}))
+    return backlog.model_copy(update={"stories": tuple(kept)})
 
 
 def _story(
@@ -61,6 +74,7 @@ def _story(
     story_id: str,
     model: PackageModel,
     creators: dict[str, str],
+    changers: dict[str, list[str]],
 ) -> Story:
     said = statement(requirement.source)
     criteria = [
@@ -82,7 +96,7 @@ def _story(
         ),
         points=_points(reading.operations),
         priority=requirement.priority,
-        depends_on=_dependencies(story_id, reading.operations, model, creators),
+        depends_on=_dependencies(story_id, reading.operations, model, creators, changers),
         status="planned" if reading.operations else "deferred",
         reason=reading.reason,
         assumptions=reading.assumptions,
@@ -95,9 +109,15 @@ def _points(operations: Sequence[Operation]) -> int:
 
 
 def _dependencies(
-    story_id: str, operations: Sequence[Operation], model: PackageModel, creators: dict[str, str]
+    story_id: str,
+    operations: Sequence[Operation],
+    model: PackageModel,
+    creators: dict[str, str],
+    changers: dict[str, list[str]],
 ) -> tuple[str, ...]:
-    """The stories that create the records which this one is about, or which its records refer to."""
+    """The stories that its criteria speak of: those that create the records which it is about and which these refer to,
+    those that refer to what it deletes, and for a history one that changes something.
+    """
     needed: list[str] = []
     for operation in operations:
         needed.append(creators[operation.entity])
@@ -107,7 +127,22 @@ def _dependencies(
                 for field in model.entity(operation.entity).references
                 if field.required
             ]
-    return tuple(dict.fromkeys(name for name in needed if name < story_id))
+        if operation.kind == "delete":
+            needed += [creators[name] for name in model.entity(operation.entity).referrers]
+        if operation.kind == "history":
+            needed += changers.get(operation.entity, ())[:1]
+    return tuple(name for name in dict.fromkeys(needed) if name != story_id)
+
+
+def _changers(read: dict[str, Reading], ids: dict[str, str]) -> dict[str, list[str]]:
+    """The stories that change records of an entity in place, before those that delete some."""
+    found: dict[str, list[str]] = {}
+    for kinds in (CHANGES, ("delete",)):
+        for name, reading in read.items():
+            for operation in reading.operations:
+                if operation.kind in kinds:
+                    found.setdefault(operation.entity, []).append(ids[name])
+    return found
 
 
 def _epic_title(reading: Reading) -> str:

@@ -11,6 +11,9 @@ from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
+# Kinds of operations that change a record in place.
+CHANGES = ("update", "status", "assign", "tag")
+
 
 @dataclass(frozen=True)
 class EntityModel:
@@ -206,7 +209,7 @@ class EntityModel:
     @property
     def changes(self) -> bool:
         """Whether records are changed in place."""
-        return self.has("update", "status", "assign", "tag")
+        return self.has(*CHANGES)
 
     def has(self, *kinds: str) -> bool:
         """Whether any story asks for one of these."""

@@ -48,7 +48,8 @@ class Requirements(Document):
 
     ``prescriptions`` are what the author leaves no choice about. ``brief`` and ``files`` are the sections of the brief
     and the files beside it, for those who go by its own words. ``required_stories`` are those without which nothing is
-    to be delivered. ``retired`` are requirements of earlier revisions; their ids are never used again.
+    to be delivered. ``waiting`` are ids of requirements outside the scope of the build. ``retired`` are requirements of
+    earlier revisions; their ids are never used again.
     """
 
     title: str
@@ -65,6 +66,7 @@ class Requirements(Document):
     brief: tuple[Section, ...] = ()
     files: tuple[HandedFile, ...] = ()
     required_stories: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     retired: tuple[Requirement, ...] = ()
 
     @property
@@ -220,7 +222,9 @@ class Epic(Document):
 
 
 class Story(Document):
-    """A user story; ``deferred`` ones wait in the backlog, with the reason."""
+    """A user story; ``deferred`` ones stay in the backlog, ``waiting`` ones are outside the scope of a build, each with
+    the reason.
+    """
 
     id: str
     epic: str
@@ -233,7 +237,7 @@ class Story(Document):
     points: int = Field(default=1, ge=1)
     priority: Priority = "must"
     depends_on: tuple[str, ...] = ()
-    status: Literal["planned", "deferred"] = "planned"
+    status: Literal["planned", "deferred", "waiting"] = "planned"
     reason: str = ""
     assumptions: tuple[str, ...] = ()
 
@@ -267,6 +271,16 @@ class Stories(Document):
         return tuple(story for story in self.stories if story.status == "planned")
 
     @property
+    def waiting(self) -> tuple[Story, ...]:
+        """The stories outside the scope of the build."""
+        return tuple(story for story in self.stories if story.status == "waiting")
+
+    @property
+    def left_out(self) -> tuple[Story, ...]:
+        """The stories that will not be implemented now, whatever the reason."""
+        return tuple(story for story in self.stories if story.status != "planned")
+
+    @property
     def deferred(self) -> tuple[Story, ...]:
         """The stories that the engine cannot implement."""
         return tuple(story for story in self.stories if story.status == "deferred")
@@ -284,7 +298,7 @@ class Sprint(Document):
 
 
 class SprintPlan(Document):
-    """Artifact ``sprint_plan``: planned stories in sprints, deferred ones left in the backlog."""
+    """Artifact ``sprint_plan``: planned and waiting stories in sprints, deferred ones left in the backlog."""
 
     sprints: tuple[Sprint, ...]
     backlog: tuple[str, ...]
@@ -394,9 +408,10 @@ class VerifiedBuild(Document):
 
     ``commands`` are those of the CI files; ``isolated`` says whether the sandbox could have held back hostile code.
     ``deferrals`` are stories that were left out since they could not be verified; ``deferred`` names all that are not
-    in the tree. ``passed_tests`` are pytest's node ids. ``repairs`` are the files that differ from what was written
-    first, ``rounds`` how they came about, and ``stopped`` why there was no further round. ``plan_faults`` are for the
-    architect: the plan is revised once for their sake, and verified again.
+    in the tree, but for those that are ``waiting`` outside the scope of the build. ``passed_tests`` are pytest's node
+    ids. ``repairs`` are the files that differ from what was written first, ``rounds`` how they came about, and
+    ``stopped`` why there was no further round. ``plan_faults`` are for the architect: the plan is revised once for
+    their sake, and verified again.
     """
 
     passed: bool
@@ -412,6 +427,7 @@ class VerifiedBuild(Document):
     requirements_verified: int
     stories_verified: tuple[str, ...]
     deferred: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
     deferrals: tuple[Deferral, ...] = ()
     passed_tests: tuple[str, ...] = ()
     rounds: tuple[RepairRound, ...] = ()

@@ -25,7 +25,7 @@ _ITEMS: Mapping[str, tuple[str, str]] = {
 EDITABLE = tuple(_ITEMS)
 FILE_SETS = frozenset({"source_code", "test_suite", "documentation", "ci_config"})
 # Fields that follow from the rest: nobody edits them.
-DERIVED = frozenset({"@retired", "@tests", "@brief", "@files", "@required", "@required_stories"})
+DERIVED = frozenset({"@retired", "@tests", "@brief", "@files", "@required", "@required_stories", "@waiting"})
 _FIELD = "@"
 
 
@@ -33,8 +33,13 @@ def items_of(artifact: str, document: Document) -> dict[str, Item]:
     """The items of a document by name, in order, as plain data."""
     field, name = _ITEMS[artifact]
     plain = json.loads(document.model_dump_json())
-    listed = {str(item[name]): item for item in plain.pop(field)}
+    listed = {str(item[name]): _lasting(item) for item in plain.pop(field)}
     return {**{f"{_FIELD}{key}": value for key, value in plain.items()}, **listed}
+
+
+def _lasting(item: Item) -> Item:
+    """An item without what the scope of one build says of it: an edit has to fit the next build, too."""
+    return {**item, "status": "planned", "reason": ""} if item.get("status") == "waiting" else item
 
 
 def of_items(artifact: str, items: Mapping[str, Item], as_type: type[D]) -> D:

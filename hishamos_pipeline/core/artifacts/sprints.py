@@ -65,7 +65,7 @@ def plan_sprints(backlog: Stories, first_day: date) -> SprintPlan:
         PlanningError: a cycle, or a story with more points than a sprint's capacity.
     """
     rules = backlog.sprint
-    too_large = tuple(story for story in backlog.planned if story.points > rules.capacity)
+    too_large = tuple(story for story in _to_do(backlog) if story.points > rules.capacity)
     if too_large:
         names = ", ".join(f"{story.id} ({story.points})" for story in too_large)
         raise PlanningError(
@@ -75,7 +75,7 @@ def plan_sprints(backlog: Stories, first_day: date) -> SprintPlan:
         )
     sprint_of: dict[str, int] = {}
     contents: list[list[Story]] = []
-    for story in order(backlog.planned):
+    for story in order(_to_do(backlog)):
         first = max((sprint_of[name] for name in story.depends_on), default=0)
         index = first
         while index < len(contents) and _points(contents[index]) + story.points > rules.capacity:
@@ -102,6 +102,11 @@ def plan_sprints(backlog: Stories, first_day: date) -> SprintPlan:
         backlog=tuple(story.id for story in backlog.deferred),
         capacity=rules.capacity,
     )
+
+
+def _to_do(backlog: Stories) -> tuple[Story, ...]:
+    """What waits for a later build has its sprint, too."""
+    return tuple(story for story in backlog.stories if story.status != "deferred")
 
 
 def _points(stories: list[Story]) -> int:

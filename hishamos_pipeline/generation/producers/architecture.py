@@ -6,8 +6,14 @@ from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ArchitectureRevision, ComponentRequest, PlanningRequest
 from hishamos_pipeline.authoring.planning import completed
 from hishamos_pipeline.core.artifacts.brief import excerpt, not_taken_up
-from hishamos_pipeline.core.artifacts.documents import Architecture, Component, PlanFault, Requirements
+from hishamos_pipeline.core.artifacts.documents import (
+    Architecture,
+    Component,
+    PlanFault,
+    Requirements,
+)
 from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions
+from hishamos_pipeline.core.artifacts.scope import in_scope
 from hishamos_pipeline.errors import ModelError, PlanningError, UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
@@ -26,9 +32,10 @@ def with_unchecked(plan: Architecture, wanted: Requirements) -> Architecture:
     return plan.model_copy(update={"unchecked": (*wanted.unchecked_rules, *missed)})
 
 
-async def _plan(step: StepContext, wanted: Requirements) -> Architecture:
+async def _plan(step: StepContext, every: Requirements) -> Architecture:
+    wanted = in_scope(every)
     before = step.before_with(Architecture, "requirements", Requirements)
-    changed = changed_requirements(before[1], wanted) if before else None
+    changed = _changed(before[1], every) if before else None
     if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
         plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
         return await _with_components(step, plan, wanted) if plan.components else plan
@@ -49,6 +56,14 @@ async def _plan(step: StepContext, wanted: Requirements) -> Architecture:
         if changed:
             raise
         return plan  # nobody can mend it: what can be verified without that is delivered
+
+
+def _changed(before: Requirements, now: Requirements) -> set[str] | None:
+    """What has changed of the requirements in scope, those that have come into it among them."""
+    changed = changed_requirements(before, now)
+    planned = {item.id for item in in_scope(before).requirements}
+    wanted = {item.id for item in in_scope(now).requirements}
+    return None if changed is None else (changed | (wanted - planned)) & wanted
 
 
 def _served(plan: Architecture, faults: Sequence[PlanFault]) -> set[str]:

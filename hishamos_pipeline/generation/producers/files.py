@@ -39,8 +39,8 @@ async def write_ci(step: StepContext) -> FileSet:
 
 def nothing_to_build(stories: Stories) -> str:
     """Why a backlog without a planned story stops the pipeline."""
-    reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.deferred[:3])
-    more = f" (and {len(stories.deferred) - 3} more)" if len(stories.deferred) > 3 else ""
+    reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.left_out[:3])
+    more = f" (and {len(stories.left_out) - 3} more)" if len(stories.left_out) > 3 else ""
     return f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}"
 
 

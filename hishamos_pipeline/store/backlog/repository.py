@@ -40,7 +40,7 @@ class Backlog:
                     epic_id=epics[story.epic].id,
                     code=story.id,
                     title=story.title[:300],
-                    sprint_id=places.get(story.id, (None, ""))[0] if story.status == "planned" else None,
+                    sprint_id=places.get(story.id, (None, ""))[0] if story.status != "deferred" else None,
                     status=story.status if story.status == "deferred" else _kept(places, story.id),
                     reason=story.reason,
                     points=story.points,
