@@ -23,7 +23,7 @@ _COMMAND = re.compile(r"(?:^|[\s;(])hishamos ([^#;)\n]+)", re.MULTILINE)
 _INLINE = re.compile(r"`(hishamos [^`]+)`")
 # What the pages take for granted: files that somebody has, and values for what is written in capitals.
 FILES = ("my-idea.md", "app.py", "src/store.py", "out.txt", "data.csv", "templates/mail.txt")
-SUITE = Path("examples", "suites", "keyless")
+SUITES = Path("examples", "suites")
 _STANDS_FOR = {
     "KEY": "tool-shed",
     "NAME": "nightly",
@@ -35,6 +35,7 @@ _STANDS_FOR = {
 ELSEWHERE = (
     "agents run", "costs", "credentials", "export tool-shed --to github", "doctor", "notifications test",
     "batch compare", "batch rebuild", "proposals", "db upgrade", "edit KEY ARTIFACT", "change KEY",
+    "evaluate examples/suites/recorded",
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def test_every_command_is_one_that_there_is(
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    copytree(ROOT / SUITE, tmp_path / SUITE)
+    copytree(ROOT / SUITES, tmp_path / SUITES)
     for words in commands(page):
         command, rest = leaf([_STANDS_FOR.get(word, word) for word in words])
         command.make_context(" ".join(words), rest)
@@ -113,7 +114,7 @@ def test_the_commands_that_need_no_key_are_run_in_their_order(tmp_path: Path) ->
     (tmp_path / "templates").mkdir()
     for name in ("data.csv", "templates/mail.txt"):
         (tmp_path / name).write_text("x")
-    copytree(ROOT / SUITE, tmp_path / SUITE)
+    copytree(ROOT / SUITES, tmp_path / SUITES)
     assert hishamos(tmp_path, "ideas", "submit", "waits.md").returncode == 0
     ran = []
     for page in PAGES:

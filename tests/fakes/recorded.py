@@ -7,6 +7,9 @@ from pathlib import Path
 from tests.fakes.providers import Asked, Reply
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
+SUITE = Path(__file__).parent.parent.parent / "examples" / "suites" / "recorded"
+# The recording that the examples show, too.
+READING_LOG = SUITE / "reading-log" / "answers"
 _TASK = re.compile(r"# Task (\w+)/(\w+)(?: for (\S+))?")
 
 
@@ -14,12 +17,14 @@ class RecordedModel:
     """Answers each task with its recording.
 
     Args:
-        name: the folder under ``tests/recordings``.
+        name: the folder under ``tests/recordings``, or the case of the recorded suite.
         delay: seconds that each answer takes.
     """
 
     def __init__(self, name: str, delay: float = 0.0) -> None:
-        self.folder = RECORDINGS / name
+        case = SUITE / name
+        self.name, self.folder = name, case / "answers" if case.is_dir() else RECORDINGS / name
+        self.brief = (case if case.is_dir() else self.folder) / "brief.md"
         self.delay = delay
         self.tasks: list[str] = []
 

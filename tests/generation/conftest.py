@@ -28,7 +28,7 @@ class Recorded:
 
     def run(self, **changed: Any) -> ProjectRun:
         """The project, as a new process would open it."""
-        return self.services(**changed).project(self.model.folder.name)
+        return self.services(**changed).project(self.model.name)
 
     def services(self, **changed: Any) -> Services:
         """The services."""
@@ -44,7 +44,7 @@ def record(name: str, settings: Settings) -> Iterator[Recorded]:
             update={"llm": MODEL, "llm_urls": server.urls, "llm_per_minute": 10_000, "llm_retries": 1}
         )
         made = Recorded(model, server, given)
-        idea = read_brief((model.folder / "brief.md").read_bytes(), "brief.md")
+        idea = read_brief(model.brief.read_bytes(), "brief.md")
         beside = model.folder / "files"
         handed = accept(read_paths([beside] if beside.exists() else [], settings), settings)
         idea = idea.model_copy(update={"files": handed.files})

@@ -21,7 +21,7 @@ def batch(
 ) -> ProjectRun:
     """The project as a run of the batch `f` opens it; the batch is begun the first time."""
     plain = recorded.services()
-    key = recorded.model.folder.name
+    key = recorded.model.name
     if not plain.store.batches.newest(1):
         plain.store.batches.begin("f", kind, [key], canary=0, limits=BatchLimits(**limits), settings=settings)
     return plain.for_batch(plain.store.batches.overrides("f")).project(key)
@@ -62,8 +62,8 @@ async def test_a_rebuild_that_breaks_off_pays_for_nothing_twice(recorded: Record
 async def test_another_batch_asks_again(recorded: Recorded) -> None:
     await build(batch(recorded))
     plain = recorded.services()
-    plain.store.batches.begin("g", "rebuild", [recorded.model.folder.name], canary=0, limits=BatchLimits())
-    await build(plain.for_batch(plain.store.batches.overrides("g")).project(recorded.model.folder.name))
+    plain.store.batches.begin("g", "rebuild", [recorded.model.name], canary=0, limits=BatchLimits())
+    await build(plain.for_batch(plain.store.batches.overrides("g")).project(recorded.model.name))
     spent = plain.store.calls
     assert spent.spent(batch="f").calls == spent.spent(batch="g").calls == CALLS
 
@@ -87,7 +87,7 @@ async def test_the_budget_of_a_batch_stops_it_before_the_call_that_would_exceed_
 
 async def test_a_batch_has_settings_of_its_own(recorded: Recorded) -> None:
     plain = recorded.services(llm="blueprint")
-    run = plain.for_batch(BatchOverrides("f", settings={"llm": MODEL})).project(recorded.model.folder.name)
+    run = plain.for_batch(BatchOverrides("f", settings={"llm": MODEL})).project(recorded.model.name)
     await build(run, until="requirements")
     assert run.project.store.artifacts.require(run.key, "requirements").engine == MODEL
     assert plain.project(run.key).project.store.artifacts.require(run.key, "requirements").batch == "f"

@@ -6,23 +6,22 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from hishamos_pipeline.core.artifacts.documents import Architecture, VerifiedBuild
 from hishamos_pipeline.errors import VerificationError
+from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.answering import answering
 from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-RECORDING = Path(__file__).parent.parent / "recordings" / "reading-log"
-GOOD = (RECORDING / "coding" / "report.py.txt").read_text()
+GOOD = (READING_LOG / "coding" / "report.py.txt").read_text()
 BROKEN = GOOD.replace("sum(book.pages for book in books)", "len(books)")
 WORSE = BROKEN.replace('f"{book.title} ({book.pages} pages)"', "book.title")
 TEST = "test_us_003_see_the_total.py"
-GOOD_TEST = (RECORDING / "qa" / f"{TEST}.txt").read_text()
+GOOD_TEST = (READING_LOG / "qa" / f"{TEST}.txt").read_text()
 BAD_TEST = GOOD_TEST.replace("capsys.readouterr()", "printed.readouterr()").replace(
     "capsys: pytest.CaptureFixture[str]", "printed: pytest.CaptureFixture[str]"
 )
@@ -155,7 +154,7 @@ async def test_a_wrong_test_is_corrected_with_its_reason_but_never_weakened(reco
 async def test_code_that_no_test_runs_is_a_fault_of_the_tests(recorded: Recorded) -> None:
     """Coverage: the tests of a story that the module serves are told which lines they never run."""
     name = "test_us_001_add_a_book.py"
-    usual = (RECORDING / "qa" / f"{name}.txt").read_text()
+    usual = (READING_LOG / "qa" / f"{name}.txt").read_text()
     more = usual.replace(
         '    assert "pages" in capsys.readouterr().err\n',
         '    assert "pages" in capsys.readouterr().err\n    assert main(["--data", str(path), "add", "", "9"]) == 1\n'
@@ -172,7 +171,7 @@ async def test_code_that_no_test_runs_is_a_fault_of_the_tests(recorded: Recorded
 async def test_a_failure_that_cannot_be_mended_does_not_stop_the_others(recorded: Recorded) -> None:
     """The README shows a command that fails, and no answer mends it; the wrong code is mended all the same."""
     readme = (
-        RECORDING / "documentation" / "README.md.txt"
+        READING_LOG / "documentation" / "README.md.txt"
     ).read_text() + "\n```sh\nreading-log no-such-command\n```\n"
     impossible = json.dumps({"outcome": "impossible", "reason": "the command was never planned"})
     asked = answering(
@@ -199,7 +198,7 @@ async def test_a_failure_that_cannot_be_mended_does_not_stop_the_others(recorded
 
 async def test_a_repairer_may_name_another_file_or_another_side(recorded: Recorded) -> None:
     """A failing test is first put down to one file; each repairer passes it on until the one at fault is corrected."""
-    cli = (RECORDING / "coding" / "cli.py.txt").read_text()
+    cli = (READING_LOG / "coding" / "cli.py.txt").read_text()
     broken = cli.replace("total_pages(", "1 + total_pages(")
     assert broken != cli
     elsewhere = {"outcome": "other_file", "path": "src/reading_log/cli.py", "reason": "the sum is right here"}

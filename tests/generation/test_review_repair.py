@@ -1,7 +1,6 @@
 """What a review finds before the repository is made: one round of repair that keeps the tree passing, or told."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -9,20 +8,20 @@ from hishamos_pipeline.changing.editing import apply_edits, current_item, file_i
 from hishamos_pipeline.core.artifacts.documents import CodeReview, Finding, VerifiedBuild
 from hishamos_pipeline.core.artifacts.editing import Edit, item_hash
 from hishamos_pipeline.generation.readme_sections import with_section
+from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import Recorded
 from tests.support.answering import answering
 from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
-RECORDING = Path(__file__).parent.parent / "recordings" / "reading-log"
 REPORT = "src/reading_log/report.py"
 REVIEW = f"code_review/review for {REPORT}"
 REPAIR = f"coding/repair for {REPORT}"
-GOOD = (RECORDING / "coding" / "report.py.txt").read_text()
+GOOD = (READING_LOG / "coding" / "report.py.txt").read_text()
 BETTER = GOOD.replace(
     "return sum(book.pages for book in books)", "return sum([book.pages for book in books])"
 )
-SCORES = json.loads((RECORDING / "code_review.review.json").read_text())["scores"]
+SCORES = json.loads((READING_LOG / "code_review.review.json").read_text())["scores"]
 FAVOURABLE = json.dumps({"scores": SCORES, "findings": []})
 PROBLEM = "A generator `hides`\n# the pages"
 

@@ -1,7 +1,6 @@
 """A build of a part of the backlog: what is outside it waits, is not asked for, and comes with the next build."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,12 +9,12 @@ from hishamos_pipeline.core.artifacts.idea import SprintRules
 from hishamos_pipeline.core.artifacts.items import items_of
 from hishamos_pipeline.core.artifacts.scope import in_scope, scoped, waiting_requirements
 from tests.authoring.test_draft_assembly import REQUIREMENTS
+from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import Recorded
 from tests.support.answering import answering
 from tests.support.building import build
 
-RECORDING = Path(__file__).parent.parent / "recordings" / "reading-log"
-PLAN = json.loads((RECORDING / "architect.architecture.json").read_text())
+PLAN = json.loads((READING_LOG / "architect.architecture.json").read_text())
 STORAGE, REPORT = PLAN["files"]
 LINES, TOTAL = REPORT["interface"].split("def total_pages")
 FIRST_PLAN = {
@@ -23,16 +22,16 @@ FIRST_PLAN = {
     "commands": PLAN["commands"].replace("total: prints the number of pages", "").strip(),
     "files": [STORAGE, {**REPORT, "interface": LINES, "requirements": ["REQ-002"]}],
 }
-CLI = (RECORDING / "coding" / "cli.py.txt").read_text()
+CLI = (READING_LOG / "coding" / "cli.py.txt").read_text()
 FIRST_CLI = (
     CLI.replace("lines, total_pages", "lines")
     .replace('    commands.add_parser("total")\n', "")
     .replace('        elif arguments.command == "list":\n', "        else:\n")
     .replace("        else:\n            print(total_pages(read_books(arguments.data)))\n", "")
 )
-CODE = (RECORDING / "coding" / "report.py.txt").read_text()
+CODE = (READING_LOG / "coding" / "report.py.txt").read_text()
 FIRST_CODE = CODE.partition("\n\ndef total_pages")[0].rstrip() + "\n"
-README = (RECORDING / "documentation" / "README.md.txt").read_text()
+README = (READING_LOG / "documentation" / "README.md.txt").read_text()
 FIRST_README = README.replace("- See the total (US-003)\n", "").replace("reading-log total\n", "")
 EPICS = (Epic(id="EP-001", title="Notes"),)
 STORY = Story(id="US-001", epic="EP-001", title="S1", actor="user", want="to note", requirements=("REQ-001",))
