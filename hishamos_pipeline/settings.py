@@ -21,7 +21,7 @@ _BYTES_FOR_A_RUN = 2 * 1024**3
 class Rate(BaseModel):
     """The price of a model in US dollars for a million tokens."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
@@ -96,7 +96,9 @@ GIT_HOSTS = {
 class Settings(BaseSettings):
     """All settings of HishamOS; each is read from ``HISHAMOS_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix="HISHAMOS_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HISHAMOS_", env_ignore_empty=True, frozen=True, allow_inf_nan=False
+    )
 
     home: Path = Field(Path(".hishamos"), description="Folder of everything that HishamOS keeps.")
     database_url: str = Field(
@@ -178,7 +180,10 @@ class Settings(BaseSettings):
     budget_call_usd: float | None = Field(1.0, ge=0, description="Most that one call may cost.")
     budget_call_tokens: int | None = Field(None, ge=0, description="Most tokens of one call.")
     budget_project_usd: float | None = Field(
-        10.0, ge=0, description="Most that a project may cost whose brief says nothing."
+        10.0, ge=0, description="Most that a project may cost; its brief may ask for less."
+    )
+    brief_budgets: float | None = Field(
+        None, ge=0, description="US dollars that a brief may allow its project although that is more."
     )
     budget_project_tokens: int | None = Field(None, ge=0, description="The same in tokens.")
     budget_day_usd: float | None = Field(50.0, ge=0, description="Most that a day (UTC) may cost.")

@@ -17,6 +17,7 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
 from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
 from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.core.text.untrusted import all_without_tricks
 from hishamos_pipeline.errors import (
     AnswerError,
     BudgetError,
@@ -179,7 +180,7 @@ class ModelEngine:
         finished: list[Document] = []
 
         async def check(draft: BaseModel) -> None:
-            finished.append(await binding.finish(question, draft, rules))
+            finished.append(await binding.finish(question, _without_tricks(draft), rules))
 
         result = await self._gateway().ask(
             Request(
@@ -209,6 +210,17 @@ class ModelEngine:
             self._conversations().keep_prompts([(version, task.role, task.name, text)])
             self._kept.add(version)
         return version
+
+
+def _without_tricks(draft: BaseModel) -> BaseModel:
+    """An answer without characters that play tricks on whoever reads it.
+
+    Raises:
+        ValueError: nothing but such was in a field that has to have something.
+    """
+    plain = draft.model_dump(mode="json")
+    cleaned = all_without_tricks(plain)
+    return draft if cleaned == plain else type(draft).model_validate(cleaned)
 
 
 def _is_shared_test(task: Task[Any, Any], question: Document) -> bool:

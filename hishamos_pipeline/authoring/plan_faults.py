@@ -13,6 +13,8 @@ from hishamos_pipeline.stacks.python.layout import shadows
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 _INIT, _MAIN = "__init__.py", "__main__.py"
+# What a POSIX shell reads as more than a name, but for what portable paths cannot hold anyway.
+_SHELL = frozenset("$&;`'!(){}[]#~ ")
 
 
 def faults_of_files(
@@ -24,7 +26,7 @@ def faults_of_files(
     yield from (f"the file {path} is planned twice" for path in duplicates(item.path for item in drafts))
     known, handed = {item.id for item in given.requirements}, {file.path for file in given.files}
     for item in drafts:
-        yield from _faults_of_path(plan, item.path)
+        yield from _faults_of_path(plan, item.path, handed)
         for name in item.requirements:
             if name not in known:
                 yield f"{item.path} names {name}, which is no requirement"
@@ -36,7 +38,7 @@ def faults_of_files(
             yield from _faults_of_interface(plan, item)
 
 
-def _faults_of_path(plan: Architecture, path: str) -> Iterator[str]:
+def _faults_of_path(plan: Architecture, path: str, handed: Collection[str]) -> Iterator[str]:
     try:
         check_path(path)
     except PathError as error:
@@ -44,9 +46,11 @@ def _faults_of_path(plan: Architecture, path: str) -> Iterator[str]:
         return
     if shadows(path):
         yield f"{path} would be imported in place of a module of Python or of its tests: call it otherwise"
-    hidden = any(part.startswith(".") for part in path.split("/"))
-    if hidden and not any(path == name or path.startswith(f"{name}/") for name in plan.prescriptions.paths):
+    asked = any(path == name or path.startswith(f"{name}/") for name in (*plan.prescriptions.paths, *handed))
+    if not asked and any(part.startswith(".") for part in path.split("/")):
         yield f"{path} is hidden, and nobody has asked for it"
+    if not asked and (marks := sorted(set(path) & _SHELL)):
+        yield f"{path} has {' '.join(marks)} in its name, which a shell reads as more than a name"
     if plan.in_package(path) and path.endswith(".py"):
         for part in path.removeprefix(plan.root).removesuffix(".py").split("/"):
             if not part.isidentifier() or keyword.iskeyword(part):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 _project = click.option(
     "--project", default="", help="The project that it is about; its own roles are known."
@@ -51,14 +51,14 @@ def show(role: str, project: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    click.echo(f"{found.role}: {found.purpose} ({found.source})")
+    echo(f"{found.role}: {found.purpose} ({found.source})")
     for task in found.tasks:
-        click.echo(f"\n{task.task}: {task.purpose}")
+        echo(f"\n{task.task}: {task.purpose}")
         for name in ("input", "output", "models", "tools"):
             if values := getattr(task, name):
-                click.echo(f"  {name:<8} {', '.join(values)}")
+                echo(f"  {name:<8} {', '.join(values)}")
         if task.conversation:
-            click.echo("  can be continued with --conversation NAME")
+            echo("  can be continued with --conversation NAME")
 
 
 @command.command("run")
@@ -98,9 +98,9 @@ def run(
     if as_json:
         print_json(done)
         return
-    click.echo(done.answer["text"] if list(done.answer) == ["text"] else _readable(done.answer))
+    echo(done.answer["text"] if list(done.answer) == ["text"] else _readable(done.answer))
     paid = "from the store" if done.cached else f"{done.cost_usd:.4f} USD"
-    click.echo(f"\n{done.model}, {paid}".replace(":,", ","), err=True)
+    echo(f"\n{done.model}, {paid}".replace(":,", ","), err=True)
 
 
 def _question(text: str, files: tuple[Path, ...], input_: Path | None) -> dict[str, Any]:

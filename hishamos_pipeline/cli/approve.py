@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import opened
+from hishamos_pipeline.cli.output import echo, opened
 
 
 @click.command("approve")
@@ -20,4 +20,4 @@ def command(key: str, artifact: str, approver: str, expected: str) -> None:
     with opened(approver) as (services, actor):
         wanted = changes.ApproveArtifact(key=key, artifact=artifact, expected=expected)
         done = changes.approve(services, actor, wanted)
-    click.echo(f"approved {artifact} of {key} ({done.content_hash[:12]}); go on with: hishamos build {key}")
+    echo(f"approved {artifact} of {key} ({done.content_hash[:12]}); go on with: hishamos build {key}")

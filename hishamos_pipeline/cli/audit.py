@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 
 @click.group("audit")
@@ -44,8 +44,8 @@ def verify(head: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found.problem:
-        click.echo(f"the audit log is broken after {found.entries} entries: {found.problem}", err=True)
+        echo(f"the audit log is broken after {found.entries} entries: {found.problem}", err=True)
     else:
-        click.echo(f"{found.entries} entries, whole; newest hash {found.head}")
+        echo(f"{found.entries} entries, whole; newest hash {found.head}")
     if found.problem:
         raise click.exceptions.Exit(1)

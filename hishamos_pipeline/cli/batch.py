@@ -7,7 +7,7 @@ import click
 
 from hishamos_pipeline.cli import batch_comparison
 from hishamos_pipeline.cli.instance import warn_without_daemon
-from hishamos_pipeline.cli.output import Finite, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import Finite, echo, json_option, opened, print_json, print_table
 from hishamos_pipeline.core.pipeline.batch import BatchKind
 
 
@@ -67,16 +67,16 @@ def _begin(kind: BatchKind, conditions: Sequence[str], own: Sequence[str], **giv
     with opened() as (services, actor):
         done = batches.begin(services, actor, wanted)
         if done.begun:
-            click.echo(
+            echo(
                 f"batch {done.name}: {len(done.projects)} projects; "
                 f"the daemon builds them: hishamos batch show {done.name}"
             )
             warn_without_daemon(services)
             return
     if done.projects:
-        click.echo("\n".join(done.projects))
+        echo("\n".join(done.projects))
     else:
-        click.echo(f"{done.chosen} projects meet the conditions and are up to date: nothing to build")
+        echo(f"{done.chosen} projects meet the conditions and are up to date: nothing to build")
 
 
 @command.command("list")
@@ -113,9 +113,9 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(batch)
         return
-    click.echo(f"{batch.kind} {batch.name} is {batch.state}" + (f": {batch.reason}" if batch.reason else ""))
+    echo(f"{batch.kind} {batch.name} is {batch.state}" + (f": {batch.reason}" if batch.reason else ""))
     chosen = [*batch.conditions, *(f"{key}={value}" for key, value in batch.settings.items())]
-    click.echo(", ".join([*chosen, f"{batch.concurrency} at a time, {batch.max_failures} may fail"]))
+    echo(", ".join([*chosen, f"{batch.concurrency} at a time, {batch.max_failures} may fail"]))
     print_table(
         ("project", "first", "state", "requirements", "USD", "seconds", "why"),
         [
@@ -126,7 +126,7 @@ def show(name: str, as_json: bool) -> None:
     )  # fmt: skip
     of_usd = f" of {batch.budget_usd:g}" if batch.budget_usd is not None else ""
     of_tokens = f" of {batch.budget_tokens:,}" if batch.budget_tokens is not None else ""
-    click.echo(
+    echo(
         f"{batch.figures.verified} of {batch.figures.projects} that have ended are verified; "
         f"{batch.spent_usd:.4f}{of_usd} USD and {batch.spent_tokens:,}{of_tokens} tokens spent"
     )
@@ -140,9 +140,7 @@ def stop(name: str) -> None:
 
     with opened() as (services, actor):
         done = batches.stop(services, actor, name)
-        click.echo(
-            f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already"
-        )
+        echo(f"{name}: the daemon cancels its runs" if done.stopped else f"{name} is {done.state} already")
         if done.stopped:
             warn_without_daemon(services)
 
@@ -161,7 +159,7 @@ def resume(name: str, **given: Any) -> None:
 
     with opened() as (services, actor):
         count = batches.resume(services, actor, batches.ResumeBatch(name=name, **given))
-    click.echo(f"batch {name} goes on with {count} projects")
+    echo(f"batch {name} goes on with {count} projects")
 
 
 command.add_command(batch_comparison.command)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import bars, echo, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.batches import BatchFiguresView
@@ -60,8 +60,8 @@ def _plot(*sides: "tuple[str, BatchFiguresView]") -> None:
         ("seconds for a project, median", lambda f: f.seconds),
     ]
     for label, pick in drawn:
-        click.echo(label)
-        click.echo("\n".join(bars([(name, pick(figure)) for name, figure in sides])))
+        echo(label)
+        echo("\n".join(bars([(name, pick(figure)) for name, figure in sides])))
 
 
 def _percent(share: float | None) -> str:

@@ -9,7 +9,7 @@ import click
 
 from hishamos_pipeline.cli.ideas import submit_file, with_option
 from hishamos_pipeline.cli.instance import warn_without_daemon
-from hishamos_pipeline.cli.output import json_option, opened, print_json
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
 from hishamos_pipeline.cli.running import report_failure, run_with_progress, tell_to_wait
 from hishamos_pipeline.cli.summary import print_summary
 from hishamos_pipeline.settings import get_settings, listed
@@ -89,7 +89,7 @@ def command(
             kinds = builds.steps_to_make(run)
             if not kinds:
                 if not as_json:
-                    click.echo(f"{key} is up to date: nothing to make")
+                    echo(f"{key} is up to date: nothing to make")
             elif not run_with_progress(run, kinds, actor, quiet=as_json):
                 if as_json:
                     print_json(projects.summary_of(run.project))
@@ -144,9 +144,7 @@ def _request(target: str, handed: tuple[Path, ...], no_files: bool, as_json: boo
         if as_json:
             print_json(made)
         else:
-            click.echo(
-                f"requested build {made.id} of {key}; `hishamos builds list {key}` shows what becomes of it"
-            )
+            echo(f"requested build {made.id} of {key}; `hishamos builds list {key}` shows what becomes of it")
         warn_without_daemon(services)
 
 

@@ -3,7 +3,7 @@
 import click
 
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 
 @click.group("builds")
@@ -46,8 +46,8 @@ def cancel(key: str, as_json: bool) -> None:
         print_json(done)
         return
     if done.requests or done.runs:
-        click.echo(f"{key}: {done.requests} requests cancelled, {done.runs} runs ended")
+        echo(f"{key}: {done.requests} requests cancelled, {done.runs} runs ended")
     elif not done.at_command_lines:
-        click.echo(f"{key}: there is no request and no run to cancel")
+        echo(f"{key}: there is no request and no run to cancel")
     if done.at_command_lines:
-        click.echo(f"{key} is being built at a command line: end that with Ctrl-C there", err=True)
+        echo(f"{key} is being built at a command line: end that with Ctrl-C there", err=True)

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
 
 
 @click.command("change")
@@ -27,17 +27,17 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
         change = asyncio.run(changes.propose_change(services, actor, key, sentence))
         found, taken = changes.change_view(change), ""
         if not as_json:
-            click.echo(found.summary)
+            echo(found.summary)
             for item in found.items:
-                click.echo(f"\n{item.status:<8} {item.kind} {item.item}\n{item.diff}")
+                echo(f"\n{item.status:<8} {item.kind} {item.item}\n{item.diff}")
         if found.items and not dry_run and (yes or (not as_json and _agreed())):
             taken = changes.accept_change(services, actor, key, change)
     if as_json:
         print_json(found.model_copy(update={"accepted": taken}))
     elif taken:
-        click.echo(f"\nrecorded as {taken}; what follows from it: hishamos plan {key}")
+        echo(f"\nrecorded as {taken}; what follows from it: hishamos plan {key}")
     else:
-        click.echo("\nnothing was changed")
+        echo("\nnothing was changed")
 
 
 def _agreed() -> bool:

@@ -3,7 +3,7 @@
 import click
 
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import json_option, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, print_json, print_table
 
 
 @click.command("cleanup")
@@ -31,6 +31,6 @@ def command(dry_run: bool, as_json: bool) -> None:
         )
         for kind, done in found.items():
             for text in done.failed:
-                click.echo(f"{kind}: {text}", err=True)
+                echo(f"{kind}: {text}", err=True)
     if any(done.failed for done in found.values()):
         raise click.exceptions.Exit(1)

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import bars, echo, json_option, opened, print_json, print_table
 
 
 @click.command("costs")
@@ -28,10 +28,10 @@ def command(key: str, by: str, plot: bool, as_json: bool) -> None:
         print_json(found)
         return
     if not found.rows:
-        click.echo("no model was asked")
+        echo("no model was asked")
         return
     if plot:
-        click.echo("\n".join(bars([(row.group or "(none)", row.cost_usd) for row in found.rows], "USD")))
+        echo("\n".join(bars([(row.group or "(none)", row.cost_usd) for row in found.rows], "USD")))
     else:
         print_table(
             (by, "calls", "cached", "failed", "tokens in", "tokens out", "USD"),
@@ -45,4 +45,4 @@ def command(key: str, by: str, plot: bool, as_json: bool) -> None:
         )  # fmt: skip
     each, verified = found.usd_per_verified_requirement, found.requirements_verified
     per = f"; {each:.4f} USD for each of {verified} verified requirements" if each is not None else ""
-    click.echo(f"{found.total_usd:.4f} USD in all{per}")
+    echo(f"{found.total_usd:.4f} USD in all{per}")

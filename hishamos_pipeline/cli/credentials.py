@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 _NAME = click.argument("name", metavar="NAME")
 
@@ -32,8 +32,8 @@ def add(name: str) -> None:
         value = click.prompt(f"Key for {name}", hide_input=True) if asked else sys.stdin.readline()
         done = credentials.keep(services, actor, credentials.KeepCredential(name=name, value=value))
     if done.shadowed_by:
-        click.echo(f"warning: {done.shadowed_by} is set in the environment, and comes first", err=True)
-    click.echo(f"kept the key for {name}")
+        echo(f"warning: {done.shadowed_by} is set in the environment, and comes first", err=True)
+    echo(f"kept the key for {name}")
 
 
 @command.command("list")
@@ -58,7 +58,7 @@ def test(name: str) -> None:
     from hishamos_pipeline.application import credentials
 
     with opened() as (services, actor):
-        click.echo("\n".join(asyncio.run(credentials.try_credential(services, actor, name))))
+        echo("\n".join(asyncio.run(credentials.try_credential(services, actor, name))))
 
 
 @command.command("rotate")
@@ -68,7 +68,7 @@ def rotate() -> None:
 
     with opened() as (services, actor):
         count = credentials.rotate(services, actor)
-    click.echo(f"encrypted {count} {'key' if count == 1 else 'keys'} again")
+    echo(f"encrypted {count} {'key' if count == 1 else 'keys'} again")
 
 
 @command.command("remove")
@@ -79,7 +79,7 @@ def remove(name: str) -> None:
 
     with opened() as (services, actor):
         removed = credentials.remove(services, actor, name)
-    click.echo(f"removed the key for {name}" if removed else f"no key for {name} is kept")
+    echo(f"removed the key for {name}" if removed else f"no key for {name} is kept")
 
 
 @command.command("new-key")
@@ -87,4 +87,4 @@ def new_key() -> None:
     """Print a new key for HISHAMOS_SECRET_KEYS or the file that HISHAMOS_SECRET_KEYS_FILE names."""
     from hishamos_pipeline.application import credentials
 
-    click.echo(credentials.new_key())
+    echo(credentials.new_key())

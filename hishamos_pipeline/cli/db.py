@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, print_json, settings
+from hishamos_pipeline.cli.output import echo, json_option, print_json, settings
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.sessions import reachable
 
@@ -22,7 +22,7 @@ def upgrade() -> None:
         before = database.current_revision(engine) or "none"
         after = database.upgrade(engine)
     engine.dispose()
-    click.echo(f"project store: revision {before} -> {after}")
+    echo(f"project store: revision {before} -> {after}")
 
 
 @command.command("current")
@@ -36,7 +36,7 @@ def current(as_json: bool) -> None:
     if as_json:
         print_json({"current": found, "head": head})
     else:
-        click.echo(f"current {found or 'none'}, head {head}")
+        echo(f"current {found or 'none'}, head {head}")
 
 
 @command.command("environment")
@@ -59,4 +59,4 @@ def environment() -> None:
     }
     for name, value in given.items():
         if value:
-            click.echo(f"export {name}={shlex.quote(str(value))}")
+            echo(f"export {name}={shlex.quote(str(value))}")

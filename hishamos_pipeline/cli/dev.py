@@ -7,7 +7,7 @@ import time
 
 import click
 
-from hishamos_pipeline.cli.output import settings
+from hishamos_pipeline.cli.output import echo, settings
 from hishamos_pipeline.cli.serve import argv_of, prepared
 
 _GRACE_SECONDS = 20
@@ -23,7 +23,7 @@ def command(port: int, host: str) -> None:
     """
     given = settings()
     home = prepared(given)
-    click.echo(f"Dagster UI: http://{host}:{port}   inbox: {given.inbox}   home: {home}")
+    echo(f"Dagster UI: http://{host}:{port}   inbox: {given.inbox}   home: {home}")
     # A shell that starts this in the background makes it ignore SIGINT, and Dagster copies that handler
     # to SIGTERM; it could then not be stopped at all.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,7 +38,7 @@ def command(port: int, host: str) -> None:
         code = next(child.returncode for child in children if child.returncode is not None)
         raise click.ClickException(f"a Dagster process ended with exit code {code}; see its output above")
     except KeyboardInterrupt:
-        click.echo("stopping")
+        echo("stopping")
     finally:
         _stop(children)
 

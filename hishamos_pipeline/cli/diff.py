@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
 
 
 @click.command("diff")
@@ -24,8 +24,8 @@ def command(key: str, before: str, after: str, names: bool, as_json: bool) -> No
         print_json(found)
         return
     for item in found:
-        click.echo(f"{item.status:<8} {item.kind} {item.item}")
+        echo(f"{item.status:<8} {item.kind} {item.item}")
         if not names:
-            click.echo(item.diff + "\n")
+            echo(item.diff + "\n")
     if not found:
-        click.echo("no difference")
+        echo("no difference")

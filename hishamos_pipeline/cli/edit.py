@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import opened
+from hishamos_pipeline.cli.output import echo, opened
 from hishamos_pipeline.core.artifacts.items import EDITABLE, FILE_SETS
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def command(
             wanted = _written(services, actor, wanted, source)
         done = changes.edit(services, actor, wanted)
     if not done.revision:
-        click.echo("nothing changed")
+        echo("nothing changed")
         return
-    click.echo(f"recorded as {artifact}@{done.revision}; what follows from it: hishamos plan {key}")
+    echo(f"recorded as {artifact}@{done.revision}; what follows from it: hishamos plan {key}")
 
 
 def _assigned(values: tuple[str, ...]) -> tuple[tuple[str, object], ...]:

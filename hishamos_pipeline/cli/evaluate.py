@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import bars, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import bars, echo, json_option, opened, print_json, print_table
 from hishamos_pipeline.cli.running import run_with_progress, tell_to_wait
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def command(
     with opened() as (services, actor):
         done = evaluations.evaluate(
             services, actor, evaluations.EvaluateSuite(folder=suite, case=case, budget_usd=budget_usd),
-            lambda key: _build(services, actor, key), lambda step: None if as_json else click.echo(_line(step)),
+            lambda key: _build(services, actor, key), lambda step: None if as_json else echo(_line(step)),
         )  # fmt: skip
     compared = evaluations.compare(before, done.evaluation) if before else None
     if as_json:
         print_json(compared or done)
         return
     if done.evaluation.stopped:
-        click.echo(done.evaluation.stopped, err=True)
+        echo(done.evaluation.stopped, err=True)
     columns = [("now", compared.second if compared else done.figures)]
     if compared:
         columns.insert(0, ("before", compared.first))
@@ -57,7 +57,7 @@ def command(
             for name in type(done.figures).model_fields
         ]
         print_table(("figure", *(name for name, _ in columns)), rows)
-    click.echo(f"kept as {done.kept_as}")
+    echo(f"kept as {done.kept_as}")
 
 
 def _build(services: "Services", actor: "Actor", key: str) -> bool:
@@ -88,6 +88,6 @@ def _said(name: str, figures: "EvaluationFigures") -> str:
 
 def _plot(columns: "list[tuple[str, EvaluationFigures]]") -> None:
     for name in ("delivered", "hidden_passed", "calls", "tokens", "cost_usd"):
-        click.echo(name.replace("_", " "))
+        echo(name.replace("_", " "))
         for line in bars([(label, float(getattr(figures, name))) for label, figures in columns]):
-            click.echo(line)
+            echo(line)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
 from hishamos_pipeline.core.pipeline.event_kinds import KINDS
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def command(key: str, last: int, kinds: tuple[str, ...], follow: bool, as_json: 
 
 def _print(event: "EventView", as_json: bool) -> None:
     if as_json:
-        click.echo(event.model_dump_json())
+        echo(event.model_dump_json())
         return
     details = " ".join(f"{name}={json.dumps(value)}" for name, value in event.payload.items() if value)
     what = f"{event.project} {event.subject}".strip()
-    click.echo(f"{event.at:%Y-%m-%d %H:%M:%S} {event.kind:<17} {what}  {details} [{event.actor}]")
+    echo(f"{event.at:%Y-%m-%d %H:%M:%S} {event.kind:<17} {what}  {details} [{event.actor}]")

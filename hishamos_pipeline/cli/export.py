@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
 from hishamos_pipeline.core.artifacts.target import HOSTS
 from hishamos_pipeline.core.pipeline.graph import EXPORTS
 
@@ -72,9 +72,7 @@ def command(
         found = exports.request(services, actor, wanted)
         if queue:
             waiting = ", ".join(found.to_make) or "nothing: it is there already"
-            click.echo(
-                f"requested {waiting}; the daemon picks it up, and `hishamos exports list {key}` shows it"
-            )
+            echo(f"requested {waiting}; the daemon picks it up, and `hishamos exports list {key}` shows it")
             return
         assets = [EXPORTS[kind] for kind in found.to_make]
         succeeded = _run(services.project(key), assets, actor, as_json) if assets else True
@@ -84,7 +82,7 @@ def command(
         print_json(done)
     else:
         for path in done.files:
-            click.echo(path)
+            echo(path)
         for publication in done.published:
             print_publication(publication.model_dump())
     if not succeeded:
@@ -93,7 +91,7 @@ def command(
 
 def print_publication(facts: Mapping[str, Any]) -> None:
     """Where a project was published, for a person."""
-    click.echo(f"{facts['done']} {facts['full_name']} on {facts['host']} ({facts['visibility']})")
+    echo(f"{facts['done']} {facts['full_name']} on {facts['host']} ({facts['visibility']})")
     rows = (
         ("url", facts["web_url"]),
         ("clone", facts["clone_url"]),
@@ -104,7 +102,7 @@ def print_publication(facts: Mapping[str, Any]) -> None:
     )
     for name, value in rows:
         if value:
-            click.echo(f"  {name:<9} {value}")
+            echo(f"  {name:<9} {value}")
 
 
 def _run(run: "ProjectRun", assets: Sequence[str], actor: "Actor", as_json: bool) -> bool:
@@ -123,6 +121,6 @@ def _print_steps(planned: Mapping[str, list[str]], as_json: bool) -> None:
         print_json(planned)
         return
     for kind, steps in planned.items():
-        click.echo(f"{kind} would:")
+        echo(f"{kind} would:")
         for step in steps:
-            click.echo(f"  {step}")
+            echo(f"  {step}")

@@ -3,7 +3,7 @@
 import click
 
 from hishamos_pipeline.cli.export import print_publication
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 from hishamos_pipeline.core.artifacts.target import HOSTS
 from hishamos_pipeline.core.pipeline.graph import EXPORTS
 
@@ -44,7 +44,7 @@ def show(key: str, destination: str, as_json: bool) -> None:
         return
     for name in ("status", "url", "checksum", "error"):
         if value := getattr(found, name):
-            click.echo(f"{name:<9} {value}")
+            echo(f"{name:<9} {value}")
     if found.publication:
         print_publication(found.publication)
 
@@ -61,7 +61,7 @@ def withdraw(key: str, destination: str) -> None:
     told = (
         f"withdrew the request for {destination}" if done.requests else f"nobody has requested {destination}"
     )
-    click.echo(told + ("; the brief asks for it still" if done.asked_by_brief else ""))
+    echo(told + ("; the brief asks for it still" if done.asked_by_brief else ""))
 
 
 @command.command("forget")
@@ -74,4 +74,4 @@ def forget(key: str, destination: str) -> None:
     with opened() as (services, actor):
         known = exports.forget(services, actor, key, destination)
     told = f"forgot the publication on {destination}; the next export or build publishes {key} anew"
-    click.echo(told if known else f"{key} was not published on {destination}")
+    echo(told if known else f"{key} was not published on {destination}")

@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import json_option, opened, print_contents, print_json, print_table
 
 
 @click.group("files")
@@ -33,4 +33,4 @@ def show(key: str, path: str) -> None:
     from hishamos_pipeline.application import artifacts
 
     with opened() as (services, actor):
-        click.echo(artifacts.read_file(services, actor, key, path), nl=False)
+        print_contents(artifacts.read_file(services, actor, key, path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.ideas import SubmittedIdea
@@ -55,11 +55,11 @@ def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) 
             if no_files
             else ""
         )
-        click.echo(
+        echo(
             f"accepted {done.key}, revision {done.revision}{beside}; build it with: hishamos build {done.key}"
         )
     else:
-        click.echo(f"{done.key} is unchanged: it equals revision {done.revision}")
+        echo(f"{done.key} is unchanged: it equals revision {done.revision}")
 
 
 @command.command("list")
@@ -89,7 +89,7 @@ def questions(key: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found.open and not found.answered:
-        click.echo(f"the requirements of {key} have no open question")
+        echo(f"the requirements of {key} have no open question")
     else:
         rows = [(item.question, f"assumed: {item.assumption}") for item in found.open]
         rows += [(item.question, item.answer) for item in found.answered]
@@ -109,7 +109,7 @@ def answer(key: str, number: int, text: str) -> None:
 
     with opened() as (services, actor):
         done = ideas.answer(services, actor, ideas.AnswerQuestion(key=key, number=number, text=text))
-    click.echo(f"recorded as revision {done.revision}; build it with: hishamos build {key}")
+    echo(f"recorded as revision {done.revision}; build it with: hishamos build {key}")
 
 
 def submit_file(

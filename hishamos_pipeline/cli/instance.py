@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
-from hishamos_pipeline.cli.output import opened
+from hishamos_pipeline.cli.output import echo, opened
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
@@ -25,7 +23,7 @@ def warn_without_daemon(services: "Services") -> None:
     """Say so where nothing will take up what was left to the daemon."""
     with _runs_of(services) as history:
         if history.silent_daemons():
-            click.echo(
+            echo(
                 "the daemon is not running: start it with `hishamos dev` or `hishamos serve daemon`", err=True
             )
 

@@ -103,15 +103,17 @@ def main() -> None:
         code = cli.main(standalone_mode=False, prog_name="hishamos")
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
-        click.echo("interrupted", err=True)
+        from hishamos_pipeline.cli.output import echo
+
+        echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except HishamosError as error:
-        from hishamos_pipeline.cli.output import exit_code
+        from hishamos_pipeline.cli.output import echo, exit_code
 
-        click.echo(f"error: {error}", err=True)
+        echo(f"error: {error}", err=True)
         sys.exit(exit_code(error))
 
 

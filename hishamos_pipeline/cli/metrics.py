@@ -5,6 +5,7 @@ import threading
 import click
 
 from hishamos_pipeline.cli.instance import with_runs
+from hishamos_pipeline.cli.output import echo
 from hishamos_pipeline.errors import StorageError
 
 
@@ -27,7 +28,7 @@ def command(host: str, port: int, once: bool) -> None:
     with with_runs() as (services, _, history):
         registry.register(Metrics(services.store, history.unfinished, services.settings.home))
         if once:
-            click.echo(generate_latest(registry).decode(), nl=False)
+            echo(generate_latest(registry).decode(), nl=False)
             return
         try:
             server, _ = start_http_server(port, addr=host, registry=registry)
@@ -35,7 +36,7 @@ def command(host: str, port: int, once: bool) -> None:
             raise StorageError(
                 f"cannot listen on {host}:{port}: {error.strerror}; name another --port"
             ) from error
-        click.echo(f"metrics at http://{host}:{server.server_port}/metrics")
+        echo(f"metrics at http://{host}:{server.server_port}/metrics")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 
 @click.group("notifications")
@@ -39,4 +39,4 @@ def test(channel: str) -> None:
 
     with opened() as (services, actor):
         operations.try_channel(services, actor, channel)
-    click.echo(f"{channel}: sent")
+    echo(f"{channel}: sent")

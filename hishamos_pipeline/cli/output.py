@@ -14,6 +14,7 @@ from pydantic_core import to_jsonable_python
 from hishamos_pipeline import errors
 from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.core.text.untrusted import terminal_text
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import get_settings
 
@@ -101,7 +102,7 @@ def settings() -> Any:
     try:
         found = get_settings()
         for name in unknown_variables(os.environ):
-            click.echo(f"warning: {name} is no setting of HishamOS, and is ignored", err=True)
+            echo(f"warning: {name} is no setting of HishamOS, and is ignored", err=True)
         return found
     except ValidationError as error:
         first = error.errors()[0]
@@ -125,9 +126,22 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     return sorted(name for name in environment if name.startswith("HISHAMOS_") and name not in known)
 
 
+def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a line; what could act on a terminal is shown as an escape instead."""
+    click.echo(terminal_text(str(text)), err=err, nl=nl)  # noqa: TID251 - the only place
+
+
+def print_contents(text: str) -> None:
+    """Print the contents of a file: exactly, but for a terminal, where what could act on it is shown as an escape."""
+    if sys.stdout.isatty():
+        echo(text, nl=False)
+    else:
+        click.echo(text, nl=False)  # noqa: TID251 - nobody looks at it
+
+
 def print_json(value: object) -> None:
     """Print a view, or several of them, as JSON for scripts."""
-    click.echo(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
+    echo(json.dumps(to_jsonable_python(value), indent=2, ensure_ascii=False))
 
 
 def bars(rows: Sequence[tuple[str, float]], unit: str = "") -> list[str]:
@@ -150,6 +164,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(value)) for value in row))
+        table.add_row(*(Text(terminal_text(str(value))) for value in row))
     # In a file or a pipe there is no screen that lines would have to fit.
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

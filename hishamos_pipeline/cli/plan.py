@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.builds import PlannedStepView
@@ -28,7 +28,7 @@ def command(key: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found:
-        click.echo(f"{key} is up to date: nothing to make")
+        echo(f"{key} is up to date: nothing to make")
     else:
         print_table(
             ("asset", "why", "units", "calls", "tokens", "USD"),
@@ -42,7 +42,7 @@ def command(key: str, as_json: bool) -> None:
         )  # fmt: skip
         sure, most = sum(item.cost_usd for item in found), sum(item.most_usd for item in found)
         if most:
-            click.echo(f"about {sure:.4f} USD, at most {most:.4f}, as each unit cost the last time")
+            echo(f"about {sure:.4f} USD, at most {most:.4f}, as each unit cost the last time")
 
 
 def _units(item: "PlannedStepView") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hishamos_pipeline.cli.instance import with_runs
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 from hishamos_pipeline.cli.summary import print_summary
 from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 
@@ -38,7 +38,7 @@ def list_projects(states: tuple[str, ...], limit: int, after: str, as_json: bool
         [(p.key, p.title, p.state, p.failed_step, p.reason) for p in found],
     )
     if len(found) == limit:
-        click.echo(f"there may be more: --after {found[-1].key}")
+        echo(f"there may be more: --after {found[-1].key}")
 
 
 @command.command("show")
@@ -76,7 +76,7 @@ def archive(keys: tuple[str, ...]) -> None:
     with with_runs() as (services, actor, history):
         for key in keys:
             projects.archive(services, actor, history, key)
-            click.echo(f"{key}: archived")
+            echo(f"{key}: archived")
 
 
 @command.command("delete")
@@ -99,5 +99,5 @@ def delete(key: str, export_to: Path | None, without_export: bool) -> None:
     with with_runs() as (services, actor, history):
         done = projects.delete(services, actor, history, wanted)
     if done.copied_to:
-        click.echo(f"copied to {done.copied_to}")
-    click.echo(f"{key}: deleted")
+        echo(f"copied to {done.copied_to}")
+    echo(f"{key}: deleted")

@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 _project = click.option("--project", default="", help="Include the roles of this project's agents folder.")
 
@@ -40,7 +40,7 @@ def show(role: str, task: str, project: str) -> None:
     from hishamos_pipeline.application import prompts
 
     with opened() as (services, actor):
-        click.echo(prompts.read_prompt(services, actor, role, task, project))
+        echo(prompts.read_prompt(services, actor, role, task, project))
 
 
 @command.command("copy")
@@ -51,7 +51,7 @@ def copy(role: str, task: str) -> None:
     from hishamos_pipeline.application import prompts
 
     with opened() as (services, actor):
-        click.echo(f"copied to {prompts.copy_prompt(services, actor, role, task)}")
+        echo(f"copied to {prompts.copy_prompt(services, actor, role, task)}")
 
 
 @command.command("diff")
@@ -66,6 +66,6 @@ def diff(role: str, task: str, version: str, project: str) -> None:
     with opened() as (services, actor):
         found = prompts.diff_prompt(services, actor, role, task, version=version, project=project)
     if found.before:
-        click.echo(found.diff or f"{role}/{task} is as it was in version {found.before}")
+        echo(found.diff or f"{role}/{task} is as it was in version {found.before}")
     else:
-        click.echo(f"{role}/{task} {found.now} was never used in another version")
+        echo(f"{role}/{task} {found.now} was never used in another version")

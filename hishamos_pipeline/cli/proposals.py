@@ -2,7 +2,7 @@
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 
 @click.group("proposals")
@@ -23,11 +23,11 @@ def list_proposals(key: str, as_json: bool) -> None:
         print_json(found)
         return
     if not found:
-        click.echo("no open proposal")
+        echo("no open proposal")
         return
     shown = [(p.id, p.artifact, p.item, "" if p.content else "would be removed") for p in found]
     print_table(("id", "artifact", "item", ""), shown)
-    click.echo(f"see what one would change: hishamos proposals show {key} ID")
+    echo(f"see what one would change: hishamos proposals show {key} ID")
 
 
 @command.command("show")
@@ -39,7 +39,7 @@ def show(key: str, proposal: int) -> None:
 
     with opened() as (services, actor):
         found = changes.show_proposal(services, actor, key, proposal)
-    click.echo(f"{found.status:<8} {found.kind} {found.item}\n{found.diff}")
+    echo(f"{found.status:<8} {found.kind} {found.item}\n{found.diff}")
 
 
 @command.command("accept")
@@ -53,7 +53,7 @@ def accept(key: str, proposal: int) -> None:
         wanted = changes.DecideProposal(key=key, proposal=proposal, accept=True)
         done = changes.decide_proposal(services, actor, wanted)
     assert done is not None
-    click.echo(f"recorded as {done.artifact}@{done.revision}; what follows from it: hishamos plan {key}")
+    echo(f"recorded as {done.artifact}@{done.revision}; what follows from it: hishamos plan {key}")
 
 
 @command.command("reject")
@@ -67,4 +67,4 @@ def reject(key: str, proposal: int) -> None:
         changes.decide_proposal(
             services, actor, changes.DecideProposal(key=key, proposal=proposal, accept=False)
         )
-    click.echo("rejected; the edit stands")
+    echo("rejected; the edit stands")

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 
 @click.group("providers")
@@ -39,7 +39,7 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif not found:
-        click.echo("no key is set; `hishamos providers list` shows which variables hold them")
+        echo("no key is set; `hishamos providers list` shows which variables hold them")
     else:
         rows = [(r.provider, "ok" if r.ok else "NOT OK", r.detail) for r in found]
         print_table(("provider", "result", "detail"), rows)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
+from hishamos_pipeline.cli.output import echo
 from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.text.untrusted import terminal_text
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
@@ -46,16 +46,16 @@ def report_failure(run: "ProjectRun") -> None:
     """Say at which step a project got stuck, and why."""
     project = run.project.store.projects.get(run.key)
     where = f" at {project.failed_step}" if project.failed_step else ""
-    click.echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
+    echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
     waiting = len(run.project.store.edits.proposals(run.key))
     if waiting:
         differ = "an edit differs" if waiting == 1 else f"{waiting} edits differ"
-        click.echo(f"{differ} from what is made now: hishamos proposals list {run.key}", err=True)
+        echo(f"{differ} from what is made now: hishamos proposals list {run.key}", err=True)
 
 
 def tell_to_wait(key: str) -> Callable[[], None]:
     """What is said when another build has to end first."""
-    return lambda: click.echo(f"another build of {key} is running; waiting for it", err=True)
+    return lambda: echo(f"another build of {key} is running; waiting for it", err=True)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def _progress(kinds: Sequence[str], quiet: bool) -> Iterator[Callable[["Progress
 
         def show(event: "Progress") -> None:
             if not quiet and event.status not in ("started", "not asked for"):
-                click.echo(f"{event.status:<12} {event.kind} {event.detail}".rstrip())
+                echo(f"{event.status:<12} {event.kind} {event.detail}".rstrip())
 
         logging.getLogger("hishamos.llm").setLevel(logging.WARNING if quiet else logging.INFO)
         yield show
@@ -93,12 +93,12 @@ def _progress(kinds: Sequence[str], quiet: bool) -> Iterator[Callable[["Progress
                 line = Text.from_markup(f"{marks[event.status]} ")
                 line.append(event.kind)
                 if event.detail:
-                    line.append(f"  {event.detail}", style="red")
+                    line.append(f"  {terminal_text(event.detail)}", style="red")
                 lines[event.kind] = line
             live.update(Group(*lines.values(), said))
 
         said = Text("", style="dim")
-        with _listening(lambda message: setattr(said, "plain", f"  {message}")):
+        with _listening(lambda message: setattr(said, "plain", f"  {terminal_text(message)}")):
             yield show_live
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
     from hishamos_pipeline.application.artifacts import TraceRowView
@@ -37,7 +37,7 @@ def command(key: str, item: str, as_json: bool) -> None:
             [_line(group) for group in _groups(rows)],
         )
     for line in found.orphans:
-        click.echo(f"orphan: {line}")
+        echo(f"orphan: {line}")
 
 
 def _groups(rows: "Sequence[TraceRowView]") -> "list[list[TraceRowView]]":
@@ -61,15 +61,15 @@ def _line(rows: "Sequence[TraceRowView]") -> tuple[object, ...]:
 def _details(rows: "Sequence[TraceRowView]") -> None:
     for group in _groups(rows):
         first = group[0]
-        click.echo(
+        echo(
             f"\n{first.requirement} -> {first.story or first.status} {f'({first.status})' if first.story else ''}"
         )
         for row in group:
             if row.criterion:
-                click.echo(f"  {row.criterion:<12} {row.result or 'no test':<8} {row.test}")
+                echo(f"  {row.criterion:<12} {row.result or 'no test':<8} {row.test}")
         for path in first.files:
-            click.echo(f"  file         {path}")
+            echo(f"  file         {path}")
         if first.commit:
-            click.echo(f"  commit       {first.commit}")
+            echo(f"  commit       {first.commit}")
         if first.cost_usd:
-            click.echo(f"  cost         {first.cost_usd:.4f} USD")
+            echo(f"  cost         {first.cost_usd:.4f} USD")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hishamos_pipeline.cli.output import settings
+from hishamos_pipeline.cli.output import echo, settings
 from hishamos_pipeline.errors import ToolMissingError
 
 
@@ -36,7 +36,7 @@ def command(runs: int, name: str) -> None:
     path = write_worker_settings(given, runs)
     worker = name or machine().partition(":")[0]
     argv = [str(program), "worker", "start", "-A", "dagster_celery.app", "-y", str(path), "-n", worker]
-    click.echo(f"worker {worker}: {runs} runs at the same time, home {given.home}")
+    echo(f"worker {worker}: {runs} runs at the same time, home {given.home}")
     # It calls `celery` by name, which an environment that nobody has activated would not find.
     environment = {**os.environ, "PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.

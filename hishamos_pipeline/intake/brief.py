@@ -12,7 +12,7 @@ from hishamos_pipeline.core.artifacts.traceability import duplicates
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import check_key, slug
-from hishamos_pipeline.core.text.untrusted import without_controls
+from hishamos_pipeline.core.text.untrusted import all_without_tricks, without_tricks
 from hishamos_pipeline.errors import IdeaError, ProjectKeyError
 from hishamos_pipeline.intake.attributes import (
     attribute_name,
@@ -70,7 +70,7 @@ def decode(raw: bytes, max_bytes: int) -> str:
         raise IdeaError("brief", "is empty", "Write at least one line.")
     # Control characters have no place in a document and play tricks in terminals.
     check_lines(text)
-    return without_controls(text)
+    return without_tricks(text)
 
 
 def detect_format(text: str, name: str = "") -> Format:
@@ -138,15 +138,6 @@ def _given_beside(read: MarkdownBrief, idea: Idea) -> tuple[Section, ...]:
     )
 
 
-def _without_controls(value: Any) -> Any:
-    """The same value without control characters, which YAML and JSON can write as escapes."""
-    if isinstance(value, str):
-        return without_controls(value)
-    if isinstance(value, dict):
-        return {_without_controls(key): _without_controls(item) for key, item in value.items()}
-    return [_without_controls(item) for item in value] if isinstance(value, list) else value
-
-
 def _one_line(text: str) -> bool:
     return "\n" not in text.strip()
 
@@ -160,7 +151,7 @@ def _read_line(text: str) -> dict[str, object]:
 
 def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
     values: dict[str, object] = {}
-    for name, value in _without_controls(fields).items():
+    for name, value in all_without_tricks(fields).items():
         target = _ALIASES.get(name, name)
         if target in values:
             raise IdeaError(name, f"and {target} mean the same and are both given", "Keep one.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.artifacts.idea import HandedFile
 from hishamos_pipeline.core.text.hashing import sha256_text
-from hishamos_pipeline.core.text.untrusted import without_controls
+from hishamos_pipeline.core.text.untrusted import without_tricks
 from hishamos_pipeline.errors import IdeaError, PathError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
@@ -186,7 +186,7 @@ def _members(name: str, raw: bytes, budget: _Budget) -> list[tuple[str, bytes]]:
         raise
     except Exception as error:  # whatever a hostile or unusual file makes the library raise
         problem = f"{name} is no ZIP that can be read: {type(error).__name__}: {error}"
-        raise IdeaError(FIELD, without_controls(problem)[:300], "Pack it again.") from error
+        raise IdeaError(FIELD, without_tricks(problem)[:300], "Pack it again.") from error
 
 
 def _unpacked(name: str, archive: zipfile.ZipFile, budget: _Budget) -> Iterator[tuple[str, bytes]]:
@@ -219,7 +219,7 @@ def _text(path: str, content: bytes) -> str:
 
 def _shown(path: str, text: str, share: int) -> str:
     """What engines see of a file: all of it, or its shape and its head; without what no document may hold."""
-    return without_controls(_head_of(path, text, share))
+    return without_tricks(_head_of(path, text, share))
 
 
 def _head_of(path: str, text: str, share: int) -> str:

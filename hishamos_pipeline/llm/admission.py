@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from hishamos_pipeline.core.artifacts import idea
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
-from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Throttle
+from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Throttle, least
 from hishamos_pipeline.llm.prices import Prices
 from hishamos_pipeline.llm.providers import PROVIDERS
 from hishamos_pipeline.settings import Settings, listed
@@ -112,9 +112,9 @@ class CallAdmission:
             budgets.append(
                 Budget(
                     "project",
-                    given.budget_project_usd if asked.usd is None else asked.usd,
-                    given.budget_project_tokens if asked.tokens is None else asked.tokens,
-                    "`budget` in the brief, or HISHAMOS_BUDGET_PROJECT_USD or _TOKENS",
+                    least(asked.usd, given.budget_project_usd, given.brief_budgets),
+                    least(asked.tokens, given.budget_project_tokens),
+                    "`budget` in the brief, up to HISHAMOS_BRIEF_BUDGETS, or HISHAMOS_BUDGET_PROJECT_USD or _TOKENS",
                 )
             )
         return [budget for budget in budgets if budget.usd is not None or budget.tokens is not None]

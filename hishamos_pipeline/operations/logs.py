@@ -8,6 +8,7 @@ import structlog
 from structlog.typing import Processor
 
 from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.text.untrusted import terminal_text
 
 Format = Literal["human", "json"]
 # Without local variables: among them are keys and whole documents.
@@ -68,4 +69,4 @@ def _sentence(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> st
     """One line for people: level, message, and whom it is about."""
     about = " ".join(f"{name}={event[name]}" for name in ("project", "asset") if event.get(name))
     trouble = f"\n{event['exception']}" if event.get("exception") else ""
-    return f"{event['level']}: {event['event']}{f' [{about}]' if about else ''}{trouble}"
+    return terminal_text(f"{event['level']}: {event['event']}{f' [{about}]' if about else ''}{trouble}")

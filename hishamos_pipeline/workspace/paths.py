@@ -12,7 +12,8 @@ _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+# Categories of characters that nobody sees, or that mean something else elsewhere; see Unicode Standard Annex 44.
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 # Files through which a tree could change how Git treats it.
 _RESERVED = frozenset([".git", ".gitattributes", ".gitmodules"])
 MAX_PART_BYTES = 200
@@ -43,8 +44,8 @@ def check_path(path: str, *, max_length: int = 200, max_depth: int = 12) -> str:
         raise PathError(path, "names a drive")
     if _FORBIDDEN.search(path):
         raise PathError(path, "has a character that not every system allows")
-    if _BIDI & set(path):
-        raise PathError(path, "has a character that changes the direction of text")
+    if any(unicodedata.category(character) in _UNSEEN for character in path):
+        raise PathError(path, "has a character that nobody sees, or that changes the direction of text")
     parts = path.split("/")
     if len(parts) > max_depth:
         raise PathError(path, f"is deeper than {max_depth} folders (HISHAMOS_MAX_PATH_DEPTH)")
@@ -58,6 +59,8 @@ def _check_part(path: str, part: str) -> None:
         raise PathError(path, "has an empty, '.' or '..' part")
     if part != part.strip() or part.endswith("."):
         raise PathError(path, "has a part that starts or ends with a space, or ends with a dot")
+    if part.startswith("-"):
+        raise PathError(path, "has a name that begins with a hyphen: programs would read it as an option")
     if len(part.encode()) > MAX_PART_BYTES:
         raise PathError(path, f"has a name of more than {MAX_PART_BYTES} bytes")
     if part.lower().split(".")[0] in _DEVICES:

@@ -1,7 +1,9 @@
 """Text that nobody vouches for stays text, wherever it is put."""
 
 import ast
+import json
 import tomllib
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -49,3 +51,28 @@ def test_hosts_find_nobody_to_notify_and_nothing_to_close(text: str) -> None:
     shown = untrusted.neutralize_mentions(text)
     assert shown != text and shown.replace("\u2060", "") == text
     assert untrusted.neutralize_mentions("mail to ann@example.com") == "mail to ann@example.com"
+
+
+_ESC, _OVERRIDE, _ZERO, _TAG = "\x1b", "\u202e", "\u200b", "\U000e0041"
+
+
+def test_what_plays_tricks_is_left_out_or_shown() -> None:
+    text = f"{_ESC}]52;c;aGk=\x07 safe{_OVERRIDE}{_ZERO}{_TAG}\r\n\tend"
+    assert untrusted.without_tricks(text) == "]52;c;aGk= safe\n\tend"
+    shown = untrusted.terminal_text(text)
+    assert "\\u001b]52;c;aGk=\\u0007 safe\\u202e\\u200b\\udb40\\udc41" in shown and shown.endswith("\n\tend")
+    for kept in ("👨\u200d👩\u200d👧", "می\u200cخواهم", "עברית\u200f", "naïve"):
+        assert untrusted.without_tricks(kept) == untrusted.terminal_text(kept) == kept
+    assert untrusted.all_without_tricks({f"a{_ESC}": [f"b{_ZERO}", 1, None]}) == {"a": ["b", 1, None]}
+
+
+@given(st.text(max_size=80))
+def test_nothing_acts_on_a_terminal(text: str) -> None:
+    for shown in (untrusted.terminal_text(text), untrusted.without_tricks(text)):
+        acts = [c for c in shown if unicodedata.category(c) == "Cc" and c not in "\n\t\r"]
+        assert not acts and not set(shown) & set("\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\x9b")
+
+
+@given(st.text(max_size=40))
+def test_json_stays_json_on_a_terminal(text: str) -> None:
+    assert json.loads(untrusted.terminal_text(json.dumps([text], ensure_ascii=False))) == [text]

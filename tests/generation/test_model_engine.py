@@ -30,6 +30,7 @@ from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.units.tables import UnitRow
 from tests.fakes.providers import Asked, Reply
 from tests.generation.conftest import MODEL, Recorded
+from tests.support.answering import answering
 from tests.support.building import build
 from tests.support.recordings import CALLS
 
@@ -365,3 +366,14 @@ def test_settings_are_checked_before_any_work(recorded: Recorded, monkeypatch: p
     with pytest.raises(CredentialError, match="set OPENAI_API_KEY"):
         recorded.services().check_models()
     assert not recorded.server.asked
+
+
+async def test_an_answer_loses_what_plays_tricks_on_its_reader(recorded: Recorded) -> None:
+    good = (recorded.model.folder / "coding" / "report.py.txt").read_text()
+    sly = good.replace('"""Books', '"""Boo\u200bks\x1b]52;c;aGk=\x07\u202e', 1)
+    answering(recorded, {"coding/new for src/reading_log/report.py": [json.dumps({"text": sly})]})
+    run = recorded.run()
+    await build(run, until="source_code")
+    made = {file.path: file.sha256 for file in run.project.read("source_code", FileSet).files}
+    digest = made["src/reading_log/report.py"]
+    assert "Books]52;c;aGk= as text" in run.project.blobs([digest])[digest]

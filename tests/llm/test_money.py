@@ -5,10 +5,20 @@ import multiprocessing
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from hishamos_pipeline.core.artifacts.idea import Idea, ProjectBudget
-from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Purpose, Throttle
-from hishamos_pipeline.errors import BudgetError, ModelError, UnknownPriceError
+from hishamos_pipeline.core.pipeline.spending import (
+    Budget,
+    Busy,
+    CallEnd,
+    CallStart,
+    Purpose,
+    Throttle,
+    least,
+)
+from hishamos_pipeline.errors import BudgetError, IdeaError, ModelError, UnknownPriceError
+from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway
 from hishamos_pipeline.llm.prices import Prices, Tokens
@@ -230,7 +240,7 @@ async def test_the_providers_own_count_decides_close_to_the_limit(make_gateway: 
     assert len(fake.asked) == 1
 
 
-async def test_a_briefs_budget_comes_before_the_operators(
+async def test_a_brief_may_ask_for_less_than_the_operator_allows(
     store: ProjectStore, settings: Settings, notes_idea: Idea
 ) -> None:
     store.projects.submit(notes_idea.model_copy(update={"budget": ProjectBudget(tokens=10)}), "t")
@@ -241,6 +251,29 @@ async def test_a_briefs_budget_comes_before_the_operators(
         with pytest.raises(BudgetError, match="`budget` in the brief"):
             await Gateway(admission, access).ask(ask())
         assert not fake.asked
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "allowed", "limit"),
+    [
+        (None, 10.0, None, 10.0), (2.0, 10.0, None, 2.0), (500.0, 10.0, None, 10.0), (500.0, 10.0, 100.0, 100.0),
+        (50.0, 10.0, 100.0, 50.0), (5.0, 10.0, 1.0, 5.0), (500.0, None, None, 500.0), (None, None, 100.0, None),
+    ],
+)  # fmt: skip
+def test_a_brief_allows_itself_no_more_than_the_operator_does(
+    asked: float | None, own: float | None, allowed: float | None, limit: float | None
+) -> None:
+    assert least(asked, own, allowed) == limit
+
+
+@pytest.mark.parametrize("text", [".inf", ".nan", "-1"])
+def test_a_budget_is_a_finite_amount(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    brief = f"---\nbudget: {{usd: {text}}}\n---\n# Notes\n\n## Features\n- User can add a note\n"
+    with pytest.raises(IdeaError, match=r"budget"):
+        read_brief(brief.encode(), "notes.md")
+    monkeypatch.setenv("HISHAMOS_BUDGET_PROJECT_USD", text.lstrip("."))
+    with pytest.raises(ValidationError, match="budget_project_usd"):
+        Settings()
 
 
 async def test_failed_calls_are_in_the_costs(make_gateway: MakeGateway, store: ProjectStore) -> None:

@@ -70,6 +70,11 @@ def test_good_paths(path: str) -> None:
         ("é" * 101, "200 bytes"),
         (unicodedata.normalize("NFD", "é.md"), "NFC"),
         ("a\u202eb.py", "direction"),
+        ("a\u200b.py", "nobody sees"),
+        ("a\u00ad.py", "nobody sees"),
+        ("a\U000e0041.py", "nobody sees"),
+        ("-rf", "hyphen"),
+        ("src/--help.py", "hyphen"),
     ],
 )
 def test_bad_paths(path: str, rule: str) -> None:

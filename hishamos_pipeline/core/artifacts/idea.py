@@ -57,7 +57,7 @@ class SprintRules(Document):
 class ProjectBudget(Document):
     """What a build may cost at most; ``None`` is the operator's default."""
 
-    usd: float | None = Field(default=None, ge=0)
+    usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     tokens: int | None = Field(default=None, ge=0)
 
 

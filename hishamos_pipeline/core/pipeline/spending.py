@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 Outcome = Literal["running", "ok", "cached", "invalid", "failed", "broken", "cancelled", "lost"]
+Amount = TypeVar("Amount", int, float)
 Scope = Literal["call", "project", "batch", "day", "instance"]
 
 
@@ -102,3 +103,16 @@ def over(budget: Budget, usd: float, tokens: int) -> bool:
     return (budget.usd is not None and usd > budget.usd + 1e-9) or (
         budget.tokens is not None and tokens > budget.tokens
     )
+
+
+def least(asked: Amount | None, own: Amount | None, allowed: Amount | None = None) -> Amount | None:
+    """What a project may cost: what its brief allows, as far as the operator does.
+
+    Args:
+        asked: what the brief says, ``None`` for nothing.
+        own: the operator's limit for a project, ``None`` for none.
+        allowed: what a brief may allow itself above that.
+    """
+    if asked is None or own is None:
+        return own if asked is None else asked
+    return min(asked, own if allowed is None else max(own, allowed))

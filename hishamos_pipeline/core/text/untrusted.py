@@ -1,6 +1,7 @@
 """Text that nobody vouches for, brought into the form that the place where it comes to stand takes as mere text."""
 
 import json
+from typing import Any
 
 from hishamos_pipeline.core.text import linear_re as re
 
@@ -8,14 +9,23 @@ _MARKS = re.compile(r"[@#!]")
 _CLOSING = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?$", re.IGNORECASE)
 _REFERENCE = re.compile(r"[#!]|GH-|/issues/|/pull/|/-/", re.IGNORECASE)
 # Control characters but for tab and line feed, and halves of characters, which cannot be stored.
-_CONTROLS = dict.fromkeys([*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)])
+_CONTROLS = (*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000))
+# What changes the direction of text (Unicode TR 9; CVE-2021-42574), and what nobody sees: zero-width spaces, invisible
+# operators, soft hyphens, tags. The joiners of emoji and of Persian words stay.
+_UNSEEN = (0xAD, 0x200B, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xE0000, 0xE0080))
+_TRICKS = dict.fromkeys((*_CONTROLS, *_UNSEEN))
+_ESCAPED = {
+    code: f"\\u{code:04x}" if code < 0x10000 else json.dumps(chr(code))[1:-1]
+    for code in _TRICKS
+    if code != 0x0D
+}
 _JOINER = "\u2060"
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#])")
 
 
 def one_line(text: str) -> str:
-    """A text without line breaks, and with single spaces."""
-    return " ".join(text.split())
+    """A text without line breaks and what plays tricks, and with single spaces."""
+    return " ".join(without_tricks(text).split())
 
 
 def markdown_line(text: str) -> str:
@@ -58,9 +68,25 @@ def _is_word(character: str) -> bool:
     return character.isalnum() or character == "_"
 
 
-def without_controls(text: str) -> str:
-    """A text without control characters, which have no place in a document and play tricks in terminals."""
-    return text.translate(_CONTROLS)
+def without_tricks(text: str) -> str:
+    """A text without control characters, and without what is not seen or turns the text around: it has no place in a
+    document, and plays tricks on terminals and readers.
+    """
+    return text.translate(_TRICKS)
+
+
+def all_without_tricks(value: Any) -> Any:
+    """Plain data whose texts and keys have no such characters."""
+    if isinstance(value, str):
+        return without_tricks(value)
+    if isinstance(value, dict):
+        return {all_without_tricks(key): all_without_tricks(item) for key, item in value.items()}
+    return [all_without_tricks(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def terminal_text(text: str) -> str:
+    """A text that a terminal shows as it is: what would act on it, or not be seen, is an escape as in JSON."""
+    return text.translate(_ESCAPED)
 
 
 def git_path(path: str) -> str:
