@@ -11,6 +11,7 @@ from hishamos_pipeline.authoring import file_validation
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     CodeReview,
+    FileSet,
     Requirements,
     Stories,
     VerifiedBuild,
