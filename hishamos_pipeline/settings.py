@@ -255,12 +255,6 @@ class Settings(BaseSettings):
     retry_deferred: AwareDatetime | None = Field(
         None, description="A time: builds from before it try stories again that could not be verified."
     )
-    scope: str = Field(
-        "",
-        pattern=r"^(US-\d+(, ?US-\d+)*)?$",
-        description="Ids of stories, separated by commas: builds are about them and what they depend on, the others "
-        "wait. Empty is all. `hishamos build --stories` and `--sprint` set it for one build.",
-    )
     min_coverage: float = Field(
         80, ge=0, le=100, description="Least line coverage of generated tests, in percent."
     )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories
+from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.pipeline.graph import STEPS, topological
 from hishamos_pipeline.errors import ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
@@ -138,28 +139,53 @@ def planning_to_do(run: "ProjectRun") -> list[str]:
     return [] if is_planned and not {"idea", "requirements"} & kinds_of(run.plan()) else kinds
 
 
-def scope_of(run: "ProjectRun", *, stories: Sequence[str] = (), sprint: int | None = None) -> tuple[str, ...]:
-    """The ids of the stories that a build is to be about; what they depend on comes with them.
+def set_scope(run: "ProjectRun", *, stories: Sequence[str] = (), sprint: int | None = None) -> None:
+    """Say which stories the builds of a project are about, until it is said otherwise; nothing named is all of them.
+
+    What they depend on comes with them, and so does what the last build that passed has verified.
 
     Args:
-        run: a project whose planning is done.
+        run: a project, whose planning is done where stories or a sprint are named.
         stories: ids of stories.
         sprint: the number of a sprint.
 
     Raises:
-        UsageError: there is no such story, or no such sprint.
+        UsageError: there is no such story or sprint, or the story is deferred.
     """
+    store = run.project.store
+    if not stories and sprint is None:
+        if store.projects.get(run.key).scope:
+            store.projects.set_scope(run.key, ())
+        return
     backlog = run.project.read("stories", Stories)
-    known = [story.id for story in backlog.stories]
-    unknown = [name for name in stories if name not in known]
-    if unknown:
+    wanted = {name.upper() for name in stories} | _stories_of(run, sprint)
+    known = {story.id: story for story in backlog.stories}
+    if unknown := sorted(wanted - known.keys()):
         raise UsageError(f"{run.key} has no story {', '.join(unknown)}: it has {', '.join(known)}")
+    if deferred := [known[name] for name in sorted(wanted) if known[name].status == "deferred"]:
+        raise UsageError(f"{deferred[0].id} is deferred and cannot be built: {deferred[0].reason}")
+    there = wanted | _verified(run)
+    within = with_dependencies(backlog, there)
+    everything = all(story.id in within for story in backlog.stories if story.status != "deferred")
+    store.projects.set_scope(run.key, () if everything else sorted(there & known.keys()))
+
+
+def _stories_of(run: "ProjectRun", sprint: int | None) -> set[str]:
     if sprint is None:
-        return tuple(stories)
+        return set()
     sprints = {item.number: item.stories for item in run.project.read("sprint_plan", SprintPlan).sprints}
     if sprint not in sprints:
         raise UsageError(f"{run.key} has no sprint {sprint}: it has {', '.join(map(str, sprints)) or 'none'}")
-    return (*stories, *sprints[sprint])
+    return set(sprints[sprint])
+
+
+def _verified(run: "ProjectRun") -> set[str]:
+    """The stories of the newest build that passed: what was delivered stays in the product."""
+    for row in reversed(run.project.store.artifacts.history(run.key, "verified_build")):
+        build = VerifiedBuild.model_validate_json(row.content)
+        if build.passed:
+            return set(build.stories_verified)
+    return set()
 
 
 @contextmanager
@@ -187,12 +213,14 @@ def one_build_at_a_time(run: "ProjectRun", waits: Callable[[], None] = lambda: N
 
 
 def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
-    """Ask for a build of a project; the daemon takes it up. Where one is asked for already, that is the one.
+    """Ask for a build of all stories of a project; the daemon takes it up. An open request stands for it.
 
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    return BuildRequestView.of(services.acting_as(actor).store.builds.add(key))
+    store = services.acting_as(actor).store
+    store.projects.set_scope(key, ())
+    return BuildRequestView.of(store.builds.add(key))
 
 
 def list_requests(

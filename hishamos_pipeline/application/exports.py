@@ -16,6 +16,7 @@ from hishamos_pipeline.core.artifacts.target import HOSTS, Publication, Target
 from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
 from hishamos_pipeline.errors import ArtifactMissingError, ExportError
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.operations.heartbeat import lives
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.export_policy import AskedExports
@@ -216,9 +217,12 @@ def forget(services: Services, actor: Actor, key: str, destination: str) -> bool
 
 def _require_delivered(run: "ProjectRun") -> set[str]:
     """The exports that a build would make now; all else has to be up to date."""
-    state = run.project.store.projects.get(run.key).state
+    store = run.project.store
+    state = store.projects.get(run.key).state
     planned = [step.kind for step in run.plan()]
     stale = [artifact for artifact in planned if artifact not in EXPORTS.values()]
+    if state == "building" and not lives(store.heartbeats.all(), run.key):
+        state = "no longer being built, since its run has died" if stale else "exported"
     if stale or state in ("submitted", "building"):
         open_steps = f", and {', '.join(stale)} would have to be made" if stale else ""
         raise ArtifactMissingError(

@@ -12,7 +12,7 @@ from hishamos_pipeline.cli.instance import warn_without_daemon
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
 from hishamos_pipeline.cli.running import report_failure, run_with_progress, tell_to_wait
 from hishamos_pipeline.cli.summary import print_summary
-from hishamos_pipeline.settings import get_settings, listed
+from hishamos_pipeline.settings import listed
 
 if TYPE_CHECKING:
     from hishamos_pipeline.core.actor import Actor
@@ -30,7 +30,6 @@ PARTIAL = 8
 @click.option("--retry-deferred", is_flag=True, help="Try stories again that could not be verified.")
 @click.option(
     "--stories",
-    default="",
     metavar="IDS",
     help="Build these stories, such as US-001,US-004; the others wait.",
 )
@@ -44,7 +43,7 @@ def command(
     replay: bool,
     refresh: bool,
     retry_deferred: bool,
-    stories: str,
+    stories: str | None,
     sprint: int | None,
     accept_partial: bool,
     queue: bool,
@@ -67,6 +66,9 @@ def command(
         raise click.UsageError("--replay, --refresh and --queue exclude one another")
     if queue and retry_deferred:
         raise click.UsageError("--retry-deferred is for a build at this command line, not for --queue")
+    chosen = listed(stories or "")
+    if stories is not None and not chosen:
+        raise click.UsageError("--stories names no story: write ids, such as US-001,US-004")
     if queue and (stories or sprint):
         raise click.UsageError("--stories and --sprint are for a build at this command line, not for --queue")
     if replay or refresh:
@@ -84,8 +86,7 @@ def command(
         key = _key(services, actor, target, handed, no_files)
         run = services.project(key)
         with builds.one_build_at_a_time(run, tell_to_wait(key)):
-            if stories or sprint:
-                run = _with_scope(services, actor, run, listed(stories), sprint, quiet=as_json)
+            _set_scope(run, actor, chosen, sprint, as_json)
             kinds = builds.steps_to_make(run)
             if not kinds:
                 if not as_json:
@@ -104,27 +105,19 @@ def command(
         raise click.exceptions.Exit(PARTIAL)
 
 
-def _with_scope(
-    services: "Services",
-    actor: "Actor",
-    run: "ProjectRun",
-    stories: tuple[str, ...],
-    sprint: int | None,
-    *,
-    quiet: bool,
-) -> "ProjectRun":
-    """The project with a scope for this build; planned first where it was not."""
-    from hishamos_pipeline.application import builds
+def _set_scope(
+    run: "ProjectRun", actor: "Actor", stories: tuple[str, ...], sprint: int | None, as_json: bool
+) -> None:
+    """Set what the builds are about; the project is planned first where that takes it."""
+    from hishamos_pipeline.application import builds, projects
 
-    planning = builds.planning_to_do(run)
-    if planning and not run_with_progress(run, planning, actor, quiet=quiet):
+    planning = builds.planning_to_do(run) if stories or sprint else []
+    if planning and not run_with_progress(run, planning, actor, quiet=as_json):
+        if as_json:
+            print_json(projects.summary_of(run.project))
         report_failure(run)
         raise click.exceptions.Exit(1)
-    scope = ",".join(builds.scope_of(run, stories=stories, sprint=sprint))
-    os.environ["HISHAMOS_SCOPE"] = scope
-    get_settings.cache_clear()  # the planning may have read them in this process
-    services.settings = services.settings.model_copy(update={"scope": scope})
-    return services.project(run.key)
+    builds.set_scope(run, stories=stories, sprint=sprint)
 
 
 def _key(services: "Services", actor: "Actor", target: str, handed: tuple[Path, ...], no_files: bool) -> str:

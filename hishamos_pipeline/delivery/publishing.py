@@ -22,7 +22,7 @@ from hishamos_pipeline.errors import HostError
 
 WORKFLOWS = ".github/workflows"
 # Settings that give something to people or jobs.
-_GIVEN = ("access of ", "variable ", "secret ", "protection of ")
+_GIVEN = ("access of ", "variable ", "secret ", "protection of ", "topics", "approvals")
 # A name, the hash of what is wanted (empty: whatever was done before), and how it is made so.
 Work = tuple[str, str, Callable[[], object]]
 

@@ -8,7 +8,7 @@ and speaks nothing but HTTPS.
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,12 @@ case "$1" in [Uu]sername*) printf '%s\\n' "$HISHAMOS_GIT_USER" ;; *) printf '%s\
 _LEAST_BYTES_A_SECOND, _SLOW_SECONDS = "1000", "60"
 # What git tells of its progress.
 _NOISE = re.compile(
-    r"(Delta compression|Total \d|Enumerating|Counting|Compressing|Writing|Resolving|To https)"
+    r"(Delta compression|Total \d|Enumerating|Counting|Compressing|Writing|Resolving|To https"
+    # and what the library tells of its own
+    r"|Cmd\(|cmdline:|std(?:out|err):|error: failed to push some refs)"
 )
+# So many commits of a history are looked at, the newest.
+_LOOKED_AT = 200
 _JOINED = "Joined-by: HishamOS"
 _PUSHED = "refs/heads/pushed"
 _HOST_REF = "refs/remotes/host/"
@@ -117,24 +121,63 @@ class RemoteGit:
         return found[0].hexsha if found else ""
 
     def squashed(self, ours: str, theirs: str) -> str:
-        """The commit in a history that holds exactly our files: where people have merged ours as one; else empty."""
+        """The commit with which a history came to have all that ours changes; empty if it has not.
+
+        People may have merged ours as one commit of their own or replayed it, on top of commits that ours lacks: what
+        counts is what ours changes, its files, or else its patches.
+        """
         since = self.merge_base(ours, theirs)
-        if not since or not self.knows(ours):
+        if not since or since == ours or not self.knows(ours):
             return ""
-        tree = self._repo.commit(ours).tree.hexsha
-        listing = str(self._repo.git.log("--format=%H %T", f"{since}..{theirs}")).split()
-        return next(
-            (commit for commit, its in zip(listing[::2], listing[1::2], strict=True) if its == tree), ""
-        )
+        changed = {path for _, path in self.changed(since, ours)}
+        listed = str(self._repo.git.rev_list("--reverse", f"--max-count={_LOOKED_AT}", f"{since}..{theirs}"))
+        for commit in listed.split():
+            if not changed & {path for _, path in self.changed(commit, ours)}:
+                return commit
+        whole, single = self._patch_of(since, ours), set(self._patches(since, ours))
+        there = self._patches(since, theirs)
+        found = [there[patch] for patch in single if patch in there] if single <= there.keys() else []
+        wanted = {there[whole]} if whole in there else set(found)
+        return next((commit for commit in reversed(listed.split()) if commit in wanted), "")
 
     def external_commits(self, ours: str, theirs: str) -> list[str]:
-        """Subjects of the commits that a history has and ours lacks, without merges and squashes of ours."""
-        made = set(str(self._repo.git.log("--format=%T", ours)).split())
-        listing = str(
-            self._repo.git.log("--no-merges", "--max-count=200", "--format=%T %s", f"{ours}..{theirs}")
-        )
-        found = (line.partition(" ") for line in listing.splitlines())
-        return [subject for tree, _, subject in found if tree not in made]
+        """Subjects of the commits that a history has and ours lacks, without merges, squashes and replays of ours."""
+        objects = {
+            line.split(" ")[0] for line in str(self._repo.git.rev_list("--objects", ours)).splitlines()
+        }
+        patches = self._patches("", ours).keys()
+        theirs_by_patch = {commit: patch for patch, commit in self._patches(ours, theirs).items()}
+        span = ("--no-merges", f"--max-count={_LOOKED_AT}", "--format=%H %s", f"{ours}..{theirs}")
+        found = (line.partition(" ") for line in str(self._repo.git.log(*span)).splitlines())
+        return [
+            subject
+            for commit, _, subject in found
+            if theirs_by_patch.get(commit) not in patches and not self._brings_ours(commit, objects)
+        ]
+
+    def _brings_ours(self, commit: str, objects: Collection[str]) -> bool:
+        """Whether all that a commit brings are contents that our history has, as a squash of it does."""
+        raw = str(self._repo.git.diff_tree("-r", "--root", "--no-commit-id", "--raw", "--no-abbrev", commit))
+        brought = [line.split()[3] for line in raw.splitlines() if line.split()[4][0] != "D"]
+        return bool(brought) and set(brought) <= set(objects)
+
+    def _patches(self, since: str, until: str) -> dict[str, str]:
+        """Commits by the id of their patch, which is the same wherever it is applied; see ``git patch-id``."""
+        span = f"{since}..{until}" if since else until
+        return self._patch_ids("log", "-p", "--no-merges", f"--max-count={_LOOKED_AT}", span)
+
+    def _patch_of(self, since: str, until: str) -> str:
+        """The id of the patch from one commit to another."""
+        return next(iter(self._patch_ids("diff", since, until)), "")
+
+    def _patch_ids(self, command: str, *arguments: str) -> dict[str, str]:
+        shown = self._repo.git.execute(["git", command, *arguments], stdout_as_string=False)
+        with tempfile.TemporaryFile() as patches:
+            patches.write(shown if isinstance(shown, bytes) else str(shown).encode())
+            patches.write(b"\n")
+            patches.seek(0)
+            listing = str(self._repo.git.patch_id("--stable", istream=patches)).split()
+        return dict(zip(listing[::2], listing[1::2], strict=True))
 
     def show(self, commit: str, path: str) -> str:
         """The text of a file in a commit; empty if there is none."""
@@ -239,8 +282,9 @@ class RemoteGit:
         lines = [
             line.removeprefix("remote:").strip(" '") for line in text.replace("stderr:", "").splitlines()
         ]
-        said = "; ".join(
-            dict.fromkeys(line for line in lines if line.strip("-— ") and not _NOISE.match(line))
+        said = (
+            "; ".join(dict.fromkeys(line for line in lines if line.strip("-— ") and not _NOISE.match(line)))
+            or "git has failed without a word"
         )
         cause = cause_of_git(text)
         return self._access.connection.error(cause, mask(said), done=cause == "timeout")

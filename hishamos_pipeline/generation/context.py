@@ -19,6 +19,7 @@ from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.generation.artifact_storage import keep_tree
 from hishamos_pipeline.generation.export_policy import ExportPolicy
 from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.scoping import waiting_of
 from hishamos_pipeline.generation.units import UnitMaker
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
@@ -167,6 +168,10 @@ class StepContext:
     def plan_faults(self) -> tuple[PlanFault, ...]:
         """What the verification of the plan as it is has found wrong with it."""
         return self._services.project.plan_faults()
+
+    def waiting(self) -> tuple[str, ...]:
+        """The requirements, by id, that wait for a later build."""
+        return waiting_of(self._services.project)
 
     def before(self, as_type: type[D]) -> D | None:
         """The newest document of this artifact; ``None`` if there is none, or none that this release can read."""

@@ -128,11 +128,11 @@ async def without(
 
 async def telling_what_it_lacks(parts: Parts) -> Parts:
     """The parts whose README names every story that is left out, and why; one that does already stays as it is."""
-    left_out = parts.stories.left_out
-    text = parts.text(README)
-    if README not in parts.paths or all(f"{s.id} {s.title}: {s.reason}" in text for s in left_out):
+    left_out, text = parts.stories.left_out, parts.text(README)
+    named = [f"{item.id} {markdown_line(item.title)}" for item in left_out]
+    if README not in parts.paths or all(name in text for name in named):
         return parts
-    listed = [f"{item.id} {markdown_line(item.title)}: {markdown_line(item.reason)}" for item in left_out]
+    listed = [f"{name}: {markdown_line(item.reason)}" for name, item in zip(named, left_out, strict=True)]
     return parts.changed({README: await with_section(text, _NOT_YET, listed, parts.architecture.package)})
 
 

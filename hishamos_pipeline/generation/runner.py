@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.scope import scoped
 from hishamos_pipeline.core.pipeline import staleness
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import ApprovalNeededError, StoreAwayError
@@ -18,7 +19,7 @@ from hishamos_pipeline.generation.instrumentation import making
 from hishamos_pipeline.generation.lifecycle import Lifecycle
 from hishamos_pipeline.generation.producers.table import Producer
 from hishamos_pipeline.generation.revisioning import next_revision, write_rows
-from hishamos_pipeline.generation.scoping import with_scope
+from hishamos_pipeline.generation.scoping import scope_of
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import Provenance
@@ -113,6 +114,8 @@ class StepRunner:
 
     async def _make(self, artifact: str) -> StepResult[Any]:
         artifacts, key = self._project.store.artifacts, self._project.key
+        if artifact == "architecture" and scope_of(self._project):
+            await self.make("stories")  # they say which requirements wait
         inputs = self._inputs(artifact)
         head = artifacts.head(key, artifact)
         reason = await asyncio.to_thread(self._reason, artifact, head, inputs)
@@ -121,7 +124,8 @@ class StepRunner:
             return StepResult(document, head, reused=True, reason="up to date")
         self._require_approvals(inputs)
         started = time.monotonic()
-        document = self._in_scope(artifact, head, inputs) or await self._produced(artifact, inputs)
+        rescoped = self._rescoped(head, inputs)
+        document = rescoped or await self._produced(artifact, inputs)
         for _ in range(_TRIES):
             seen, inputs = inputs, self._inputs(artifact)
             if seen.hashes == inputs.hashes:
@@ -131,22 +135,23 @@ class StepRunner:
         provenance = self._provenance(artifact, inputs, time.monotonic() - started, head)
         again = head is not None and self._staleness.is_outdated(head)
         row = artifacts.write(key, artifact, document, replace(provenance, reason=reason), again=again)
+        if rescoped and head:
+            artifacts.carry_approval(key, artifact, head.content_hash)
         return StepResult(document, row, reused=False, reason=reason)
 
     async def _produced(self, artifact: str, inputs: Inputs) -> Document:
         made = await self._producers[artifact].produce(self._context(artifact, inputs))
-        return with_scope(
-            self._project, next_revision(self._project.store, self._project.key, artifact, made)
-        )
+        document = next_revision(self._project.store, self._project.key, artifact, made)
+        return scoped(document, scope_of(self._project)) if isinstance(document, Stories) else document
 
-    def _in_scope(self, artifact: str, head: ArtifactRevision | None, inputs: Inputs) -> Document | None:
-        """The newest document in the scope of this build, where nothing but that has changed: nobody is asked."""
-        if head is None or dict(head.inputs) != dict(inputs.hashes):
+    def _rescoped(self, head: ArtifactRevision | None, inputs: Inputs) -> Stories | None:
+        """The newest backlog in another scope, where nothing but that has changed: nobody is asked."""
+        if head is None or head.kind != "stories" or dict(head.inputs) != dict(inputs.hashes):
             return None
-        if head.code_version != self._staleness.version(artifact) or self._staleness.is_outdated(head):
+        if head.code_version != self._staleness.version(head.kind) or self._staleness.is_outdated(head):
             return None
-        before = STEPS[artifact].document.model_validate_json(head.content)
-        document = with_scope(self._project, before)
+        before = Stories.model_validate_json(head.content)
+        document = scoped(before, scope_of(self._project))
         return document if document != before else None
 
     def _inputs(self, artifact: str) -> Inputs:

@@ -1,32 +1,27 @@
-"""The scope of a project's builds, as the settings say it, laid over what is planned."""
+"""The scope of a project's builds, laid over its backlog."""
 
-from typing import TypeVar
-
-from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
+from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
 from hishamos_pipeline.core.artifacts.scope import scoped, waiting_requirements
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.settings import listed
 
-D = TypeVar("D", bound=Document)
-OTHER_SCOPE = "the scope of the build is another"
+OTHER_SCOPE = "the scope of the builds is another"
 
 
-def with_scope(project: Project, document: D) -> D:
-    """A document with the scope of this build: the backlog, and with it the requirements; any other is as it is.
+def scope_of(project: Project) -> tuple[str, ...]:
+    """Ids of the stories that builds of a project are about; none for all."""
+    scope = project.store.projects.get(project.key).scope
+    return tuple(scope.split(",")) if scope else ()
 
-    Stories that are verified already never wait.
-    """
+
+def waiting_of(project: Project) -> tuple[str, ...]:
+    """The requirements, by id, that wait for a later build."""
+    scope = scope_of(project)
+    backlog = project.store.artifacts.before(project.key, "stories", Stories) if scope else None
+    return waiting_requirements(scoped(backlog, scope)) if backlog else ()
+
+
+def is_of_other_scope(project: Project, document: object) -> bool:
+    """Whether a backlog or a plan was made for another scope than builds have now."""
     if isinstance(document, Stories):
-        return _scoped(project, document)  # type: ignore[return-value]
-    if isinstance(document, Requirements):
-        backlog = project.store.artifacts.before(project.key, "stories", Stories)
-        if backlog is not None:
-            return waiting_requirements(document, _scoped(project, backlog))  # type: ignore[return-value]
-    return document
-
-
-def _scoped(project: Project, backlog: Stories) -> Stories:
-    scope, store = listed(project.settings.scope), project.store
-    there = {s.code for s in store.backlog.stories(project.key) if s.status == "verified"} if scope else ()
-    return scoped(backlog, scope, there)
+        return document != scoped(document, scope_of(project))
+    return isinstance(document, Architecture) and document.waiting != waiting_of(project)

@@ -15,7 +15,7 @@ from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.artifact_storage import Presence, presence
 from hishamos_pipeline.generation.export_policy import EXPORT_OF, HOST_OF, AskedExports, ExportPolicy
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.generation.scoping import OTHER_SCOPE, with_scope
+from hishamos_pipeline.generation.scoping import OTHER_SCOPE, is_of_other_scope
 from hishamos_pipeline.generation.versions import code_version
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 
@@ -90,7 +90,7 @@ class Staleness:
             document = STEPS[row.kind].document.model_validate_json(row.content)
         except ValidationError:
             return Inspection("it cannot be read by this release")
-        if document != with_scope(self._project, document):
+        if is_of_other_scope(self._project, document):
             return Inspection(OTHER_SCOPE)
         if isinstance(document, Architecture) and self._project.plan_faults():
             return Inspection("its verification has found it at fault")

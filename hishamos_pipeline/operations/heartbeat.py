@@ -57,6 +57,11 @@ class HeartbeatThread:
                 log.warning("%s: the heartbeat could not be written: %s", self._project, error)
 
 
+def lives(hearts: Iterable[Heartbeat], project: str) -> bool:
+    """Whether a run of a project lives, as far as is known: a process on another machine is believed."""
+    return any(heart.project == project and not is_dead(heart.machine) for heart in hearts)
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What was last seen of a heart, and how many looks ago it was seen beating."""

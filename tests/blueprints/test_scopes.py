@@ -26,7 +26,7 @@ async def test_every_story_alone_has_its_tests(path: Path) -> None:
     backlog, engine = write_stories(wanted), BlueprintEngine()
     for one in backlog.planned:
         part = scoped(backlog, [one.id])
-        plan = design(in_scope(waiting_requirements(wanted, part)))
+        plan = design(in_scope(wanted, waiting_requirements(part)))
         for story in part.planned:
             test = story_test_path(story.id, story.title)
             request = FileRequest(path=test, architecture=plan, stories=part)
@@ -36,11 +36,19 @@ async def test_every_story_alone_has_its_tests(path: Path) -> None:
             }
 
 
-def test_stories_that_make_what_the_other_needs_do_not_wait_for_each_other() -> None:
-    text = (
-        "# Shop\n\n## Entities\n- Book: title\n- Member: name\n\n## Features\n"
-        "- User can list books and add a member\n- User can add a book and list members\n"
-    )
-    backlog = write_stories(write_requirements(read_brief(text.encode(), "shop.md")))
-    assert [story.depends_on for story in backlog.stories] == [("US-002",), ()]
-    assert [story.id for story in order(backlog.stories)] == ["US-002", "US-001"]
+async def test_what_makes_records_comes_before_what_criteria_speak_of() -> None:
+    def depends_on(*features: str) -> list[tuple[str, ...]]:
+        text = "# Shop\n\n## Entities\n- Book: title\n- Member: name\n- Loan: book, due on\n\n## Features\n"
+        brief = text + "".join(f"- User can {feature}\n" for feature in features)
+        backlog = write_stories(write_requirements(read_brief(brief.encode(), "shop.md")))
+        assert len(order(backlog.stories)) == len(features), "no circle"
+        return [story.depends_on for story in backlog.stories]
+
+    each_other = depends_on("list books and add a member", "add a book and list members")
+    assert each_other == [("US-002",), ()]
+    assert depends_on("add books and delete books", "add a loan", "list loans") == [
+        (),
+        ("US-001",),
+        ("US-002",),
+    ]
+    assert depends_on("add a book", "delete a book", "add a loan") == [(), ("US-001", "US-003"), ("US-001",)]

@@ -28,7 +28,7 @@ def model(fake: FakeProvider) -> dict[str, str]:
             "HISHAMOS_LLM_PRICES": '{"compatible:model-a": {"input": 1, "output": 10}}'}  # fmt: skip
 
 
-BRIEF = str(RecordedModel("reading-log").folder / "brief.md")
+BRIEF = str(RecordedModel("reading-log").brief)
 
 
 def test_a_build_with_a_model_its_costs_and_its_questions(tmp_path: Path, fake: FakeProvider) -> None:

@@ -9,8 +9,14 @@ import time
 
 import pytest
 
+from hishamos_pipeline.changing import editing
 from hishamos_pipeline.core.artifacts.documents import Architecture, VerifiedBuild
-from hishamos_pipeline.errors import VerificationError
+from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.errors import ModelError, VerificationError
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.settings import Settings
+from tests.fakes.providers import Reply
 from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import MODEL, Recorded
 from tests.support.answering import answering
@@ -235,7 +241,10 @@ async def test_an_answer_that_corrects_nothing_says_why(recorded: Recorded) -> N
     nothing = [json.dumps({"outcome": "other_file", "path": "src/nowhere.py", "reason": "x"}),
                json.dumps({"outcome": "plan_at_fault", "reason": ""}),
                json.dumps({"outcome": "plan_at_fault", "reason": "there is no function for it"})]  # fmt: skip
-    answering(recorded, {**CODE, "coding/repair for src/reading_log/report.py": nothing})
+    same = [json.dumps({"files": []})]
+    answering(
+        recorded, {**CODE, "coding/repair for src/reading_log/report.py": nothing, "architect/revise": same}
+    )
     result = await verified(recorded)
     assert result.stopped == "the plan has to change: there is no function for it"
     said = [asked.text for asked in recorded.server.asked if "# Task coding/repair" in asked.text]
@@ -353,3 +362,42 @@ async def test_where_the_architect_has_no_valid_answer_the_rest_is_delivered(rec
     assert asked.count("architect/revise") > 1, "it was told what is wrong with its answer"
     assert run.project.store.projects.get(run.key).state == "exported"
     assert run.plan() == ()
+
+
+async def test_an_architect_who_cannot_be_asked_is_asked_by_the_next_build(recorded: Recorded) -> None:
+    asked = answering(
+        recorded,
+        {
+            "coding/new for src/reading_log/report.py": [text(BROKEN), text(GOOD + LONGEST)],
+            "coding/repair for src/reading_log/report.py": [AT_FAULT],
+        },
+    )
+    usual = recorded.server.answer
+    recorded.server.answer = lambda a: Reply(status=503) if "architect/revise" in a.text else usual(a)
+    with pytest.raises(ModelError):
+        await build(recorded.run(deliver="verified", llm_retries=0))
+    run = recorded.run()
+    assert run.project.store.projects.get(run.key).state == "failed"
+    recorded.server.answer = usual
+    asked += answering(recorded, {"architect/revise": [json.dumps({"files": [REVISED]})]})
+    await build(recorded.run())
+    assert run.project.read("verified_build", VerifiedBuild).passed
+    assert run.project.read("architecture", Architecture).faults_found
+
+
+async def test_where_no_model_is_asked_a_fault_is_left_to_its_story(
+    settings: Settings, notes_idea: Idea
+) -> None:
+    run = Services(settings.model_copy(update={"repair_rounds": 3})).project(notes_idea.key)
+    run.project.store.projects.submit(notes_idea, "test")
+    await build(run, until="ci_config")
+    items = editing.current_items(run.project, "source_code")
+    path = next(name for name in items if "/services/" in name and not name.endswith("__init__.py"))
+    digest = items[path]["sha256"]
+    broken = run.project.blobs([digest])[digest].replace("return ", "return not ", 1)
+    changed = {**items, path: editing.file_item(run.project, "source_code", path, broken)}
+    edits = edits_between("source_code", items, changed)
+    editing.apply_edits(run.project, "source_code", edits, author="a", reason="r")
+    await build(run, until="verified_build")
+    result = run.project.read("verified_build", VerifiedBuild)
+    assert result.rounds == () and (not result.passed or result.deferrals)

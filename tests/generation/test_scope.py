@@ -4,10 +4,16 @@ import json
 
 import pytest
 
+from hishamos_pipeline.application import builds
+from hishamos_pipeline.changing.editing import apply_edits, current_items
 from hishamos_pipeline.core.artifacts.documents import Architecture, Epic, Stories, Story, VerifiedBuild
+from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.core.artifacts.idea import SprintRules
 from hishamos_pipeline.core.artifacts.items import items_of
-from hishamos_pipeline.core.artifacts.scope import in_scope, scoped, waiting_requirements
+from hishamos_pipeline.core.artifacts.prescriptions import Example, ExampleStep, Prescriptions
+from hishamos_pipeline.core.artifacts.scope import in_scope, put_off_examples, scoped, waiting_requirements
+from hishamos_pipeline.core.text.hashing import sha256_text
+from hishamos_pipeline.errors import VerificationError
 from tests.authoring.test_draft_assembly import REQUIREMENTS
 from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import Recorded
@@ -57,7 +63,8 @@ async def test_a_part_is_built_and_the_next_build_adds_the_rest(recorded: Record
     )
     for kind in ("idea", "requirements", "stories"):
         await recorded.run().make(kind)
-    run = recorded.run(scope="US-002")
+    run = recorded.run()
+    builds.set_scope(run, stories=["us-002"])
     await build(run)
     assert run.project.store.projects.get(run.key).state == "exported"
     first = run.project.read("verified_build", VerifiedBuild)
@@ -70,9 +77,11 @@ async def test_a_part_is_built_and_the_next_build_adds_the_rest(recorded: Record
     assert "What it does not do yet" in readme and "US-003 See the total: waits" in readme
 
     before = len(recorded.server.asked)
+    assert recorded.run().plan() == (), "in its scope it is up to date"
     run = recorded.run()
-    assert next(step.reason for step in run.plan() if step.kind == "requirements") == (
-        "the scope of the build is another"
+    builds.set_scope(run)
+    assert {step.kind: step.reason for step in run.plan() if step.certain}["stories"] == (
+        "the scope of the builds is another"
     )
     await build(run)
     second = run.project.read("verified_build", VerifiedBuild)
@@ -84,7 +93,9 @@ async def test_a_part_is_built_and_the_next_build_adds_the_rest(recorded: Record
     assert not any("# Task business_analyst" in a for a in asked)
     assert "US-003 See the total: waits" not in (run.project.folder.path("tree") / "README.md").read_text()
 
-    run = recorded.run(scope="US-001")
+    run = recorded.run()
+    assert run.plan() == () and run.project.store.projects.get(run.key).state == "exported"
+    builds.set_scope(run, stories=["US-001"])
     assert run.plan() == (), "what is verified never waits"
     plan = run.project.read("architecture", Architecture)
     assert {"REQ-001", "REQ-002", "REQ-003"} <= {name for file in plan.files for name in file.requirements}
@@ -102,18 +113,79 @@ def test_a_scope_takes_what_it_depends_on_and_what_the_brief_requires() -> None:
                      "US-005": "deferred"}  # fmt: skip
     everything = scoped(scoped(backlog, ["US-002"]), ())
     assert [story.status for story in everything.stories] == ["planned"] * 4 + ["deferred"]
-    assert scoped(backlog, ["US-001"], ["US-003"]).waiting[0].id == "US-002"
 
 
 def test_requirements_wait_with_all_of_their_stories() -> None:
     served = (("US-001", ("REQ-001",)), ("US-002", ("REQ-001", "REQ-002")))
     listed = tuple(STORY.model_copy(update={"id": n, "depends_on": (), "requirements": r}) for n, r in served)
     backlog = Stories(epics=EPICS, stories=listed, sprint=SprintRules())
-    waiting = waiting_requirements(REQUIREMENTS, scoped(backlog, ["US-001"]))
-    assert waiting.waiting == ("REQ-002",)
-    assert [item.id for item in in_scope(waiting).requirements] == ["REQ-001"]
-    everything = waiting_requirements(waiting, scoped(backlog, ["US-002"]))
-    assert everything == REQUIREMENTS and in_scope(everything) is everything
+    waiting = waiting_requirements(scoped(backlog, ["US-001"]))
+    assert waiting == ("REQ-002",)
+    assert [item.id for item in in_scope(REQUIREMENTS, waiting).requirements] == ["REQ-001"]
+    assert waiting_requirements(scoped(backlog, ["US-002"])) == ()
+    assert in_scope(REQUIREMENTS, ()) is REQUIREMENTS
+
+
+def test_examples_are_put_off_unless_they_are_about_the_scope_alone() -> None:
+    step = ExampleStep(command=("notes",))
+    examples = tuple(
+        Example(title=name, section=name, steps=(step,)) for name in ("one", "both", "two", "none")
+    )
+    first, second = REQUIREMENTS.requirements
+    wanted = REQUIREMENTS.model_copy(
+        update={
+            "requirements": (
+                first.model_copy(update={"sections": ("one", "both")}),
+                second.model_copy(update={"sections": ("two", "both")}),
+            ),
+            "prescriptions": Prescriptions(examples=examples),
+        }
+    )
+    assert [item.title for item in in_scope(wanted, ("REQ-002",)).prescriptions.examples] == ["one"]
+    assert [item.title for item in put_off_examples(wanted, ("REQ-002",))] == ["both", "two", "none"]
+    assert put_off_examples(wanted, ()) == ()
+
+
+@pytest.mark.slow
+@pytest.mark.real_servers
+async def test_a_scope_is_narrowed_before_anything_is_built(recorded: Recorded) -> None:
+    await build(recorded.run(), until="sprint_plan")
+    run = recorded.run()
+    run.project.store.artifacts.approve(run.key, "stories")
+    answering(
+        recorded,
+        {
+            "architect/architecture": [json.dumps(FIRST_PLAN)],
+            "coding/new for src/reading_log/cli.py": [text(FIRST_CLI)],
+            "coding/new for src/reading_log/report.py": [text(FIRST_CODE)],
+            "documentation/document for README.md": [text(FIRST_README)],
+        },
+    )
+    builds.set_scope(run, stories=["US-002"])
+    await build(run)
+    assert run.project.read("architecture", Architecture).waiting == ("REQ-003",), "it is planned anew"
+    assert run.project.store.artifacts.is_approved(run.key, "stories"), "the wording is the same"
+    assert run.plan() == () and run.project.store.projects.get(run.key).state == "exported"
+
+
+@pytest.mark.slow
+@pytest.mark.real_servers
+async def test_a_failing_build_takes_nothing_out_of_the_product(recorded: Recorded) -> None:
+    run = recorded.run(deliver="all")
+    await build(run)
+    broken = CODE.replace("sum(book.pages for book in books)", "len(books)")
+    edit = current_items(run.project, "source_code")
+    path = "src/reading_log/report.py"
+    digest = run.project.store.units.add_blobs([broken])
+    changed = {**edit, path: {**edit[path], "sha256": sha256_text(broken), "size": len(broken.encode())}}
+    apply_edits(
+        run.project, "source_code", edits_between("source_code", edit, changed), author="a", reason="r"
+    )
+    assert digest is None
+    with pytest.raises(VerificationError):
+        await build(recorded.run(deliver="all"))
+    builds.set_scope(recorded.run(), stories=["US-001"])
+    assert recorded.run().project.store.projects.get(run.key).scope == ""
 
 
 def test_an_edit_is_not_about_the_scope() -> None:

@@ -1,6 +1,6 @@
 """The business analyst's stories, by rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.backlog import readings
@@ -49,23 +49,34 @@ def write_stories(requirements: Requirements) -> Stories:
     changers = _changers(read, ids)
     by_title = {epic.title: epic.id for epic in epics}
     stories = tuple(
-        _story(item, read[item.id], ids[item.id], model, creators, changers).model_copy(
+        _story(item, read[item.id], ids[item.id], model, creators).model_copy(
             update={"epic": by_title[_epic_title(read[item.id])]}
         )
         for item in functional
     )
-    return _without_circles(Stories(epics=epics, stories=stories, sprint=requirements.sprint))
+    later = {
+        ids[name]: _spoken_of(ids[name], item.operations, model, creators, changers)
+        for name, item in read.items()
+    }
+    return _with_later(Stories(epics=epics, stories=stories, sprint=requirements.sprint), later)
 
 
-def _without_circles(backlog: Stories) -> Stories:
-    """The backlog without dependencies that close a circle: stories may each make what the other needs."""
-    kept: list[Story] = []
-    for story in backlog.stories:
-        bare = story.model_copy(update={"depends_on": ()})
-        so_far = backlog.model_copy(update={"stories": (*kept, bare)})
-        depends_on = tuple(n for n in story.depends_on if story.id not in with_dependencies(so_far, [n]))
-        kept.append(story.model_copy(update={"depends_on": depends_on}))
-    return backlog.model_copy(update={"stories": tuple(kept)})
+def _with_later(backlog: Stories, later: Mapping[str, Sequence[str]]) -> Stories:
+    """The backlog without dependencies that close a circle: stories may each make what the other needs.
+
+    Args:
+        backlog: stories that depend on what makes the records that they are about.
+        later: what their criteria speak of besides, by id; it gives way.
+    """
+    kept = {story.id: story.model_copy(update={"depends_on": ()}) for story in backlog.stories}
+    for wanted in ({story.id: story.depends_on for story in backlog.stories}, later):
+        for name, needed in wanted.items():
+            for other in needed:
+                so_far = backlog.model_copy(update={"stories": tuple(kept.values())})
+                if name not in with_dependencies(so_far, [other]):
+                    depends_on = tuple(dict.fromkeys((*kept[name].depends_on, other)))
+                    kept[name] = kept[name].model_copy(update={"depends_on": depends_on})
+    return backlog.model_copy(update={"stories": tuple(kept.values())})
 
 
 def _story(
@@ -74,7 +85,6 @@ def _story(
     story_id: str,
     model: PackageModel,
     creators: dict[str, str],
-    changers: dict[str, list[str]],
 ) -> Story:
     said = statement(requirement.source)
     criteria = [
@@ -96,7 +106,7 @@ def _story(
         ),
         points=_points(reading.operations),
         priority=requirement.priority,
-        depends_on=_dependencies(story_id, reading.operations, model, creators, changers),
+        depends_on=_dependencies(story_id, reading.operations, model, creators),
         status="planned" if reading.operations else "deferred",
         reason=reading.reason,
         assumptions=reading.assumptions,
@@ -109,15 +119,9 @@ def _points(operations: Sequence[Operation]) -> int:
 
 
 def _dependencies(
-    story_id: str,
-    operations: Sequence[Operation],
-    model: PackageModel,
-    creators: dict[str, str],
-    changers: dict[str, list[str]],
+    story_id: str, operations: Sequence[Operation], model: PackageModel, creators: dict[str, str]
 ) -> tuple[str, ...]:
-    """The stories that its criteria speak of: those that create the records which it is about and which these refer to,
-    those that refer to what it deletes, and for a history one that changes something.
-    """
+    """The stories that create the records which this one is about, or which its records refer to."""
     needed: list[str] = []
     for operation in operations:
         needed.append(creators[operation.entity])
@@ -127,6 +131,19 @@ def _dependencies(
                 for field in model.entity(operation.entity).references
                 if field.required
             ]
+    return tuple(name for name in dict.fromkeys(needed) if name != story_id)
+
+
+def _spoken_of(
+    story_id: str,
+    operations: Sequence[Operation],
+    model: PackageModel,
+    creators: dict[str, str],
+    changers: dict[str, list[str]],
+) -> tuple[str, ...]:
+    """The stories that criteria speak of besides: of what refers to something deleted, and of a change in a history."""
+    needed: list[str] = []
+    for operation in operations:
         if operation.kind == "delete":
             needed += [creators[name] for name in model.entity(operation.entity).referrers]
         if operation.kind == "history":

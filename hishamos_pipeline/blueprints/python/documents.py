@@ -24,7 +24,8 @@ def document(path: str, architecture: Architecture, stories: Stories, model: Pac
         source_files=[file for file in architecture.files if file.kind == "source"],
         planned=[_shown(story.id, story.title, "") for story in stories.planned],
         unchecked=[markdown_line(item) for item in architecture.unchecked],
-        deferred=[_shown(story.id, story.title, story.reason) for story in stories.left_out],
+        deferred=[_shown(story.id, story.title, story.reason) for story in stories.deferred],
+        waiting=[_shown(story.id, story.title, "") for story in stories.waiting],
     )
     entities = [_documented(entity, model) for entity in _makeable(model)]
     package = SimpleNamespace(package=model.package, distribution=model.distribution, entities=entities)

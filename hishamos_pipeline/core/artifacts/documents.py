@@ -48,8 +48,7 @@ class Requirements(Document):
 
     ``prescriptions`` are what the author leaves no choice about. ``brief`` and ``files`` are the sections of the brief
     and the files beside it, for those who go by its own words. ``required_stories`` are those without which nothing is
-    to be delivered. ``waiting`` are ids of requirements outside the scope of the build. ``retired`` are requirements of
-    earlier revisions; their ids are never used again.
+    to be delivered. ``retired`` are requirements of earlier revisions; their ids are never used again.
     """
 
     title: str
@@ -66,7 +65,6 @@ class Requirements(Document):
     brief: tuple[Section, ...] = ()
     files: tuple[HandedFile, ...] = ()
     required_stories: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
     retired: tuple[Requirement, ...] = ()
 
     @property
@@ -135,7 +133,7 @@ class Architecture(Document):
     integration runs, in order, each a shell-free argv; ``lint`` are the rules of ruff that all files keep to,
     ``forbidden`` those that find dangerous calls in the code. ``prescriptions`` are those of the brief; ``unchecked``
     is what of it no test and no check shows. ``faults_found`` is what a verification has found wrong with the plan,
-    which was revised for its sake.
+    which was revised for its sake. ``waiting`` are ids of requirements that it leaves to a later build.
     ``dependencies`` are what the package needs to run, ``test_dependencies`` what its tests need besides (PEP 508).
     """
 
@@ -160,6 +158,7 @@ class Architecture(Document):
     test_dependencies: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     faults_found: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     prescriptions: Prescriptions = Prescriptions()
 
     def paths(self, kind: FileKind) -> tuple[str, ...]:

@@ -25,7 +25,9 @@ _ITEMS: Mapping[str, tuple[str, str]] = {
 EDITABLE = tuple(_ITEMS)
 FILE_SETS = frozenset({"source_code", "test_suite", "documentation", "ci_config"})
 # Fields that follow from the rest: nobody edits them.
-DERIVED = frozenset({"@retired", "@tests", "@brief", "@files", "@required", "@required_stories", "@waiting"})
+DERIVED = frozenset(
+    {"@retired", "@tests", "@brief", "@files", "@required", "@required_stories", "@waiting", "@faults_found"}
+)
 _FIELD = "@"
 
 

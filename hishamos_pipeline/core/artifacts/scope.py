@@ -1,23 +1,23 @@
-"""The scope of a build: which stories it is about, and what waits for a later one."""
+"""The scope of a project's builds: which stories they are about, and what waits for a later one."""
 
 from collections.abc import Collection
 
 from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
+from hishamos_pipeline.core.artifacts.prescriptions import Example
 
-_REASON = "waits: it is outside the scope of the build"
+_REASON = "waits for a later build: it is no part of this delivery, and not verified"
 
 
-def scoped(backlog: Stories, scope: Collection[str], there: Collection[str] = ()) -> Stories:
-    """The backlog in which stories outside a scope wait.
+def scoped(backlog: Stories, scope: Collection[str]) -> Stories:
+    """The backlog in which stories outside a scope wait; none waits for an earlier scope any more.
 
     Args:
-        backlog: the stories; none of them waits for an earlier scope any more.
+        backlog: the stories.
         scope: ids of stories; empty for all. What they depend on, and what the brief requires, is in it.
-        there: ids of stories that are verified already: they stay in the product.
     """
     required = {name.casefold() for name in backlog.required}
     kept = {s.id for s in backlog.stories if {s.id.casefold(), s.title.casefold()} & required}
-    wanted = with_dependencies(backlog, {*scope, *there, *kept}) if scope else None
+    wanted = with_dependencies(backlog, {*scope, *kept}) if scope else None
     listed = []
     for story in backlog.stories:
         if story.status == "waiting":
@@ -40,23 +40,30 @@ def with_dependencies(backlog: Stories, names: Collection[str]) -> set[str]:
     return found
 
 
-def waiting_requirements(requirements: Requirements, backlog: Stories) -> Requirements:
-    """The requirements, with the ids of those that only waiting stories serve."""
+def waiting_requirements(backlog: Stories) -> tuple[str, ...]:
+    """The requirements, by id, that only waiting stories serve."""
+    served = {name for story in backlog.stories if story.status != "waiting" for name in story.requirements}
     waiting = {name for story in backlog.waiting for name in story.requirements}
-    waiting -= {name for story in backlog.stories if story.status != "waiting" for name in story.requirements}
-    listed = tuple(item.id for item in requirements.requirements if item.id in waiting)
-    return requirements.model_copy(update={"waiting": listed})
+    return tuple(sorted(waiting - served))
 
 
-def in_scope(requirements: Requirements) -> Requirements:
-    """The requirements without those that wait, and without the examples about these alone."""
-    if not requirements.waiting:
+def in_scope(requirements: Requirements, waiting: Collection[str]) -> Requirements:
+    """The requirements without those that wait, and without the examples that may be about these."""
+    if not waiting:
         return requirements
-    left = tuple(item for item in requirements.requirements if item.id not in requirements.waiting)
-    cited = {name for item in left for name in item.sections}
-    put_off = {name for item in requirements.requirements for name in item.sections} - cited
-    given = requirements.prescriptions
-    examples = tuple(item for item in given.examples if item.section not in put_off)
+    left = tuple(item for item in requirements.requirements if item.id not in waiting)
+    given, put_off = requirements.prescriptions, put_off_examples(requirements, waiting)
+    examples = tuple(item for item in given.examples if item not in put_off)
     return requirements.model_copy(
         update={"requirements": left, "prescriptions": given.model_copy(update={"examples": examples})}
     )
+
+
+def put_off_examples(requirements: Requirements, waiting: Collection[str]) -> tuple[Example, ...]:
+    """The examples that are not for sure about requirements in scope alone: whether they hold is known later."""
+    if not waiting:
+        return ()
+    items = requirements.requirements
+    cited = {name for item in items if item.id not in waiting for name in item.sections}
+    doubtful = {name for item in items if item.id in waiting for name in item.sections}
+    return tuple(item for item in requirements.prescriptions.examples if item.section not in cited - doubtful)

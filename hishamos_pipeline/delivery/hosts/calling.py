@@ -107,4 +107,5 @@ def of_requests(error: Exception, host: str) -> HostError:
         return host_error("unreachable", host, "the connection broke off", done=True)
     if isinstance(error, json.JSONDecodeError | requests.exceptions.JSONDecodeError):
         return host_error("not_a_host", host, "the answer is not JSON", done=True)
-    return host_error("not_a_host", host, f"unexpected answer ({said[:200]})", done=True)
+    lacks = f"the answer lacks {error.args[0]!r}" if isinstance(error, KeyError) and error.args else ""
+    return host_error("not_a_host", host, lacks or f"unexpected answer ({said[:200]})", done=True)

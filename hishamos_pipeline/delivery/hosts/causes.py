@@ -58,7 +58,8 @@ ADVICE: dict[str, str] = {
     "not_found": "check the name; hosts say the same where the token may not see it",
     "permission": "ask an owner to let the token's user do that, or publish to another owner",
     "not_allowed": "publish to another `owner`, or have the operator change the setting",
-    "name_taken": "choose another `name`, or set `conflict` to `reuse` or `rename`",
+    "name_taken": "choose another `name`, or another `conflict`: `reuse` takes an empty one or the project's own, "
+    "`rename` the next free name",
     "foreign_history": "it holds what this project did not make: choose another `name`, or set `conflict` to `rename`",
     "gone": "if it was deleted on purpose, run `hishamos exports forget` and export again; else look at the "
     "token's rights",
@@ -71,8 +72,9 @@ ADVICE: dict[str, str] = {
     "dns": "its name is not known: check the URL in HISHAMOS_GIT_HOSTS and the network",
     "timeout": "try again later, or raise HISHAMOS_HOST_TIMEOUT_SECONDS or HISHAMOS_PUSH_SECONDS",
     "unreachable": "check the network, a proxy, and the URL in HISHAMOS_GIT_HOSTS; then export again",
-    "rate_limit": "export again then; nothing that was done is done twice",
-    "secondary_limit": "export again then; nothing that was done is done twice",
+    "rate_limit": "wait as long as it says, or a few minutes, and export again; nothing that was done is done twice",
+    "secondary_limit": "wait as long as it says, or a few minutes, and export again; nothing that was done is done "
+    "twice",
     "host_error": "the host has a fault of its own: export again later",
     "redirect": "it leads elsewhere, where the token is not sent: correct the URL in HISHAMOS_GIT_HOSTS",
     "not_a_host": "that is no answer of such a host: check the URL in HISHAMOS_GIT_HOSTS, and whether a proxy is "
@@ -199,7 +201,8 @@ _WORDS: tuple[tuple[str, Cause], ...] = (
 
 _GIT: tuple[tuple[str, Cause], ...] = (
     (r"without `?workflow`? scope|workflows? permission", "workflow_scope"),
-    (r"GH001|exceeds .{0,40}file size|file size limit|larger than the maximum", "file_too_large"),
+    (r"GH001|exceeds? .{0,40}file size|file size limit|larger than the maximum|exceeds? the .{0,20}limit|"
+     r"pack exceeds maximum", "file_too_large"),
     (r"push protection|push cannot contain secrets|secret.{0,30}(detected|scanning)", "secret_scanning"),
     (r"archived", "archived"),
     (r"returned error: 403|Write access to repository not granted|not allowed to upload code|"
@@ -213,6 +216,9 @@ _GIT: tuple[tuple[str, Cause], ...] = (
     (r"returned error: 429", "rate_limit"),
     (r"Authentication failed|could not read (Username|Password)|error: 401|HTTP Basic: Access denied", "token_revoked"),
     (r"repository '.*' not found|returned error: 404|Repository not found", "not_found"),
+    (r"is this a git repository|invalid server response|unexpected content.type|protocol error: bad line length|"
+     r"git-http-push failed",
+     "not_a_host"),
     (r"returned error: 5\d\d", "host_error"),
     (r"Operation too slow|timed out|Timeout: the command|did not complete in \d+ secs", "timeout"),
     (r"Failed to connect|Connection refused|Could ?n.t connect|Connection reset|hung up|RPC failed|early EOF|"

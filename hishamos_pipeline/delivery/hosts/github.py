@@ -36,6 +36,10 @@ T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
+def _whole(found: Any) -> Any:
+    return found
+
+
 class _RedirectedError(Exception):
     """An answer leads somewhere else."""
 
@@ -125,7 +129,10 @@ class GitHubHost:
             "auto_init": False,
         }
         if target.visibility == "internal":
-            body["visibility"] = "internal"  # organizations of an enterprise alone
+            if owner.is_user:
+                said = "visibility `internal` exists in organizations of an enterprise alone"
+                raise self.connection.error("refused", said)
+            body["visibility"] = "internal"
         path = "/user/repos" if owner.is_user else f"/orgs/{owner.path}/repos"
         full_name = f"{owner.path}/{name}"
 
@@ -133,7 +140,8 @@ class GitHubHost:
             from github.Repository import Repository
 
             headers, data = self._github.requester.requestJsonAndCheck("POST", path, input=body)
-            return self._remote(Repository(self._github.requester, headers, data), full_name)
+            # What an answer lacks would be asked for at an address that it names itself.
+            return self._remote(Repository(self._github.requester, headers, data, completed=True), full_name)
 
         return self._ask(make, about=full_name, repeat=False)
 
@@ -173,21 +181,19 @@ class GitHubHost:
 
     def open_change(self, remote: Remote, branch: str) -> PullRequest | None:
         """See ``GitHost``."""
-        owner, base = remote.full_name.split("/")[0], remote.default_branch
+        owner = remote.full_name.split("/")[0]
+        query = {"state": "open", "base": remote.default_branch, "head": f"{owner}:{branch}"}
 
-        def look() -> PullRequest | None:
-            pulls = self._repository(remote).get_pulls(state="open", base=base, head=f"{owner}:{branch}")
-            return next((_change(pull, remote) for pull in pulls if pull.head.ref == branch), None)
+        def read(pulls: Any) -> PullRequest | None:
+            return next((_change(pull, remote) for pull in pulls if pull["head"]["ref"] == branch), None)
 
-        return self._ask(look)
+        return self.request("GET", f"/repos/{remote.full_name}/pulls", read=read, query=query)
 
     def propose(self, remote: Remote, branch: str, title: str, body: str) -> PullRequest:
         """See ``GitHost``."""
-        repository, base = self._repository(remote), remote.default_branch
-        return self._ask(
-            lambda: _change(repository.create_pull(base=base, head=branch, title=title, body=body), remote),
-            repeat=False,
-        )
+        asked = {"base": remote.default_branch, "head": branch, "title": title, "body": body}
+        path = f"/repos/{remote.full_name}/pulls"
+        return self.request("POST", path, asked, read=lambda pull: _change(pull, remote), repeat=False)
 
     def revise(self, remote: Remote, change: PullRequest, title: str, body: str) -> None:
         """See ``GitHost``."""
@@ -215,10 +221,11 @@ class GitHubHost:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
+        read: Callable[[Any], T] = _whole,
         query: Mapping[str, Any] | None = None,
         repeat: bool = True,
-    ) -> Any:
-        """A request to the REST interface; the answer.
+    ) -> T:
+        """A request to the REST interface; what is read off its answer. One that lacks it is none of such a host.
 
         Raises:
             HostError: with the cause and what to do.
@@ -226,7 +233,7 @@ class GitHubHost:
         asked = dict(query) if query else None
         given = None if body is None else dict(body)
         send = self._github.requester.requestJsonAndCheck
-        return self._ask(lambda: send(verb, path, asked, None, given)[1], about=path, repeat=repeat)
+        return self._ask(lambda: read(send(verb, path, asked, None, given)[1]), about=path, repeat=repeat)
 
     def _putting(self, remote: Remote, path: str, body: Mapping[str, Any]) -> Callable[[], None]:
         return lambda: self.request("PUT", f"/repos/{remote.full_name}{path}", body)
@@ -275,6 +282,7 @@ class GitHubHost:
                 ValueError,
                 TypeError,
                 LookupError,
+                AttributeError,
             ) as error:
                 raise of_requests(error, self.connection.name) from None
 
@@ -289,7 +297,8 @@ class GitHubHost:
         status = int(error.status)
         cause = cause_of_answer(status, said, headers)
         what = ": ".join(filter(None, [about, said or f"answer {status}"]))
-        return self.connection.error(cause, what, wait=wait_of(headers), done=status >= 500)
+        understood = isinstance(error.data, dict) and "message" in error.data
+        return self.connection.error(cause, what, wait=wait_of(headers), done=status >= 500 or not understood)
 
     def _remote(self, found: "Repository", asked: str = "") -> Remote:
         """What an answer says of a repository.
@@ -319,9 +328,10 @@ class GitHubHost:
         return self.connection.error("redirect", f"the answer leads to {location[:200] or 'nowhere'}")
 
 
-def _change(pull: Any, remote: Remote) -> PullRequest:
-    number = int(pull.number)
-    return PullRequest(number, f"{remote.web_url}/pull/{number}", str(pull.title or ""), str(pull.body or ""))
+def _change(pull: Mapping[str, Any], remote: Remote) -> PullRequest:
+    number = int(pull["number"])
+    url = f"{remote.web_url}/pull/{number}"
+    return PullRequest(number, url, str(pull.get("title") or ""), str(pull.get("body") or ""))
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,6 @@ Redirects are not followed, and waiting for limits is left to ``calling.RetryPol
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -17,6 +16,15 @@ from hishamos_pipeline.core.artifacts.target import HostKind, Release, Target
 from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
+from hishamos_pipeline.delivery.hosts.gitlab_answers import (
+    KeepingSession,
+    change_of,
+    remote_on,
+    said_by,
+    tag_of,
+    text_of,
+    whole,
+)
 from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
 from hishamos_pipeline.delivery.hosts.interface import (
     Account,
@@ -38,21 +46,6 @@ _MAINTAINERS = 40
 _LEAST_MASKED = 8
 
 
-class _Session(requests.Session):
-    """Follows no redirect, and keeps the headers of the last answer, which the library's errors lack."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.last: dict[str, str] = {}
-        self.hooks["response"].append(self._keep)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        return None
-
-    def _keep(self, response: requests.Response, *_: object, **__: object) -> None:
-        self.last = {name.lower(): value for name, value in response.headers.items()}
-
-
 class GitLabHost:
     """A GitLab with a personal, project or group access token."""
 
@@ -63,7 +56,7 @@ class GitLabHost:
         import gitlab
 
         self.connection = connection
-        self._session, self._wrote = _Session(), -connection.write_seconds
+        self._session, self._wrote = KeepingSession(), -connection.write_seconds
         self._gitlab: Gitlab = gitlab.Gitlab(
             connection.url,
             oauth_token=connection.token,
@@ -74,14 +67,18 @@ class GitLabHost:
 
     def account(self) -> Account:
         """See ``GitHost``; tokens of apps have no record of their own."""
-        login = _text(self._get("/user")["username"])
+        login = self._get("/user", lambda user: text_of(user["username"]))
         try:
-            token = self._get("/personal_access_tokens/self")
+            return self._get(
+                "/personal_access_tokens/self",
+                lambda token: Account(
+                    login, frozenset(token.get("scopes") or ()), str(token.get("expires_at") or "")
+                ),
+            )
         except HostError as error:
             if error.cause not in ("not_found", "scope", "permission", "refused"):
                 raise
             return Account(login, None)
-        return Account(login, frozenset(token.get("scopes") or ()), str(token.get("expires_at") or ""))
 
     def require_scopes(self, account: Account, *, with_workflows: bool) -> None:
         """See ``GitHost``; CI files need no right of their own here."""
@@ -90,14 +87,35 @@ class GitLabHost:
 
     def owner(self, path: str) -> Owner:
         """See ``GitHost``."""
-        found = self._get(f"/namespaces/{_quoted(path)}")
-        return Owner(_text(found["full_path"]), int(found["id"]), is_user=found.get("kind") == "user")
+        return self._named("namespaces", path, lambda found: Owner(
+            text_of(found["full_path"]), int(found["id"]), is_user=found.get("kind") == "user"
+        ))  # fmt: skip
+
+    def _named(self, kind: str, path: str, read: Callable[[Any], T]) -> T:
+        """A namespace or group by its full path; GitLab takes a path of digits for a number, so what comes is compared.
+
+        Raises:
+            HostError: there is none.
+        """
+
+        def of_path(found: Any) -> T | None:
+            return read(found) if text_of(found["full_path"]).lower() == path.lower() else None
+
+        if (found := unless_missing(lambda: self._get(f"/{kind}/{_quoted(path)}", of_path))) is not None:
+            return found
+
+        def among(listed: Any) -> T | None:
+            return next((made for item in listed if (made := of_path(item)) is not None), None)
+
+        if (found := self._get(f"/{kind}", among, search=path)) is None:
+            raise self.connection.error("not_found", f"{path!r} is no namespace here")
+        return found
 
     def find(self, full_name: str) -> Remote | None:
         """See ``GitHost``; a path that leads to a project that was moved is taken."""
         try:
             return unless_missing(
-                lambda: self._remote(self._get(f"/projects/{_quoted(full_name)}"), full_name)
+                lambda: self._get(f"/projects/{_quoted(full_name)}", remote_on(self.connection, full_name))
             )
         except HostError as error:
             if error.cause == "redirect" and "/projects/" in self._session.last.get("location", ""):
@@ -108,7 +126,7 @@ class GitLabHost:
 
     def find_by_id(self, number: int) -> Remote | None:
         """See ``GitHost``."""
-        return unless_missing(lambda: self._remote(self._get(f"/projects/{number}")))
+        return unless_missing(lambda: self._get(f"/projects/{number}", remote_on(self.connection)))
 
     def create(self, owner: Owner, name: str, target: Target) -> Remote:
         """See ``GitHost``. Nothing is put into it: the project brings its own first commit."""
@@ -121,7 +139,8 @@ class GitLabHost:
             "initialize_with_readme": False,
         }
         full_name = f"{owner.path}/{name}"
-        return self._remote(self._send("POST", "/projects", body, repeat=False, about=full_name), full_name)
+        read = remote_on(self.connection, full_name)
+        return self._send("POST", "/projects", body, read=read, repeat=False, about=full_name)
 
     def set_default_branch(self, remote: Remote, branch: str) -> None:
         """See ``GitHost``."""
@@ -134,6 +153,8 @@ class GitLabHost:
         facts = facts_of(target)
         if facts:
             yield Setting("repository", facts, lambda: self._edit(remote, facts))
+        if topics := list(target.topics):
+            yield Setting("topics", topics, lambda: self._edit(remote, {"topics": topics}))
         rules = target.protection
         if rules and rules.approvals:
             approvals = {"approvals_before_merge": rules.approvals}
@@ -162,13 +183,13 @@ class GitLabHost:
 
     def open_change(self, remote: Remote, branch: str) -> PullRequest | None:
         """See ``GitHost``."""
-        found = self._get(
+        return self._get(
             f"/projects/{remote.id}/merge_requests",
+            lambda found: next((change_of(item, remote) for item in found), None),
             state="opened",
             source_branch=branch,
             target_branch=remote.default_branch,
         )
-        return next((_change(item, remote) for item in found), None)
 
     def propose(self, remote: Remote, branch: str, title: str, body: str) -> PullRequest:
         """See ``GitHost``."""
@@ -179,8 +200,8 @@ class GitLabHost:
             "description": body,
             "remove_source_branch": True,
         }
-        made = self._send("POST", f"/projects/{remote.id}/merge_requests", asked, repeat=False)
-        return self._ask(lambda: _change(made, remote), "merge request")
+        path = f"/projects/{remote.id}/merge_requests"
+        return self._send("POST", path, asked, read=lambda made: change_of(made, remote), repeat=False)
 
     def revise(self, remote: Remote, change: PullRequest, title: str, body: str) -> None:
         """See ``GitHost``."""
@@ -191,14 +212,14 @@ class GitLabHost:
         """See ``GitHost``."""
         path = f"/projects/{remote.id}/releases"
         try:
-            found = self._get(f"{path}/{_quoted(release.tag)}")
+            tag = self._get(f"{path}/{_quoted(release.tag)}", tag_of)
         except HostError as error:
             # GitLab says "forbidden" of a release that is not there.
             if error.cause not in ("not_found", "permission"):
                 raise
             body = {"tag_name": release.tag, "name": release.title or release.tag, "description": notes}
-            found = self._send("POST", path, body, repeat=False)
-        return f"{remote.web_url}/-/releases/{_quoted(_text(found['tag_name']))}"
+            tag = self._send("POST", path, body, read=tag_of, repeat=False)
+        return f"{remote.web_url}/-/releases/{_quoted(tag)}"
 
     def _edit(self, remote: Remote, facts: Mapping[str, Any]) -> None:
         self._send("PUT", f"/projects/{remote.id}", facts)
@@ -207,45 +228,41 @@ class GitLabHost:
         """Protecting is no change of what is protected already, as the default branch is from its first push."""
         path = f"/projects/{remote.id}/protected_branches"
 
+        def strict(found: Any) -> bool:
+            levels = [item.get("access_level") for item in found.get("push_access_levels", ())]
+            return not found.get("allow_force_push") and bool(push_level or levels == [0])
+
         def apply() -> None:
             try:
-                found = self._get(f"{path}/{_quoted(branch)}")
+                is_strict = self._get(f"{path}/{_quoted(branch)}", strict)
             except HostError as error:
                 if error.cause != "not_found":
                     raise
             else:
-                levels = [item.get("access_level") for item in found.get("push_access_levels", ())]
-                if not found.get("allow_force_push") and (push_level or levels == [0]):
+                if is_strict:
                     return  # as strict as asked for; what people have added to it stays
                 self._send("DELETE", f"{path}/{_quoted(branch)}", {})
-            self._send(
-                "POST",
-                path,
-                {
-                    "name": branch,
-                    "push_access_level": push_level,
-                    "merge_access_level": _MAINTAINERS,
-                    "allow_force_push": False,
-                },
-            )
+            levels = {"push_access_level": push_level, "merge_access_level": _MAINTAINERS}
+            self._send("POST", path, {"name": branch, **levels, "allow_force_push": False})
 
         return apply
 
     def _granting(self, remote: Remote, account: str, level: int) -> Callable[[], None]:
         def to_group() -> None:
-            group = self._get(f"/groups/{_quoted(account)}")
-            self._tolerating(
-                lambda: self._send(
-                    "POST", f"/projects/{remote.id}/share", {"group_id": group["id"], "group_access": level}
-                )
-            )
+            number = self._named("groups", account, lambda group: int(group["id"]))
+            share = {"group_id": number, "group_access": level}
+            self._tolerating(lambda: self._send("POST", f"/projects/{remote.id}/share", share))
+
+        def numbered(users: Any) -> int | None:
+            names = {text_of(user["username"]).lower(): int(user["id"]) for user in users}
+            return names.get(account.lower())
 
         def to_user() -> None:
-            users = self._get("/users", username=account)
-            if not users:
+            number = self._get("/users", numbered, username=account)
+            if number is None:
                 to_group()  # a group at the top has no slash in its path
                 return
-            member = {"user_id": users[0]["id"], "access_level": level}
+            member = {"user_id": number, "access_level": level}
             path = f"/projects/{remote.id}/members"
             if self._tolerating(lambda: self._send("POST", path, member)):
                 self._send("PUT", f"{path}/{member['user_id']}", {"access_level": level})
@@ -258,16 +275,19 @@ class GitLabHost:
         body = {"value": value, "masked": secret and maskable, "protected": secret, "raw": True}
         path = f"/projects/{remote.id}/variables"
 
+        def as_wanted(found: Any) -> bool:
+            return all(found.get(key) == wanted for key, wanted in body.items())
+
         def apply() -> None:
             if secret and not maskable:
                 raise self.connection.error(
                     "refused",
                     f"secret {name} cannot be masked: GitLab wants at least {_LEAST_MASKED} characters, no spaces",
                 )
-            found = unless_missing(lambda: self._get(f"{path}/{name}"))
+            found = unless_missing(lambda: self._get(f"{path}/{name}", as_wanted))
             if found is None:
                 self._send("POST", path, {"key": name, **body})
-            elif any(found.get(key) != wanted for key, wanted in body.items()):
+            elif not found:
                 self._send("PUT", f"{path}/{name}", body)
 
         return apply
@@ -283,26 +303,42 @@ class GitLabHost:
         return False
 
     def request(
-        self, verb: str, path: str, body: Any = None, *, query: Any = None, repeat: bool = True
-    ) -> Any:
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        *,
+        read: Callable[[Any], T] = whole,
+        query: Any = None,
+        repeat: bool = True,
+    ) -> T:
         """See ``GitHubHost.request``."""
         if verb == "GET":
-            return self._get(path, **(query or {}))
-        return self._send(verb, path, body or {}, repeat=repeat)
+            return self._get(path, read, **(query or {}))
+        return self._send(verb, path, body or {}, read=read, repeat=repeat)
 
-    def _get(self, path: str, **query: Any) -> Any:
-        def work() -> Any:
+    def _get(self, path: str, read: Callable[[Any], T], **query: Any) -> T:
+        """What is read off an answer; one that lacks what is read is none of such a host."""
+
+        def work() -> T:
             found = self._gitlab.http_get(path, query_data=query, obey_rate_limit=False)
             if isinstance(found, requests.Response):
                 raise ValueError("no JSON but " + found.headers.get("Content-Type", "nothing"))
-            return found
+            return read(found)
 
         return self._ask(work, path)
 
     def _send(
-        self, verb: str, path: str, body: Mapping[str, Any], *, repeat: bool = True, about: str = ""
-    ) -> Any:
-        def work() -> Any:
+        self,
+        verb: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        read: Callable[[Any], T] = whole,
+        repeat: bool = True,
+        about: str = "",
+    ) -> T:
+        def work() -> T:
             self.connection.retries.sleep(
                 max(self._wrote + self.connection.write_seconds - time.monotonic(), 0)
             )
@@ -310,7 +346,7 @@ class GitLabHost:
                 answer = self._gitlab.http_request(verb, path, post_data=dict(body), obey_rate_limit=False)
             finally:
                 self._wrote = time.monotonic()
-            return answer.json() if answer.content else None
+            return read(answer.json() if answer.content else None)
 
         return self._ask(work, about or path, repeat=repeat)
 
@@ -341,57 +377,22 @@ class GitLabHost:
     def _of(self, error: Any, about: str) -> HostError:
         body = error.response_body
         raw = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "")
-        said = _said(error.error_message)
+        said = said_by(error.error_message)
+        understood = True
         try:
             # What tells an expired token from a wrong one is beside the message.
             data = json.loads(raw)
             said = "; ".join(filter(None, [said, str(data.get("error_description") or "")]))
         except (ValueError, AttributeError):
-            said = said or raw[:200]
+            understood, said = False, said or raw[:200]
         status = int(error.response_code or 0)
         headers = self._session.last
+        if 300 <= status < 400:
+            said = f"the answer leads to {headers.get('location', '')[:200] or 'nowhere'}"
         cause = cause_of_answer(status, said, headers)
         what = ": ".join(filter(None, [about, said or f"answer {status}"]))
-        return self.connection.error(cause, what, wait=wait_of(headers), done=status >= 500)
-
-    def _remote(self, found: Mapping[str, Any], asked: str = "") -> Remote:
-        try:
-            full_name = _text(found["path_with_namespace"])
-            if asked and full_name.lower() != asked.lower():
-                raise ValueError(f"asked for {asked}, got {full_name}")
-            return Remote(
-                id=int(found["id"]),
-                full_name=full_name,
-                web_url=f"{self.connection.url}/{full_name}",
-                clone_url=self.connection.clone_url(full_name),
-                visibility=_text(found["visibility"]),
-                default_branch=str(found.get("default_branch") or ""),
-                created_at=datetime.fromisoformat(_text(found["created_at"])),
-                archived=bool(found.get("archived")),
-                deleted=bool(found.get("marked_for_deletion_on") or found.get("marked_for_deletion_at")),
-            )
-        except (LookupError, TypeError, ValueError) as error:
-            raise of_requests(error, self.connection.name) from None
+        return self.connection.error(cause, what, wait=wait_of(headers), done=status >= 500 or not understood)
 
 
 def _quoted(path: str) -> str:
     return quote(path, safe="")
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a field is missing")
-    return value
-
-
-def _said(message: Any) -> str:
-    """GitLab's message: a text, or lists of texts by field."""
-    if isinstance(message, Mapping):
-        return "; ".join(f"{name} {' '.join(map(str, said))}" for name, said in message.items() if said)
-    return message.decode(errors="replace") if isinstance(message, bytes) else str(message or "")
-
-
-def _change(found: Mapping[str, Any], remote: Remote) -> PullRequest:
-    number = int(found["iid"])
-    url = f"{remote.web_url}/-/merge_requests/{number}"
-    return PullRequest(number, url, str(found.get("title") or ""), str(found.get("description") or ""))

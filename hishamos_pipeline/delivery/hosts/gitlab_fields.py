@@ -14,8 +14,6 @@ def facts_of(target: Target) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if "description" in target.model_fields_set:
         facts["description"] = target.description
-    if target.topics:
-        facts["topics"] = list(target.topics)
     for feature, field in (("issues", "issues_access_level"), ("wiki", "wiki_access_level")):
         switched = getattr(target.features, feature)
         if switched is not None:

@@ -1,6 +1,6 @@
 """Issues of a Git host that carry a label, and answers on them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -59,11 +59,16 @@ class _OfRepository:
     def _login(self) -> str:
         return self._host.account().login
 
-    def _holds(self, items: Iterable[Mapping[str, Any]], mark: str) -> bool:
+    def _holding(self, mark: str) -> Callable[[Any], bool]:
         """Whether one of some comments is the token's own account's, and holds a mark."""
-        return any(
-            _login_of(item, self._author) == self._login and mark in str(item.get("body")) for item in items
-        )
+        login = self._login
+
+        def read(items: Any) -> bool:
+            return any(
+                _login_of(item, self._author) == login and mark in str(item.get("body")) for item in items
+            )
+
+        return read
 
     def _answers(self, number: int) -> str:
         return f"{self._path}/{number}/{self._comments}"
@@ -86,23 +91,27 @@ class GitHubIssues(_OfRepository):
         asked = {"state": "open", "labels": label, "sort": "created", "direction": "asc", "per_page": _PAGE}
         found: list[Issue] = []
         for page in range(1, _PAGES + 1):
-            items = self._host.request("GET", self._path, query={**asked, "page": page})
-            found += [
-                _issue(item, "number", "body", self._author) for item in items if "pull_request" not in item
-            ]
-            if len(found) >= limit or len(items) < _PAGE:
+            listed, count = self._host.request(
+                "GET", self._path, read=self._page, query={**asked, "page": page}
+            )
+            found += listed
+            if len(found) >= limit or count < _PAGE:
                 break
         return found[:limit]
 
+    def _page(self, items: Any) -> tuple[list[Issue], int]:
+        """The issues of a page, and how many entries it has."""
+        own = [item for item in items if "pull_request" not in item]
+        return [_issue(item, "number", "body", self._author) for item in own], len(items)
+
     def answered(self, number: int, mark: str) -> bool:
         """See ``Issues``."""
-        count = int(self._host.request("GET", f"{self._path}/{number}")["comments"])
+        count = self._host.request("GET", f"{self._path}/{number}", read=lambda issue: int(issue["comments"]))
         # GitHub lists comments from the oldest: the newest are on the last two pages.
         last = max(1, -(-count // _PAGE))
         for page in range(max(1, last - 1), last + 1):
             asked = {"per_page": _PAGE, "page": page}
-            items = self._host.request("GET", self._answers(number), query=asked)
-            if self._holds(items, mark):
+            if self._host.request("GET", self._answers(number), read=self._holding(mark), query=asked):
                 return True
         return False
 
@@ -127,19 +136,26 @@ class GitLabIssues(_OfRepository):
     def labelled(self, label: str, limit: int) -> list[Issue]:
         """See ``Issues``."""
         asked = {"state": "opened", "labels": label, "order_by": "created_at", "sort": "asc"}
-        found = self._host.request("GET", self._path, query={**asked, "per_page": limit})
-        return [_issue(item, "iid", "description", self._author) for item in found]
+
+        def read(found: Any) -> list[Issue]:
+            return [_issue(item, "iid", "description", self._author) for item in found]
+
+        return self._host.request("GET", self._path, read=read, query={**asked, "per_page": limit})
 
     def answered(self, number: int, mark: str) -> bool:
         """See ``Issues``."""
         asked = {"sort": "desc", "per_page": _PAGE}
-        found = self._host.request("GET", self._answers(number), query=asked)
-        return self._holds(found, mark)
+        return self._host.request("GET", self._answers(number), read=self._holding(mark), query=asked)
 
     def unlabel(self, number: int, label: str) -> None:
         """See ``Issues``; GitLab answers a token that may not do it as if all were well."""
-        left = self._host.request("PUT", f"{self._path}/{number}", {"remove_labels": label}).get("labels", ())
-        if label in left:
+        stays = self._host.request(
+            "PUT",
+            f"{self._path}/{number}",
+            {"remove_labels": label},
+            read=lambda issue: label in issue.get("labels", ()),
+        )
+        if stays:
             raise self._host.connection.error("permission", f"the label {label!r} cannot be taken off")
 
 

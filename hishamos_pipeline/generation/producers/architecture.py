@@ -1,6 +1,6 @@
 """From requirements to the architecture: from scratch, or only as far as requirements have changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ArchitectureRevision, ComponentRequest, PlanningRequest
@@ -13,8 +13,8 @@ from hishamos_pipeline.core.artifacts.documents import (
     Requirements,
 )
 from hishamos_pipeline.core.artifacts.prescriptions import Prescriptions
-from hishamos_pipeline.core.artifacts.scope import in_scope
-from hishamos_pipeline.errors import ModelError, PlanningError, UnbuildableError
+from hishamos_pipeline.core.artifacts.scope import in_scope, put_off_examples
+from hishamos_pipeline.errors import AnswerError, PlanningError, UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
 from hishamos_pipeline.generation.units import Ask
@@ -22,8 +22,15 @@ from hishamos_pipeline.generation.units import Ask
 
 async def design(step: StepContext) -> Architecture:
     """The plan; a model is asked what changed requirements, or faults of it, change, and the rest stays."""
-    wanted = step.read("requirements", Requirements)
-    return with_unchecked(await _plan(step, wanted), wanted)
+    wanted, waiting = step.read("requirements", Requirements), step.waiting()
+    plan = with_unchecked(await _plan(step, wanted, waiting), wanted)
+    if not waiting:
+        return plan.model_copy(update={"waiting": ()})
+    later = tuple(
+        f"The example {item.title!r} is run when the stories that wait are built."
+        for item in put_off_examples(wanted, waiting)
+    )
+    return plan.model_copy(update={"waiting": waiting, "unchecked": (*plan.unchecked, *later)})
 
 
 def with_unchecked(plan: Architecture, wanted: Requirements) -> Architecture:
@@ -32,16 +39,16 @@ def with_unchecked(plan: Architecture, wanted: Requirements) -> Architecture:
     return plan.model_copy(update={"unchecked": (*wanted.unchecked_rules, *missed)})
 
 
-async def _plan(step: StepContext, every: Requirements) -> Architecture:
-    wanted = in_scope(every)
+async def _plan(step: StepContext, every: Requirements, waiting: Collection[str]) -> Architecture:
+    wanted = in_scope(every, waiting)
     before = step.before_with(Architecture, "requirements", Requirements)
-    changed = _changed(before[1], every) if before else None
+    changed = _changed(*before, every, waiting) if before else None
     if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
         plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
         return await _with_components(step, plan, wanted) if plan.components else plan
     faults = step.plan_faults()
     if not changed and not faults:
-        return _without_gone(before[0], wanted)
+        return _without_gone(before[0], every)
     plan = before[0].model_copy(update={"faults_found": tuple(f"{f.path}: {f.reason}" for f in faults)})
     request = ArchitectureRevision(
         architecture=plan,
@@ -52,18 +59,24 @@ async def _plan(step: StepContext, every: Requirements) -> Architecture:
     )
     try:
         return await step.ask(tasks.REVISE_ARCHITECTURE, request)
-    except (ModelError, UnbuildableError):
+    except (AnswerError, UnbuildableError):
         if changed:
             raise
-        return plan  # nobody can mend it: what can be verified without that is delivered
+        return plan  # no valid answer: what can be verified without one is delivered
 
 
-def _changed(before: Requirements, now: Requirements) -> set[str] | None:
-    """What has changed of the requirements in scope, those that have come into it among them."""
+def _changed(
+    plan: Architecture, before: Requirements, now: Requirements, waiting: Collection[str]
+) -> set[str] | None:
+    """What has changed of the requirements in scope, those that have come into it among them; ``None`` where all is
+    better planned anew, as where something planned is to wait.
+    """
     changed = changed_requirements(before, now)
-    planned = {item.id for item in in_scope(before).requirements}
-    wanted = {item.id for item in in_scope(now).requirements}
-    return None if changed is None else (changed | (wanted - planned)) & wanted
+    known, wanted = ({item.id for item in r.requirements} for r in (before, now))
+    planned = known - set(plan.waiting)
+    if changed is None or planned & wanted & set(waiting):
+        return None
+    return (changed | (wanted - planned)) - set(waiting)
 
 
 def _served(plan: Architecture, faults: Sequence[PlanFault]) -> set[str]:

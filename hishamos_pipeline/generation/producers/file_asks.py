@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
 from hishamos_pipeline.core.artifacts.brief import Excerpt, excerpt
-from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, Requirements, Stories, Story
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, Requirements, Stories
 from hishamos_pipeline.core.artifacts.idea import SprintRules
+from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.generation.units import Ask
 
@@ -57,23 +58,11 @@ def file_asks(plans: Plans, file_kind: FileKind) -> list[FileAsk]:
                 plans,
                 (),
                 {story.id},
-                _with_earlier(story, plans.stories),
+                with_dependencies(plans.stories, [story.id]),
             )
             for story in plans.stories.planned
         ]
     return _planned_asks(plans if file_kind != "ci" else Plans(plans.architecture), file_kind)
-
-
-def _with_earlier(story: Story, stories: Stories) -> set[str]:
-    """A story and those that it depends on: a test begins with what they do."""
-    by_id = {item.id: item for item in stories.stories}
-    found, waiting = set[str](), [story.id]
-    while waiting:
-        name = waiting.pop()
-        if name in by_id and name not in found:
-            found.add(name)
-            waiting += by_id[name].depends_on
-    return found
 
 
 def _planned_asks(plans: Plans, file_kind: FileKind) -> list[FileAsk]:

@@ -13,6 +13,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.generation.assembling import KINDS, Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
 from hishamos_pipeline.generation.deferral import telling_what_it_lacks, without_what_fails
+from hishamos_pipeline.generation.readme_sections import README
 from hishamos_pipeline.generation.repair import Repaired, repair
 from hishamos_pipeline.generation.review_repair import after_review
 from hishamos_pipeline.verification.imports import declared_requirements
@@ -28,7 +29,9 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
         SandboxError, ToolchainError: nothing can be run; nothing is published.
     """
     sandbox = await asyncio.to_thread(step.sandbox)
-    first = await telling_what_it_lacks(gather(step))
+    first = gather(step)
+    if README not in step.edited_items(KINDS):  # what people write of it is left to them
+        first = await telling_what_it_lacks(first)
     with step.staging() as staging:
 
         async def judge(parts: Parts, number: int) -> Verdict:

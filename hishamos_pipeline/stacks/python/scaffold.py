@@ -166,7 +166,7 @@ def _document(request: FileRequest) -> str:
             if file.interface and plan.in_package(file.path)
         ],
         planned=request.stories.planned,
-        deferred=request.stories.left_out,
+        deferred=request.stories.deferred,
     )
     name = "model_api.md" if request.path == "docs/api.md" else request.path
     return render(plan.stack, f"docs/{name}.j2", r=facts).strip("\n") + "\n"

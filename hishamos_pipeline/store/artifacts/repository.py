@@ -249,6 +249,24 @@ class Artifacts:
                 audit(session, now, "artifact.approve", key, kind=artifact, hash=row.content_hash)
             return row.content_hash
 
+    def carry_approval(self, key: str, artifact: str, former: str) -> None:
+        """Have the newest content of an artifact count as approved where a former one was, whose wording it has.
+
+        Args:
+            key: the project.
+            artifact: its name in the graph.
+            former: the hash of the former content.
+        """
+        with self._sessions.write() as session:
+            project, row = find_project(session, key), _newest(session, key, artifact)
+            given = (ApprovalRow.project_id == project.id, ApprovalRow.kind == artifact)
+            before = session.scalars(
+                select(ApprovalRow).where(*given, ApprovalRow.content_hash == former)
+            ).first()
+            if before is not None and row is not None and _approval(session, row) is None:
+                made = {"project_id": project.id, "kind": artifact, "content_hash": row.content_hash}
+                session.add(ApprovalRow(**made, approver=before.approver, approved_at=before.approved_at))
+
     def is_approved(self, key: str, artifact: str) -> bool:
         """Whether the newest content of an artifact has been approved."""
         with self._sessions.read() as session:

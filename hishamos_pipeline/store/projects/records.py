@@ -15,6 +15,7 @@ class ProjectRecord:
     failed_step: str
     reason: str
     cost_usd: float
+    scope: str
     organization_id: int
     created_at: datetime
     updated_at: datetime

@@ -1,6 +1,6 @@
 """Ideas and the projects they become."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,12 +108,26 @@ class Projects:
                 )
             )
             project.title = idea.title
+            project.scope = ""  # it was about the stories of another brief
             _enter(session, project, "submitted", "", "", now)
             session.flush()
             request_build(session, project, now)
             emit(session, now, project, "idea.submitted", revision=revision, source=source)
             audit(session, now, "idea.submit", idea.key, revision=revision, hash=digest, source=source)
         return Submission(idea.key, revision, changed=True, files=paths)
+
+    def set_scope(self, key: str, stories: Sequence[str]) -> None:
+        """Say which stories builds of a project are about, by id; none for all.
+
+        Raises:
+            ProjectNotFoundError: there is no such project.
+        """
+        scope = ",".join(stories)
+        with self._sessions.write() as session:
+            project = find_project(session, key)
+            if project.scope != scope:
+                project.scope = scope
+                audit(session, self._sessions.clock.now(), "project.scope", key, stories=scope)
 
     def get(self, key: str) -> ProjectRecord:
         """A project.

@@ -38,6 +38,8 @@ class ProjectRow(Base):
     failed_step: Mapped[str] = mapped_column(String(40), default="")
     reason: Mapped[str] = mapped_column(Text, default="")
     cost_usd: Mapped[float] = mapped_column(default=0.0)
+    # Ids of the stories that its builds are about, by commas; empty for all.
+    scope: Mapped[str] = mapped_column(Text, default="", server_default="")
     # Always set; see the migration for why the database does not insist.
     organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id"), nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

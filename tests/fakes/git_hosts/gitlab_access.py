@@ -59,11 +59,12 @@ def namespace_of(call: Call, name: str) -> Account | None:
     """A user or group by number or path, when the token's user may see it."""
     asked = call[name]
     found = call.host.account_by_id(int(asked)) if asked.isdigit() else call.host.accounts.get(asked.lower())
-    if found is None or not (
-        found.visibility == "public" or call.host.is_member(call.token.login, found.login)
-    ):
-        return None
-    return found
+    return found if found is not None and may_see(call, found) else None
+
+
+def may_see(call: Call, account: Account) -> bool:
+    """Whether the token's user may see a user or group."""
+    return account.visibility == "public" or call.host.is_member(call.token.login, account.login)
 
 
 def project_of(call: Call, need: int = READ) -> Repo:

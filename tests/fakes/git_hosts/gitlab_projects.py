@@ -4,7 +4,14 @@ import re
 from typing import Any
 
 from tests.fakes.git_hosts import gitlab_shapes as shapes
-from tests.fakes.git_hosts.gitlab_access import bad_request, missing, namespace_of, project_of, refused
+from tests.fakes.git_hosts.gitlab_access import (
+    bad_request,
+    may_see,
+    missing,
+    namespace_of,
+    project_of,
+    refused,
+)
 from tests.fakes.git_hosts.state import MAINTAIN, OWN, WRITE, Account, Repo
 from tests.fakes.git_hosts.wire import Answer, Call, RefusedError, Routes
 
@@ -38,6 +45,25 @@ def users(call: Call) -> Answer:
     """Users by their exact name."""
     found = call.host.accounts.get(call.query.get("username", "").lower())
     return call.page_of([shapes.user(call, found)] if found and found.is_user else [])
+
+
+def _found(call: Call) -> list[Account]:
+    """The users and groups that a search names, of those that the token sees."""
+    asked = call.query.get("search", "").lower()
+    every = call.host.accounts.values()
+    return [item for item in every if asked in item.login.lower() and may_see(call, item)]
+
+
+@routes.on("GET", "/namespaces")
+def namespaces(call: Call) -> Answer:
+    """Places of projects by a part of their names."""
+    return call.page_of([shapes.namespace(call, item) for item in _found(call)])
+
+
+@routes.on("GET", "/groups")
+def groups(call: Call) -> Answer:
+    """Groups by a part of their names."""
+    return call.page_of([shapes.group(call, item) for item in _found(call) if not item.is_user])
 
 
 @routes.on("GET", "/namespaces/{id}")
