@@ -1,6 +1,5 @@
 """Reading what there is of a project: artifacts, files, revisions, differences, and the trace through all of them."""
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.artifacts.repository import decoded
 
 
 class ArtifactView(View):
@@ -103,7 +103,9 @@ def read_artifact(services: Services, actor: Actor, key: str, artifact: str) -> 
         ArtifactMissingError: it was never made.
     """
     row = services.acting_as(actor).store.artifacts.require(key, artifact)
-    return ArtifactContent(content_hash=row.content_hash, content=json.loads(row.content))
+    return ArtifactContent(
+        content_hash=row.content_hash, content=decoded(row, STEPS[row.kind].document).model_dump(mode="json")
+    )
 
 
 def history(services: Services, actor: Actor, key: str, artifact: str = "") -> list[RevisionView]:

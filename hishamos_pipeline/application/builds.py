@@ -14,6 +14,7 @@ from hishamos_pipeline.core.pipeline.graph import STEPS, topological
 from hishamos_pipeline.errors import ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.staleness import kinds_of
+from hishamos_pipeline.store.artifacts.repository import readable
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.run import ProjectRun
@@ -182,8 +183,8 @@ def _stories_of(run: "ProjectRun", sprint: int | None) -> set[str]:
 def _verified(run: "ProjectRun") -> set[str]:
     """The stories of the newest build that passed: what was delivered stays in the product."""
     for row in reversed(run.project.store.artifacts.history(run.key, "verified_build")):
-        build = VerifiedBuild.model_validate_json(row.content)
-        if build.passed:
+        build = readable(row, VerifiedBuild)
+        if build and build.passed:
             return set(build.stories_verified)
     return set()
 

@@ -6,6 +6,7 @@ from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.artifacts.repository import readable
 
 GroupBy = Literal["role", "model", "asset", "batch", "day"]
 
@@ -42,7 +43,7 @@ def costs(services: Services, actor: Actor, key: str = "", by: GroupBy = "asset"
     keys = [store.projects.get(key).key] if key else [project.key for project in store.projects.all()]
     rows = tuple(CostRow(group=str(row.pop(by) or ""), **row) for row in store.calls.costs(key, by))
     heads = [store.artifacts.head(name, "verified_build") for name in keys]
-    builds = [VerifiedBuild.model_validate_json(row.content) for row in heads if row is not None]
+    builds = [build for row in heads if row and (build := readable(row, VerifiedBuild))]
     verified, total = sum(build.requirements_verified for build in builds), sum(r.cost_usd for r in rows)
     return Costs(
         total_usd=total,

@@ -21,6 +21,7 @@ from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
+from hishamos_pipeline.store.artifacts.repository import readable
 
 D = TypeVar("D", bound=Document)
 
@@ -147,7 +148,8 @@ def details(services: Services, actor: Actor, key: str) -> ProjectDetails:
     project = services.acting_as(actor).project_data(key)
     store = project.store
     row = store.artifacts.head(key, "verified_build")
-    checks = VerifiedBuild.model_validate_json(row.content).checks if row else ()
+    build = readable(row, VerifiedBuild) if row else None
+    checks = build.checks if build else ()
     backlog = tuple(BacklogStory.of(story, id=story.code) for story in store.backlog.stories(key))
     return ProjectDetails(**dict(summary_of(project)), backlog=backlog, checks=checks)
 
@@ -159,7 +161,7 @@ def summary_of(given: Project) -> ProjectSummary:
 
     def document(artifact: str, as_type: type[D]) -> D | None:
         row = heads.get(artifact)
-        return as_type.model_validate_json(row.content) if row else None
+        return readable(row, as_type) if row else None
 
     requirements, stories = document("requirements", Requirements), document("stories", Stories)
     build = document("verified_build", VerifiedBuild)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.generation.artifact_storage import restore
 from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.store.artifacts.repository import decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ def restore_files(run: ProjectRun) -> RestoredFiles:
     found: list[str] = []
     lost: list[str] = []
     for row in run.staleness.restorable():
-        document = STEPS[row.kind].document.model_validate_json(row.content)
+        document = decoded(row, STEPS[row.kind].document)
         with project.folder.lock(row.kind, wait_seconds=project.settings.lock_seconds):
-            there = restore(project.storage, project.folder, document)
+            there = restore(project, document)
         (found if there else lost).append(row.kind)
     return RestoredFiles(tuple(found), tuple(lost))

@@ -36,7 +36,7 @@ from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.revisioning import derived, write_rows
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
-from hishamos_pipeline.store.artifacts.repository import Provenance
+from hishamos_pipeline.store.artifacts.repository import Provenance, decoded
 from hishamos_pipeline.workspace.tree import limits_of
 
 _LONGEST_TITLE = 200
@@ -60,7 +60,7 @@ def current_items(project: Project, artifact: str, revision: int = 0) -> dict[st
         )
     artifacts, key = project.store.artifacts, project.key
     row = artifacts.revision(key, artifact, revision) if revision else artifacts.require(key, artifact)
-    return items_of(artifact, STEPS[artifact].document.model_validate_json(row.content))
+    return items_of(artifact, decoded(row, STEPS[artifact].document))
 
 
 def current_item(project: Project, artifact: str, item: str, revision: int = 0) -> Item:

@@ -15,6 +15,7 @@ from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import ArtifactMissingError, EditError
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.artifacts.repository import decoded
 from hishamos_pipeline.store.store import ProjectStore
 
 _REVISION = re.compile(r"(?:(?P<kind>[a-z_]+)@(?P<number>\d+))|(?P<state>\d+)")
@@ -110,7 +111,7 @@ def as_text(item: Item) -> str:
 def _shown(store: ProjectStore, artifact: str, row: ArtifactRevision | None) -> dict[str, str]:
     if row is None:
         return {}
-    document = STEPS[artifact].document.model_validate_json(row.content)
+    document = decoded(row, STEPS[artifact].document)
     if artifact not in FILE_SETS:
         return texts_of(artifact, document)
     files: tuple[TreeFile, ...] = document.files  # type: ignore[attr-defined]

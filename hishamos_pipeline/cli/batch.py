@@ -37,6 +37,7 @@ def _beginning(function: Any) -> Any:
             click.option("--max-failures", default=5, show_default=True, type=click.IntRange(0),
                          help="How many of the others may fail before the batch stops."),
             click.option("--dry-run", is_flag=True, help="Only list the projects."),
+            click.option("--all", "every", is_flag=True, help="Take all projects, where no --where says which."),
         )
     ):  # fmt: skip
         function = option(function)
@@ -60,8 +61,11 @@ def rebuild(**given: Any) -> None:
     _begin("rebuild", **given)
 
 
-def _begin(kind: BatchKind, conditions: Sequence[str], own: Sequence[str], **given: Any) -> None:
+def _begin(kind: BatchKind, conditions: Sequence[str], own: Sequence[str], every: bool, **given: Any) -> None:
     from hishamos_pipeline.application import batches
+
+    if not conditions and not every and not given["dry_run"]:
+        raise click.UsageError("this takes all projects: say so with --all, or name some with --where")
 
     wanted = batches.BeginBatch(kind=kind, conditions=tuple(conditions), settings=tuple(own), **given)
     with opened() as (services, actor):

@@ -34,6 +34,7 @@ PARTIAL = 8
     help="Build these stories, such as US-001,US-004; the others wait.",
 )
 @click.option("--sprint", type=click.IntRange(min=1), metavar="N", help="Build the stories of this sprint.")
+@click.option("--strict", is_flag=True, help="End with 8 where anything is deferred, or checked by nobody.")
 @click.option("--accept-partial", is_flag=True, help="End with 0 although stories could not be verified.")
 @click.option("--queue", is_flag=True, help="Leave it to the daemon, which begins within seconds.")
 @with_option
@@ -45,6 +46,7 @@ def command(
     retry_deferred: bool,
     stories: str | None,
     sprint: int | None,
+    strict: bool,
     accept_partial: bool,
     queue: bool,
     handed: tuple[Path, ...],
@@ -58,7 +60,8 @@ def command(
     With --stories or --sprint, only those stories are built, with what they depend on and what is verified already. The
     others wait: the next build adds them to what is there.
 
-    The exit code is 8 where the project was delivered without stories that could not be verified.
+    The exit code is 8 where the project was delivered without stories that could not be verified; with --strict also
+    where stories are deferred, or something of the brief is checked by nobody.
     """
     if (handed or no_files) and not _is_file(target):
         raise click.UsageError("files are handed in with a brief: name its FILE, not the project's key")
@@ -85,6 +88,8 @@ def command(
         builds.prepare(services, actor)
         key = _key(services, actor, target, handed, no_files)
         run = services.project(key)
+        if projects.summary_of(run.project).state == "archived":
+            echo(f"{key} was archived; this brings it back", err=True)
         with builds.one_build_at_a_time(run, tell_to_wait(key)):
             _set_scope(run, actor, chosen, sprint, as_json)
             kinds = builds.steps_to_make(run)
@@ -101,7 +106,8 @@ def command(
         print_json(summary)
     else:
         print_summary(summary)
-    if summary.not_verified and not accept_partial:
+    doubtful = summary.deferred or summary.unchecked or summary.not_taken_up
+    if (summary.not_verified and not accept_partial) or (strict and doubtful):
         raise click.exceptions.Exit(PARTIAL)
 
 

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from hishamos_pipeline.cli.output import echo, json_option, opened, print_json
+from hishamos_pipeline.cli.output import confirmed, echo, json_option, opened, print_json
 
 
 @click.command("change")
@@ -41,4 +41,4 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
 
 
 def _agreed() -> bool:
-    return click.confirm("\nAccept this change?")
+    return confirmed("\nAccept this change?")

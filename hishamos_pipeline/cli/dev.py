@@ -14,7 +14,13 @@ _GRACE_SECONDS = 20
 
 
 @click.command("dev")
-@click.option("--port", default=3000, show_default=True, help="Port of the webserver on 127.0.0.1.")
+@click.option(
+    "--port",
+    default=3000,
+    type=click.IntRange(1, 65535),
+    show_default=True,
+    help="Port of the webserver on 127.0.0.1.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="It has no login: keep it local.")
 def command(port: int, host: str) -> None:
     """Start Dagster's webserver and daemon, and stop both at Ctrl-C.

@@ -108,13 +108,54 @@ def main() -> None:
         echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        if _as_json():
+            _print_error(error.format_message(), error.exit_code)
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except HishamosError as error:
-        from hishamos_pipeline.cli.output import echo, exit_code
+        from hishamos_pipeline.cli.output import exit_code
 
-        echo(f"error: {error}", err=True)
-        sys.exit(exit_code(error))
+        _tell(str(error), exit_code(error))
+    except Exception as error:
+        if not _is_of_a_database(error):
+            raise
+        _tell(_damaged_history(error), 5)
+
+
+def _as_json() -> bool:
+    return "--json" in sys.argv[1:]
+
+
+def _print_error(said: str, code: int) -> None:
+    from hishamos_pipeline.cli.output import print_json
+
+    print_json({"error": said, "exit_code": code})
+
+
+def _tell(said: str, code: int) -> None:
+    """Say what went wrong, in the form that was asked for, and end."""
+    from hishamos_pipeline.cli.output import echo
+
+    if _as_json():
+        _print_error(said, code)
+    else:
+        echo(f"error: {said}", err=True)
+    sys.exit(code)
+
+
+def _is_of_a_database(error: Exception) -> bool:
+    # Without importing SQLAlchemy for it: most commands that fail have not.
+    return type(error).__module__.startswith(("sqlalchemy.", "sqlite3"))
+
+
+def _damaged_history(error: Exception) -> str:
+    """What is left when the project store has said nothing of its own: Dagster's databases."""
+    said = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    return (
+        f"Dagster's storage cannot be used ({said}). It holds the history of runs alone: check its server, or move the "
+        "folder `dagster` of HISHAMOS_HOME away to begin a new one; the projects stay"
+    )
 
 
 if __name__ == "__main__":

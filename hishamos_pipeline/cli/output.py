@@ -131,6 +131,20 @@ def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(terminal_text(str(text)), err=err, nl=nl)  # noqa: TID251 - the only place
 
 
+def confirmed(question: str) -> bool:
+    """Whether somebody says yes; the end of the input is no.
+
+    Raises:
+        click.Abort: it was interrupted.
+    """
+    try:
+        return click.confirm(question)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            return False
+        raise
+
+
 def print_contents(text: str) -> None:
     """Print the contents of a file: exactly, but for a terminal, where what could act on it is shown as an escape."""
     if sys.stdout.isatty():

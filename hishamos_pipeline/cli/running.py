@@ -45,6 +45,9 @@ def run_with_progress(
 def report_failure(run: "ProjectRun") -> None:
     """Say at which step a project got stuck, and why."""
     project = run.project.store.projects.get(run.key)
+    if not project.reason:
+        echo(f"{run.key} is {project.state}, and the run has failed for the reason above", err=True)
+        return
     where = f" at {project.failed_step}" if project.failed_step else ""
     echo(f"{run.key} is {project.state}{where}: {project.reason}", err=True)
     waiting = len(run.project.store.edits.proposals(run.key))

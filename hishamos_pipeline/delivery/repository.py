@@ -72,6 +72,34 @@ def open_repository(path: Path) -> "Repo":
     return repo
 
 
+def looks_whole(path: Path) -> bool:
+    """Whether a repository has objects, and our branch is known, at a glance; ``require_whole`` looks at all."""
+    folder = path / ".git"
+    objects = folder / "objects"
+    if not any(objects.glob("pack/*.pack")) and not any(objects.glob("??/*")):
+        return False
+    return any((folder / name).is_file() for name in (f"refs/heads/{BRANCH}", "packed-refs"))
+
+
+def require_whole(path: Path, head: str) -> None:
+    """Make sure that a repository has every object of its history, and the commit that was recorded in it.
+
+    Raises:
+        DeliveryError: it has not.
+    """
+    repo = open_repository(path)
+    try:
+        repo.git.fsck("--full", "--no-dangling", "--no-progress")
+        repo.git.merge_base("--is-ancestor", head, BRANCH)
+    except git_module().exc.GitCommandError:
+        raise DeliveryError(
+            f"{path} is damaged: objects are missing or altered, or {head[:12]} is not in it any more. Move it away, "
+            "and build again to have it made anew"
+        ) from None
+    finally:
+        repo.close()
+
+
 def build_repository(
     staged: Path,
     previous: Path | None,

@@ -4,17 +4,20 @@ The storage is not trusted: trees and archives come back only with the hashes th
 nothing but a bundle of its history, whose head the store knows too; its configuration and hooks are made anew.
 """
 
+import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import Archive, RepositoryRecord, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import Archive, RepositoryRecord, TreeFile, VerifiedBuild
 from hishamos_pipeline.core.text.hashing import file_sha256
 from hishamos_pipeline.delivery import repository
 from hishamos_pipeline.errors import ArtifactMissingError, DeliveryError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import Storage
+from hishamos_pipeline.workspace.tree import limits_of, write_tree
 
 BUNDLE = "repository.bundle"
 # ``restorable``: not here, or not whole, and perhaps in the storage; ``altered``: here, with other bytes.
@@ -51,12 +54,17 @@ class Published(Protocol):
         """The document of a kind."""
         ...
 
+    def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
+        """Texts of files by their SHA-256."""
+        ...
+
 
 def repository_of(project: Published) -> Path:
     """The repository's folder, after it was brought back from the storage if another machine has made it.
 
     Raises:
         ArtifactMissingError: it was never made, or is neither here nor in the storage.
+        DeliveryError: it is not whole.
         StorageError: the storage cannot be reached.
     """
     record = project.read("repository", RepositoryRecord)
@@ -65,7 +73,9 @@ def repository_of(project: Published) -> Path:
             raise ArtifactMissingError(
                 f"the repository of {project.key!r} is not on this machine: run `hishamos build {project.key}`"
             )
-    return project.folder.path(record.path)
+    path = project.folder.path(record.path)
+    repository.require_whole(path, record.head)
+    return path
 
 
 def keep_tree(storage: Storage | None, folder: ProjectFolder, staged: Path, build: VerifiedBuild) -> None:
@@ -103,19 +113,24 @@ def keep_archive(storage: Storage | None, folder: ProjectFolder, staged: Path) -
             storage.publish(folder.key, path.name, path, "")
 
 
-def presence(storage: Storage | None, folder: ProjectFolder, document: Document) -> Presence:
-    """Where the files of an artifact are, looked up on this machine alone.
+def presence(project: Published, document: Document) -> Presence:
+    """Where the files of an artifact are, and whether they are whole, as far as that is seen at a glance.
+
+    It is looked up on this machine alone; with a storage, another machine may have published newer ones.
 
     Args:
-        storage: where published files are kept besides; with one, another machine may have published newer ones.
-        folder: the project's folder on this machine.
+        project: the project.
         document: the artifact; one without published files is always ``here``.
     """
+    storage, folder = project.storage, project.folder
     if isinstance(document, VerifiedBuild):
-        return _of_folder(storage, folder, "tree", document.tree_hash, folder.path("tree").is_dir())
+        there = storage is None or folder.holds("tree", document.tree_hash)
+        return "here" if there and is_whole_tree(folder.path("tree"), document.files) else "restorable"
     if isinstance(document, RepositoryRecord):
-        whole = (folder.path(document.path) / ".git").is_dir()
-        return _of_folder(storage, folder, document.path, document.head, whole)
+        whole = repository.looks_whole(folder.path(document.path))
+        if storage is None:
+            return "here" if whole else "missing"
+        return "here" if whole and folder.holds(document.path, document.head) else "restorable"
     if isinstance(document, Archive) and document.wanted:
         path = folder.path(document.path)
         if not path.is_file():
@@ -126,45 +141,59 @@ def presence(storage: Storage | None, folder: ProjectFolder, document: Document)
     return "here"
 
 
-def _of_folder(
-    storage: Storage | None, folder: ProjectFolder, name: str, version: str, whole: bool
-) -> Presence:
-    if storage is None:
-        return "here" if whole else "missing"
-    return "here" if whole and folder.holds(name, version) else "restorable"
+def is_whole_tree(link: Path, files: Iterable[TreeFile]) -> bool:
+    """Whether a published tree has its files, by their sizes, and by hash where one was written after publishing."""
+    try:
+        published = link.lstat().st_mtime
+        for file in files:
+            path = link / file.path
+            facts = path.lstat()
+            if not stat.S_ISREG(facts.st_mode) or facts.st_size != file.size:
+                return False
+            if facts.st_mtime > published and file_sha256(path) != file.sha256:
+                return False
+    except OSError:
+        return False
+    return True
 
 
-def restore(storage: Storage | None, folder: ProjectFolder, document: Document) -> bool:
-    """Bring back the files of an artifact that are not on this machine; whether they are here now.
+def restore(project: Published, document: Document) -> bool:
+    """Bring back the files of an artifact that are not on this machine, or not whole; whether they are here now.
 
     Raises:
         StorageError: the storage cannot be reached.
     """
     if isinstance(document, VerifiedBuild):
-        return restore_tree(storage, folder, document)
+        return restore_tree(project, document)
     if isinstance(document, RepositoryRecord):
-        return restore_repository(storage, folder, document)
+        return restore_repository(project.storage, project.folder, document)
     if isinstance(document, Archive) and document.wanted:
-        return restore_archive(storage, folder, document)
+        return restore_archive(project.storage, project.folder, document)
     return True
 
 
-def restore_tree(storage: Storage | None, folder: ProjectFolder, build: VerifiedBuild) -> bool:
-    """Whether the tree is here, after it was brought back if it was not, or if another machine has a newer one.
+def restore_tree(project: Published, build: VerifiedBuild) -> bool:
+    """Whether the tree is here and whole, after it was brought back where it was not: from the store's texts, or else
+    from the storage.
 
     Raises:
-        StorageError: the storage cannot be reached.
+        StorageError: the disk refuses, or the storage cannot be reached.
     """
-    if storage is None or folder.holds("tree", build.tree_hash):
-        return folder.path("tree").is_dir()
-    expected = {file.path: file.sha256 for file in build.files}
+    if presence(project, build) == "here":
+        return True
+    storage, folder = project.storage, project.folder
     with folder.staging("restore-tree") as staging:
-        fetched = staging / "tree"
-        if storage.fetch(folder.key, "tree", fetched, expected) is None:
-            return False
-        for file in build.files:
-            (fetched / file.path).chmod(0o755 if file.executable else 0o644)
-        folder.publish_folder("tree", fetched, build.tree_hash)
+        tree = staging / "tree"
+        try:
+            texts = project.blobs(file.sha256 for file in build.files)
+            write_tree(tree, build.files, texts, limits_of(project.settings))
+        except KeyError:
+            expected = {file.path: file.sha256 for file in build.files}
+            if storage is None or storage.fetch(folder.key, "tree", tree, expected) is None:
+                return False
+            for file in build.files:
+                (tree / file.path).chmod(0o755 if file.executable else 0o644)
+        folder.publish_folder("tree", tree, build.tree_hash)
     return True
 
 
@@ -174,9 +203,9 @@ def restore_repository(storage: Storage | None, folder: ProjectFolder, record: R
     Raises:
         StorageError: the storage cannot be reached.
     """
-    there = folder.path(record.path)
-    if storage is None or folder.holds(record.path, record.head):
-        return (there / ".git").is_dir()
+    whole = repository.looks_whole(folder.path(record.path))
+    if storage is None or (whole and folder.holds(record.path, record.head)):
+        return whole
     manifest = storage.manifest(folder.key, BUNDLE)
     if manifest is None or manifest.version != record.head:
         return False

@@ -24,6 +24,7 @@ from hishamos_pipeline.generation.units import UnitMaker
 from hishamos_pipeline.sandbox.interface import Sandbox
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
+from hishamos_pipeline.store.artifacts.repository import decoded, readable
 from hishamos_pipeline.store.credentials.repository import Credentials
 from hishamos_pipeline.store.deliveries.repository import Deliveries
 from hishamos_pipeline.store.exports.repository import ExportRequests
@@ -103,7 +104,7 @@ class StepContext:
         Raises:
             UndeclaredInputError: the graph does not declare it: a fault of the producer.
         """
-        return as_type.model_validate_json(self.revision(artifact).content)
+        return decoded(self.revision(artifact), as_type)
 
     def revision(self, artifact: str) -> ArtifactRevision:
         """The revision of a declared input, with who made it.
@@ -183,7 +184,8 @@ class StepContext:
         ``None`` where all is to be asked for anew: there is none, or other rules, another prompt or model have made it.
         """
         artifacts = self._services.project.store.artifacts
-        document, row = self.before(as_type), artifacts.head(self.key, self.kind)
+        row = artifacts.head(self.key, self.kind)
+        document = readable(row, as_type) if row else None
         earlier = artifacts.with_hash(self.key, artifact, row.inputs.get(artifact, "")) if row else None
         if document is None or row is None or earlier is None or self._services.fresh:
             return None

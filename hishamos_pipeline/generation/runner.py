@@ -22,7 +22,7 @@ from hishamos_pipeline.generation.revisioning import next_revision, write_rows
 from hishamos_pipeline.generation.scoping import scope_of
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
-from hishamos_pipeline.store.artifacts.repository import Provenance
+from hishamos_pipeline.store.artifacts.repository import Provenance, decoded, readable
 
 D = TypeVar("D", bound=Document)
 _TRIES = 3
@@ -120,7 +120,7 @@ class StepRunner:
         head = artifacts.head(key, artifact)
         reason = await asyncio.to_thread(self._reason, artifact, head, inputs)
         if head is not None and not reason:
-            document = STEPS[artifact].document.model_validate_json(head.content)
+            document = decoded(head, STEPS[artifact].document)
             return StepResult(document, head, reused=True, reason="up to date")
         self._require_approvals(inputs)
         started = time.monotonic()
@@ -133,7 +133,9 @@ class StepRunner:
             # Another run has replaced an input meanwhile: what was made may be a mixture.
             document = await self._produced(artifact, inputs)
         provenance = self._provenance(artifact, inputs, time.monotonic() - started, head)
-        again = head is not None and self._staleness.is_outdated(head)
+        # A damaged row has the hash of what it was.
+        damaged = head is not None and readable(head, STEPS[artifact].document) is None
+        again = head is not None and (damaged or self._staleness.is_outdated(head))
         row = artifacts.write(key, artifact, document, replace(provenance, reason=reason), again=again)
         if rescoped and head:
             artifacts.carry_approval(key, artifact, head.content_hash)
@@ -150,8 +152,8 @@ class StepRunner:
             return None
         if head.code_version != self._staleness.version(head.kind) or self._staleness.is_outdated(head):
             return None
-        before = Stories.model_validate_json(head.content)
-        document = scoped(before, scope_of(self._project))
+        before = readable(head, Stories)
+        document = scoped(before, scope_of(self._project)) if before else None
         return document if document != before else None
 
     def _inputs(self, artifact: str) -> Inputs:
@@ -166,8 +168,8 @@ class StepRunner:
         found = self._staleness.assess(head, artifact, inputs.hashes)
         if found.problem or head is None or found.presence != "restorable":
             return found.problem
-        document = STEPS[artifact].document.model_validate_json(head.content)
-        return "" if restore(self._project.storage, self._project.folder, document) else MISSING
+        document = decoded(head, STEPS[artifact].document)
+        return "" if restore(self._project, document) else MISSING
 
     def _require_approvals(self, inputs: Inputs) -> None:
         key, wanted = self._project.key, self._project.idea().approvals

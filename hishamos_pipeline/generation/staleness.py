@@ -103,7 +103,7 @@ class Staleness:
             problem = self._exports.problem(row.kind, document, asked or self._exports.asked())
             if problem:
                 return Inspection(problem)
-        where = presence(self._project.storage, self._project.folder, document)
+        where = presence(self._project, document)
         return Inspection({"missing": MISSING, "altered": "its file was changed"}.get(where, ""), where)
 
     def version(self, artifact: str, asked: AskedExports | None = None) -> str:

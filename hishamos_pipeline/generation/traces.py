@@ -19,7 +19,7 @@ def traced(project: Project) -> TracedProject:
         return planned
     build = project.read("verified_build", VerifiedBuild)
     parts = with_repairs(project, gather(project), build.repairs)
-    commits = project.read("repository", RepositoryRecord).commits if "repository" in heads else ()
+    repository = project.store.artifacts.before(project.key, "repository", RepositoryRecord)
     costs = project.store.calls.unit_costs(project.key)
     return TracedProject(
         requirements=planned.requirements,
@@ -29,6 +29,6 @@ def traced(project: Project) -> TracedProject:
         files=build.files,
         texts=project.blobs(file.sha256 for file in build.files),
         passed=frozenset(without_parameters(name) for name in build.passed_tests),
-        commits=commits,
+        commits=repository.commits if repository else (),
         costs={unit: cost.cost_usd for (_, unit), cost in costs.items() if unit},
     )

@@ -126,7 +126,9 @@ def _progress(event: dg.DagsterEvent) -> Progress | None:
             f"{evaluation.check_name}: {evaluation.description or ''}",
         )
     status = _STATUS.get(event.event_type)
-    if status is None or event.step_key is None or event.step_key not in STEPS:
+    if status is None or event.step_key is None:
+        return None
+    if event.step_key not in STEPS and status != "failed":
         return None  # a check's own step says less than its evaluation
     detail = ""
     if status == "failed":

@@ -22,6 +22,11 @@ from hishamos_pipeline.store.organizations.scope import ACTOR, in_organization
 from hishamos_pipeline.store.projects.tables import DeletionRow, ProjectRow
 
 _PAUSE_SECONDS = 0.5
+_DAMAGED = (
+    "the project store is damaged: its file is no whole SQLite database. Bring it back from a backup "
+    "(docs/operations.md), or move it away, with its -wal and -shm files, to begin with an empty store; the folders of "
+    "the projects stay as they are"
+)
 # Whoever adds to the audit log or the events on a server takes turns, after all rows of its transaction are locked.
 LOG_LOCK = 7_411_002
 Q = TypeVar("Q", bound=GenerativeSelect)
@@ -72,11 +77,13 @@ def reachable() -> Iterator[None]:
 
     Raises:
         StoreAwayError: it cannot be reached, or was lost.
-        StorageError: it is full, or locked for too long.
+        StorageError: it is full, damaged, or locked for too long.
     """
     try:
         yield
     except DBAPIError as error:
+        if is_damaged(error):
+            raise StorageError(_DAMAGED) from None
         if not (isinstance(error, OperationalError) or error.connection_invalidated):
             raise
         why = " ".join(str(error.orig).split())[:300]
@@ -84,6 +91,13 @@ def reachable() -> Iterator[None]:
             f"the project store cannot be used ({why}): check HISHAMOS_DATABASE_URL, "
             "and that the database is there and its disk not full"
         ) from None
+
+
+def is_damaged(error: DBAPIError) -> bool:
+    """Whether SQLite says that the file is none of its own, or not whole."""
+    return any(
+        said in str(error.orig) for said in ("file is not a database", "malformed", "file is encrypted")
+    )
 
 
 def _is_away(error: DBAPIError) -> bool:

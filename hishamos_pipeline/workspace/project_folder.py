@@ -8,6 +8,7 @@
         KEY.zip, KEY.tar.gz                   archives beside their .sha256
         versions/                             published folders; the links point into it
         staging/KIND                          work in progress on an artifact
+        damaged/                              published folders that were not whole any more
 """
 
 import os
@@ -81,6 +82,19 @@ class ProjectFolder:
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
         return link
+
+    def set_aside(self, name: str) -> Path:
+        """Move a published folder out of the way, for people to look at; where it is now.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        link, aside = self.root / name, self.root / "damaged" / f"{name}-{uuid.uuid4().hex[:8]}"
+        with storage_errors(aside):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            link.resolve().rename(aside)
+            link.unlink(missing_ok=True)
+        return aside
 
     def holds(self, name: str, version: str) -> bool:
         """Whether the published folder is of this version; another machine may have published a newer one meanwhile."""

@@ -101,7 +101,7 @@ def test_a_batch_is_begun_shown_stopped_resumed_and_compared(home: Path) -> None
     ],
 )
 def test_what_cannot_be_begun_says_so(home: Path, arguments: tuple[str, ...], why: str) -> None:
-    refused = hishamos(home, "batch", "build", *arguments)
+    refused = hishamos(home, "batch", "build", "--all", *arguments)
     assert refused.returncode != 0 and why in refused.stderr, (refused.stdout, refused.stderr)
     with opened(home) as store:
         assert store.batches.newest(9) == []

@@ -62,6 +62,27 @@ def test_a_sprint_is_built_and_the_rest_waits(tmp_path: Path) -> None:
     assert (shown["implemented"], shown["waiting"], shown["state"]) == (2, [], "exported")
 
 
+def test_scripts_are_told_in_their_own_way(tmp_path: Path, built_notes: BuiltProject) -> None:
+    home = built_notes.copy_to(tmp_path)
+    gone = hishamos(home, "projects", "show", "nowhere", "--json")
+    assert gone.returncode == 3 and json.loads(gone.stdout)["exit_code"] == 3 and gone.stderr == ""
+    assert "no project 'nowhere'" in json.loads(gone.stdout)["error"]
+    wrong = hishamos(home, "build", "notes", "--stories", ",", "--json")
+    assert wrong.returncode == 2 and "names no story" in json.loads(wrong.stdout)["error"]
+    assert hishamos(home, "build", "notes", "--strict").returncode == 0
+    (home / "deep.md").write_text(
+        "# Deep\n\n## Features\n- User can add a note\n- The system predicts the weather\n"
+    )
+    assert hishamos(home, "build", "deep.md").returncode == 0
+    assert hishamos(home, "build", "deep", "--strict").returncode == 8
+    assert hishamos(home, "projects", "archive", "deep").returncode == 0
+    assert "deep was archived; this brings it back" in hishamos(home, "build", "deep").stderr
+    every = hishamos(home, "batch", "build", "one")
+    assert every.returncode == 2 and "say so with --all" in every.stderr
+    assert hishamos(home, "batch", "build", "one", "--all").returncode == 0
+    assert hishamos(home, "dev", "--port", "99999999").returncode == 2
+
+
 def test_events_tell_what_a_build_was(tmp_path: Path, built_notes: BuiltProject) -> None:
     home = built_notes.copy_to(tmp_path)
     events = json.loads(hishamos(home, "events", "notes", "--last", "200", "--json").stdout)

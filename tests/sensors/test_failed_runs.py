@@ -252,7 +252,7 @@ def test_a_failed_check_and_a_nul_do_not_stop_the_sensor(
     assert artifact_of("github_repository_github_has_no_foreign_commits") == "github_repository"
     fail(instance, started(instance, "notes"), "a NUL \0 in it")
     tick(failed_runs, instance, settings)
-    assert store.projects.get("notes").reason == "a NUL  in it"
+    assert store.projects.get("notes").reason == "a NUL in it"
 
 
 def test_a_run_of_an_unknown_revision_leaves_a_new_brief_alone(

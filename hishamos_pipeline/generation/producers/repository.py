@@ -1,6 +1,7 @@
 """The local Git repository of the verified build."""
 
 import asyncio
+import logging
 
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
@@ -11,10 +12,12 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.delivery import repository
 from hishamos_pipeline.delivery.commits import BRANCH, Identity
-from hishamos_pipeline.errors import VerificationError
+from hishamos_pipeline.errors import DeliveryError, VerificationError
 from hishamos_pipeline.generation.artifact_storage import keep_repository, restore_repository
 from hishamos_pipeline.generation.context import DeliveryContext
 from hishamos_pipeline.generation.producers.exporting import recorded
+
+log = logging.getLogger("hishamos.delivery")
 
 
 async def build_repository(step: DeliveryContext) -> RepositoryRecord:
@@ -39,6 +42,7 @@ def _build_repository(step: DeliveryContext) -> RepositoryRecord:
     if former := step.before(RepositoryRecord):
         # The history goes on from where another machine has brought it.
         restore_repository(step.storage, folder, former)
+        _set_aside_damaged(step, former)
     with folder.staging("repository") as staging:
         staged = staging / "repository"
         commits = repository.build_repository(
@@ -68,3 +72,15 @@ def _build_repository(step: DeliveryContext) -> RepositoryRecord:
         commits=commits,
         files=len(build.files),
     )
+
+
+def _set_aside_damaged(step: DeliveryContext, former: RepositoryRecord) -> None:
+    """Nothing is built on a repository that is not whole: it is kept for people, and one is made anew."""
+    published = step.folder.path("repository")
+    if not (published / ".git").is_dir():
+        return
+    try:
+        repository.require_whole(published, former.head)
+    except DeliveryError as error:
+        aside = step.folder.set_aside("repository")
+        log.warning("%s: %s; it is kept as %s, and made anew", step.key, error, aside)

@@ -179,12 +179,12 @@ class Artifacts:
             return record(ArtifactRevision, row) if row else None
 
     def before(self, key: str, artifact: str, as_type: type[D]) -> D | None:
-        """The newest document of a kind; ``None`` if there is none, or none that this release can read."""
+        """The newest document of a kind that this release can read; ``None`` if there is none."""
         row = self.head(key, artifact)
-        try:
-            return as_type.model_validate_json(row.content) if row else None
-        except ValidationError:
-            return None
+        if row is None or (document := readable(row, as_type)) is not None:
+            return document if row else None
+        older = reversed(self.history(key, artifact)[:-1])
+        return next((found for row in older if (found := readable(row, as_type)) is not None), None)
 
     def edited_since(self, row_id: int, limit: int) -> list[tuple[str, ArtifactRevision]]:
         """Revisions of all projects that people have written after a row, with the projects' keys."""
@@ -215,9 +215,9 @@ class Artifacts:
         """The newest document of a kind.
 
         Raises:
-            ArtifactMissingError: if it was never made.
+            ArtifactMissingError: if it was never made, or cannot be read.
         """
-        return as_type.model_validate_json(self.require(key, artifact).content)
+        return decoded(self.require(key, artifact), as_type)
 
     def approve(self, key: str, artifact: str, expected: str = "") -> str:
         """Approve the newest content of an artifact and return its hash; the first approval of a content stands.
@@ -272,6 +272,28 @@ class Artifacts:
         with self._sessions.read() as session:
             row = _newest(session, key, artifact)
             return row is not None and _approval(session, row) is not None
+
+
+def readable(row: ArtifactRevision, as_type: type[D]) -> D | None:
+    """The document of a revision; ``None`` where it is damaged, or of another release."""
+    try:
+        return as_type.model_validate_json(row.content)
+    except ValidationError:
+        return None
+
+
+def decoded(row: ArtifactRevision, as_type: type[D]) -> D:
+    """The document of a revision.
+
+    Raises:
+        ArtifactMissingError: it is damaged, or of another release; a build makes it again.
+    """
+    document = readable(row, as_type)
+    if document is None:
+        raise ArtifactMissingError(
+            f"{row.kind}@{row.revision} cannot be read, it is damaged or of another release: a build makes it again"
+        )
+    return document
 
 
 def _approval(session: Session, row: ArtifactRow) -> ApprovalRow | None:

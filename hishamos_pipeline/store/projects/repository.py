@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.text.ids import check_key
-from hishamos_pipeline.errors import ProjectBusyError, ProjectKeyError, ProjectNotFoundError
+from hishamos_pipeline.errors import ProjectBusyError, ProjectKeyError, ProjectNotFoundError, StorageError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.builds.repository import follow_state, request_build
 from hishamos_pipeline.store.events.repository import emit
@@ -86,7 +87,7 @@ class Projects:
             project = _own(session, idea.key)
             newest = _newest(session, project.id)
             if newest is not None:
-                before = Idea.model_validate_json(newest.content)
+                before = _idea(idea.key, newest.content)
                 # A brief as it was written knows no answers; those that were given since still stand.
                 handed = before.files if files is None and not idea.files else idea.files
                 idea = idea.model_copy(update={"answers": idea.answers or before.answers, "files": handed})
@@ -173,7 +174,7 @@ class Projects:
         Raises:
             ProjectNotFoundError: if there is none.
         """
-        return Idea.model_validate_json(self.idea_revision(key).content)
+        return _idea(key, self.idea_revision(key).content)
 
     def idea_revision(self, key: str, revision: int | None = None) -> IdeaRevision:
         """A revision of a project's brief, the newest by default, with its hash and time.
@@ -315,3 +316,13 @@ def _enter(
     project.updated_at = now
     session.flush()
     follow_state(session, project, before, now, fulfils=fulfils)
+
+
+def _idea(key: str, content: str) -> Idea:
+    try:
+        return Idea.model_validate_json(content)
+    except ValidationError:
+        raise StorageError(
+            f"the brief of {key!r} in the project store is damaged, or of another release: bring the store back from a "
+            "backup, or delete the project and submit its brief again"
+        ) from None

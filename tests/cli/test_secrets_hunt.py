@@ -1,0 +1,61 @@
+"""A login in any setting that is or holds a URL, and any other secret of the settings, is nowhere to be read."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hishamos_pipeline.settings import Settings
+from tests.cli.test_publishing_cli import Hunt
+from tests.support.commands import hishamos_process
+
+pytestmark = pytest.mark.slow
+CANARY = "canary-0123456789-needle-4567"
+LOGIN = f"ada:{CANARY}@127.0.0.1:1"
+PLANTED = {
+    "database_url": f"postgresql+psycopg2://{LOGIN}/store",
+    "celery_broker": f"redis://{LOGIN}/0",
+    "storage_url": f"s3://{LOGIN}/folder",
+    "storage_options": json.dumps({"endpoint_url": f"http://{LOGIN}"}),
+    "llm_urls": json.dumps({"openai-chat": f"http://{LOGIN}/v1"}),
+    "index_url": f"http://{LOGIN}/simple",
+    "git_hosts": json.dumps({"forge": {"kind": "gitlab", "url": f"https://{LOGIN}", "token": "FORGE_TOKEN"}}),
+    "notify": json.dumps(
+        {
+            "hook": {"kind": "webhook", "url": f"http://{LOGIN}/", "secret": CANARY},
+            "mail": {"kind": "email", "host": "127.0.0.1", "port": 1, "user": "ada", "password": CANARY,
+                     "sender": "a@example.org", "to": ["b@example.org"]},
+        }
+    ),
+    "secret_keys": CANARY,
+}  # fmt: skip
+MORE = {
+    "notify": ("notifications test hook", "notifications test mail"),
+    "storage_url": ("cleanup --dry-run",),
+    "git_hosts": ("credentials test forge", "export notes --to forge"),
+    "secret_keys": ("credentials list",),
+}
+BRIEF = "---\nstack: python-api\n---\n# Notes\n\n## Features\n- User can add a note\n"
+
+
+def test_every_setting_that_holds_a_url_is_planted() -> None:
+    told = {
+        name
+        for name, field in Settings.model_fields.items()
+        if "url" in name or "url" in (field.description or "").lower() or "Secret" in str(field.annotation)
+    }
+    assert told == PLANTED.keys()
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_login_in_a_setting_is_nowhere(tmp_path: Path, name: str, toolchains_dir: Path) -> None:
+    (tmp_path / "notes.md").write_text(BRIEF)
+    # A toolchain of its own where the index matters: nothing that is there already is used.
+    toolchains = tmp_path / "toolchains" if name == "index_url" else toolchains_dir
+    given = {f"HISHAMOS_{name.upper()}": PLANTED[name], "HISHAMOS_TOOLCHAINS": str(toolchains)}
+    with Hunt(CANARY) as hunt:
+        for words in ("projects list", "doctor --json", "build notes.md", *MORE.get(name, ())):
+            done = hishamos_process(tmp_path, *words.split(), **given)
+            hunt.look(f"output of {words}", f"{done.stdout}{done.stderr}".encode())
+        hunt.files(tmp_path / "state")
+    assert hunt.found == set()
