@@ -10,6 +10,7 @@ from hishamos_pipeline.application.restoring import restore_files
 from hishamos_pipeline.core.artifacts.documents import RepositoryRecord
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.delivery.repository import open_repository, write_bundle
+from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.run import ProjectRun
 from tests.support.building import build, opened_again
 
@@ -20,6 +21,10 @@ pytestmark = pytest.mark.slow
 def kept(notes: ProjectRun, tmp_path: Path) -> ProjectRun:
     """The small project, built with a storage."""
     return opened_again(notes, storage_url=f"file://{tmp_path}/kept")
+
+
+def _lost(*_: object) -> dict[str, str]:
+    raise KeyError("lost")
 
 
 async def test_a_lost_folder_comes_back_and_a_foreign_one_does_not(kept: ProjectRun, tmp_path: Path) -> None:
@@ -44,7 +49,13 @@ async def test_a_lost_folder_comes_back_and_a_foreign_one_does_not(kept: Project
     good = manifest.read_text()
     manifest.write_text(good.replace('"README.md"', '"EVIL.md"'))
     shutil.rmtree(kept.project.folder.root)
-    assert restore_files(kept).lost == ("verified_build",)
+    assert restore_files(kept).lost == (), "the store has the texts of the tree itself"
+    tree = kept.project.folder.path("tree")
+    assert (tree / "README.md").is_file() and not (tree / "EVIL.md").exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Project, "blobs", _lost)  # a store that was brought back from an older backup
+        shutil.rmtree(kept.project.folder.root)
+        assert restore_files(kept).lost == ("verified_build",)
     manifest.write_text(good)
     other = tmp_path / "other"
     repo = open_repository(kept.project.folder.path("repository"))
