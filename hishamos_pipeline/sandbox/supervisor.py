@@ -1,7 +1,9 @@
 """Starts a process, watches what it uses, and kills it with all that it started when it uses too much."""
 
 import asyncio
+import ctypes
 import os
+import platform
 import selectors
 import signal
 import subprocess
@@ -9,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +26,11 @@ _TICK = 0.1
 _DRAIN_SECONDS = 2.0
 _CHUNK = 65_536
 _RESULT_BYTES = 32 * _MIB
+# More than any machine runs at a time; a thread costs nothing while it waits.
+_THREADS = ThreadPoolExecutor(64, thread_name_prefix="sandbox")
+# The system call by machine; see the kernel's tables.
+_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+_JOIN_SESSION_KEYRING = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +102,9 @@ async def supervise(job: Job, limits: Limits) -> Ended:
         SandboxError: the program could not be started.
     """
     stop = threading.Event()
-    # In a thread that lives as long as the job: --die-with-parent is about the thread that started it.
-    running = asyncio.get_running_loop().run_in_executor(None, _supervise, job, limits, stop)
+    # In a thread that lives as long as the job: --die-with-parent is about the thread that started it. And in one that
+    # does nothing else, since it leaves the caller's keyring.
+    running = asyncio.get_running_loop().run_in_executor(_THREADS, _supervise, job, limits, stop)
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
@@ -104,7 +113,16 @@ async def supervise(job: Job, limits: Limits) -> Ended:
         raise
 
 
+def _leave_keyring() -> None:
+    """Begin an empty session keyring for this thread, and what it starts: the caller's holds keys; see keyctl(2)."""
+    if number := _KEYCTL.get(platform.machine()):
+        ctypes.CDLL(None).syscall(
+            number, _JOIN_SESSION_KEYRING, None
+        )  # without keyrings, there is none to leave
+
+
 def _supervise(job: Job, limits: Limits, stop: threading.Event) -> Ended:
+    _leave_keyring()
     started = time.monotonic()
     try:
         process = subprocess.Popen(
@@ -115,6 +133,7 @@ def _supervise(job: Job, limits: Limits, stop: threading.Event) -> Ended:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            umask=0o022,
             preexec_fn=job.prepare,
         )
     except OSError as error:

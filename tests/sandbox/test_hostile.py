@@ -3,7 +3,9 @@
 Each program prints ``ESCAPED`` for whatever it achieves; what it cannot tell itself is looked at from outside.
 """
 
+import ctypes
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -104,6 +106,54 @@ tried("through the tree", lambda: open("../operator/secret.txt").read())
 tried("process", lambda: open(f"/proc/{sys.argv[2]}/root{sys.argv[1]}").read())
 """
     held(*await both(sandbox, tree, program, str(outside.home / "secret.txt"), str(outside.neighbour.pid)))
+
+
+_KEYS = """
+import ctypes
+libc = ctypes.CDLL(None)
+def read(number):
+    room = ctypes.create_string_buffer(100)
+    size = libc.syscall(250, 11, number, room, 100)
+    return size > 0 and WANTED in room.raw
+def search(ring):
+    return read(libc.syscall(250, 10, ctypes.c_long(ring), b"user", b"hishamos-test", 0))
+tried("session keyring", lambda: search(-3) or 1 / 0)
+tried("user's session keyring", lambda: search(-5) or 1 / 0)
+tried("every key", lambda: any(read(int(line.split()[0], 16)) for line in open("/proc/keys")) or 1 / 0)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers of system calls are those of x86_64")
+async def test_keys_of_the_callers_keyring(sandbox: Sandbox, tree: Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    key = libc.syscall(248, b"user", b"hishamos-test", SECRET.encode(), len(SECRET), ctypes.c_int(-3))
+    assert key > 0, os.strerror(ctypes.get_errno())
+    try:
+        # It is inherited by whatever this thread starts, threads among them.
+        held(*await both(sandbox, tree, _KEYS.replace("WANTED", repr(SECRET.encode()))))
+    finally:
+        libc.syscall(250, 3, key)  # revoked
+
+
+async def test_what_is_inherited_otherwise(sandbox: Sandbox, tree: Path) -> None:
+    program = """
+import os, signal
+mask = os.umask(0)
+print("umask", oct(mask))
+ignored = sorted(s.name for s in signal.Signals if s not in (signal.SIGKILL, signal.SIGSTOP)
+                 and signal.getsignal(s) == signal.SIG_IGN and s not in (signal.SIGPIPE, signal.SIGXFSZ))
+print("ignored", ignored, "blocked", sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+print("files", sorted(int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2)[1:])
+"""
+    before, file = os.umask(0o077), os.open("/dev/null", os.O_RDONLY)
+    os.set_inheritable(file, True)
+    try:
+        inside = await run_python(sandbox, tree, program)
+    finally:
+        os.umask(before)
+        os.close(file)
+    assert "umask 0o22" in inside.output and "ignored [] blocked []" in inside.output, inside.output
+    assert "files []" in inside.output, inside.output
 
 
 async def test_writing_outside(sandbox: Sandbox, tree: Path, outside: Surroundings, tmp_path: Path) -> None:
