@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from hishamos_pipeline.errors import SandboxError
 from hishamos_pipeline.sandbox.bubblewrap import INSTALL, Bubblewrap
@@ -27,9 +26,10 @@ _MAKERS: dict[str, Callable[[], Sandbox]] = {
     "podman": lambda: Container("podman"),
     "docker": lambda: Container("docker"),
 }
-# Each line is something that hostile code would like; the test fails if one of them succeeds.
+# Each line is something that hostile code would like; the test fails if one of them succeeds. And what honest code
+# needs: a sandbox in which nothing works verifies nothing.
 _PROBE = """
-import glob, json, os, socket, sys
+import glob, json, os, pathlib, socket, subprocess, sys, tempfile
 secret, path, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 got = []
 def tried(name, act):
@@ -42,7 +42,25 @@ tried("a file outside", lambda: open(path).read())
 tried("the network", lambda: socket.create_connection(("127.0.0.1", port), 2))
 planted = "/usr/hishamos-probe"
 tried("writing to the system", lambda: (open(planted, "w"), os.remove(planted)))
-print(json.dumps(got))
+lacks = []
+def needed(name, act):
+    try:
+        act()
+    except Exception as error: lacks.append(f"{name} ({type(error).__name__}: {error})"[:300])
+def write(folder):
+    place = pathlib.Path(folder, "made")
+    place.mkdir()
+    (place / "file").write_text("x")
+    assert (place / "file").read_text() == "x"
+def test():
+    pathlib.Path("test_made.py").write_text("def test_made(tmp_path):\\n    (tmp_path / 'x').write_text('x')\\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_made.py"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-200:]
+needed("writing in the working folder", lambda: write("."))
+needed("writing temporary files", lambda: write(tempfile.mkdtemp()))
+if sys.argv[4:]: needed("running pytest", test)
+print(json.dumps([got, lacks]))
 """
 
 
@@ -100,11 +118,15 @@ def require_allowed(sandbox: Sandbox, models: Sequence[str], allowed: Sequence[s
             )
 
 
-def prove(sandbox: Sandbox) -> None:
-    """Try out of the sandbox what it must not allow.
+def prove(sandbox: Sandbox, *, thoroughly: bool = False) -> None:
+    """Try in the sandbox what it must not allow, and what it has to.
+
+    Args:
+        sandbox: the sandbox.
+        thoroughly: whether a test is run in it, too, which takes half a second more.
 
     Raises:
-        SandboxError: it cannot start, or something was possible.
+        SandboxError: it cannot start, something was possible that must not be, or work is not; the message says what.
     """
     secret = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="hishamos-probe-") as folder, socket.socket() as listener:
@@ -121,7 +143,7 @@ def prove(sandbox: Sandbox) -> None:
         port = str(listener.getsockname()[1])
         neighbour = subprocess.Popen(["sleep", "60"], env={"PATH": os.defpath, "SECRET": secret})
         try:
-            argv = ("python", "probe.py", secret, str(planted), port)
+            argv = ("python", "probe.py", secret, str(planted), port, *(["thoroughly"] if thoroughly else []))
             limits = Limits(wall_seconds=30, cpu_seconds=20)
             # A thread of its own: the caller may be inside an event loop.
             with ThreadPoolExecutor(1) as pool:
@@ -132,11 +154,13 @@ def prove(sandbox: Sandbox) -> None:
             neighbour.kill()
             neighbour.wait()
     try:
-        got: Any = json.loads(outcome.output)
-    except ValueError:
+        got, lacks = json.loads(outcome.output)
+    except (ValueError, TypeError):
         raise SandboxError(f"its test failed: {outcome.ending}: {outcome.output.strip()[:200]}") from None
     if got:
         raise SandboxError(f"its test failed: the code could reach {', '.join(got)}")
+    if lacks:
+        raise SandboxError(f"its test failed: the code lacks {'; '.join(lacks)}")
 
 
 @cache

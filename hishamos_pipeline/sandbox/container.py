@@ -18,7 +18,7 @@ from hishamos_pipeline.sandbox import inside
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
-IMAGE = "hishamos-sandbox:1"
+IMAGE = "hishamos-sandbox:2"
 _MIB = 1024 * 1024
 _FOLDERS = ("usr", "etc", "proc", "sys", "dev", "tmp", "run", "sandbox-tree", "sandbox-work")
 _LINKS = ("bin", "sbin", "lib", "lib64")
@@ -121,7 +121,9 @@ def _image() -> bytes:
     with tarfile.open(fileobj=written, mode="w") as archive:
         for name in _FOLDERS:
             entry = tarfile.TarInfo(name)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            # A file system in memory takes over the mode of the folder that it is mounted on, whatever it is told.
+            open_to_all = f"/{name}" in (inside.TMP, inside.WORK)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if open_to_all else 0o755
             archive.addfile(entry)
         for name in _LINKS:
             entry = tarfile.TarInfo(name)

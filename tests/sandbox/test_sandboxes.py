@@ -16,7 +16,7 @@ from hishamos_pipeline.sandbox.bubblewrap import Bubblewrap
 from hishamos_pipeline.sandbox.choice import open_sandbox, own_toolchain, prove, require_allowed
 from hishamos_pipeline.sandbox.container import Container
 from hishamos_pipeline.sandbox.inside import UNTRUSTED, outcome, read_record
-from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox
+from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Sandbox, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Ended, Job, supervise
 from hishamos_pipeline.sandbox.unsafe_subprocess import UnsafeSubprocess
 from tests.fakes.sandbox import FakeSandbox
@@ -141,6 +141,31 @@ def test_an_ordinary_user_is_held_as_well(tmp_path: Path) -> None:
 def test_one_without_protection_does_not_pass_the_test() -> None:
     with pytest.raises(SandboxError, match=r"a secret of the environment, a file outside, the network"):
         prove(UnsafeSubprocess())
+
+
+class _ReadOnly:
+    """A sandbox in which nothing can be written, as a container whose working folder belongs to somebody else."""
+
+    name, isolates = "read-only", True
+
+    async def run(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> Outcome:
+        """See ``Sandbox.run``."""
+        closed = (
+            "import pathlib\ndef refuse(*_, **__): raise PermissionError('read-only')\n"
+            "pathlib.Path.mkdir = refuse\n"
+        )
+        (tree / "probe.py").write_text(closed + (tree / "probe.py").read_text())
+        return await open_sandbox("bubblewrap").run(command, tree, limits, toolchain)
+
+
+@pytest.mark.parametrize("name", ["bubblewrap", "podman"])
+def test_work_is_possible_where_a_sandbox_passes(name: str) -> None:
+    prove(open_sandbox(name), thoroughly=True)
+
+
+def test_a_sandbox_in_which_nothing_can_be_written_does_not_pass() -> None:
+    with pytest.raises(SandboxError, match=r"the code lacks writing in the working folder \(PermissionError"):
+        prove(_ReadOnly())
 
 
 def test_a_sandbox_that_runs_nothing_does_not_pass_either() -> None:
