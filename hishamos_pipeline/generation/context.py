@@ -10,7 +10,7 @@ from typing import TypeVar
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import PlanFault, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import PlanFault, Stories, VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.target import HostKind, Target
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
@@ -253,7 +253,10 @@ class BuildContext(StepContext):
         store.units.add_blobs(texts[file.sha256] for file in kept)
         store.deliveries.record_tree(self.key, str(path), build.files, passed=build.passed)
         store.backlog.mark_verified(
-            self.key, build.stories_verified, {item.story: item.reason for item in build.deferrals}
+            self.key,
+            build.stories_verified,
+            {item.story: item.reason for item in build.deferrals},
+            {story.id: story.reason for story in self.read("stories", Stories).waiting},
         )
 
 

@@ -73,6 +73,8 @@ async def test_a_part_is_built_and_the_next_build_adds_the_rest(recorded: Record
     (planning,) = [a for a in asked if "# Task architect/architecture" in a]
     assert "REQ-002" in planning and "REQ-003" not in planning
     assert not any("# Task qa/story_tests for tests/test_us_003" in a for a in asked)
+    (row,) = [story for story in run.project.store.backlog.stories(run.key) if story.code == "US-003"]
+    assert row.status == "planned" and row.reason.startswith("waits for a later build")
     readme = (run.project.folder.path("tree") / "README.md").read_text()
     assert "What it does not do yet" in readme and "US-003 See the total: waits" in readme
 
@@ -111,6 +113,7 @@ def test_a_scope_takes_what_it_depends_on_and_what_the_brief_requires() -> None:
     found = {story.id: story.status for story in scoped(backlog, ["US-002"]).stories}
     assert found == {"US-001": "planned", "US-002": "planned", "US-003": "waiting", "US-004": "planned",
                      "US-005": "deferred"}  # fmt: skip
+    assert scoped(backlog, ["US-777"]) == scoped(backlog, ()), "a scope of other stories is none"
     everything = scoped(scoped(backlog, ["US-002"]), ())
     assert [story.status for story in everything.stories] == ["planned"] * 4 + ["deferred"]
 

@@ -13,8 +13,10 @@ def scoped(backlog: Stories, scope: Collection[str]) -> Stories:
 
     Args:
         backlog: the stories.
-        scope: ids of stories; empty for all. What they depend on, and what the brief requires, is in it.
+        scope: ids of stories; empty for all, and so are those of a backlog that is no more. What they depend on, and
+            what the brief requires, is in it.
     """
+    scope = [story.id for story in backlog.stories if story.id in scope]
     required = {name.casefold() for name in backlog.required}
     kept = {s.id for s in backlog.stories if {s.id.casefold(), s.title.casefold()} & required}
     wanted = with_dependencies(backlog, {*scope, *kept}) if scope else None

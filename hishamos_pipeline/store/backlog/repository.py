@@ -76,7 +76,11 @@ class Backlog:
                 story.sprint_id = place.get(story.code)
 
     def mark_verified(
-        self, key: str, codes: tuple[str, ...], left_out: Mapping[str, str] = MappingProxyType({})
+        self,
+        key: str,
+        codes: tuple[str, ...],
+        left_out: Mapping[str, str] = MappingProxyType({}),
+        waiting: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Mark the stories whose tests have run and passed; others fall back to planned.
 
@@ -84,6 +88,7 @@ class Backlog:
             key: the project.
             codes: ids of the verified stories.
             left_out: reasons of those that were left out, by id, since they could not be verified.
+            waiting: reasons of those that wait for a later build.
         """
         with self._sessions.write() as session:
             project = find_project(session, key)
@@ -92,7 +97,7 @@ class Backlog:
             for story in rows:
                 if story.status != "deferred":
                     story.status = "verified" if story.code in codes else "planned"
-                    story.reason = left_out.get(story.code, "")
+                    story.reason = left_out.get(story.code, waiting.get(story.code, ""))
             for story in verified:
                 emit(session, self._sessions.clock.now(), project, "story.verified", story.code)
             for code, reason in left_out.items():
