@@ -13,7 +13,7 @@ from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.revisions import as_text, proposed
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.artifacts.editing import Edit, edits_between
+from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash
 from hishamos_pipeline.core.artifacts.items import DERIVED, FILE_SETS
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import EditError
@@ -95,6 +95,25 @@ class ApproveArtifact(UseCaseInput):
     expected: str = ""
 
 
+class EditView(View):
+    """An edit that holds."""
+
+    artifact: str
+    item: str
+    removed: bool
+    author: str
+    reason: str
+    edited_at: datetime
+
+
+class RevertEdits(UseCaseInput):
+    """Take back the edits of an artifact, or the one of an item."""
+
+    key: str
+    artifact: str
+    item: str = ""
+
+
 class Approved(View):
     """What was approved."""
 
@@ -142,6 +161,41 @@ def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtif
     row = editing.apply_edits(
         project, command.artifact, edits, author=actor.name or actor.label, reason=command.reason
     )
+    return EditedArtifact(artifact=command.artifact, revision=row.revision)
+
+
+def list_edits(services: Services, actor: Actor, key: str) -> list[EditView]:
+    """People's edits of a project that hold, the oldest first.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    rows = services.acting_as(actor).store.edits.all_active(key)
+    return [EditView.of(row, artifact=row.kind, removed=not row.content) for row in rows]
+
+
+def revert(services: Services, actor: Actor, command: RevertEdits) -> EditedArtifact:
+    """Take edits back: what they were made of stands again, and what follows from it is made by the next build.
+
+    Raises:
+        EditError: nobody has edited that, or what it was is not known any more; nothing is changed then.
+        ProjectBusyError: a build is making this artifact.
+    """
+    project = services.acting_as(actor).project_data(command.key)
+    held = project.store.edits.active(command.key, command.artifact)
+    edits = [edit for edit in held if command.item in ("", edit.item)]
+    if not edits:
+        edited = ", ".join(edit.item for edit in held) or "nothing"
+        raise EditError(
+            f"{command.artifact} {command.item}: it was not edited; edited is {edited}".replace(" :", ":")
+        )
+    for edit in edits:
+        if item_hash(edit.seen) != edit.base:
+            raise EditError(f"{command.artifact} {edit.item}: what it was before is not known any more")
+    now = editing.current_items(project, command.artifact)
+    back = [Edit(edit.kind, edit.item, edit.seen, item_hash(now.get(edit.item))) for edit in edits]
+    author = actor.name or actor.label
+    row = editing.apply_edits(project, command.artifact, back, author=author, reason="edits taken back")
     return EditedArtifact(artifact=command.artifact, revision=row.revision)
 
 

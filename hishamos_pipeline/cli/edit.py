@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     "--set", "values", multiple=True, metavar="PATH=VALUE", help="Set one field, such as criteria.0.then=…"
 )
 @click.option("--remove", is_flag=True, help="Remove the item; a requirement or story is retired.")
+@click.option("--revert", is_flag=True, help="Take the edit of ITEM back, or all edits of ARTIFACT.")
 @click.option("--by", "author", default="", help="Who edits; the user of this machine by default.")
 @click.option("--reason", default="edited by hand", show_default=True, help="Why, for the history.")
 def command(
@@ -36,6 +37,7 @@ def command(
     source: str,
     values: tuple[str, ...],
     remove: bool,
+    revert: bool,
     author: str,
     reason: str,
 ) -> None:
@@ -44,8 +46,11 @@ def command(
     Without --file, --set or --remove, $EDITOR opens: on YAML for documents, on the text for files. The next build makes
     again what depends on the edit, and nothing else; see `hishamos plan KEY`.
     """
-    if sum(map(bool, (source, values, remove))) > 1:
-        raise click.UsageError("--file, --set and --remove exclude one another")
+    if sum(map(bool, (source, values, remove, revert))) > 1:
+        raise click.UsageError("--file, --set, --remove and --revert exclude one another")
+    if revert:
+        _revert(key, artifact, item, author)
+        return
     if not item and (values or remove or artifact in FILE_SETS):
         raise click.UsageError("name the ITEM to edit, such as REQ-001, US-001, a path, or @title")
     if artifact in FILE_SETS and (values or remove):
@@ -65,6 +70,14 @@ def command(
         echo("nothing changed")
         return
     echo(f"recorded as {artifact}@{done.revision}; what follows from it: hishamos plan {key}")
+
+
+def _revert(key: str, artifact: str, item: str, author: str) -> None:
+    from hishamos_pipeline.application import changes
+
+    with opened(author) as (services, actor):
+        done = changes.revert(services, actor, changes.RevertEdits(key=key, artifact=artifact, item=item))
+    echo(f"taken back as {artifact}@{done.revision}; what follows from it: hishamos plan {key}")
 
 
 def _assigned(values: tuple[str, ...]) -> tuple[tuple[str, object], ...]:

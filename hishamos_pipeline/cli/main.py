@@ -15,6 +15,7 @@ COMMANDS = {
     "builds": ("builds", "List requests for builds, or cancel them."),
     "plan": ("plan", "Show what a build would make, and why."),
     "edit": ("edit", "Change an artifact by hand; the change stands."),
+    "edits": ("edits", "List what people have edited."),
     "change": ("change", "Have a change of requirements and stories proposed."),
     "proposals": ("proposals", "Decide what engines propose against edits."),
     "history": ("history", "List the revisions of a project."),

@@ -145,3 +145,25 @@ def test_code_of_models_does_not_run_unprotected(home: Path) -> None:
     facts = json.loads(hishamos(home, "artifacts", "show", "other", "verified_build").stdout)["content"]
     assert (facts["sandbox"], facts["isolated"]) == ("unsafe-subprocess", False)
     assert "UNPROTECTED" in hishamos(home, "doctor", HISHAMOS_SANDBOX="unsafe-subprocess").stdout
+
+
+def test_edits_are_listed_and_taken_back(tmp_path: Path, built_notes: BuiltProject) -> None:
+    home = built_notes.copy_to(tmp_path)
+    readme = home / "state" / "projects" / "notes" / "tree" / "README.md"
+    before = readme.read_text()
+    assert "no edit" in hishamos(home, "edits", "list", "notes").stdout
+    (home / "mine.md").write_text(before + "\nAsk Ada.\n")
+    edit = ("edit", "notes", "documentation", "README.md")
+    assert hishamos(home, *edit, "--file", "mine.md", "--by", "ada").returncode == 0
+    assert hishamos(home, "edit", "notes", "stories", "US-002", "--set", "title=See notes").returncode == 0
+    listed = json.loads(hishamos(home, "edits", "list", "notes", "--json").stdout)
+    assert [item["item"] for item in listed] == ["README.md", "US-002"] and listed[0]["author"] == "ada"
+    assert hishamos(home, "build", "notes").returncode == 0 and "Ask Ada." in readme.read_text()
+    assert hishamos(home, *edit, "--revert").returncode == 0
+    again = hishamos(home, *edit, "--revert")
+    assert again.returncode == 2 and "README.md: it was not edited; edited is nothing" in again.stderr
+    assert hishamos(home, "edit", "notes", "stories", "--revert", "--remove").returncode == 2
+    assert hishamos(home, "edit", "notes", "stories", "--revert").returncode == 0
+    assert "no edit" in hishamos(home, "edits", "list", "notes").stdout
+    assert hishamos(home, "build", "notes").returncode == 0
+    assert readme.read_text() == before and "nothing to make" in hishamos(home, "build", "notes").stdout

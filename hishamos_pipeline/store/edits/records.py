@@ -17,3 +17,15 @@ class OpenProposal:
     content_hash: str
     status: str
     proposed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveEdit:
+    """A person's edit of one item that holds; ``content`` is JSON, empty for an item that was removed."""
+
+    kind: str
+    item: str
+    content: str
+    author: str
+    reason: str
+    edited_at: datetime

@@ -11,7 +11,7 @@ from hishamos_pipeline.core.artifacts.items import Item
 from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.audit.repository import audit
-from hishamos_pipeline.store.edits.records import OpenProposal
+from hishamos_pipeline.store.edits.records import ActiveEdit, OpenProposal
 from hishamos_pipeline.store.edits.tables import EditRow, ProposalRow
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.records import record
@@ -68,6 +68,18 @@ class Edits:
                 Edit(row.kind, row.item, _content(row.content), row.base, _content(row.base_content), row.id)
                 for row in rows
             ]
+
+    def all_active(self, key: str) -> list[ActiveEdit]:
+        """The edits of a project that hold, the oldest first.
+
+        Raises:
+            ProjectNotFoundError: there is no such project.
+        """
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            mine = (EditRow.project_id == project.id, EditRow.withdrawn.is_(False))
+            rows = session.scalars(select(EditRow).where(*mine).order_by(EditRow.id))
+            return [record(ActiveEdit, row) for row in rows]
 
     def withdraw(self, key: str, artifact: str, item: str) -> None:
         """Let an engine's text stand again for an item."""
