@@ -6,7 +6,7 @@ import tomllib
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -26,6 +26,8 @@ def test_a_literal_is_read_back_by_python_and_toml(text: str) -> None:
 
 
 @given(ATTACKS)
+@example(" ")
+@example("\n")
 def test_nothing_ends_a_docstring(text: str) -> None:
     for made in (f'"""{untrusted.docstring_line(text)}"""', untrusted.docstring(text or "x", "")):
         (only,) = ast.parse(made).body

@@ -109,7 +109,7 @@ def docstring_line(text: str) -> str:
 def docstring(text: str, indent: str) -> str:
     """A whole docstring, which the text cannot close."""
     safe = text.replace("\\", "\\\\").replace('"' * 3, "'" * 3).strip()
-    lines = [line.strip() for line in safe.splitlines()]
+    lines = [line.strip() for line in safe.splitlines()] or [""]
     if len(lines) == 1:
         space = " " if safe.endswith('"') else ""
         return f'{indent}"""{safe}{space}"""'
