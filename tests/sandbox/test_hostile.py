@@ -140,9 +140,7 @@ async def test_what_is_inherited_otherwise(sandbox: Sandbox, tree: Path) -> None
 import os, signal
 mask = os.umask(0)
 print("umask", oct(mask))
-ignored = sorted(s.name for s in signal.Signals if s not in (signal.SIGKILL, signal.SIGSTOP)
-                 and signal.getsignal(s) == signal.SIG_IGN and s not in (signal.SIGPIPE, signal.SIGXFSZ))
-print("ignored", ignored, "blocked", sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
+print("blocked", sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
 print("files", sorted(int(name) for name in os.listdir("/proc/self/fd") if int(name) > 2)[1:])
 """
     before, file = os.umask(0o077), os.open("/dev/null", os.O_RDONLY)
@@ -152,7 +150,7 @@ print("files", sorted(int(name) for name in os.listdir("/proc/self/fd") if int(n
     finally:
         os.umask(before)
         os.close(file)
-    assert "umask 0o22" in inside.output and "ignored [] blocked []" in inside.output, inside.output
+    assert "umask 0o22" in inside.output and "blocked []" in inside.output, inside.output
     assert "files []" in inside.output, inside.output
 
 
