@@ -185,10 +185,9 @@ def revert(services: Services, actor: Actor, command: RevertEdits) -> EditedArti
     held = project.store.edits.active(command.key, command.artifact)
     edits = [edit for edit in held if command.item in ("", edit.item)]
     if not edits:
+        what = f"{command.artifact} {command.item}".strip()
         edited = ", ".join(edit.item for edit in held) or "nothing"
-        raise EditError(
-            f"{command.artifact} {command.item}: it was not edited; edited is {edited}".replace(" :", ":")
-        )
+        raise EditError(f"{what}: it was not edited; edited is {edited}")
     for edit in edits:
         if item_hash(edit.seen) != edit.base:
             raise EditError(f"{command.artifact} {edit.item}: what it was before is not known any more")

@@ -76,7 +76,12 @@ class BlueprintEngine:
         return False
 
     def version(self, task: Task[Any, Any]) -> str:
-        """The hash of the rules and templates that a task's answers are made with."""
+        """The hash of the rules and templates that a task's answers are made with.
+
+        Raises:
+            UnbuildableError: there are none: the task takes judgement.
+        """
+        _require_rules(task)
         return rule_version(f"blueprint/{task}")
 
     def fingerprint(self, task: Task[Q, A], question: Q) -> str:
@@ -92,8 +97,7 @@ class BlueprintEngine:
         Raises:
             UnbuildableError: the task takes judgement, which templates have not, or no template makes the file.
         """
-        if str(task) not in RULES:
-            raise UnbuildableError(f"the blueprint engine cannot do {task}: that needs a language model")
+        _require_rules(task)
         return cast("A", await self._answer(task, question))
 
     async def _answer(self, task: Task[Any, Any], question: Any) -> Document:
@@ -131,6 +135,11 @@ class BlueprintEngine:
                 self._projects.pop(next(iter(self._projects)))
             known = self._projects[key] = _Project(request.architecture, request.stories)
         return known.render(task, request.path)
+
+
+def _require_rules(task: Task[Any, Any]) -> None:
+    if str(task) not in RULES:
+        raise UnbuildableError(f"the blueprint engine cannot do {task}: that needs a language model")
 
 
 @dataclass

@@ -27,11 +27,6 @@ def way_to_bring(relation: Relation, publish: str) -> Way:
     return "propose"
 
 
-def way_after_refusal(relation: Relation) -> Way:
-    """How it comes there after the host has refused a push, as the host stands now."""
-    return "nothing" if relation in ("same", "ahead", "equal_files") else "propose"
-
-
 def claim(conflict: Conflict, *, empty: bool, made_by_us: bool, known: bool) -> Claim:
     """What to do about a repository that has the wanted name.
 

@@ -44,7 +44,7 @@ def push_or_propose(job: PublishJob, remote: Remote, git: RemoteGit) -> tuple[Re
                 raise
             # The push may have been accepted, and its answer lost.
             found = relation(git, commit, heads, branch)
-            way = decisions.way_after_refusal(found)
+            way = decisions.way_to_bring(found, "pull_request")
     if theirs := _foreign(git, commit, heads, branch, found):
         more = f" and {len(theirs) - 1} more" if len(theirs) > 1 else ""
         job.warn(f"{branch} has commits that the project lacks: {theirs[0]!r}{more}")

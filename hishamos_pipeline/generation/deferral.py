@@ -127,13 +127,22 @@ async def without(
 
 
 async def telling_what_it_lacks(parts: Parts) -> Parts:
-    """The parts whose README names every story that is left out, and why; one that does already stays as it is."""
-    left_out, text = parts.stories.left_out, parts.text(README)
-    named = [f"{item.id} {markdown_line(item.title)}" for item in left_out]
-    if README not in parts.paths or all(name in text for name in named):
+    """The parts with a section of their README that names every story that is left out, and why."""
+    left_out = parts.stories.left_out
+    if README not in parts.paths or not left_out:
         return parts
-    listed = [f"{name}: {markdown_line(item.reason)}" for name, item in zip(named, left_out, strict=True)]
-    return parts.changed({README: await with_section(text, _NOT_YET, listed, parts.architecture.package)})
+    listed = [f"{_named(item)}: {markdown_line(item.reason)}" for item in left_out]
+    text = await with_section(parts.text(README), _NOT_YET, listed, parts.architecture.package)
+    return parts.changed({README: text})
+
+
+def tells_what_it_lacks(parts: Parts) -> bool:
+    """Whether the README as it was written names every story that is left out, as the blueprint engine's does."""
+    return all(_named(item) in parts.text(README) for item in parts.stories.left_out)
+
+
+def _named(story: Story) -> str:
+    return f"{story.id} {markdown_line(story.title)}"
 
 
 def removable(parts: Parts, dropped: Collection[str], tests: Collection[str]) -> set[str]:

@@ -9,6 +9,7 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import PlanFault, VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.artifacts.repository import readable
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.storage import Storage, open_storage
@@ -74,7 +75,7 @@ class Project:
         plan, build = artifacts.head(self.key, "architecture"), artifacts.head(self.key, "verified_build")
         if plan is None or build is None or build.inputs.get("architecture") != plan.content_hash:
             return ()
-        document = artifacts.before(self.key, "verified_build", VerifiedBuild)
+        document = readable(build, VerifiedBuild)
         return document.plan_faults if document else ()
 
     def edited_files(self, artifact: str) -> dict[str, str]:

@@ -106,9 +106,6 @@ async def repair(
             plan = await next_round(step, parts, left, tried)
             if not plan.files:
                 continue
-            if not step.asks_models(TASKS[plan.side]):
-                stopped = "nobody is asked to correct it: no model is named in HISHAMOS_LLM"
-                break
             answers = await corrections(step, parts, plan, [*earlier, *rounds])
         except (ModelError, UnbuildableError) as error:  # a budget that is used up among them
             stopped = str(error)

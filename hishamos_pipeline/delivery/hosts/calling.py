@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 
@@ -82,6 +82,22 @@ def unless_missing(look: Callable[[], T]) -> T | None:
         if error.cause != "not_found":
             raise
         return None
+
+
+def whole(found: Any) -> Any:
+    """The answer itself, where nothing is read off it."""
+    return found
+
+
+def text_of(value: Any) -> str:
+    """A field that has to be there; a captive portal's page of HTML has none.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError("a field is missing")
+    return value
 
 
 def of_requests(error: Exception, host: str) -> HostError:

@@ -13,7 +13,7 @@ import requests
 from urllib3 import Retry
 
 from hishamos_pipeline.core.artifacts.target import HostKind, Protection, Release, Target
-from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
+from hishamos_pipeline.delivery.hosts.calling import of_requests, text_of, unless_missing, whole
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.github_fields import PERMISSIONS, facts_of, protection_of
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-def _whole(found: Any) -> Any:
-    return found
 
 
 class _RedirectedError(Exception):
@@ -83,7 +79,7 @@ class GitHubHost:
 
     def account(self) -> Account:
         """See ``GitHost``."""
-        login = self._ask(lambda: _text(self._github.get_user().login))
+        login = self._ask(lambda: text_of(self._github.get_user().login))
         scopes = self._github.oauth_scopes
         return Account(login, None if scopes is None else frozenset(filter(None, scopes)))
 
@@ -101,7 +97,7 @@ class GitHubHost:
 
         def look() -> Owner:
             found = self._github.get_user(path)
-            return Owner(_text(found.login), found.id, is_user=found.type != "Organization")
+            return Owner(text_of(found.login), found.id, is_user=found.type != "Organization")
 
         return self._ask(look, about=f"owner {path!r}")
 
@@ -204,7 +200,9 @@ class GitHubHost:
         """See ``GitHost``."""
         repository, title = self._repository(remote), release.title or release.tag
         if not unless_missing(
-            lambda: self._ask(lambda: _text(repository.get_release(release.tag).html_url), about=release.tag)
+            lambda: self._ask(
+                lambda: text_of(repository.get_release(release.tag).html_url), about=release.tag
+            )
         ):
             self._ask(lambda: repository.create_git_release(release.tag, title, notes), repeat=False)
         return f"{remote.web_url}/releases/tag/{release.tag}"
@@ -221,7 +219,7 @@ class GitHubHost:
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
-        read: Callable[[Any], T] = _whole,
+        read: Callable[[Any], T] = whole,
         query: Mapping[str, Any] | None = None,
         repeat: bool = True,
     ) -> T:
@@ -306,7 +304,7 @@ class GitHubHost:
         Raises:
             ValueError: it is no repository, or not the one that was asked for.
         """
-        full_name = _text(found.full_name)
+        full_name = text_of(found.full_name)
         if asked and full_name.lower() != asked.lower():
             raise ValueError(f"asked for {asked}, got {full_name}")
         if not isinstance(found.id, int):
@@ -317,7 +315,7 @@ class GitHubHost:
             web_url=f"{self.connection.url}/{full_name}",
             clone_url=self.connection.clone_url(full_name),
             visibility=found.visibility or ("private" if found.private else "public"),
-            default_branch=_text(found.default_branch),
+            default_branch=text_of(found.default_branch),
             created_at=found.created_at,
             archived=bool(found.archived),
         )
@@ -332,14 +330,3 @@ def _change(pull: Mapping[str, Any], remote: Remote) -> PullRequest:
     number = int(pull["number"])
     url = f"{remote.web_url}/pull/{number}"
     return PullRequest(number, url, str(pull.get("title") or ""), str(pull.get("body") or ""))
-
-
-def _text(value: Any) -> str:
-    """A field that has to be there; a captive portal's page of HTML has none.
-
-    Raises:
-        ValueError: it is not.
-    """
-    if not isinstance(value, str) or not value:
-        raise ValueError("a field is missing")
-    return value

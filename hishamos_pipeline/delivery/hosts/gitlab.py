@@ -13,7 +13,7 @@ from urllib.parse import quote
 import requests
 
 from hishamos_pipeline.core.artifacts.target import HostKind, Release, Target
-from hishamos_pipeline.delivery.hosts.calling import of_requests, unless_missing
+from hishamos_pipeline.delivery.hosts.calling import of_requests, text_of, unless_missing, whole
 from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.gitlab_answers import (
@@ -22,8 +22,6 @@ from hishamos_pipeline.delivery.hosts.gitlab_answers import (
     remote_on,
     said_by,
     tag_of,
-    text_of,
-    whole,
 )
 from hishamos_pipeline.delivery.hosts.gitlab_fields import LEVELS, facts_of
 from hishamos_pipeline.delivery.hosts.interface import (

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from hishamos_pipeline.delivery.hosts.calling import text_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.interface import PullRequest, Remote
 
@@ -28,18 +29,6 @@ class KeepingSession(requests.Session):
 
     def _keep(self, response: requests.Response, *_: object, **__: object) -> None:
         self.last = {name.lower(): value for name, value in response.headers.items()}
-
-
-def whole(found: Any) -> Any:
-    """The answer itself."""
-    return found
-
-
-def text_of(value: Any) -> str:
-    """A text that has to be there."""
-    if not isinstance(value, str) or not value:
-        raise ValueError("a field is missing")
-    return value
 
 
 def tag_of(found: Any) -> str:

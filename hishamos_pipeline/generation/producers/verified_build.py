@@ -12,7 +12,11 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.generation.assembling import KINDS, Parts, assemble, differences, gather, with_repairs
 from hishamos_pipeline.generation.context import BuildContext
-from hishamos_pipeline.generation.deferral import telling_what_it_lacks, without_what_fails
+from hishamos_pipeline.generation.deferral import (
+    telling_what_it_lacks,
+    tells_what_it_lacks,
+    without_what_fails,
+)
 from hishamos_pipeline.generation.readme_sections import README
 from hishamos_pipeline.generation.repair import Repaired, repair
 from hishamos_pipeline.generation.review_repair import after_review
@@ -30,7 +34,8 @@ async def verify_build(step: BuildContext) -> VerifiedBuild:
     """
     sandbox = await asyncio.to_thread(step.sandbox)
     first = gather(step)
-    if README not in step.edited_items(KINDS):  # what people write of it is left to them
+    # What people write of it is left to them.
+    if README not in step.edited_items(KINDS) and not tells_what_it_lacks(first):
         first = await telling_what_it_lacks(first)
     with step.staging() as staging:
 
