@@ -9,11 +9,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 from hishamos_pipeline.errors import SandboxError
-from hishamos_pipeline.sandbox import inside
+from hishamos_pipeline.sandbox import inside, system_calls
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
@@ -42,21 +43,34 @@ class Bubblewrap:
 
     async def run(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> Outcome:
         """See ``Sandbox.run``."""
-        argv = self.argv(command, tree, limits, toolchain)
-        ended = await supervise(Job(argv, {"PATH": "/usr/bin:/bin"}, work=inside.WORK), limits)
+        with ExitStack() as opened:
+            place = system_calls.filter_file()
+            refused = opened.enter_context(place.open("rb")).fileno() if place else None
+            argv = self.argv(command, tree, limits, toolchain, refused)
+            handed = () if refused is None else (refused,)
+            job = Job(argv, {"PATH": inside.SYSTEM_PATH}, work=inside.WORK, handed=handed)
+            ended = await supervise(job, limits)
         if not inside.has_started(ended) and not ended.limit:
             raise SandboxError(f"bubblewrap cannot start: {ended.output.strip()[:300]}")
         return inside.outcome(command, ended)
 
-    def argv(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> list[str]:
-        """The whole command line; nothing of it is secret."""
+    def argv(
+        self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain, refused: int | None = None
+    ) -> list[str]:
+        """The whole command line; nothing of it is secret. ``refused`` is the open filter of system calls."""
         root = os.geteuid() == 0
+        # Read-only, so that nobody writes into the memory of who wrote the record of the run.
+        last = ["--remount-ro", "/proc", *(("--seccomp", str(refused)) if refused is not None else ()), "--"]
         # What sets the sandbox up finds the system's programs alone: a toolchain may hold others of the same names.
         variables = {**inside.CLEAN, **command.variables, "PATH": inside.SYSTEM_PATH}
         disk = str(limits.disk_mb * _MIB)
         return [
-            self._program, "--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-net",
-            "--unshare-uts", "--unshare-cgroup-try",
+            # The first to go when the machine's memory runs out.
+            _CHOOM, "--adjust", "1000", "--",
+            # The script is the first process of its namespace: all others end with it, and no bwrap stays for others
+            # to wait for.
+            self._program, "--die-with-parent", "--as-pid-1", "--new-session", "--unshare-ipc", "--unshare-pid",
+            "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
             *(_KEPT_BY_ROOT if root else ("--unshare-user", "--disable-userns")),
             "--hostname", "sandbox", "--clearenv",
             *(part for name, value in variables.items() for part in ("--setenv", name, value)),
@@ -67,8 +81,8 @@ class Bubblewrap:
             *_read_only([*toolchain.folders, *self._folders]),
             "--perms", "0777", "--size", disk, "--tmpfs", inside.WORK, "--chdir", inside.WORK,
             *inside.mounts(command, tree, "--ro-bind"),
-            "--remount-ro", "/", "--",
-            *(self._dropped() if root else ()),
+            "--remount-ro", "/",
+            *(("--", *self._dropped()) if root else ()), *last,
             # Inside the namespace, where the user's other processes do not count.
             _PRLIMIT, f"--cpu={limits.cpu_seconds}:{limits.cpu_seconds + 2}", "--nofile=256", "--core=0",
             f"--fsize={limits.file_mb * _MIB}", f"--as={limits.memory_mb * _MIB}", f"--nproc={limits.processes}",
@@ -81,11 +95,11 @@ class Bubblewrap:
         return [
             _SETPRIV, f"--reuid={user}", f"--regid={user}", "--clear-groups", "--bounding-set=-all",
             "--inh-caps=-all", "--no-new-privs",
-            self._program, "--unshare-user", "--disable-userns", "--dev-bind", "/", "/", "--chdir", inside.WORK, "--",
+            self._program, "--unshare-user", "--disable-userns", "--dev-bind", "/", "/", "--chdir", inside.WORK,
         ]  # fmt: skip
 
 
-_SETPRIV, _PRLIMIT = "/usr/bin/setpriv", "/usr/bin/prlimit"
+_CHOOM, _SETPRIV, _PRLIMIT = "/usr/bin/choom", "/usr/bin/setpriv", "/usr/bin/prlimit"
 # Only to become somebody else, which sets them down.
 _KEPT_BY_ROOT = (
     "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP",

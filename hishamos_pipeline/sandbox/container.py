@@ -5,6 +5,7 @@ The image holds mount points alone and is made here, so that no registry is aske
 """
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from hishamos_pipeline.errors import SandboxError
-from hishamos_pipeline.sandbox import inside
+from hishamos_pipeline.sandbox import inside, system_calls
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.sandbox.supervisor import Job, supervise
 
@@ -47,21 +48,32 @@ class Container:
         if program is None:
             raise SandboxError(f"{engine} is not installed")
         self._program = program
+        # Docker's own is built into it; memory is limited by the container's control group there.
+        self._profile = system_calls.container_profile() if engine == "podman" else None
         if not self._ask("image", "inspect", IMAGE):
             self._ask("import", "-", IMAGE, given=_image(), required=True)
 
     async def run(self, command: Command, tree: Path, limits: Limits, toolchain: Toolchain) -> Outcome:
         """See ``Sandbox.run``."""
         name = f"hishamos-{os.getpid()}-{next(_runs)}"
-        argv = self.argv(name, command, tree, limits, toolchain)
         environment = {"PATH": os.defpath, **{k: v for k, v in os.environ.items() if k in _ENGINE_VARIABLES}}
         # Podman leaves a file behind in the working folder when memory runs out.
         with tempfile.TemporaryDirectory(prefix="hishamos-container-") as folder:
+            argv = self.argv(name, command, tree, limits, toolchain)
+            argv[2:2] = self._refusing(Path(folder))
             job = Job(argv, environment, folder=Path(folder), finish=lambda: self._remove(name))
             ended = await supervise(job, limits)
         if not inside.has_started(ended) and not ended.limit:
             raise SandboxError(f"{self.name} cannot start: {ended.output.strip()[:300]}")
         return inside.outcome(command, ended)
+
+    def _refusing(self, folder: Path) -> list[str]:
+        """The option that names the profile of system calls, which is written to the folder."""
+        if self._profile is None:
+            return []
+        place = folder / "system-calls.json"
+        place.write_text(json.dumps(self._profile))
+        return ["--security-opt", f"seccomp={place}"]
 
     def argv(
         self, name: str, command: Command, tree: Path, limits: Limits, toolchain: Toolchain

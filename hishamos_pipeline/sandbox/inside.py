@@ -32,7 +32,7 @@ if [ -n "$source" ]; then cp -R -P "$source/." "$work" || exit 125; fi
 cd "$work" || exit 125
 exec 3>&1 1>&2
 echo started >&3
-env PATH="$path" "$@" 3>&-
+env --default-signal PATH="$path" "$@" 3>&-
 code=$?
 echo times >&3
 times >&3

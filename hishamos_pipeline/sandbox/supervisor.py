@@ -24,6 +24,7 @@ from hishamos_pipeline.sandbox.interface import Limits
 _MIB = 1024 * 1024
 _TICK = 0.1
 _DRAIN_SECONDS = 2.0
+_OWN_END_SECONDS = 1.0
 _CHUNK = 65_536
 _RESULT_BYTES = 32 * _MIB
 # More than any machine runs at a time; a thread costs nothing while it waits.
@@ -44,6 +45,7 @@ class Job:
         prepare: called in the child before the program.
         finish: called when it has ended or was killed, to end what is left.
         work: the folder inside whose files are counted, as the processes see it; empty if they are not.
+        handed: the open files that it is given besides its output.
     """
 
     argv: Sequence[str]
@@ -52,6 +54,7 @@ class Job:
     prepare: Callable[[], None] | None = None
     finish: Callable[[], None] = lambda: None
     work: str = ""
+    handed: Sequence[int] = ()
 
 
 @dataclass(slots=True)
@@ -133,6 +136,7 @@ def _supervise(job: Job, limits: Limits, stop: threading.Event) -> Ended:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            pass_fds=job.handed,
             umask=0o022,
             preexec_fn=job.prepare,
         )
@@ -170,10 +174,10 @@ def _supervise(job: Job, limits: Limits, stop: threading.Event) -> Ended:
                 limit = limit or "it was called off"
             if status is not None:
                 limit = ""
-    _kill(process.pid)
     if status is None:
+        status = _end(process)
         job.finish()
-        status = _wait(process)
+    _kill(process.pid)
     process.stdout.close()
     process.stderr.close()
     code, cpu = status
@@ -191,8 +195,16 @@ def _reap(process: "subprocess.Popen[bytes]") -> tuple[int, float] | None:
     return process.returncode, usage.ru_utime + usage.ru_stime
 
 
-def _wait(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+def _end(process: "subprocess.Popen[bytes]") -> tuple[int, float]:
+    """Kill what it has started, so that it waits for that itself; and where it does not, kill it."""
+    began = psutil.Process(process.pid).children()
+    for child in began:
+        with suppress(psutil.Error):
+            child.kill()
+    deadline = time.monotonic() + (_OWN_END_SECONDS if began else 0)
     while (status := _reap(process)) is None:
+        if time.monotonic() > deadline:
+            _kill(process.pid)
         time.sleep(0.01)
     return status
 
@@ -229,19 +241,33 @@ class _Watch:
             return ""
         self._next = time.monotonic() + _TICK
         memory, cpu, inside = 0.0, 0.0, 0
+        family: list[psutil.Process] = []
         with suppress(psutil.Error):
-            for process in (self._process, *self._process.children(recursive=True)):
+            family = [self._process, *self._process.children(recursive=True)]
+            for process in family:
                 with suppress(psutil.Error), process.oneshot():
                     memory += process.memory_info().rss / _MIB
                     times = process.cpu_times()
                     cpu += times.user + times.system
                     inside = process.pid
+        if memory > self._limits.memory_mb:
+            memory = sum(map(_share, family))  # slower, and right where processes share pages
         self.peak, self.cpu = max(self.peak, memory), max(self.cpu, cpu)
         if memory > self._limits.memory_mb:
             return f"memory of {self._limits.memory_mb} MiB in all (HISHAMOS_CHECK_MEMORY_MB)"
         if self._work and inside and _files_in(inside, self._work) > self._limits.files:
             return f"{self._limits.files} files (HISHAMOS_CHECK_FILES)"
         return ""
+
+
+def _share(process: psutil.Process) -> float:
+    """The MiB of a process, each page divided by the number of those that share it."""
+    try:
+        return float(process.memory_full_info().pss) / _MIB
+    except psutil.AccessDenied:
+        return float(process.memory_info().rss) / _MIB
+    except psutil.Error:
+        return 0.0
 
 
 def _files_in(pid: int, folder: str) -> int:
