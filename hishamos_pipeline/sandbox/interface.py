@@ -33,11 +33,13 @@ class Toolchain:
         programs: folder that comes first on the ``PATH``.
         folders: what the programs need, readable and nothing more.
         key: hash of what the toolchain holds.
+        plugins: modules of pytest's extensions besides those that are always there; no others are loaded.
     """
 
     programs: Path
     folders: tuple[Path, ...]
     key: str = ""
+    plugins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

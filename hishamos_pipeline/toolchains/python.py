@@ -21,18 +21,36 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from hishamos_pipeline.core.text.secrets import mask, without_login
 from hishamos_pipeline.errors import ToolchainError
 from hishamos_pipeline.sandbox.interface import Toolchain
 from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.toolchains.folders import made_once
 from hishamos_pipeline.toolchains.interface import Package, Prepared
-from hishamos_pipeline.toolchains.python_base import base_key, make_base, site_packages, write_scripts
+from hishamos_pipeline.toolchains.python_base import (
+    base_key,
+    differs_from_tools,
+    make_base,
+    site_packages,
+    write_scripts,
+)
 from hishamos_pipeline.toolchains.vetting import vet
 from hishamos_pipeline.workspace import disk
 from hishamos_pipeline.workspace.disk import replacing
 
 _MIB = 1024 * 1024
+# What is installed lies beside the tools and comes after them, so that no package takes the place of one. It is no
+# folder of site-packages: what packages want to run at the start of an interpreter (``.pth``) does not run.
+_DEPENDENCIES, _PLUGINS = "dependencies", "plugins.json"
+# Extensions of pytest that a project may declare; those of other packages stay silent, whatever they bring.
+_KNOWN_PLUGINS = frozenset(
+    """anyio faker hypothesis pytest-aiohttp pytest-asyncio pytest-benchmark pytest-datadir pytest-django pytest-flask
+    pytest-freezer pytest-httpserver pytest-httpx pytest-mock pytest-randomly pytest-regressions pytest-snapshot
+    pytest-subprocess pytest-subtests pytest-timeout pytest-xdist requests-mock respx syrupy time-machine trio
+    typeguard""".split()
+)
 _COMPILER_BYTES = 1024 * _MIB
 _TICK = 0.25
 # What pip may know of this machine: where the index is and how to reach it, not our keys.
@@ -56,6 +74,7 @@ class PythonToolchains:
     async def prepare(self, requirements: Sequence[str]) -> Prepared:
         """See ``Toolchains.prepare``."""
         wanted, findings = vet(sorted(requirements), listed(self._settings.toolchain_allow))
+        findings += [text for item in wanted if (text := differs_from_tools(item))]
         if findings:
             return Prepared(None, findings=tuple(findings))
         if not wanted:
@@ -65,7 +84,9 @@ class PythonToolchains:
         packages, findings = await self._resolve(names)
         if findings:
             return Prepared(None, packages, tuple(findings))
-        key = _hash(base_key(), *(f"{item.name}=={item.version} {item.sha256}" for item in packages))
+        key = _hash(
+            base_key(), _DEPENDENCIES, *(f"{item.name}=={item.version} {item.sha256}" for item in packages)
+        )
         folder = self._settings.toolchains_dir / f"python-{key}"
         try:
             await asyncio.to_thread(
@@ -127,7 +148,8 @@ class PythonToolchains:
 
     def _install(self, staging: Path, folder: Path, packages: Sequence[Package]) -> None:
         make_base(staging, folder)
-        site = site_packages(staging)
+        site = staging / _DEPENDENCIES
+        _put_beside(site_packages(staging), folder / _DEPENDENCIES)
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as locked:
             locked.writelines(f"{p.name}=={p.version} --hash=sha256:{p.sha256}\n" for p in packages)
             locked.flush()
@@ -142,6 +164,7 @@ class PythonToolchains:
                 f"the dependencies could not be installed; try again, or see what pip says: {mask(last)[:600]}"
             )
         write_scripts(staging, folder, distributions(path=[str(site)]))
+        (staging / _PLUGINS).write_text(json.dumps(_plugins(site, packages)))
         _compile(site, self._settings.toolchain_seconds)
 
     def _pip(self, command: str, *arguments: str, watched: Path | None = None) -> tuple[str | None, str]:
@@ -223,8 +246,33 @@ def _watch(poll: Any, folders: Sequence[Path], given: Settings) -> str:
     return ""
 
 
+def _put_beside(site: Path, dependencies: Path) -> None:
+    """Have an interpreter find packages in a folder after those of its own, and start without them."""
+    (site / f"{_DEPENDENCIES}.pth").write_text(f"{dependencies}\n")
+    for name in ("sitecustomize.py", "usercustomize.py"):
+        (site / name).touch()
+
+
+def _plugins(site: Path, packages: Sequence[Package]) -> list[str]:
+    """The modules of pytest's extensions that were asked for by a name that is known."""
+    known = {canonicalize_name(package.name) for package in packages} & _KNOWN_PLUGINS
+    points = (
+        point.value
+        for item in distributions(path=[str(site)])
+        if canonicalize_name(item.name) in known
+        for point in item.entry_points.select(group="pytest11")
+    )
+    return sorted(points)
+
+
 def _toolchain(folder: Path) -> Toolchain:
-    return Toolchain(folder / "bin", (folder, Path(sys.base_prefix)), key=folder.name)
+    plugins = folder / _PLUGINS
+    return Toolchain(
+        folder / "bin",
+        (folder, Path(sys.base_prefix)),
+        key=folder.name,
+        plugins=tuple(json.loads(plugins.read_text())) if plugins.is_file() else (),
+    )
 
 
 def _package(item: Mapping[str, Any]) -> Package:

@@ -16,6 +16,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import ToolchainError
@@ -46,6 +47,16 @@ def tools() -> tuple[Distribution, ...]:
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
     return tuple(found[name] for name in sorted(found))
+
+
+def differs_from_tools(requirement: Requirement) -> str:
+    """What is wrong with a requirement that the tools' own version of its package does not meet; empty for nothing."""
+    name = canonicalize_name(requirement.name)
+    for item in tools():
+        met = requirement.specifier.contains(item.version, prereleases=True)
+        if canonicalize_name(item.name) == name and not met:
+            return f"{requirement}: projects are checked with {item.name} {item.version}; ask for none or for that"
+    return ""
 
 
 @cache

@@ -16,7 +16,7 @@ from hishamos_pipeline.verification import mutation_driver, readme
 from hishamos_pipeline.verification.imports import declared_requirements, distributions
 from hishamos_pipeline.verification.inverting import inverted
 from hishamos_pipeline.verification.mutants import Mutant, mutants
-from hishamos_pipeline.verification.running import PYTEST_VARIABLES, Runner, TestRun, tail
+from hishamos_pipeline.verification.running import Runner, TestRun, tail
 
 _DRIVER = ".hishamos-driver.py"
 # Below so many mistakes in each, more shares cost more than they gain: each runs the tests without any first.
@@ -116,7 +116,7 @@ async def _try_mutants(
         name = f".hishamos-mutants-{number}.json"
         (tree / name).write_text(json.dumps([[mutant.path, mutant.text] for mutant in part]))
         argv = ("python", _DRIVER, name)
-        commands.append(Command(argv, PYTEST_VARIABLES, (mutation_driver.VERDICTS,), writes=True))
+        commands.append(Command(argv, runner.variables, (mutation_driver.VERDICTS,), writes=True))
     outcomes = await asyncio.gather(*(runner.start(command, tree) for command in commands))
     noticed: dict[Mutant, bool] = {}
     for part, outcome in zip(parts, outcomes, strict=True):

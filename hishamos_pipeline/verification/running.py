@@ -17,7 +17,11 @@ PYTEST = ("python", "-m", "pytest")
 _JUNIT, _COVERAGE = ".hishamos-junit.xml", ".hishamos-coverage.json"
 _OUTPUT_LINES = 60
 _OPTIONS = f"-p no:cacheprovider --junitxml={_JUNIT} -o junit_family=xunit1"
-PYTEST_VARIABLES = {"COVERAGE_FILE": ".hishamos-coverage", "RUFF_NO_CACHE": "true"}
+_VARIABLES = {
+    "COVERAGE_FILE": ".hishamos-coverage",
+    "RUFF_NO_CACHE": "true",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 # An entity could grow without bound inside the parser, and no report of pytest declares one.
 _FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
 _BAD = ("failure", "error", "skipped")
@@ -76,6 +80,11 @@ class Runner:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_turns", asyncio.Semaphore(self.at_once))
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What pytest and ruff are told: of pytest's extensions, only those of the toolchain are loaded."""
+        return {**_VARIABLES, "PYTEST_PLUGINS": ",".join(("pytest_cov.plugin", *self.toolchain.plugins))}
+
     async def run(
         self, command: str | Sequence[str], tree: Path, variables: Mapping[str, str] = MappingProxyType({})
     ) -> Outcome:
@@ -83,7 +92,7 @@ class Runner:
         if isinstance(command, str):
             command = _argv(command)
         coverage = f" --cov-report=json:{_COVERAGE}" if "--cov" in " ".join(command) else ""
-        given = {**PYTEST_VARIABLES, "PYTEST_ADDOPTS": _OPTIONS + coverage, **variables}
+        given = {**self.variables, "PYTEST_ADDOPTS": _OPTIONS + coverage, **variables}
         return await self.start(Command(tuple(command), given, (_JUNIT, _COVERAGE)), tree)
 
     async def start(self, command: Command, tree: Path, patience: int = 1) -> Outcome:

@@ -16,7 +16,7 @@ from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.sandbox.interface import Command, Outcome
 from hishamos_pipeline.verification import witness, witness_calls, witness_results
 from hishamos_pipeline.verification.imports import table
-from hishamos_pipeline.verification.running import PYTEST_VARIABLES, Runner, TestRun, tail
+from hishamos_pipeline.verification.running import Runner, TestRun, tail
 
 # Some criteria are about types and names alone; the tests of few may be.
 _MOST_VAGUE = 0.05
@@ -87,7 +87,7 @@ async def watched_tests(
 
 async def _run(tree: Path, texts: Mapping[str, str], modules: Collection[str], runner: Runner) -> Outcome:
     script = f"{_source()}\n\nmain({_paths(texts)!r}, {sorted(modules)!r})\n"
-    command = Command(("python", "-c", script), PYTEST_VARIABLES, (witness.RESULT,))
+    command = Command(("python", "-c", script), runner.variables, (witness.RESULT,))
     return await runner.start(command, tree, _RUNS)
 
 

@@ -12,7 +12,7 @@ from hishamos_pipeline.sandbox import system_calls
 from hishamos_pipeline.sandbox.choice import open_sandbox
 from hishamos_pipeline.sandbox.interface import Sandbox
 from scripts.system_call_filters import compiled
-from tests.sandbox.conftest import Bare, run_python
+from tests.sandbox.conftest import LIMITS, Bare, run_python
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="numbers of system calls of x86_64")
 _HELP = """
@@ -120,7 +120,7 @@ print("done")
 """
     inside = await run_python(open_sandbox("bubblewrap"), tree, program)
     assert inside.succeeded, inside
-    assert 400 < inside.memory_mb < 800
+    assert 400 < inside.memory_mb <= LIMITS.memory_mb
 
 
 async def test_what_a_caller_has_set_up_is_not_inherited(sandbox: Sandbox, tree: Path) -> None:

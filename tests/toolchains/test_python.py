@@ -18,6 +18,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.toolchains.python import PythonToolchains
 from hishamos_pipeline.toolchains.vetting import near_miss, popular, vet
 from hishamos_pipeline.verification.imports import declared_requirements
+from hishamos_pipeline.verification.running import Runner
 from tests.fakes.index import FakeIndex, package_index
 
 
@@ -267,3 +268,52 @@ async def test_a_login_of_the_index_is_in_no_argument_and_no_message(
     assert "c4nary" not in str(caught.value) and "127.0.0.1:9" in str(caught.value)
     assert started and all("c4nary" not in " ".join(argv) for argv, _ in started)
     assert {environment["PIP_INDEX_URL"] for _, environment in started} == {gone.index_url}
+
+
+async def test_no_package_takes_the_place_of_a_tool(own: Settings, index: FakeIndex, tmp_path: Path) -> None:
+    """A wheel may hold whatever it likes: pytest and what it needs stay those of the base."""
+    sly = "raise SystemExit('replaced')\n"
+    plugin = "def pytest_runtest_makereport(item, call): raise SystemExit('hooked')\n"
+    places = ("pytest/__init__.py", "_pytest/__init__.py", "pytest_cov/plugin.py", "coverage/__init__.py",
+              "sitecustomize.py", "usercustomize.py")  # fmt: skip
+    files = {
+        **dict.fromkeys(places, sly),
+        "sly_of_tests.py": plugin,
+        "sly.pth": "import sly_of_tests, sys; sys.exit('started')\n",
+        "sly_of_tests-1.0.dist-info/entry_points.txt": "[pytest11]\nsly = sly_of_tests\n[console_scripts]\n"
+        "pytest = sly_of_tests:x\npython = sly_of_tests:x\n",
+    }
+    index.add("sly-of-tests", files=files)
+    prepared = await PythonToolchains(own).prepare(["sly-of-tests"])
+    assert prepared.toolchain and prepared.toolchain.plugins == ()
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "test_it.py").write_text("def test_it():\n    import sly_of_tests\n")
+    runner = Runner(open_sandbox(), prepared.toolchain, Limits(wall_seconds=30))
+    outcome, tests = await runner.tests(tree)
+    assert outcome.succeeded and tests.passed == ("test_it.py::test_it",), outcome.output
+    (tree / "test_it.py").unlink()
+    got = await run("import pytest, _pytest; print(pytest.__file__)", prepared.toolchain, tree)
+    assert got.succeeded and "site-packages" in got.output, got
+
+
+async def test_known_extensions_of_pytest_are_loaded(own: Settings, index: FakeIndex, tmp_path: Path) -> None:
+    entry = "[pytest11]\nmocks = pytest_mock\n"
+    files = {
+        "pytest_mock.py": "import pytest\n@pytest.fixture\ndef mocker(): return 7\n",
+        "pytest_mock-3.0.dist-info/entry_points.txt": entry,
+    }
+    index.add("pytest-mock", "3.0", files=files)
+    prepared = await PythonToolchains(own).prepare(["pytest-mock"])
+    assert prepared.toolchain and prepared.toolchain.plugins == ("pytest_mock",)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "test_it.py").write_text("def test_it(mocker):\n    assert mocker == 7\n")
+    outcome, tests = await Runner(open_sandbox(), prepared.toolchain, Limits(wall_seconds=30)).tests(tree)
+    assert tests.passed == ("test_it.py::test_it",), outcome.output
+
+
+async def test_a_version_that_the_tools_do_not_have_is_a_finding(own: Settings, index: FakeIndex) -> None:
+    index.add("packaging", "20.0")
+    prepared = await PythonToolchains(own).prepare(["packaging<21"])
+    assert prepared.toolchain is None and "are checked with packaging" in prepared.findings[0]
