@@ -94,7 +94,11 @@ def _made(call: dict[str, Any], folder: Path) -> str:
     text = json.dumps([told, *map(_printed, (out, err))])
     back = {new: old for old, new in renamed.items()}
     for new, old in list(back.items()):  # a folder of one of them may be told, too
-        back.setdefault(str(Path(new).parent), str(Path(old).parent))
+        if folder in Path(new).parents:
+            back.setdefault(str(Path(new).parent), str(Path(old).parent))
+    # Where the project happens to lie, ``witness`` does not tell either.
+    for place in (folder, folder.parent):
+        back.setdefault(str(place), "")
     for new in sorted(back, key=len, reverse=True):
         text = text.replace(json.dumps(new)[1:-1], json.dumps(back[new])[1:-1])
     return text

@@ -50,6 +50,7 @@ def kept_call(frame: types.FrameType, module: str, name: str, test: str) -> dict
             "environment": {
                 k: v for k, v in os.environ.items() if _ENVIRONMENT.get(k) != v and "TEST" not in k
             },
+            "places": [_folder_of(module), str(_HERE)],
             "random": repr(random.getstate()),
             "input": base64.b64encode(_input()).decode(),
             "program": list(sys.argv) if sys.argv is not _PROGRAM else [],
@@ -113,10 +114,22 @@ def _absolute(value: Any) -> list[str]:
 def end_call(kept: dict[str, Any], result: str) -> None:
     """Keep what a call has given, and printed, as far as that is caught."""
     printed = zip((sys.stdout, sys.stderr), kept["printed"], strict=True)
-    kept["result"] = [
-        result,
-        *(None if place is None else _printed(stream, place) for stream, place in printed),
-    ]
+    told = [result, *(None if place is None else _printed(stream, place) for stream, place in printed)]
+    kept["result"] = [text and without(text, kept["places"]) for text in told]
+
+
+def _folder_of(module: str) -> str:
+    """The folder that the package, or the module, lies in."""
+    package = sys.modules[module.split(".", maxsplit=1)[0]]
+    place = Path(str(package.__file__))
+    return str(place.parent.parent if hasattr(package, "__path__") else place.parent)
+
+
+def without(text: str, places: list[str]) -> str:
+    """A text without the folders that the project, or its package, happens to lie in."""
+    for place in sorted(places, key=len, reverse=True):
+        text = text.replace(place, "")
+    return text
 
 
 def _place(stream: Any) -> int | None:

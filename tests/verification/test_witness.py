@@ -185,6 +185,52 @@ async def test_code_that_knows_where_it_is_gives_itself_away(tmp_path: Path) -> 
     ]
 
 
+async def test_where_a_project_lies_is_no_difference(tmp_path: Path) -> None:
+    code = CODE + """
+
+def beside(name):
+    return str(Path(__file__).parent / "data" / name)
+
+
+def here(path="."):
+    return Path(path).absolute()
+
+
+def missing(name):
+    return Path(__file__).with_name(name).read_text()
+"""
+    tests = """
+from p.code import beside, here, missing
+
+
+def test_beside():
+    assert beside("a.txt").endswith("a.txt") and beside("a.txt") != "a.txt"
+
+
+def test_beside_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.txt").write_text("x")
+    assert beside("a.txt").endswith("a.txt") and beside("a.txt") != "a.txt"
+
+
+def test_here():
+    assert str(here()).startswith("/") and here() == here()
+    assert str(here("a")).endswith("/a")
+
+
+def test_here_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert here("a") == tmp_path / "a"
+
+
+def test_missing():
+    with pytest.raises(OSError, match="none"):
+        missing("none")
+"""
+    found = await seen(tmp_path, tests, code)
+    assert found["same_outside_tests"] == []
+
+
 async def test_code_that_knows_is_seen_through_another_capture(tmp_path: Path) -> None:
     code = CODE.replace(
         "print(path.read_text())", 'print(path.read_text() if "PYTEST_CURRENT_TEST" in os.environ else "")'
