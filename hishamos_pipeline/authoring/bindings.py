@@ -12,7 +12,6 @@ from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts,
 from hishamos_pipeline.authoring.planning import PlanningRules
 from hishamos_pipeline.core.artifacts.document import Document
 
-_LEAST_REASON = 20
 # Takes the question, the draft, and what the settings say of plans.
 Finish = Callable[[Any, Any, PlanningRules], Awaitable[Document]]
 
@@ -51,14 +50,10 @@ def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     return run
 
 
-def _corrected(
-    check: Callable[[tasks.RepairRequest, str], Awaitable[str]], *, says_why: bool = False
-) -> Finish:
+def _corrected(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
     async def run(question: tasks.RepairRequest, draft: Correction, _: PlanningRules) -> Document:
         if draft.outcome != "corrected":
             return file_validation.refusal(question, draft)
-        if says_why and len(draft.reason) < _LEAST_REASON:
-            raise ValueError("`reason` has to say in a sentence what was wrong with the test")
         return draft.model_copy(update={"text": await check(question, draft.text)})
 
     return run
@@ -82,9 +77,7 @@ BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.TEST_FILE): TaskBinding(FileText, _file(file_validation.story_tests)),
     str(tasks.DOCUMENT): TaskBinding(FileText, _file(file_validation.document)),
     str(tasks.REPAIR_CODE): TaskBinding(Correction, _corrected(file_validation.repaired_source)),
-    str(tasks.REPAIR_TEST): TaskBinding(
-        Correction, _corrected(file_validation.repaired_tests, says_why=True)
-    ),
+    str(tasks.REPAIR_TEST): TaskBinding(Correction, _corrected(file_validation.repaired_tests)),
     str(tasks.REPAIR_DOCUMENT): TaskBinding(Correction, _corrected(file_validation.repaired_document)),
     str(tasks.CHANGE): TaskBinding(drafts.ChangeDraft, _plain(change_assembly.change)),
     str(tasks.FIND_FAULT): TaskBinding(tasks.Fault, _plain(lambda _, draft: draft)),

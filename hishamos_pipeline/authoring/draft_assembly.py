@@ -4,7 +4,7 @@ Every function raises ``ValueError`` with a sentence for the model, which gets i
 """
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hishamos_pipeline.agents.tasks import (
     FileReview,
@@ -75,7 +75,7 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
 def _cited(idea: Idea, item: Requirement) -> Requirement:
     """The requirement with sections that there are, and words that stand in them; what is only claimed goes."""
     known = {section.id: section for section in idea.whole}
-    names = [name.removeprefix("section ").strip() for name in item.sections]
+    names = [_section_named(name.removeprefix("section ").strip(), known) for name in item.sections]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"{item.title!r} cites the section {unknown[0]!r}; there are {', '.join(known)}")
@@ -87,6 +87,13 @@ def _cited(idea: Idea, item: Requirement) -> Requirement:
             f"{item.title!r} is asked for in the section {refused[0]!r}, which says what is not asked for: leave it out"
         )
     return item.model_copy(update={"sections": sections, "source": item.source if quoted else ""})
+
+
+def _section_named(name: str, known: Collection[str]) -> str:
+    """A section's id; of a numbered paragraph such as ``3.2.1``, that of the section that holds it."""
+    parts = name.split(".")
+    candidates = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((candidate for candidate in candidates if candidate in known), name)
 
 
 def stories(request: PlanningRequest, draft: StoriesDraft) -> Stories:

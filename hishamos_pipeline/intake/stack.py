@@ -29,6 +29,6 @@ def choose(sections: Sequence[Section]) -> tuple[StackName, str]:
     text = " ".join(" ".join(section.text for section in sections if not section.excludes).split())
     found = [(match.start(), name, match[0]) for name, said in _SAYS.items() if (match := said.search(text))]
     if not found:
-        return DEFAULT, f"The brief names no stack: {DEFAULT} is taken."
+        return DEFAULT, f"The brief does not say what kind of program it wants: {DEFAULT} is taken."
     _, name, words = min(found)
-    return name, f"The brief names no stack: {name} is taken, since it says `{words}`."
+    return name, f"The stack is {name}, since the brief says `{words}`."

@@ -50,6 +50,7 @@ class PromptLibrary:
         made.filters["data"] = as_data
         made.filters["material"] = _material
         made.filters["numbered"] = _numbered
+        made.filters["as_actor"] = _as_actor
         return made
 
     def system(self, role: str) -> str:
@@ -178,6 +179,11 @@ def _filled(value: Any) -> Any:
 
 def _numbered(text: str) -> str:
     return "\n".join(f"{number:4} {line}" for number, line in enumerate(text.splitlines(), start=1))
+
+
+def _as_actor(actor: str) -> str:
+    """``As a reader``, ``As an operator``: by the first letter, which is right nearly always."""
+    return f"As {'an' if actor[:1].lower() in 'aeio' else 'a'} {actor}"
 
 
 def _name(role: str, task: str) -> str:

@@ -22,6 +22,9 @@ _ANYWHERE = frozenset(
 _IN_TESTS = frozenset({("os", "kill"), ("os", "killpg"), ("sys", "settrace"), ("sys", "setprofile"),
                        ("atexit", "register")})  # fmt: skip
 _OPAQUE = frozenset({"os", "sys", "pytest", "builtins"})
+_STREAMS = frozenset({"stdin", "stdout", "stderr"})
+# Parts of modules that tests may not import; to import them by these names alone brings nothing else.
+_HARMLESS = frozenset({"importlib.metadata", "importlib.resources"})
 _CALLS = frozenset({"exec", "eval", "__import__"})
 # By these a program comes at what it does not name.
 _INSIDE = frozenset(
@@ -82,11 +85,7 @@ def _in_module(tree: ast.Module, is_code: bool) -> Iterator[tuple[int, str]]:
             elif node.attr == "__dict__" and module in _OPAQUE:
                 yield node.lineno, f"reaches into {module}"
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            named = (
-                {aliases.get(n.id, n.id) for n in ast.walk(node.args[0]) if isinstance(n, ast.Name)}
-                if node.args
-                else set()
-            )
+            named = {aliases.get(name, name) for name in _reached(node)}
             if node.func.id in _CALLS:
                 yield node.lineno, f"calls {node.func.id}"
             elif node.func.id in ("setattr", "delattr") and "pytest" in named:
@@ -109,6 +108,18 @@ def _in_module(tree: ast.Module, is_code: bool) -> Iterator[tuple[int, str]]:
         )
 
 
+def _reached(call: ast.Call) -> Iterator[str]:
+    """The names in a call's first argument; none where that is a standard stream that is asked for an attribute."""
+    if not call.args:
+        return
+    first = call.args[0]
+    if isinstance(first, ast.Attribute) and first.attr in _STREAMS:
+        asked = call.args[1] if len(call.args) > 1 else None
+        if isinstance(asked, ast.Constant) and not str(asked.value).startswith("__"):
+            return
+    yield from (node.id for node in ast.walk(first) if isinstance(node, ast.Name))
+
+
 def _put_together(node: ast.expr) -> str:
     """The text that adding texts gives; empty for anything else."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -123,9 +134,15 @@ def _in_import(
     node: ast.Import | ast.ImportFrom, modules: frozenset[str], attributes: frozenset[tuple[str, str]]
 ) -> Iterator[tuple[int, str]]:
     if isinstance(node, ast.Import):
-        yield from ((node.lineno, f"imports {a.name}") for a in node.names if a.name.split(".")[0] in modules)
+        yield from (
+            (node.lineno, f"imports {a.name}")
+            for a in node.names
+            if a.name.split(".")[0] in modules and not (a.asname and a.name in _HARMLESS)
+        )
         return
-    if (node.module or "").split(".")[0] in modules and not node.level:
+    module = node.module or ""
+    harmless = module in _HARMLESS or all(f"{module}.{a.name}" in _HARMLESS for a in node.names)
+    if module.split(".")[0] in modules and not node.level and not harmless:
         yield node.lineno, f"imports {node.module}"
     used = (a.name for a in node.names if (node.module, a.name) in attributes)
     yield from ((node.lineno, f"uses {node.module}.{name}") for name in used)

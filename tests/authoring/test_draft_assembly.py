@@ -45,6 +45,8 @@ def requirements(**changed: Any) -> RequirementsDraft:
         ({"sections": ["section 1"], "source": "what nobody wrote"}, ("1",), ""),
         ({"source": "A note has a text."}, ("1",), "A note has a text."),
         ({}, (), ""),
+        ({"sections": ["1.2"]}, ("1",), ""),
+        ({"sections": ["section 1.2.3"]}, ("1",), ""),
     ],
 )
 def test_a_citation_is_checked_and_a_quote_that_does_not_stand_there_goes(

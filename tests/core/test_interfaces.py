@@ -227,3 +227,39 @@ def test_what_cannot_be_compared_is_a_difference() -> None:
     assert conformance("class C: ...\n", "from collections import Counter as C\n") == ["lacks class C"]
     assert conformance("def f(): ...\n", "if False:\n    def f(): ...\n") == ["lacks def f()"]
     assert "cannot be compared" in conformance("def f(): ...\n", "def f(")[0]
+
+
+@pytest.mark.parametrize(
+    ("planned", "code"),
+    [
+        ("def f(a, b): ...", "def f(a, b=1): pass"),
+        ("def f(a, b, *, c): ...", "def f(a, b=1, *, c=2): pass"),
+        ("def f(a, b=2): ...", "def f(a=1, b=2): pass"),
+        ("@dataclass\nclass A:\n    x: int\n    y: int", "@dataclass\nclass A:\n    x: int\n    y: int = 0"),
+        ("@dataclass\nclass A:\n    x: int\n    def __eq__(self, other): ...\n    def __repr__(self): ...",
+         "@dataclass\nclass A:\n    x: int"),
+        ("@dataclass(frozen=True)\nclass A:\n    x: int\n    def __hash__(self): ...",
+         "@dataclass(frozen=True)\nclass A:\n    x: int"),
+        ("@dataclass(order=True)\nclass A:\n    x: int\n    def __lt__(self, other): ...",
+         "@dataclass(order=True)\nclass A:\n    x: int"),
+    ],
+)  # fmt: skip
+def test_what_callers_do_not_notice_is_no_difference(planned: str, code: str) -> None:
+    assert differences(planned, code) == []
+
+
+@pytest.mark.parametrize(
+    ("planned", "code"),
+    [
+        ("def f(a, b=2): ...", "def f(a, b): pass"),
+        ("def f(a, b=2): ...", "def f(a=1, b=3): pass"),
+        ("def f(a): ...", "def f(a, b=1): pass"),
+        ("def f(*, a=1): ...", "def f(*, a): pass"),
+        ("@dataclass\nclass A:\n    x: int\n    def __hash__(self): ...", "@dataclass\nclass A:\n    x: int"),
+        ("@dataclass(eq=False)\nclass A:\n    x: int\n    def __eq__(self, other): ...",
+         "@dataclass(eq=False)\nclass A:\n    x: int"),
+        ("@dataclass\nclass A:\n    x: int\n    def __lt__(self, other): ...", "@dataclass\nclass A:\n    x: int"),
+    ],
+)  # fmt: skip
+def test_what_callers_notice_is_one(planned: str, code: str) -> None:
+    assert differences(planned, code)

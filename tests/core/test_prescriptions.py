@@ -18,7 +18,7 @@ shop/
 ├── store.py
 ```
 
-`read(path)` gives them. `python shop.py list` prints
+`read(path)` gives them, `__title__` its name. `python shop.py list` prints
 
     1  apple
     2  pear
@@ -33,7 +33,10 @@ def listing(stdout: str, title: str = "list") -> Example:
 def test_what_the_brief_does_not_have_is_named() -> None:
     good = Prescriptions(
         paths=("shop/store.py",),
-        names=(PrescribedName(module="shop.store", stub="def read(path): ..."),),
+        names=(
+            PrescribedName(module="shop.store", stub="def read(path): ..."),
+            PrescribedName(module="shop", stub="__title__ = 'shop'"),
+        ),
         examples=(listing("1  apple\n2  pear\n"),),
     )
     assert not_in_brief(good, SECTIONS) == []

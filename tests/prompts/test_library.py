@@ -9,7 +9,9 @@ from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import Assignment
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import RoleError
-from hishamos_pipeline.prompts.library import PromptLibrary, as_data
+from hishamos_pipeline.prompts.library import TEMPLATES, PromptLibrary, as_data
+from hishamos_pipeline.stacks.python.layout import LINT
+from hishamos_pipeline.verification.tampering import tampering
 
 
 def test_a_version_follows_the_task_the_system_prompt_and_what_they_include(tmp_path: Path) -> None:
@@ -107,3 +109,27 @@ def test_a_prompt_shows_the_whole_of_its_question(task: tasks.Task[Any, Any]) ->
     source = PromptLibrary().source(task.role, task.name)
     missing = {name for name in task.question.model_fields if f"q.{name}" not in source}
     assert missing == _NOT_SHOWN.get(str(task), set())
+
+
+def test_rules_that_code_is_held_to_stand_in_the_prompts_as_they_are_checked() -> None:
+    planning = (TEMPLATES / "shared" / "planning_rules.md.j2").read_text()
+    assert " ".join(LINT) in planning
+    rules = (TEMPLATES / "shared" / "python_rules.md.j2").read_text()
+    for tests, judged in ((True, "tests/test_a.py"), (False, "src/p/a.py")):
+        part = rules.partition("{% else %}")[0 if tests else 2]
+        for name in (
+            ("importlib", "builtins", "ctypes", "gc") if tests else ("pytest", "unittest", "coverage")
+        ):
+            assert f"`{name}`" in part and tampering({judged: f"import {name}"}, {"src/p/a.py"})
+        for name in ("sys.modules", "os._exit"):
+            use = f"import {name.split('.')[0]}\nx = {name}"
+            assert f"`{name}`" in part and tampering({judged: use}, {"src/p/a.py"})
+
+
+def test_an_actor_gets_its_article() -> None:
+    text = (
+        PromptLibrary()
+        ._environment.from_string("{{ 'operator' | as_actor }} {{ 'user' | as_actor }}")
+        .render()
+    )
+    assert text == "As an operator As a user"

@@ -62,6 +62,11 @@ x
         ("def pytest_runtest_makereport(item, call):\n    return 1", "hooks into pytest"),
         ("eval('1')", "calls eval"),
         ("open('.hishamos-junit.xml')", "names .hishamos-junit"),
+        ("import importlib.metadata", "imports importlib.metadata"),
+        ("from importlib import metadata, reload", "imports importlib"),
+        ("import sys\ngetattr(sys, 'mod' + 'ules')", "reaches into sys"),
+        ("import sys\ngetattr([sys][0], 'x')", "reaches into sys"),
+        ("import sys\ngetattr(sys.stdin, '__class__')", "reaches into sys"),
     ],
 )
 def test_reaching_for_the_judge(line: str, found: str) -> None:
@@ -70,7 +75,10 @@ def test_reaching_for_the_judge(line: str, found: str) -> None:
 
 def test_a_test_like_others_reaches_for_nothing() -> None:
     text = (
-        "import sys\nimport pytest\n\ndef test_a(capsys):\n    with pytest.raises(ValueError): sys.exit(1)\n"
+        "import importlib.metadata as data\nfrom importlib.resources import files\nfrom importlib import metadata\n"
+        "import sys\nimport pytest\n\n"
+        "raw = getattr(sys.stdin, 'buffer', None)\n"
+        "def test_a(capsys):\n    with pytest.raises(ValueError): sys.exit(1)\n"
     )
     assert tampering({"tests/test_a.py": text, "pyproject.toml": PROJECT}, {"src/p/a.py"}) == []
 

@@ -186,7 +186,9 @@ async def test_code_that_knows_where_it_is_gives_itself_away(tmp_path: Path) -> 
 
 
 async def test_where_a_project_lies_is_no_difference(tmp_path: Path) -> None:
-    code = CODE + """
+    code = (
+        CODE
+        + """
 
 def beside(name):
     return str(Path(__file__).parent / "data" / name)
@@ -199,6 +201,7 @@ def here(path="."):
 def missing(name):
     return Path(__file__).with_name(name).read_text()
 """
+    )
     tests = """
 from p.code import beside, here, missing
 

@@ -84,7 +84,7 @@ def not_in_brief(given: Prescriptions, sections: Iterable[Section]) -> list[str]
         f"the name {name}"
         for item in given.names
         for name in defined_names(item.stub)
-        if name.strip("_") not in words
+        if not {name, name.strip("_")} & words
     ]
     for example in given.examples:
         for said in (text for step in example.steps for text in (step.stdout, step.stderr) if text):

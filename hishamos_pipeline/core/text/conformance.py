@@ -99,7 +99,7 @@ def _class_differences(name: str, want: ClassInterface, have: ClassInterface) ->
         if member in have.members:
             if not _matches(text, have.members[member]):
                 yield f"has {name}.{have.members[member]}, planned is {text}"
-        elif member not in have.attributes and not inherits:
+        elif member not in have.attributes | have.generated and not inherits:
             yield f"lacks {name}.{text}"
     if not inherits:
         yield from (f"lacks the attribute {name}.{item}" for item in sorted(want.attributes - _known(have)))
@@ -122,9 +122,20 @@ def _matches(want: str, have: str) -> bool:
     for planned, own in zip(_arguments(wanted.args), _arguments(found.args), strict=False):
         planned.annotation = planned.annotation or own.annotation
     wanted.returns = wanted.returns or found.returns
+    _drop_more_defaults(wanted.args, found.args)
     _fill_defaults(wanted.args.defaults, found.args.defaults)
     _fill_defaults(wanted.args.kw_defaults, found.args.kw_defaults)
     return want.split("(")[0] == have.split("(")[0] and ast.unparse(wanted) == ast.unparse(found)
+
+
+def _drop_more_defaults(want: ast.arguments, have: ast.arguments) -> None:
+    """Leave out defaults that code gives where none is planned: whoever calls it as planned notices nothing."""
+    more = len(have.defaults) - len(want.defaults)
+    if more > 0 and len(have.posonlyargs + have.args) == len(want.posonlyargs + want.args):
+        del have.defaults[:more]
+    for number, (planned, own) in enumerate(zip(want.kw_defaults, have.kw_defaults, strict=False)):
+        if planned is None and own is not None:
+            have.kw_defaults[number] = None
 
 
 def _fill_defaults(values: list[Any], others: Sequence[ast.expr | None]) -> None:

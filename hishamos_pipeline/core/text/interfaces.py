@@ -23,12 +23,16 @@ ANY_DEFAULT = "..."
 
 @dataclass(frozen=True, slots=True)
 class ClassInterface:
-    """A class as its callers see it: bases, how it is made, and its members by name."""
+    """A class as its callers see it: bases, how it is made, and its members by name.
+
+    ``generated`` are special methods that nobody writes: a dataclass has them.
+    """
 
     bases: tuple[str, ...]
     constructor: str = ""
     members: Mapping[str, str] = field(default_factory=dict)
     attributes: frozenset[str] = frozenset()
+    generated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,26 @@ def _class(node: ast.ClassDef) -> ClassInterface:
     elif "dataclass" in _decorators(node) or "NamedTuple" in bases:
         constructor = f"({', '.join(_field(item) for item in fields if not _is_class_variable(item))})"
     public = frozenset(name for name in attributes if not name.startswith("_"))
-    return ClassInterface(bases, constructor, members, public)
+    return ClassInterface(bases, constructor, members, public, _generated(node))
+
+
+def _generated(node: ast.ClassDef) -> frozenset[str]:
+    """The special methods that a dataclass has by its decorator; see the ``dataclasses`` module."""
+    if "dataclass" not in _decorators(node):
+        return frozenset()
+    given = {
+        word.arg: getattr(word.value, "value", None)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call) and last_name(decorator.func) == "dataclass"
+        for word in decorator.keywords
+    }
+    found = {"__eq__"} if given.get("eq", True) else set()
+    found |= {"__repr__"} if given.get("repr", True) else set()
+    found |= (
+        {"__hash__"} if given.get("unsafe_hash") or ("__eq__" in found and given.get("frozen")) else set()
+    )
+    found |= {"__lt__", "__le__", "__gt__", "__ge__"} if given.get("order") else set()
+    return frozenset(found)
 
 
 def _field(item: ast.AnnAssign) -> str:
