@@ -18,7 +18,7 @@ _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
 _PING_SECONDS = 2.0
 # They are not looked at where the store cannot be opened.
-_NEED_STORE = frozenset({"clock", "credentials", "hosts", "dagster", "daemon", "notifications"})
+_NEED_STORE = frozenset({"clock", "credentials", "hosts", "dagster", "daemon", "notifications", "projects"})
 # What is found, in a few words; raises with what to do where something is missing.
 Check = Callable[[Services], str]
 
@@ -31,13 +31,16 @@ class HealthCheck(View):
     detail: str
 
 
-def health(services: Services, actor: Actor, of_dagster: Mapping[str, Check]) -> list[HealthCheck]:
+def health(
+    services: Services, actor: Actor, of_dagster: Mapping[str, Check], *, deep: bool = False
+) -> list[HealthCheck]:
     """Check this machine and the installation.
 
     Args:
         services: the services.
         actor: whoever asks.
         of_dagster: the checks of Dagster by name; they are made where the others leave off.
+        deep: whether every project's rows and files are read, too.
     """
     checks: Mapping[str, Check] = {
         "python": _python,
@@ -56,6 +59,7 @@ def health(services: Services, actor: Actor, of_dagster: Mapping[str, Check]) ->
         "code server": _code_server,
         "workers": _workers,
         "notifications": _notifications,
+        **({"projects": _projects} if deep else {}),
     }
     results: list[HealthCheck] = []
     for name, check in checks.items():
@@ -203,6 +207,16 @@ def _hosts(services: Services) -> str:
             git_host.require_scopes(account, with_workflows=True)
             told.append(f"{name} as {account.login}")
     return ", ".join(told) or "none: no token is set"
+
+
+def _projects(services: Services) -> str:
+    """Every row of every project can be read, and trees, repositories and archives are as they were made."""
+    from hishamos_pipeline.application.restoring import damages
+
+    found = [f"{run.key}: {row.kind}: {said}" for run, row, said in damages(services)]
+    if found:
+        raise RuntimeError(f"{'; '.join(found)}. `hishamos repair` puts aside what is damaged")
+    return "all artifacts can be read, and their files are as they were made"
 
 
 def _code_server(services: Services) -> str:

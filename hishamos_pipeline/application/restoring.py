@@ -1,11 +1,31 @@
-"""Bringing published files back to this machine: what another machine has made, or what was lost here."""
+"""Bringing published files back to this machine: what another machine has made, or what was lost or damaged here."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from hishamos_pipeline.application.view import View
+from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.graph import STEPS
-from hishamos_pipeline.generation.artifact_storage import restore
+from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.generation.artifact_storage import damage, published_as, restore
 from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import decoded
+
+
+class Damage(View):
+    """What is wrong with an artifact, what became of it, and where its damaged files are now.
+
+    ``mended`` says that it is whole again; otherwise the next build makes it.
+    """
+
+    project: str
+    artifact: str
+    problem: str
+    mended: bool = False
+    kept_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +52,53 @@ def restore_files(run: ProjectRun) -> RestoredFiles:
             there = restore(project, document)
         (found if there else lost).append(row.kind)
     return RestoredFiles(tuple(found), tuple(lost))
+
+
+def damages(services: Services, key: str = "") -> Iterator[tuple[ProjectRun, ArtifactRevision, str]]:
+    """Everything of one project, or of all, that cannot be read or is not as it was recorded, byte by byte."""
+    keys = [key] if key else [record.key for record in services.store.projects.all()]
+    for each in keys:
+        run = services.project(each)
+        for row in services.store.artifacts.heads(each).values():
+            try:
+                said = damage(run.project, decoded(row, STEPS[row.kind].document))
+            except HishamosError as error:
+                said = str(error)
+            if said:
+                yield run, row, said
+
+
+def repair(services: Services, actor: Actor, key: str = "") -> list[Damage]:
+    """Look at every byte of a project, or of all; put damaged files aside, and bring back what the store still has.
+
+    Args:
+        services: the services.
+        actor: whoever asks.
+        key: the project; empty for all.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        ProjectBusyError: it is being built.
+        StorageError: the disk refuses, or the storage cannot be reached.
+    """
+    found = []
+    for run, row, said in damages(services, key):
+        with run.project.folder.lock("build", wait_seconds=0):
+            aside, mended = _mend(run, row)
+        found.append(
+            Damage(project=run.key, artifact=row.kind, problem=said, mended=mended, kept_as=str(aside or ""))
+        )
+    return found
+
+
+def _mend(run: ProjectRun, row: ArtifactRevision) -> tuple[Path | None, bool]:
+    """Where the damaged files are now, and whether whole ones are in their place."""
+    project = run.project
+    try:
+        document = decoded(row, STEPS[row.kind].document)
+    except HishamosError:
+        return None, False
+    with project.folder.lock(row.kind, wait_seconds=project.settings.lock_seconds):
+        name = published_as(document)
+        aside = project.folder.set_aside(name) if project.folder.path(name).exists() else None
+        return aside, restore(project, document) and not damage(project, document)

@@ -36,6 +36,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "Build a suite, and put it to tests that nobody has seen."),
     "notifications": ("notifications", "Show what people were notified of, and try a channel."),
     "events": ("events", "Show what has happened to projects, in order."),
+    "repair": ("repair", "Find damaged files of projects, and bring back what can be."),
     "cleanup": ("cleanup", "Remove what the settings keep no longer."),
     "audit": ("audit", "Show who did what, and verify that nothing was changed."),
     "metrics": ("metrics", "Serve figures for Prometheus."),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hishamos_pipeline.generation.run import ProjectRun
     from hishamos_pipeline.runs.in_process import Progress
 
+# What takes long tells meanwhile what it does.
+_TELLING = ("hishamos.llm", "hishamos.verification")
+
 
 def run_with_progress(
     run: "ProjectRun", kinds: Sequence[str], actor: "Actor", *, job: str = "build_project", quiet: bool
@@ -70,7 +73,8 @@ def _progress(kinds: Sequence[str], quiet: bool) -> Iterator[Callable[["Progress
             if not quiet and event.status not in ("started", "not asked for"):
                 echo(f"{event.status:<12} {event.kind} {event.detail}".rstrip())
 
-        logging.getLogger("hishamos.llm").setLevel(logging.WARNING if quiet else logging.INFO)
+        for name in _TELLING:
+            logging.getLogger(name).setLevel(logging.WARNING if quiet else logging.INFO)
         yield show
         return
     from rich.console import Group
@@ -107,18 +111,20 @@ def _progress(kinds: Sequence[str], quiet: bool) -> Iterator[Callable[["Progress
 
 @contextmanager
 def _listening(show: Callable[[str], None]) -> Iterator[None]:
-    """Show what models are doing, tokens so far included, in place of log lines."""
+    """Show what models and checks are doing, tokens so far included, in place of log lines."""
 
     class Line(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             show(mask(record.getMessage()))
 
-    logger, handler = logging.getLogger("hishamos.llm"), Line()
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    logger.propagate = False
+    loggers, handler = [logging.getLogger(name) for name in _TELLING], Line()
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = True
+        for logger in loggers:
+            logger.removeHandler(handler)
+            logger.propagate = True

@@ -157,6 +157,37 @@ def is_whole_tree(link: Path, files: Iterable[TreeFile]) -> bool:
     return True
 
 
+def damage(project: Published, document: Document) -> str:
+    """What is wrong with the files of an artifact, looking at every byte; empty if nothing is, or it has none."""
+    folder = project.folder
+    if isinstance(document, VerifiedBuild):
+        tree = folder.path("tree")
+        other = [file.path for file in document.files if not _has(tree / file.path, file.sha256)]
+        return f"{len(other)} of {len(document.files)} files differ, such as {other[0]}" if other else ""
+    if isinstance(document, RepositoryRecord):
+        try:
+            repository.require_whole(folder.path(document.path), document.head)
+        except DeliveryError as error:
+            return str(error)
+    if isinstance(document, Archive) and document.wanted:
+        return "" if _has(folder.path(document.path), document.sha256) else f"{document.path} differs"
+    return ""
+
+
+def published_as(document: Document) -> str:
+    """The name that an artifact's files are published under; empty if it has none."""
+    if isinstance(document, VerifiedBuild):
+        return "tree"
+    return document.path if isinstance(document, RepositoryRecord | Archive) else ""
+
+
+def _has(path: Path, sha256: str) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode) and file_sha256(path) == sha256
+    except OSError:
+        return False
+
+
 def restore(project: Published, document: Document) -> bool:
     """Bring back the files of an artifact that are not on this machine, or not whole; whether they are here now.
 

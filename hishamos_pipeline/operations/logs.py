@@ -36,6 +36,7 @@ def configure_logs(how: Format) -> None:
 def formatter(how: Format) -> logging.Formatter:
     """What turns a record into a line."""
     shared: list[Processor] = [
+        _as_said,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -51,6 +52,12 @@ def formatter(how: Format) -> logging.Formatter:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *end],
     )
+
+
+def _as_said(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The message without the job, run and step that Dagster puts in front of what it takes into a run's events."""
+    said = getattr(event.get("_record"), "dagster_meta", None)
+    return {**event, "event": said["orig_message"]} if said else event
 
 
 def _masked(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,6 +1,7 @@
 """What has to be run to be known: the commands of the CI files, and the tests against code that is not there."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome
 from hishamos_pipeline.core.text.ids import EXAMPLES
 from hishamos_pipeline.sandbox.interface import Outcome
+from hishamos_pipeline.verification.progress import tell, told_command
 from hishamos_pipeline.verification.running import Runner, TestRun, read_report, tail
 from hishamos_pipeline.verification.stubs import VARIANTS, Without
 
@@ -47,9 +49,10 @@ async def run_checks(
         min_coverage: least line coverage, in percent.
         stories: the story of each test file.
     """
+    started = time.monotonic()
     stubs = await asyncio.to_thread(lacking, "behaviour")
     async with asyncio.TaskGroup() as group:  # one that fails takes the others with it
-        tasks = [group.create_task(runner.run(command, tree)) for command in commands]
+        tasks = [group.create_task(told_command(command, runner.run(command, tree))) for command in commands]
         empty = group.create_task(_without(stubs, runner))
     tests, checks = TestRun(), []
     lint: list[tuple[str, Outcome]] = []
@@ -69,6 +72,7 @@ async def run_checks(
     where = (await _without(stubs, runner, "--tb=short", "--collect-only"))[0].output if lost else ""
     checks.append(_stub_check(outcome, without, hollow, lost, where, stories))
     checks.append(_untouched([*(task.result() for task in tasks), outcome]))
+    tell(checks, time.monotonic() - started)
     return RunResult(tuple(checks), tests)
 
 

@@ -1,6 +1,7 @@
 """Verification: assemble the tree, check it, run it, and report."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -23,6 +24,7 @@ from hishamos_pipeline.toolchains.interface import Prepared
 from hishamos_pipeline.verification.deep_checks import planted_mistakes, planted_tests, readme_commands_run
 from hishamos_pipeline.verification.outside import same_outside
 from hishamos_pipeline.verification.prescribed import is_asked_for, prescribed
+from hishamos_pipeline.verification.progress import tell, told
 from hishamos_pipeline.verification.run_checks import Bare, RunResult, run_checks
 from hishamos_pipeline.verification.running import Runner, TestRun
 from hishamos_pipeline.verification.security import dangerous_calls
@@ -90,7 +92,9 @@ async def verify(
         assembled.first_tests,
         assembled.theirs,
     )
+    started = time.monotonic()
     checks = first_checks(tree)
+    tell(checks, time.monotonic() - started)
     parses = any(check.name == "syntax" and check.passed for check in checks)
     declared = dependencies(tree, prepared, settings)
     tests = TestRun()
@@ -100,10 +104,10 @@ async def verify(
         runner = Runner(sandbox, prepared.toolchain, run_limits(settings))
         # What only reads the code is done while the first commands run.
         parsed, dangerous, result, held = await asyncio.gather(
-            asyncio.to_thread(parsed_checks, tree),
-            _dangerous(tree),
+            told(asyncio.to_thread(parsed_checks, tree)),
+            told(_dangerous(tree)),
             _run(assembled, tree, folder, runner, settings),
-            _prescribed(tree, folder / "work", runner),
+            told(_prescribed(tree, folder / "work", runner)),
         )
         tests = result.tests
         checks += (*parsed, declared, dangerous, *held, *result.checks, _criteria_passed(assembled, tests))
@@ -214,13 +218,13 @@ async def _look_deeper(
     for name in ("planted", "mutants"):
         write_tree(folder / name, assembled.files, assembled.texts, limits_of(settings))
     planted, mistakes, commands, seen = await asyncio.gather(
-        planted_tests(folder / "planted", tree.texts, runner, tests),
-        planted_mistakes(
+        told(planted_tests(folder / "planted", tree.texts, runner, tests)),
+        told(planted_mistakes(
             folder / "mutants", tree.texts, tree.code, runner, tests,
             per_module=settings.mutants_per_module, least=settings.min_mutants_killed,
-        ),
-        readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands)),
-        _watch(assembled, tree, folder, runner, settings, tests),
+        )),
+        told(readme_commands_run(folder / "work", tree.texts, runner, set(tree.commands))),
+        told(_watch(assembled, tree, folder, runner, settings, tests)),
     )  # fmt: skip
     return (planted, mistakes, commands, *seen)
 

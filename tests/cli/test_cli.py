@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -36,7 +38,7 @@ def test_submit_and_list(home: Path) -> None:
     assert (idea["key"], idea["revision"], idea["state"]) == ("notes", 2, "submitted")
     assert "notes" in hishamos(home, "ideas", "list").stdout
     plan = json.loads(hishamos(home, "plan", "notes", "--json").stdout)
-    assert len(plan) == 14 and plan[0]["asset"] == "idea" and plan[0]["reason"] == "never made"
+    assert len(plan) == 14 and plan[0]["asset"] == "idea" and plan[0]["reason"] == "first revision"
 
 
 def test_files_are_handed_in_with_a_brief(home: Path) -> None:
@@ -104,14 +106,37 @@ def test_the_database(home: Path) -> None:
 
 
 @pytest.mark.slow
+def _events_that_say(home: Path, text: str) -> int:
+    """How many events of all runs hold a text."""
+    found = 0
+    for place in (home / "state" / "dagster" / "history" / "runs").glob("*-*.db"):
+        with sqlite3.connect(place) as connection:
+            query = "SELECT count(*) FROM event_logs WHERE event LIKE ? AND dagster_event_type IS NULL"
+            found += connection.execute(query, (f"%{text}%",)).fetchone()[0]
+        connection.close()
+    return found
+
+
 def test_build_look_and_export(home: Path) -> None:
     done = hishamos_process(home, "build", "notes.md")
     assert done.returncode == 0, done.stderr
     assert "made         tar_archive" in done.stdout and "2 of 3 implemented and verified" in done.stdout
+    said = [line for line in done.stderr.splitlines() if line.startswith("info: check ")]
+    assert any(re.match(r"info: check tests_pass \(\d+ tests, [\d.]+ s\) passed", line) for line in said), (
+        done.stderr
+    )
+    assert not any("build_project" in line for line in said), (
+        "what Dagster's events call it is no matter here"
+    )
+    assert _events_that_say(home, "check tests_pass (") == 1
     facts = json.loads(hishamos(home, "projects", "show", "notes", "--json").stdout)
     assert facts["state"] == "exported" and facts["tests"] > 0 and len(facts["checks"]) > 20
     assert [story["id"] for story in facts["deferred"]] == ["US-003"]
     assert {story["status"] for story in facts["backlog"]} == {"verified", "deferred"}
+    traced = json.loads(hishamos(home, "trace", "notes", "--json").stdout)["rows"]
+    assert {row["status"] for row in traced if row["story"]} == {"verified", "deferred"}, (
+        "the backlog's words"
+    )
     listed = json.loads(hishamos(home, "files", "list", "notes", "--json").stdout)
     assert "README.md" in [entry["path"] for entry in listed]
     assert hishamos(home, "files", "show", "notes", "README.md").stdout.startswith("# Notes")

@@ -1,5 +1,7 @@
 """Damaged databases, rows, trees and repositories: one sentence with the way out, or made whole by the next build."""
 
+import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -112,3 +114,29 @@ def test_an_altered_object_leaves_in_no_export(home: Path) -> None:
     done = hishamos(home, "export", "notes", "--to", "git", "--output", str(home / "out"))
     assert done.returncode != 0 and "is damaged" in done.stderr and "Traceback" not in done.stderr
     assert not (home / "out" / "notes").exists()
+
+
+def test_a_deep_check_reads_every_byte(home: Path) -> None:
+    """What is seen at a glance is sizes and times; a byte of the same age and size is not."""
+    assert hishamos(home, "repair", "notes").stdout == "nothing is damaged\n"
+    folder = home / "state" / "projects" / "notes"
+    for path in (folder / "tree" / "README.md", folder / "notes.zip"):
+        facts = path.stat()
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 2] ^= 1
+        path.write_bytes(bytes(raw))
+        os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    done = hishamos(home, "doctor", "--deep", "--json")
+    (found,) = [check for check in json.loads(done.stdout) if check["check"] == "projects"]
+    assert done.returncode == 5 and not found["ok"]
+    assert "verified_build: 1 of " in found["detail"] and "such as README.md" in found["detail"]
+    assert "zip_archive: notes.zip differs" in found["detail"]
+    told = hishamos(home, "repair")
+    assert told.returncode == 0
+    assert (
+        "notes: verified_build: 1 of " in told.stdout and ": mended; what it was is kept as " in told.stdout
+    )
+    assert "zip_archive: notes.zip differs: run `hishamos build notes`" in told.stdout
+    assert len(list((folder / "damaged").iterdir())) == 2
+    assert hishamos(home, "build", "notes").returncode == 0
+    assert hishamos(home, "repair").stdout == "nothing is damaged\n"

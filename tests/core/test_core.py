@@ -73,7 +73,7 @@ def test_nothing_is_stale_when_nothing_changed() -> None:
 def test_everything_is_made_at_first() -> None:
     steps = plan({}, VERSIONS, "x")
     assert [step.kind for step in steps] == list(graph.topological())
-    assert {step.reason for step in steps} == {"never made"}
+    assert {step.reason for step in steps} == {"first revision"}
 
 
 def test_a_new_idea_makes_the_rest_uncertain() -> None:

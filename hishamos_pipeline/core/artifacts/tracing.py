@@ -109,9 +109,12 @@ def _story_rows(project: TracedProject, requirement: str, story: Story) -> list[
             return "not run" if test else ""
         return "passed" if test in project.passed else "failed"
 
+    shown = [result(tests.get(criterion.id, "")) for criterion in story.criteria]
+    is_verified = story.status == "planned" and bool(shown) and set(shown) == {"passed"}
+    status = "verified" if is_verified else story.status
     return [
         TraceRow(
-            requirement, story.id, story.status, name, tests.get(name, ""), result(tests.get(name, "")), files, commit,
+            requirement, story.id, status, name, tests.get(name, ""), result(tests.get(name, "")), files, commit,
             cost,
         )
         for name in [criterion.id for criterion in story.criteria] or [""]

@@ -38,7 +38,7 @@ def reason_to_make(artifact: str, head: Head | None, inputs: Mapping[str, str], 
     What a person has edited is made again like everything else: the edits are laid over what comes out.
     """
     if head is None:
-        return "never made"
+        return "first revision"
     if head.problem:
         return head.problem
     changed = [name for name in STEPS[artifact].inputs if head.inputs.get(name) != inputs.get(name)]
@@ -65,7 +65,7 @@ def plan(
         if artifact == "idea":
             current = heads.get("idea")
             if current is None or current.inputs.get(SUBMITTED) != idea_hash:
-                reason = "never made" if current is None else "a new revision was submitted"
+                reason = "first revision" if current is None else "a new revision was submitted"
                 steps[artifact] = PlannedStep(artifact, reason, certain=True)
             continue
         reason = reason_to_make(artifact, heads.get(artifact), hashes, code_versions[artifact])
