@@ -59,3 +59,57 @@ def test_a_login_in_a_setting_is_nowhere(tmp_path: Path, name: str, toolchains_d
             hunt.look(f"output of {words}", f"{done.stdout}{done.stderr}".encode())
         hunt.files(tmp_path / "state")
     assert hunt.found == set()
+
+
+KEYS = {
+    "ANTHROPIC_API_KEY": f"sk-ant-{CANARY}",
+    "GITHUB_TOKEN": f"ghp_{CANARY}",
+    "FORGE_TOKEN": CANARY,
+    "HISHAMOS_SECRET_KEYS": CANARY,
+    "HISHAMOS_LLM_URLS": json.dumps({"openai-chat": "http://127.0.0.1:1/v1"}),
+    "HISHAMOS_GIT_HOSTS": PLANTED["git_hosts"].replace(f"{LOGIN}", "127.0.0.1:1"),
+    "HISHAMOS_NOTIFY": json.dumps(
+        {"hook": {"kind": "webhook", "url": "http://127.0.0.1:1/", "secret": "HOOK_SECRET"}}
+    ),
+    "HOOK_SECRET": CANARY,
+}
+MODEL = {
+    "HISHAMOS_LLM": "openai-chat:m",
+    "OPENAI_API_KEY": f"sk-{CANARY}",
+    "HISHAMOS_LLM_FREE": "openai-chat:*",
+}
+NOWHERE = {"PATH": "/nowhere"}
+# The command, what is set besides, and the exit code that it ends with.
+FAILURES: list[tuple[str, dict[str, str], set[int]]] = [
+    ("build bad.md", {}, {2}),
+    ("build gone", {}, {3}),
+    ("projects show gone --json", {}, {3}),
+    ("build notes.md", MODEL, {1, 6}),
+    ("build notes.md", {"HISHAMOS_LLM": "openai-chat:m"}, {6}),
+    ("build notes.md", {"HISHAMOS_SANDBOX": "docker"}, {5}),
+    ("build notes.md", {"HISHAMOS_INDEX_URL": PLANTED["index_url"]}, {1}),
+    ("build notes.md", {"HISHAMOS_DATABASE_URL": PLANTED["database_url"]}, {5}),
+    ("build notes.md", {"HISHAMOS_STORAGE_URL": PLANTED["storage_url"]}, {1, 2, 5}),
+    ("build notes.md", {"HISHAMOS_CHECK_SECONDS": CANARY}, {2}),
+    ("export notes --to forge", {}, {1, 2, 3, 7}),
+    ("notifications test hook", {}, {5}),
+    ("doctor", NOWHERE, {5}),
+]
+
+
+def test_no_key_is_told_by_any_failure(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text(BRIEF)
+    (tmp_path / "bad.md").write_text(f"---\nbudget: {CANARY}\nunknown: {CANARY}\n---\n# Notes\n")
+    toolchains = {"HISHAMOS_TOOLCHAINS": str(tmp_path / "toolchains")}
+    with Hunt(CANARY) as hunt:
+        for words, more, codes in FAILURES:
+            done = hishamos_process(tmp_path, *words.split(), **{**KEYS, **toolchains, **more})
+            said = f"{done.stdout}{done.stderr}"
+            assert done.returncode in codes, (words, more.keys(), done.returncode, said)
+            assert "Traceback" not in said, said
+            # What somebody has written into a brief or a number is no secret; it is told to him.
+            if words != "build bad.md" and "HISHAMOS_CHECK_SECONDS" not in more:
+                hunt.look(f"output of {words} with {sorted(more)}", said.encode())
+        (tmp_path / "bad.md").unlink()
+        hunt.files(tmp_path / "state")
+    assert hunt.found == set()
