@@ -28,6 +28,10 @@
     ├── BatchError              a batch cannot be begun, stopped or taken up again as it was asked for
     ├── BatchNotFoundError      no such batch
     ├── DeletionRefusedError    a project may not be deleted yet: the message says what to do first
+    ├── AccountError            an account, a member, a token or a password cannot be as it was asked for
+    ├── PersonNotFoundError     no such user, organization, token or invitation
+    ├── LoginError              nobody is logged in by what was shown (wait)
+    ├── ForbiddenError          the actor may not do this
     ├── RoleError               no such role or task, or a declaration that cannot be read
     └── ModelError              a language model could not be asked, or gave no usable answer
         ├── ModelSetupError     provider, model, structured output or price: the settings are at fault
@@ -235,3 +239,30 @@ class AnswerError(ModelError):
 
 class ReplayError(ModelError):
     """Replaying was asked for, and the store holds no answer to this question."""
+
+
+class AccountError(HishamosError):
+    """An account, a member, a token or a password cannot be as it was asked for; the message says why."""
+
+
+class PersonNotFoundError(HishamosError):
+    """There is no such user, organization, token or invitation, or it is none of the actor's organization."""
+
+
+class LoginError(HishamosError):
+    """Nobody is logged in by what was shown; it is not told which part of it was wrong.
+
+    Args:
+        message: what to do.
+        wait: seconds after which the next try is looked at; 0 for at once.
+        needs_code: whether the password was right, and the second factor is missing.
+    """
+
+    def __init__(self, message: str, *, wait: float = 0.0, needs_code: bool = False) -> None:
+        super().__init__(message)
+        self.wait = wait
+        self.needs_code = needs_code
+
+
+class ForbiddenError(HishamosError):
+    """The actor may not do this; the message says what the right for it is called."""

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from hishamos_pipeline.agents.tasks import TASK_OF, Task
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.generation.services import Services
@@ -72,6 +73,7 @@ class TaskAnswer(View):
     fell: tuple[str, ...]
 
 
+@requires("agents.read", project="project")
 def list_roles(services: Services, actor: Actor, project: str = "") -> list[RoleView]:
     """The roles, with those of a project's own folder.
 
@@ -84,6 +86,7 @@ def list_roles(services: Services, actor: Actor, project: str = "") -> list[Role
     ]
 
 
+@requires("agents.read", project="project")
 def show_role(services: Services, actor: Actor, role: str, project: str = "") -> RoleDetails:
     """A role: its tasks, what each is asked and answers, and who would answer.
 
@@ -115,6 +118,12 @@ def _task(services: Services, project: str, role: str, task: Task[Any, Any]) -> 
     )
 
 
+def _own_conversation(actor: Actor, name: str) -> str:
+    """The name of a conversation among those of whoever has it."""
+    return f"{actor.user_id}/{name}" if name and actor.user_id else name
+
+
+@requires("agents.run", project="command.project")
 async def assign_task(services: Services, actor: Actor, command: AssignTask) -> TaskAnswer:
     """Have a role do a task.
 
@@ -130,7 +139,7 @@ async def assign_task(services: Services, actor: Actor, command: AssignTask) -> 
         command.task,
         command.question,
         key=command.project,
-        conversation=command.conversation,
+        conversation=_own_conversation(actor, command.conversation),
     )
     return TaskAnswer(
         answer=result.output.model_dump(mode="json"),

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.graph import STEPS
@@ -86,6 +87,7 @@ class TraceView(View):
     orphans: tuple[str, ...]
 
 
+@requires("projects.read", project="key")
 def list_artifacts(services: Services, actor: Actor, key: str) -> list[ArtifactView]:
     """The newest revision of every artifact that exists, in the order of the graph.
 
@@ -96,6 +98,7 @@ def list_artifacts(services: Services, actor: Actor, key: str) -> list[ArtifactV
     return [ArtifactView.of(heads[artifact], artifact=artifact) for artifact in STEPS if artifact in heads]
 
 
+@requires("projects.read", project="key")
 def read_artifact(services: Services, actor: Actor, key: str, artifact: str) -> ArtifactContent:
     """The newest content of an artifact.
 
@@ -108,6 +111,7 @@ def read_artifact(services: Services, actor: Actor, key: str, artifact: str) -> 
     )
 
 
+@requires("projects.read", project="key")
 def history(services: Services, actor: Actor, key: str, artifact: str = "") -> list[RevisionView]:
     """The revisions of a project, or of one of its artifacts, the oldest first.
 
@@ -118,6 +122,7 @@ def history(services: Services, actor: Actor, key: str, artifact: str = "") -> l
     return [_revision(number, row) for number, row in rows if not artifact or row.kind == artifact]
 
 
+@requires("projects.read", project="key")
 def diff(services: Services, actor: Actor, key: str, before: str, after: str) -> list[ItemChangeView]:
     """What has changed from one revision to another; see ``changing.revisions.changes``.
 
@@ -131,6 +136,7 @@ def diff(services: Services, actor: Actor, key: str, before: str, after: str) ->
     return [ItemChangeView.of(item) for item in found]
 
 
+@requires("projects.read", project="key")
 def list_files(services: Services, actor: Actor, key: str) -> list[FileView]:
     """The files of the newest tree, by path.
 
@@ -144,6 +150,7 @@ def list_files(services: Services, actor: Actor, key: str) -> list[FileView]:
     ]
 
 
+@requires("projects.read", project="key")
 def read_file(services: Services, actor: Actor, key: str, path: str) -> str:
     """The text of a file of the newest tree.
 
@@ -158,6 +165,7 @@ def read_file(services: Services, actor: Actor, key: str, path: str) -> str:
     return store.units.blobs([file.content_hash])[file.content_hash]
 
 
+@requires("projects.read", project="key")
 def trace(services: Services, actor: Actor, key: str, item: str = "") -> TraceView:
     """Requirements to stories, files, tests, results and commits, and back.
 

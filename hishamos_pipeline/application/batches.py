@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.batch import BatchKind, BatchOverrides
@@ -151,6 +152,7 @@ class StoppedBatch(View):
     state: str
 
 
+@requires("batches.run")
 def begin(services: Services, actor: Actor, command: BeginBatch) -> BegunBatch:
     """Choose projects and have the daemon build them.
 
@@ -199,6 +201,7 @@ def own_settings(texts: Sequence[str]) -> dict[str, str]:
     return {name.lower().removeprefix("hishamos_"): value for name, _, value in pairs}
 
 
+@requires("batches.read")
 def list_batches(services: Services, actor: Actor, last: int = 20) -> list[ListedBatch]:
     """The newest batches, the newest first."""
     batches = services.acting_as(actor).store.batches
@@ -207,6 +210,7 @@ def list_batches(services: Services, actor: Actor, last: int = 20) -> list[Liste
     return [ListedBatch(**_fields(batch), members=tallies[batch.name]) for batch in found]
 
 
+@requires("batches.read")
 def show_batch(services: Services, actor: Actor, name: str) -> BatchDetails:
     """How a batch fares: each project, and all of them together.
 
@@ -225,6 +229,7 @@ def show_batch(services: Services, actor: Actor, name: str) -> BatchDetails:
     )
 
 
+@requires("batches.run")
 def stop(services: Services, actor: Actor, name: str) -> StoppedBatch:
     """Stop a batch: nothing more is begun, and its runs are cancelled. What is made stays made.
 
@@ -236,6 +241,7 @@ def stop(services: Services, actor: Actor, name: str) -> StoppedBatch:
     return StoppedBatch(name=name, stopped=stopped, state=batches.get(name).state)
 
 
+@requires("batches.run")
 def resume(services: Services, actor: Actor, command: ResumeBatch) -> int:
     """Take a batch up again after it has stopped: with how many projects. What was paid for is not made again.
 
@@ -261,6 +267,7 @@ def resume(services: Services, actor: Actor, command: ResumeBatch) -> int:
     return store.batches.resume(name, new, leave_failed=command.leave_failed)
 
 
+@requires("batches.read")
 def compare(
     services: Services, actor: Actor, first: str, second: str, *, everything: bool = False
 ) -> dict[str, BatchFiguresView]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
@@ -78,6 +79,7 @@ class Runs(Protocol):
         ...
 
 
+@requires("projects.read", project="key")
 async def plan(services: Services, actor: Actor, key: str) -> list[PlannedStepView]:
     """What a build would make, why, and for how much. Nothing is made, and nothing is written.
 
@@ -104,8 +106,14 @@ async def plan(services: Services, actor: Actor, key: str) -> list[PlannedStepVi
     ]
 
 
-def prepare(services: Services, actor: Actor) -> None:
+@requires("projects.build", project="key")
+def prepare(services: Services, actor: Actor, key: str = "") -> None:
     """Find out whether anything could be built here at all: what cannot be verified is not begun, nor paid for.
+
+    Args:
+        services: the services.
+        actor: whoever wants to build.
+        key: the project; empty for one that is submitted only then.
 
     Raises:
         ModelSetupError, CredentialError: models are named and cannot be used.
@@ -213,6 +221,7 @@ def one_build_at_a_time(run: "ProjectRun", waits: Callable[[], None] = lambda: N
         lock.__exit__(None, None, None)
 
 
+@requires("projects.build", project="key")
 def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
     """Ask for a build of all stories of a project; the daemon takes it up. An open request stands for it.
 
@@ -224,6 +233,7 @@ def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
     return BuildRequestView.of(store.builds.add(key))
 
 
+@requires("projects.read", project="key")
 def list_requests(
     services: Services, actor: Actor, key: str = "", *, limit: int = 20
 ) -> list[BuildRequestView]:
@@ -236,6 +246,7 @@ def list_requests(
     return [BuildRequestView.of(item) for item in found]
 
 
+@requires("projects.build", project="key")
 def cancel(services: Services, actor: Actor, runs: Runs, key: str) -> CancelledBuild:
     """Cancel the requests of a project that wait, and end its runs.
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from hishamos_pipeline.application.artifacts import ItemChangeView
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.change import ChangeProposal
@@ -121,6 +122,7 @@ class Approved(View):
     content_hash: str
 
 
+@requires("projects.read", project="key")
 def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item: str) -> TextToEdit:
     """What an editor opens with.
 
@@ -145,6 +147,7 @@ def text_to_edit(services: Services, actor: Actor, key: str, artifact: str, item
     return TextToEdit(text=text, suffix=".yaml", revision=revision)
 
 
+@requires("projects.edit", project="command.key")
 def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtifact:
     """Edit an artifact; the change stands when the artifact is made again.
 
@@ -164,6 +167,7 @@ def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtif
     return EditedArtifact(artifact=command.artifact, revision=row.revision)
 
 
+@requires("projects.read", project="key")
 def list_edits(services: Services, actor: Actor, key: str) -> list[EditView]:
     """People's edits of a project that hold, the oldest first.
 
@@ -174,6 +178,7 @@ def list_edits(services: Services, actor: Actor, key: str) -> list[EditView]:
     return [EditView.of(row, artifact=row.kind, removed=not row.content) for row in rows]
 
 
+@requires("projects.edit", project="command.key")
 def revert(services: Services, actor: Actor, command: RevertEdits) -> EditedArtifact:
     """Take edits back: what they were made of stands again, and what follows from it is made by the next build.
 
@@ -265,6 +270,7 @@ def field_value(text: str) -> Any:
         return text
 
 
+@requires("projects.edit", project="key")
 async def propose_change(services: Services, actor: Actor, key: str, sentence: str) -> ChangeProposal:
     """Find out what a sentence changes; nothing is changed yet. ``accept_change`` takes it over.
 
@@ -282,6 +288,7 @@ async def propose_change(services: Services, actor: Actor, key: str, sentence: s
     return await propose(acting.project(key), sentence)
 
 
+@requires("projects.edit", project="key")
 def accept_change(services: Services, actor: Actor, key: str, change: ChangeProposal) -> str:
     """Take a proposed change over, and say as what.
 
@@ -300,6 +307,7 @@ def change_view(change: ChangeProposal, accepted: str = "") -> ProposedChange:
     return ProposedChange(summary=change.answer.summary, items=items, accepted=accepted)
 
 
+@requires("projects.read", project="key")
 def list_proposals(services: Services, actor: Actor, key: str) -> list[ProposalView]:
     """The open proposals of a project.
 
@@ -310,6 +318,7 @@ def list_proposals(services: Services, actor: Actor, key: str) -> list[ProposalV
     return [ProposalView.of(row, artifact=row.kind) for row in rows]
 
 
+@requires("projects.read", project="key")
 def show_proposal(services: Services, actor: Actor, key: str, proposal: int) -> ItemChangeView:
     """What accepting a proposal would change.
 
@@ -319,6 +328,7 @@ def show_proposal(services: Services, actor: Actor, key: str, proposal: int) -> 
     return ItemChangeView.of(proposed(services.acting_as(actor).store, key, proposal))
 
 
+@requires("projects.edit", project="command.key")
 def decide_proposal(services: Services, actor: Actor, command: DecideProposal) -> EditedArtifact | None:
     """Accept or reject a proposal; the revision that an acceptance has made.
 
@@ -332,6 +342,7 @@ def decide_proposal(services: Services, actor: Actor, command: DecideProposal) -
     return EditedArtifact(artifact=row.kind, revision=row.revision) if row else None
 
 
+@requires("projects.approve", project="command.key")
 def approve(services: Services, actor: Actor, command: ApproveArtifact) -> Approved:
     """Approve the newest content of an artifact; a changed artifact needs another approval.
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
@@ -33,6 +34,7 @@ class Costs(View):
     rows: tuple[CostRow, ...]
 
 
+@requires("projects.read", project="key")
 def costs(services: Services, actor: Actor, key: str = "", by: GroupBy = "asset") -> Costs:
     """Costs of a project, or of all of them; failed calls count, answers from the store cost nothing.
 

@@ -4,6 +4,7 @@ import os
 
 from pydantic import SecretStr
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text import linear_re as re
@@ -36,6 +37,7 @@ class KeptCredential(View):
     shadowed_by: str
 
 
+@requires("credentials.manage")
 def keep(services: Services, actor: Actor, command: KeepCredential) -> KeptCredential:
     """Keep a key, in place of the one before, encrypted with HISHAMOS_SECRET_KEYS.
 
@@ -53,6 +55,7 @@ def keep(services: Services, actor: Actor, command: KeepCredential) -> KeptCrede
     return KeptCredential(name=command.name, shadowed_by=variable if os.environ.get(variable) else "")
 
 
+@requires("credentials.manage")
 def list_credentials(services: Services, actor: Actor) -> list[CredentialView]:
     """What is kept, and what can be."""
     acting = services.acting_as(actor)
@@ -69,6 +72,7 @@ def list_credentials(services: Services, actor: Actor) -> list[CredentialView]:
     ]
 
 
+@requires("credentials.manage")
 def require_name(services: Services, actor: Actor, name: str) -> None:
     """Make sure that something of that name can be kept, before anybody is asked for it.
 
@@ -78,6 +82,7 @@ def require_name(services: Services, actor: Actor, name: str) -> None:
     _variable(services.acting_as(actor), name)
 
 
+@requires("credentials.manage")
 async def try_credential(services: Services, actor: Actor, name: str) -> list[str]:
     """Try a key: ask the provider for its models, or the Git host whose token it is. Costs nothing. What was found.
 
@@ -100,6 +105,7 @@ async def try_credential(services: Services, actor: Actor, name: str) -> list[st
     return [f"{name} accepts the key: {len(models)} models"]
 
 
+@requires("credentials.manage")
 def rotate(services: Services, actor: Actor) -> int:
     """Encrypt everything again with the first of HISHAMOS_SECRET_KEYS; how many.
 
@@ -109,6 +115,7 @@ def rotate(services: Services, actor: Actor) -> int:
     return services.acting_as(actor).store.credentials.rotate(services.settings.secret_key_list)
 
 
+@requires("credentials.manage")
 def remove(services: Services, actor: Actor, name: str) -> bool:
     """Remove a key; whether there was one.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from hishamos_pipeline.application.ideas import SubmitIdea, submit
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import Stories, VerifiedBuild
@@ -136,6 +137,7 @@ class _Evaluator:
         return report
 
 
+@requires("batches.run")
 def evaluate(
     services: Services,
     actor: Actor,

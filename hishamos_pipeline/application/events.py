@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.generation.services import Services
@@ -21,6 +22,7 @@ class EventView(View):
     actor: str
 
 
+@requires("projects.read", project="project")
 def newest(
     services: Services, actor: Actor, *, project: str = "", kinds: Collection[str] = (), limit: int = 50
 ) -> list[EventView]:
@@ -29,6 +31,7 @@ def newest(
     return [EventView.of(event) for event in events.newest(limit, project=project, kinds=kinds)]
 
 
+@requires("projects.read", project="project")
 def after(
     services: Services,
     actor: Actor,

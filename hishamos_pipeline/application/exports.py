@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import Archive
@@ -90,6 +91,7 @@ def options_of(given: Mapping[str, str], destinations: Sequence[str]) -> Target:
         raise ExportError(f"--{first['loc'][0]}: {what}") from error
 
 
+@requires("projects.export", project="command.key")
 def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan:
     """What an export has still to make.
 
@@ -108,6 +110,7 @@ def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan
     return ExportPlan(to_make=to_make, chosen=chosen)
 
 
+@requires("projects.export", project="command.key")
 def request(services: Services, actor: Actor, command: ExportProject) -> ExportPlan:
     """Ask for an export: it stands until it is withdrawn, and later builds keep it up to date.
 
@@ -121,6 +124,7 @@ def request(services: Services, actor: Actor, command: ExportProject) -> ExportP
     return found
 
 
+@requires("projects.export", project="command.key")
 def preview(services: Services, actor: Actor, command: ExportProject) -> dict[str, list[str]]:
     """What an export would do, step by step, found out without changing anything.
 
@@ -136,6 +140,7 @@ def preview(services: Services, actor: Actor, command: ExportProject) -> dict[st
     }
 
 
+@requires("projects.export", project="command.key")
 def hand_out(
     services: Services, actor: Actor, command: ExportProject, chosen: Sequence[str]
 ) -> ExportedProject:
@@ -155,6 +160,7 @@ def hand_out(
     return ExportedProject(files=tuple(map(str, files)), published=tuple(published))
 
 
+@requires("projects.read", project="key")
 def list_exports(services: Services, actor: Actor, key: str = "") -> list[ExportView]:
     """The exports of a project, or of all, and the requests that stand.
 
@@ -178,6 +184,7 @@ def list_exports(services: Services, actor: Actor, key: str = "") -> list[Export
     return rows
 
 
+@requires("projects.read", project="key")
 def show_export(services: Services, actor: Actor, key: str, destination: str) -> ExportDetails:
     """The newest export to a destination.
 
@@ -195,6 +202,7 @@ def show_export(services: Services, actor: Actor, key: str, destination: str) ->
     return ExportDetails.of(found[0], publication=details)
 
 
+@requires("projects.export", project="key")
 def withdraw(services: Services, actor: Actor, key: str, destination: str) -> Withdrawn:
     """Take back requests for an export; what the brief asks for stays, and so does what is published.
 
@@ -206,6 +214,7 @@ def withdraw(services: Services, actor: Actor, key: str, destination: str) -> Wi
     return Withdrawn(requests=stood, asked_by_brief=destination in store.projects.idea(key).exports)
 
 
+@requires("projects.export", project="key")
 def forget(services: Services, actor: Actor, key: str, destination: str) -> bool:
     """Forget where a project was published, so that the next export creates a repository anew; whether it was anywhere.
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import HishamosError, ModelSetupError
@@ -31,6 +32,7 @@ class HealthCheck(View):
     detail: str
 
 
+@requires("installation.operate")
 def health(
     services: Services, actor: Actor, of_dagster: Mapping[str, Check], *, deep: bool = False
 ) -> list[HealthCheck]:
@@ -211,7 +213,7 @@ def _hosts(services: Services) -> str:
 
 def _projects(services: Services) -> str:
     """Every row of every project can be read, and trees, repositories and archives are as they were made."""
-    from hishamos_pipeline.application.restoring import damages
+    from hishamos_pipeline.generation.integrity import damages
 
     found = [f"{run.key}: {row.kind}: {said}" for run, row, said in damages(services)]
     if found:

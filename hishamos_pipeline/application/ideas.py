@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import OpenQuestion, Requirements
@@ -68,6 +69,7 @@ class AnswerQuestion(UseCaseInput):
     text: str
 
 
+@requires("ideas.submit")
 def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedIdea:
     """Submit a brief; a changed one under the same key becomes the next revision of it, and its build is requested.
 
@@ -105,6 +107,7 @@ def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:
     return SubmittedIdea.of(project.store.projects.submit(named, source))
 
 
+@requires("projects.read")
 def list_ideas(services: Services, actor: Actor) -> list[IdeaView]:
     """All submitted ideas by key."""
     projects = services.acting_as(actor).store.projects
@@ -114,6 +117,7 @@ def list_ideas(services: Services, actor: Actor) -> list[IdeaView]:
     ]
 
 
+@requires("projects.read", project="key")
 def questions(services: Services, actor: Actor, key: str) -> QuestionsView:
     """What is open, and what has been answered, perhaps since the requirements were made.
 
@@ -127,6 +131,7 @@ def questions(services: Services, actor: Actor, key: str) -> QuestionsView:
     return QuestionsView(open=tuple(item for item in asked if item.question not in known), answered=answered)
 
 
+@requires("projects.edit", project="command.key")
 def answer(services: Services, actor: Actor, command: AnswerQuestion) -> SubmittedIdea:
     """Answer a question, or answer it anew; the answer becomes part of the idea, as its next revision.
 

@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import StorageError, UsageError
@@ -54,6 +55,7 @@ class NotificationView(View):
     created_at: datetime
 
 
+@requires("installation.operate")
 def cleanup(
     services: Services, actor: Actor, history: RunHistory, *, dry_run: bool = False
 ) -> dict[str, Removed]:
@@ -72,6 +74,7 @@ def cleanup(
     }
 
 
+@requires("audit.read")
 def list_audit(
     services: Services, actor: Actor, *, last: int = 30, subject: str = ""
 ) -> list[AuditEntryView]:
@@ -80,6 +83,7 @@ def list_audit(
     return [AuditEntryView.of(row) for row in rows]
 
 
+@requires("audit.read")
 def verify_audit(services: Services, actor: Actor, head: str = "") -> AuditVerdict:
     """Follow the chain of hashes from its beginning.
 
@@ -91,11 +95,13 @@ def verify_audit(services: Services, actor: Actor, head: str = "") -> AuditVerdi
     return AuditVerdict.of(services.acting_as(actor).store.audit.verify(head))
 
 
+@requires("installation.operate")
 def list_notifications(services: Services, actor: Actor, last: int = 20) -> list[NotificationView]:
     """The newest notifications, the newest first."""
     return [NotificationView.of(row) for row in services.acting_as(actor).store.notifications.newest(last)]
 
 
+@requires("installation.operate")
 def try_channel(services: Services, actor: Actor, channel: str) -> None:
     """Tell a made-up failure by a channel of HISHAMOS_NOTIFY; nothing is kept of it.
 

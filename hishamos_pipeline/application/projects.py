@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.brief import not_taken_up
@@ -122,6 +123,7 @@ class DeletedProject(View):
     copied_to: str
 
 
+@requires("projects.read")
 def list_projects(
     services: Services, actor: Actor, *, states: Collection[str] = (), limit: int = 200, after: str = ""
 ) -> list[ProjectView]:
@@ -130,6 +132,7 @@ def list_projects(
     return [ProjectView.of(row) for row in rows]
 
 
+@requires("projects.read", project="key")
 def summary(services: Services, actor: Actor, key: str) -> ProjectSummary:
     """What a project has come to.
 
@@ -139,6 +142,7 @@ def summary(services: Services, actor: Actor, key: str) -> ProjectSummary:
     return summary_of(services.acting_as(actor).project_data(key))
 
 
+@requires("projects.read", project="key")
 def details(services: Services, actor: Actor, key: str) -> ProjectDetails:
     """A project with its stories and the report of its checks.
 
@@ -203,6 +207,7 @@ def summary_of(given: Project) -> ProjectSummary:
     )
 
 
+@requires("projects.archive", project="key")
 def archive(services: Services, actor: Actor, history: RunHistory, key: str) -> None:
     """Take a project out of work; nothing of it is removed.
 
@@ -215,6 +220,7 @@ def archive(services: Services, actor: Actor, history: RunHistory, key: str) -> 
     leaving.archive(services.acting_as(actor).store, history, key)
 
 
+@requires("projects.delete", project="command.key")
 def delete(services: Services, actor: Actor, history: RunHistory, command: DeleteProject) -> DeletedProject:
     """Delete an archived project: files, rows, partition and runs. What models have cost stays on the books.
 

@@ -3,6 +3,7 @@
 import difflib
 from pathlib import Path
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import UsageError
@@ -26,6 +27,7 @@ class PromptDiff(View):
     diff: str
 
 
+@requires("agents.read", project="project")
 def list_prompts(services: Services, actor: Actor, project: str = "") -> list[PromptView]:
     """All prompts, with those of a project's own roles."""
     acting = services.acting_as(actor)
@@ -42,6 +44,7 @@ def list_prompts(services: Services, actor: Actor, project: str = "") -> list[Pr
     ]
 
 
+@requires("agents.read", project="project")
 def read_prompt(services: Services, actor: Actor, role: str, task: str, project: str = "") -> str:
     """A prompt with everything that it includes.
 
@@ -53,6 +56,7 @@ def read_prompt(services: Services, actor: Actor, role: str, task: str, project:
     return acting.library(project).source(role, task)
 
 
+@requires("installation.operate")
 def copy_prompt(services: Services, actor: Actor, role: str, task: str) -> Path:
     """Copy a built-in prompt into the home folder, where it can be changed; the task may be ``system``.
 
@@ -66,6 +70,7 @@ def copy_prompt(services: Services, actor: Actor, role: str, task: str) -> Path:
     return acting.library().copy(role, task)
 
 
+@requires("agents.read", project="project")
 def diff_prompt(
     services: Services, actor: Actor, role: str, task: str, *, version: str = "", project: str = ""
 ) -> PromptDiff:

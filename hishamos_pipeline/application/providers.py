@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import HishamosError, UnknownPriceError, UsageError
@@ -34,6 +35,7 @@ class ModelView(View):
     output_usd: float | None
 
 
+@requires("agents.read")
 def list_providers(services: Services, actor: Actor) -> list[ProviderView]:
     """All providers."""
     from hishamos_pipeline.llm.providers import PROVIDERS
@@ -50,6 +52,7 @@ def list_providers(services: Services, actor: Actor) -> list[ProviderView]:
     ]
 
 
+@requires("providers.manage")
 async def check_providers(services: Services, actor: Actor, names: Sequence[str] = ()) -> list[ProviderCheck]:
     """Ask providers for their models: those that are named, or all whose key is set. Costs nothing.
 
@@ -70,6 +73,7 @@ async def check_providers(services: Services, actor: Actor, names: Sequence[str]
     return results
 
 
+@requires("agents.read")
 async def list_models(services: Services, actor: Actor, name: str) -> list[ModelView]:
     """The models that a provider offers.
 

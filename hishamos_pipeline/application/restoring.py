@@ -1,14 +1,15 @@
 """Bringing published files back to this machine: what another machine has made, or what was lost or damaged here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.generation.artifact_storage import damage, published_as, restore
+from hishamos_pipeline.generation.integrity import damages
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
@@ -54,20 +55,7 @@ def restore_files(run: ProjectRun) -> RestoredFiles:
     return RestoredFiles(tuple(found), tuple(lost))
 
 
-def damages(services: Services, key: str = "") -> Iterator[tuple[ProjectRun, ArtifactRevision, str]]:
-    """Everything of one project, or of all, that cannot be read or is not as it was recorded, byte by byte."""
-    keys = [key] if key else [record.key for record in services.store.projects.all()]
-    for each in keys:
-        run = services.project(each)
-        for row in services.store.artifacts.heads(each).values():
-            try:
-                said = damage(run.project, decoded(row, STEPS[row.kind].document))
-            except HishamosError as error:
-                said = str(error)
-            if said:
-                yield run, row, said
-
-
+@requires("installation.operate")
 def repair(services: Services, actor: Actor, key: str = "") -> list[Damage]:
     """Look at every byte of a project, or of all; put damaged files aside, and bring back what the store still has.
 

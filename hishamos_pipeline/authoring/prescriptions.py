@@ -19,6 +19,7 @@ from hishamos_pipeline.core.artifacts.prescriptions import (
 )
 from hishamos_pipeline.core.text.conformance import conformance
 from hishamos_pipeline.core.text.interfaces import is_empty, normalised, read_interface
+from hishamos_pipeline.core.text.parsing import parse_python
 from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python.layout import is_taken
 from hishamos_pipeline.toolchains.vetting import vet
@@ -151,5 +152,5 @@ def _defining(plan: Architecture, file: PlannedFile, name: str) -> PlannedFile |
 
 def _only(stub: str, name: str) -> str:
     """The statements of a stub that define a name."""
-    nodes = [node for node in ast.parse(stub).body if name in defined_names(ast.unparse(node))]
+    nodes = [node for node in parse_python(stub).body if name in defined_names(ast.unparse(node))]
     return "\n".join(ast.unparse(node) for node in nodes) + "\n"

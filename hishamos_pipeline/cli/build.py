@@ -85,7 +85,7 @@ def command(
     from hishamos_pipeline.application import builds, projects
 
     with opened() as (services, actor):
-        builds.prepare(services, actor)
+        builds.prepare(services, actor, "" if _is_file(target) else target)
         key = _key(services, actor, target, handed, no_files)
         run = services.project(key)
         if projects.summary_of(run.project).state == "archived":

@@ -27,6 +27,9 @@ COMMANDS = {
     "files": ("files", "List the files of a project, or show one."),
     "export": ("export", "Copy a project somewhere, or publish it on GitHub or GitLab."),
     "exports": ("exports", "List exports and requests for them, or take one back."),
+    "users": ("users", "Manage accounts: add, switch off, links, limits, profiles."),
+    "orgs": ("orgs", "Manage organizations, members, invitations and grants."),
+    "tokens": ("tokens", "Make, list and end API tokens."),
     "credentials": ("credentials", "Keep keys and tokens, encrypted, and try them."),
     "providers": ("providers", "List and check providers of models."),
     "agents": ("agents", "List the roles, show one, or give one a task."),
@@ -57,7 +60,7 @@ Exit codes: 0 done, 1 the build failed or is blocked, 2 wrong usage or input,
 5 something is missing on this machine (run `hishamos doctor`),
 6 a model could not be asked, or a key is missing or cannot be decrypted,
 7 a Git host refused or could not be reached, 8 delivered without stories that
-could not be verified, 130 interrupted.
+could not be verified, 9 not allowed, 130 interrupted.
 
 State is kept in the folder that HISHAMOS_HOME names, `.hishamos` by default.
 """
@@ -81,7 +84,9 @@ class _LazyGroup(click.Group):
 
 @click.group(cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hishamos")
-def cli() -> None:
+@click.option("--as", "as_user", metavar="EMAIL", help="Act as this user, with their rights and no others.")
+@click.option("--org", metavar="KEY", help="Act in this organization.")
+def cli(as_user: str, org: str) -> None:
     """An idea goes in; a verified repository comes out."""
 
 

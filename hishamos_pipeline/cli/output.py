@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -22,6 +23,10 @@ _EXIT_CODES: tuple[tuple[type[errors.HishamosError], int], ...] = (
     (errors.ProjectNotFoundError, 3),
     (errors.ArtifactMissingError, 3),
     (errors.BatchNotFoundError, 3),
+    (errors.PersonNotFoundError, 3),
+    (errors.AccountError, 2),
+    (errors.ForbiddenError, 9),
+    (errors.LoginError, 9),
     (errors.ProjectBusyError, 4),
     (errors.ToolMissingError, 5),
     (errors.StorageError, 5),
@@ -76,18 +81,39 @@ def exit_code(error: errors.HishamosError) -> int:
 def opened(name: str = "") -> Iterator[tuple[Services, Actor]]:
     """The services of this installation, closed at the end, and whoever sits at the command line.
 
+    With ``--as``, it is the user of that address with their rights; with ``--org``, in that organization.
+
     Args:
         name: the name that they act under, in place of their own.
 
     Raises:
         click.UsageError: a setting in the environment is not valid.
+        PersonNotFoundError, LoginError: there is no such user, or no such organization of theirs.
     """
+    context = click.get_current_context(silent=True)
+    given = context.find_root().params if context else {}
     actor = this_user(name)
     services = Services(settings(), actor=actor)
     try:
-        yield services, actor
+        if given.get("as_user") or given.get("org"):
+            actor = _somebody(services, actor, given.get("as_user") or "", given.get("org") or "")
+            yield services.acting_as(actor), actor
+        else:
+            yield services, actor
     finally:
         services.close()
+
+
+def _somebody(services: Services, actor: Actor, email: str, organization: str) -> Actor:
+    """The user that ``--as`` names, or this machine's in another organization."""
+    from hishamos_pipeline.application.logins import actor_of
+
+    if not email:
+        return replace(actor, organization=services.store.organizations.get(organization).key)
+    user = services.store.users.named(email.strip().lower())
+    if user is None:
+        raise errors.PersonNotFoundError(f"there is no user {email}: `hishamos users list` shows them")
+    return actor_of(services, user, organization, via="command line")
 
 
 def settings() -> Any:

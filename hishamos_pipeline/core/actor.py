@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from hishamos_pipeline.core.roles import Role
+
 ActorKind = Literal["user", "agent", "run", "sensor", "installation"]
 DEFAULT_ORGANIZATION = "default"
 # What belongs to the installation itself sees the projects of every organization.
@@ -21,6 +23,11 @@ class Actor:
         organization: the key of the organization whose projects it sees; ``EVERY_ORGANIZATION`` for all.
         via: the door: ``command line``, ``dagster``, ``inbox``, ``issue``, ``api``, ``console``, ``workflow``.
         on_behalf_of: the label of the person that an agent or a run acts for, if that is known.
+        user_id: the person's number in the store; 0 for whoever has no account.
+        role: the person's role in the organization; empty for none.
+        superuser: whether the person operates the installation, and may do everything in it.
+        scopes: the actions that a token is limited to; ``None`` for all that the person may do.
+        project: the key of the only project that a token is about; empty for all of the organization.
     """
 
     name: str
@@ -28,6 +35,11 @@ class Actor:
     organization: str = DEFAULT_ORGANIZATION
     via: str = "command line"
     on_behalf_of: str = ""
+    user_id: int = 0
+    role: Role | Literal[""] = ""
+    superuser: bool = False
+    scopes: frozenset[str] | None = None
+    project: str = ""
 
     @property
     def label(self) -> str:
@@ -44,8 +56,8 @@ INSTALLATION = Actor("", "installation", EVERY_ORGANIZATION, "")
 
 
 def this_user(name: str = "") -> Actor:
-    """The person at this machine's command line, or whoever they say that they act as."""
-    return Actor(name or _login())
+    """The person at this machine's command line, under another name if they say one; the store is theirs anyway."""
+    return Actor(name or _login(), role="admin", superuser=True)
 
 
 def _login() -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import GenerativeSelect, select
+from sqlalchemy import CursorResult, Executable, GenerativeSelect, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -146,6 +146,13 @@ def stored_text(text: str, longest: int = 4000) -> str:
 def locked(session: Session, query: Q) -> Q:
     """A query whose rows are locked until the end of a session that writes."""
     return query.with_for_update() if session.get_bind().get_execution_options().get(WRITES) else query
+
+
+def rows_changed(session: Session, statement: Executable) -> int:
+    """Execute an update or a deletion; how many rows it has changed."""
+    done = session.execute(statement)
+    assert isinstance(done, CursorResult)
+    return int(done.rowcount)
 
 
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:

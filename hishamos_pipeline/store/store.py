@@ -26,7 +26,10 @@ from hishamos_pipeline.store.heartbeats.repository import Heartbeats
 from hishamos_pipeline.store.housekeeping.repository import Housekeeping
 from hishamos_pipeline.store.issues.repository import IssueIdeas
 from hishamos_pipeline.store.locks import Locks
+from hishamos_pipeline.store.logins.repository import Logins
 from hishamos_pipeline.store.notifications.repository import Notifications
+from hishamos_pipeline.store.people.organizations import Organizations
+from hishamos_pipeline.store.people.users import Users
 from hishamos_pipeline.store.projects.repository import Projects
 from hishamos_pipeline.store.sessions import Sessions, reachable
 from hishamos_pipeline.store.units.repository import Units
@@ -78,6 +81,9 @@ class ProjectStore:
         self.counters = Counters(sessions)
         self.builds = BuildRequests(sessions)
         self.events = Events(sessions)
+        self.users = Users(sessions)
+        self.organizations = Organizations(sessions)
+        self.logins = Logins(sessions)
 
     def acting_as(self, actor: Actor) -> "ProjectStore":
         """The same store for somebody: with the projects of their organization, and what they do recorded as theirs."""

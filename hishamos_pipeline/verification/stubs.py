@@ -79,7 +79,7 @@ class _Stub(ast.NodeTransformer):
         self.generic_visit(node)
         if self._without == "records":
             place = sum(_leads(number, part) for number, part in enumerate(node.body))
-            node.body[place:place] = ast.parse(_RECORDS.format(gate=self._gate)).body
+            node.body[place:place] = parse_python(_RECORDS.format(gate=self._gate)).body
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
@@ -107,9 +107,9 @@ class _Stub(ast.NodeTransformer):
 
     def _gated(self, node: F) -> F:
         if node.name in self._kept:
-            node.body = [*ast.parse(_REFUSES_LATER.format(gate=self._gate)).body, *node.body]
+            node.body = [*parse_python(_REFUSES_LATER.format(gate=self._gate)).body, *node.body]
         else:
-            node.body = ast.parse("raise NotImplementedError").body
+            node.body = parse_python("raise NotImplementedError").body
         return node
 
     def _blank(self, value: ast.expr) -> ast.expr:

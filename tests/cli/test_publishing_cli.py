@@ -84,9 +84,10 @@ class Hunt:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for folder in Path("/proc").iterdir():
                 try:
-                    self.look(f"argv of {path.parent.name}", path.read_bytes())
+                    if folder.name.isdigit():
+                        self.look(f"argv of {folder.name}", (folder / "cmdline").read_bytes())
                 except OSError:
                     continue
             time.sleep(0.005)

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from hishamos_pipeline.core.text.parsing import parse_expression
+
 
 def type_text(node: ast.expr | None) -> str:
     """An annotation as text in one form; empty for none."""
@@ -13,7 +15,7 @@ def as_type(node: ast.expr) -> ast.expr:
     """An annotation in one form: without quotes and module names, unions in order, ``Optional`` as a union."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            return as_type(ast.parse(node.value, mode="eval").body)
+            return as_type(parse_expression(node.value))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return node
     if isinstance(node, ast.Attribute):

@@ -10,6 +10,7 @@ from hishamos_pipeline.core.text.interfaces import (
     is_ellipsis,
     read_interface,
 )
+from hishamos_pipeline.core.text.parsing import parse_python
 
 # Bases that bring none of the members that a plan names.
 _KNOWN_BASES = frozenset(
@@ -117,7 +118,7 @@ def _matches(want: str, have: str) -> bool:
         return " -> " not in want and want == have.partition(" -> ")[0]
     if "overload" in have.split("(")[0]:
         return False
-    wanted, found = (ast.parse(f"def f{_parameters(text)}: pass").body[0] for text in (want, have))
+    wanted, found = (parse_python(f"def f{_parameters(text)}: pass").body[0] for text in (want, have))
     assert isinstance(wanted, ast.FunctionDef) and isinstance(found, ast.FunctionDef)
     for planned, own in zip(_arguments(wanted.args), _arguments(found.args), strict=False):
         planned.annotation = planned.annotation or own.annotation

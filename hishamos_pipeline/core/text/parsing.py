@@ -15,10 +15,23 @@ def parse_python(text: str) -> ast.Module:
     Raises:
         SyntaxError: it is not Python, or so deeply nested that the parser gives up.
     """
+    found = _parsed(text, "exec")
+    assert isinstance(found, ast.Module)
+    return found
+
+
+def parse_expression(text: str) -> ast.expr:
+    """The same of a single expression."""
+    found = _parsed(text, "eval")
+    assert isinstance(found, ast.Expression)
+    return found.body
+
+
+def _parsed(text: str, mode: str) -> ast.AST:
     for _ in range(_TRIES):
         try:
             with _ONE_AT_A_TIME:
-                return ast.parse(text)
+                return ast.parse(text, mode=mode)  # noqa: TID251 - the only place
         except (ValueError, RecursionError, MemoryError) as error:
             raise SyntaxError(f"cannot be parsed: {type(error).__name__}") from None
         except SystemError:

@@ -6,10 +6,14 @@ import logging
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
+from hishamos_pipeline.core.text import linear_re as re
+
 _LEAST = 16  # no provider's key is shorter, and shorter texts can be ordinary words
 _LEAST_SHORT = 4
 _known: set[str] = set()
 MASK = "***"
+# What ``accounts.tokens`` makes.
+_OWN_TOKENS = re.compile(r"\bho[srlb]_[A-Za-z0-9_-]{43}")
 
 
 def register(value: str, *, short: bool = False) -> str:
@@ -51,10 +55,10 @@ def _login(url: str) -> str:
 
 
 def mask(text: str) -> str:
-    """The text with every registered secret replaced, the longest first."""
+    """The text with every registered secret replaced, the longest first, and every token of this product's own."""
     for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, MASK)
-    return text
+    return _OWN_TOKENS.sub(MASK, text) if "ho" in text else text
 
 
 def masked_json(values: Mapping[str, object], *, longest: int | None = None) -> str:

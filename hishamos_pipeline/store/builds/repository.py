@@ -1,7 +1,6 @@
 """Build requests: who wants which project built. A sensor takes them up; whatever begins the build fulfils them."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -14,7 +13,14 @@ from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project, locked, refuse_deleted, stored_text
+from hishamos_pipeline.store.sessions import (
+    Sessions,
+    find_project,
+    locked,
+    refuse_deleted,
+    rows_changed,
+    stored_text,
+)
 
 
 class BuildRequests:
@@ -197,9 +203,9 @@ def _wait_no_longer(project: ProjectRow, reason: str, now: datetime) -> None:
 
 
 def _finish(session: Session, project: ProjectRow, status: str, end: str, reason: str, now: datetime) -> int:
-    done: Any = session.execute(
+    return rows_changed(
+        session,
         update(BuildRequestRow)
         .where(BuildRequestRow.project_id == project.id, BuildRequestRow.status == status)
-        .values(status=end, reason=stored_text(reason), finished_at=now)
+        .values(status=end, reason=stored_text(reason), finished_at=now),
     )
-    return int(done.rowcount)

@@ -27,9 +27,11 @@ from hishamos_pipeline.core.pipeline.spending import (
 from hishamos_pipeline.errors import BudgetError
 from hishamos_pipeline.store.calls.records import LlmCall
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
+from hishamos_pipeline.store.organizations.scope import in_organization
+from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, stored_text
+from hishamos_pipeline.store.sessions import Sessions, rows_changed, stored_text
 
 LEASE_SECONDS = 30.0
 _MINUTE = timedelta(seconds=60)
@@ -93,6 +95,7 @@ class Calls:
                 waiting = self._within(session, budget, start)
                 if waiting:
                     return waiting
+            self._within_persons_limit(session, start)
             if alone and _running(session, LlmCallRow.request_hash == start.request_hash):
                 return Busy(0.1, "the same question is being asked")
             if alone and session.scalars(_answer_to(start.request_hash, only)).first() is not None:
@@ -114,6 +117,31 @@ class Calls:
             session.flush()
             session.add(LlmBodyRow(call_id=row.id, request=start.request))
             return row.id
+
+    def _within_persons_limit(self, session: Session, start: CallStart) -> None:
+        """Refuse a call that could take its person over the tokens of a month."""
+        label = self._sessions.actor.responsible
+        kind, _, email = label.partition(":")
+        query = select(UserRow.monthly_tokens, UserRow.tokens_from).where(UserRow.email == email)
+        found = session.execute(query).one_or_none() if kind == "user" else None
+        if found is None or not found.monthly_tokens:
+            return
+        used = _tokens(session, label, self.month_of(found.tokens_from))
+        if used + start.reserved_tokens > found.monthly_tokens:
+            raise BudgetError(
+                f"{email} has used {used:,} of {found.monthly_tokens:,} tokens of this month, and this call could take "
+                f"{start.reserved_tokens:,}: an admin can raise the limit, or begin to count anew (`hishamos users`)"
+            )
+
+    def month_of(self, tokens_from: datetime | None) -> datetime:
+        """Since when a person's tokens are counted: the first of the month, or a later time that an admin has set."""
+        first = self._sessions.clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return max(first, tokens_from) if tokens_from else first
+
+    def tokens_of(self, email: str, since: datetime) -> int:
+        """How many tokens models have taken for a person since a time."""
+        with self._sessions.read() as session:
+            return _tokens(session, f"user:{email}", since)
 
     def keep_alive(self, call_id: int) -> None:
         """Say that a call is still being made; without it for half a minute, it counts as lost."""
@@ -253,6 +281,9 @@ class Calls:
             query = query.where(LlmCallRow.project == project)
         order = label if by == "day" else func.sum(LlmCallRow.cost_usd).desc()
         with self._sessions.read() as session:
+            if not project and not self._sessions.actor.superuser:  # who sees those of removed projects, too
+                mine = select(ProjectRow.key).where(in_organization(session))
+                query = query.where(LlmCallRow.project.in_(mine))
             return [dict(row._mapping) for row in session.execute(query.order_by(order))]
 
     def projects_by_model(self) -> dict[str, set[str]]:
@@ -278,8 +309,7 @@ class Calls:
         before = self._sessions.clock.now() - older_than
         old = select(LlmCallRow.id).where(LlmCallRow.started_at < before, LlmCallRow.outcome != "running")
         with self._sessions.write() as session:
-            done: Any = session.execute(delete(LlmBodyRow).where(LlmBodyRow.call_id.in_(old)))
-            return int(done.rowcount)
+            return rows_changed(session, delete(LlmBodyRow).where(LlmBodyRow.call_id.in_(old)))
 
     def _row(self, start: CallStart, outcome: str) -> LlmCallRow:
         now = self._sessions.clock.now()
@@ -289,6 +319,7 @@ class Calls:
             unit=start.purpose.unit[:300],
             role=start.role,
             task=start.task,
+            asked_by=self._sessions.actor.responsible[:120],
             provider=start.provider,
             model=start.model,
             prompt_version=start.prompt_version,
@@ -397,3 +428,13 @@ def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:
         f"{start.reserved_tokens:,} tokens; raise it by {budget.setting}, lower HISHAMOS_LLM_MAX_OUTPUT_TOKENS, "
         "or use a cheaper model"
     )
+
+
+def _tokens(session: Session, asked_by: str, since: datetime) -> int:
+    """Tokens of somebody's calls; of one that is being made, as many as it could take."""
+    taken = LlmCallRow.input_tokens + LlmCallRow.output_tokens
+    counted = case((LlmCallRow.outcome == "running", LlmCallRow.reserved_tokens), else_=taken)
+    query = select(func.coalesce(func.sum(counted), 0)).where(
+        LlmCallRow.asked_by == asked_by, LlmCallRow.started_at >= since, LlmCallRow.outcome != "cached"
+    )
+    return int(session.scalar(query) or 0)

@@ -27,6 +27,7 @@ class LlmCallRow(Base):
         Index(None, "started_at"),
         Index(None, "outcome", "provider"),
         Index(None, "batch", "project"),
+        Index(None, "asked_by", "started_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -36,6 +37,8 @@ class LlmCallRow(Base):
     unit: Mapped[str] = mapped_column(String(300), default="")
     role: Mapped[str] = mapped_column(String(60))
     task: Mapped[str] = mapped_column(String(60))
+    # The label of the person that it was made for; empty for nobody's.
+    asked_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     provider: Mapped[str] = mapped_column(String(40))
     model: Mapped[str] = mapped_column(String(200))
     prompt_version: Mapped[str] = mapped_column(String(64))

@@ -14,6 +14,7 @@ from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.errors import CredentialError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.credentials.tables import CredentialRow
+from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Credentials:
             return row is not None
 
     def rotate(self, secret_keys: tuple[str, ...]) -> int:
-        """Encrypt everything again with the first of the keys, all of it or nothing.
+        """Encrypt everything again with the first of the keys, all of it or nothing; second factors, too.
 
         Raises:
             CredentialError: one of the secrets cannot be decrypted with any of the keys.
@@ -88,8 +89,36 @@ class Credentials:
             rows = list(session.scalars(select(CredentialRow)))
             for row in rows:
                 row.ciphertext = fernet.encrypt(_decrypt(row, secret_keys).encode()).decode()
+            for user in session.scalars(select(UserRow).where(UserRow.totp_secret != "")):
+                user.totp_secret = encrypted(decrypted(user.totp_secret, secret_keys), secret_keys)
             audit(session, self._sessions.clock.now(), "credential.rotate", "all", count=len(rows))
             return len(rows)
+
+
+def encrypted(text: str, secret_keys: tuple[str, ...]) -> str:
+    """A text, encrypted as credentials are.
+
+    Raises:
+        CredentialError: there is no encryption key.
+    """
+    return _fernet(secret_keys).encrypt(text.encode()).decode()
+
+
+def decrypted(ciphertext: str, secret_keys: tuple[str, ...]) -> str:
+    """What ``encrypted`` was given.
+
+    Raises:
+        CredentialError: it cannot be decrypted with these keys.
+    """
+    from cryptography.fernet import InvalidToken
+
+    try:
+        return _fernet(secret_keys).decrypt(ciphertext).decode()
+    except InvalidToken:
+        raise CredentialError(
+            "the secret of a second factor cannot be decrypted: HISHAMOS_SECRET_KEYS lacks the key that it was "
+            "encrypted with; add that"
+        ) from None
 
 
 def _fernet(secret_keys: tuple[str, ...]) -> "MultiFernet":

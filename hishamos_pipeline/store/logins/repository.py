@@ -1,0 +1,291 @@
+"""Logins: attempts, sessions, refresh tokens in families, API tokens, and links for one use.
+
+Tokens come in and go out as hashes; what they look like is known to ``accounts.tokens``.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import Session as OpenSession
+
+from hishamos_pipeline.errors import AccountError
+from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.logins.records import ApiToken, Failures, RefreshToken, Session
+from hishamos_pipeline.store.logins.tables import (
+    ApiTokenRow,
+    LinkRow,
+    LoginAttemptRow,
+    RefreshTokenRow,
+    SessionRow,
+)
+from hishamos_pipeline.store.organizations.scope import actor_of
+from hishamos_pipeline.store.organizations.tables import OrganizationRow
+from hishamos_pipeline.store.people.tables import UserRow
+from hishamos_pipeline.store.records import record
+from hishamos_pipeline.store.sessions import Sessions, rows_changed
+
+# Noting each use of a token would make a write of every reading.
+_NOTED_EVERY = timedelta(minutes=1)
+
+
+class Logins:
+    """Keeps what people and services are logged in with."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def note_attempt(self, account: str, address: str, *, succeeded: bool) -> None:
+        """Note a try to log in.
+
+        Args:
+            account: a hash of the address that was given, whether or not there is such a user.
+            address: where it came from.
+            succeeded: whether it was right.
+        """
+        with self._sessions.write() as session:
+            now = self._sessions.clock.now()
+            session.add(LoginAttemptRow(account=account, address=address[:64], succeeded=succeeded, at=now))
+
+    def failures(self, *, account: str = "", address: str = "", since: datetime) -> Failures:
+        """Wrong logins of an account, or from an address, since a time and since the last right one."""
+        column: InstrumentedAttribute[str] = LoginAttemptRow.account if account else LoginAttemptRow.address
+        mine = (column == (account or address[:64]), LoginAttemptRow.at >= since)
+        with self._sessions.read() as session:
+            right = session.scalar(
+                select(func.max(LoginAttemptRow.id)).where(*mine, LoginAttemptRow.succeeded)
+            )
+            wrong = select(func.count(), func.max(LoginAttemptRow.at)).where(
+                *mine, LoginAttemptRow.succeeded.is_(False), LoginAttemptRow.id > (right or 0)
+            )
+            count, last = session.execute(wrong).one()
+        return Failures(count, last)
+
+    def forget_attempts(self, before: datetime) -> int:
+        """Remove what is older; how much that was."""
+        with self._sessions.write() as session:
+            return rows_changed(session, delete(LoginAttemptRow).where(LoginAttemptRow.at < before))
+
+    def add_session(
+        self, token_hash: str, user_id: int, organization: str, expires_at: datetime, address: str, agent: str
+    ) -> None:
+        """Keep a browser's session."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            session.add(
+                SessionRow(
+                    token_hash=token_hash, user_id=user_id, organization_id=_id_of(session, organization),
+                    address=address[:64], agent=agent[:300], created_at=now, last_seen_at=now,
+                    expires_at=expires_at,
+                )
+            )  # fmt: skip
+
+    def session(self, token_hash: str) -> Session | None:
+        """A session that has not ended, by its token's hash; that it was seen is noted once a minute."""
+        now = self._sessions.clock.now()
+        query = (
+            select(SessionRow, OrganizationRow.key)
+            .join(OrganizationRow, OrganizationRow.id == SessionRow.organization_id)
+            .where(SessionRow.token_hash == token_hash, SessionRow.expires_at > now)
+        )
+        with self._sessions.read() as session:
+            found = session.execute(query).one_or_none()
+        if found is None:
+            return None
+        if now - found[0].last_seen_at > _NOTED_EVERY:
+            with self._sessions.write() as session:
+                session.execute(
+                    update(SessionRow).where(SessionRow.id == found[0].id).values(last_seen_at=now)
+                )
+        return record(Session, found[0], organization=found[1])
+
+    def sessions_of(self, user_id: int) -> list[Session]:
+        """The sessions of a user that have not ended, the newest first."""
+        query = (
+            select(SessionRow, OrganizationRow.key)
+            .join(OrganizationRow, OrganizationRow.id == SessionRow.organization_id)
+            .where(SessionRow.user_id == user_id, SessionRow.expires_at > self._sessions.clock.now())
+            .order_by(SessionRow.id.desc())
+        )
+        with self._sessions.read() as session:
+            return [record(Session, row, organization=key) for row, key in session.execute(query)]
+
+    def end_session(self, token_hash: str) -> bool:
+        """End a session; whether there was one."""
+        with self._sessions.write() as session:
+            done = rows_changed(session, delete(SessionRow).where(SessionRow.token_hash == token_hash))
+            return bool(done)
+
+    def add_refresh(
+        self, token_hash: str, family: str, user_id: int, organization: str, expires_at: datetime
+    ) -> None:
+        """Keep a refresh token."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            session.add(
+                RefreshTokenRow(
+                    family=family, token_hash=token_hash, user_id=user_id, created_at=now,
+                    organization_id=_id_of(session, organization), expires_at=expires_at,
+                    used_at=None, revoked_at=None,
+                )
+            )  # fmt: skip
+
+    def use_refresh(self, token_hash: str) -> RefreshToken | None:
+        """Use a refresh token up, and tell how it was found before; ``None`` if there is none.
+
+        One that was used already ends its whole family: somebody else has had it.
+        """
+        now = self._sessions.clock.now()
+        query = (
+            select(RefreshTokenRow, OrganizationRow.key)
+            .join(OrganizationRow, OrganizationRow.id == RefreshTokenRow.organization_id)
+            .where(RefreshTokenRow.token_hash == token_hash)
+            .with_for_update(of=RefreshTokenRow)
+        )
+        with self._sessions.write() as session:
+            found = session.execute(query).one_or_none()
+            if found is None:
+                return None
+            row, key = found
+            told = record(RefreshToken, row, organization=key)
+            if row.used_at is not None:
+                family = RefreshTokenRow.family == row.family
+                session.execute(update(RefreshTokenRow).where(family).values(revoked_at=now))
+                audit(session, now, "login.reused", session.get_one(UserRow, row.user_id).email)
+            row.used_at = now
+        return told
+
+    def end_family(self, token_hash: str) -> bool:
+        """End all refresh tokens that come from the same login; whether there were any."""
+        with self._sessions.write() as session:
+            family = select(RefreshTokenRow.family).where(RefreshTokenRow.token_hash == token_hash)
+            done = rows_changed(session, delete(RefreshTokenRow).where(RefreshTokenRow.family.in_(family)))
+            return bool(done)
+
+    def add_token(
+        self,
+        name: str,
+        token_hash: str,
+        shown: str,
+        user_id: int,
+        organization: str,
+        scopes: Sequence[str],
+        expires_at: datetime | None,
+    ) -> ApiToken:
+        """Keep an API token.
+
+        Raises:
+            AccountError: the user has one of that name.
+        """
+        now = self._sessions.clock.now()
+        try:
+            with self._sessions.write() as session:
+                row = ApiTokenRow(
+                    name=name, token_hash=token_hash, shown=shown, user_id=user_id, scopes=",".join(scopes),
+                    organization_id=_id_of(session, organization), created_by=actor_of(session).label[:120],
+                    created_at=now, expires_at=expires_at, last_used_at=None,
+                )  # fmt: skip
+                session.add(row)
+                email = session.get_one(UserRow, user_id).email
+                audit(session, now, "token.add", email, token=name, scopes=row.scopes)
+                return record(ApiToken, row, organization=organization, email=email)
+        except IntegrityError:
+            raise AccountError(f"there is a token called {name!r} already") from None
+
+    def token(self, token_hash: str) -> ApiToken | None:
+        """A token that has not run out; that it was used is noted once a minute."""
+        now = self._sessions.clock.now()
+        found = next(iter(self._tokens(ApiTokenRow.token_hash == token_hash)), None)
+        if found is None or (found.expires_at is not None and found.expires_at <= now):
+            return None
+        if found.last_used_at is None or now - found.last_used_at > _NOTED_EVERY:
+            with self._sessions.write() as session:
+                session.execute(
+                    update(ApiTokenRow).where(ApiTokenRow.id == found.id).values(last_used_at=now)
+                )
+        return found
+
+    def tokens_of(self, user_id: int) -> list[ApiToken]:
+        """The tokens of a user."""
+        return self._tokens(ApiTokenRow.user_id == user_id)
+
+    def tokens_in(self, organization: str) -> list[ApiToken]:
+        """The tokens for an organization."""
+        return self._tokens(OrganizationRow.key == organization)
+
+    def _tokens(self, where: ColumnElement[bool]) -> list[ApiToken]:
+        query = (
+            select(ApiTokenRow, OrganizationRow.key, UserRow.email)
+            .join(OrganizationRow, OrganizationRow.id == ApiTokenRow.organization_id)
+            .join(UserRow, UserRow.id == ApiTokenRow.user_id)
+            .where(where)
+            .order_by(ApiTokenRow.id)
+        )
+        with self._sessions.read() as session:
+            rows = session.execute(query).all()
+        return [record(ApiToken, row, organization=key, email=email) for row, key, email in rows]
+
+    def end_token(self, token_id: int) -> bool:
+        """End a token; whether there was one."""
+        with self._sessions.write() as session:
+            row = session.get(ApiTokenRow, token_id)
+            if row is not None:
+                email = session.get_one(UserRow, row.user_id).email
+                audit(session, self._sessions.clock.now(), "token.end", email, token=row.name)
+                session.delete(row)
+            return row is not None
+
+    def add_link(self, token_hash: str, user_id: int, purpose: str, expires_at: datetime) -> None:
+        """Keep a link for one use; earlier ones of the same purpose end."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.purpose == purpose))
+            session.add(
+                LinkRow(
+                    token_hash=token_hash, user_id=user_id, purpose=purpose, created_at=now, expires_at=expires_at,
+                    used_at=None,
+                )
+            )  # fmt: skip
+            audit(session, now, "link.add", session.get_one(UserRow, user_id).email, purpose=purpose)
+
+    def link(self, token_hash: str, purpose: str) -> int | None:
+        """The number of the user of a link that is still good; it stays good."""
+        now = self._sessions.clock.now()
+        query = select(LinkRow.user_id).where(
+            LinkRow.token_hash == token_hash,
+            LinkRow.purpose == purpose,
+            LinkRow.used_at.is_(None),
+            LinkRow.expires_at > now,
+        )
+        with self._sessions.read() as session:
+            return session.scalars(query).one_or_none()
+
+    def use_link(self, token_hash: str, purpose: str) -> int | None:
+        """Use a link up; the number of its user, ``None`` if it was used, has run out, or is none."""
+        now = self._sessions.clock.now()
+        query = (
+            select(LinkRow)
+            .where(LinkRow.token_hash == token_hash, LinkRow.purpose == purpose)
+            .with_for_update()
+        )
+        with self._sessions.write() as session:
+            row = session.scalars(query).one_or_none()
+            if row is None or row.used_at is not None or row.expires_at <= now:
+                return None
+            row.used_at = now
+            return row.user_id
+
+    def remove_ended(self, before: datetime) -> int:
+        """Remove sessions, refresh tokens and links that ended before a time; how many."""
+        with self._sessions.write() as session:
+            tables = (SessionRow, RefreshTokenRow, LinkRow)
+            return sum(
+                rows_changed(session, delete(table).where(table.expires_at < before)) for table in tables
+            )
+
+
+def _id_of(session: OpenSession, organization: str) -> int:
+    query = select(OrganizationRow.id).where(OrganizationRow.key == organization)
+    return session.scalars(query).one()

@@ -1,0 +1,335 @@
+"""Logging in and out, and who somebody is by what they show."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyotp
+import pytest
+from cryptography.fernet import Fernet
+
+from hishamos_pipeline.application import logins, people, tokens
+from hishamos_pipeline.core.actor import Actor, this_user
+from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.settings import Settings
+from tests.fakes.clock import FixedClock
+
+PASSWORD = "correct horse battery staple"
+OPERATOR = this_user("root")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def services(tmp_path: Path, clock: FixedClock) -> Iterator[Services]:
+    """Services over an empty store, with a clock that stands still."""
+    from hishamos_pipeline.store.store import open_store
+
+    settings = Settings(home=tmp_path / "home", secret_keys=Fernet.generate_key().decode())  # type: ignore[arg-type]
+    made = Services(settings)
+    made.__dict__["store"] = open_store(settings.store_url, clock)
+    yield made
+    made.close()
+
+
+def person(services: Services, email: str = "ann@example.org", role: str | None = "developer") -> str:
+    """Somebody with an account and a password."""
+    made = people.add_user(services, OPERATOR, people.AddUser(email=email, role=role))  # type: ignore[arg-type]
+    link = people.make_link(services, OPERATOR, made.email)
+    assert logins.set_password_by_link(services, link.token, PASSWORD) == made.email
+    return made.email
+
+
+def ann(**given: str) -> logins.LogIn:
+    return logins.LogIn(**{"email": "ann@example.org", "password": PASSWORD, **given})
+
+
+def test_a_session_is_somebody_until_they_log_out(services: Services) -> None:
+    person(services)
+    session = logins.log_in(services, ann(email=" Ann@Example.ORG ", address="10.0.0.1", agent="a browser"))
+    actor = logins.actor_of_token(services, session.token, "console")
+    assert (actor.name, actor.role, actor.organization, actor.via) == (
+        "ann@example.org", "developer", "default", "console"
+    )  # fmt: skip
+    (shown,) = logins.list_sessions(services, actor)
+    assert (shown.address, shown.agent) == ("10.0.0.1", "a browser")
+    assert people.profile(services, actor).last_login_at is not None
+    assert logins.log_out(services, session.token) and not logins.log_out(services, session.token)
+    with pytest.raises(LoginError):
+        logins.actor_of_token(services, session.token)
+
+
+def test_two_logins_are_two_sessions_of_which_none_was_known_before(services: Services) -> None:
+    person(services)
+    first, second = (logins.log_in(services, ann()).token for _ in range(2))
+    assert first != second
+    logins.log_out(services, first)
+    assert logins.actor_of_token(services, second).name == "ann@example.org"
+
+
+@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"email": "nobody@example.org"}, {"password": ""}])
+def test_what_is_wrong_is_not_told(services: Services, wrong: dict[str, str]) -> None:
+    person(services)
+    people.set_active(services, OPERATOR, person(services, "off@example.org"), False)
+    told = set()
+    for given in (wrong, {"email": "off@example.org"}, {"password": PASSWORD + "x"}):
+        with pytest.raises(LoginError) as caught:
+            logins.log_in(services, ann(**given))
+        told.add((str(caught.value), caught.value.wait, caught.value.needs_code))
+    assert len(told) == 1
+
+
+def test_guessing_is_slowed_down_for_the_account_and_for_the_address(
+    services: Services, clock: FixedClock
+) -> None:
+    person(services)
+    person(services, "bob@example.org")
+    for _ in range(5):
+        with pytest.raises(LoginError, match="is wrong"):
+            logins.log_in(services, ann(password="wrong", address="10.0.0.1"))
+    with pytest.raises(LoginError, match="too many wrong logins: try again in 2 s") as caught:
+        logins.log_in(services, ann(address="10.0.0.2"))
+    assert caught.value.wait == 2
+    with pytest.raises(LoginError, match="too many"):
+        logins.log_in(services, ann(email="bob@example.org", address="10.0.0.1"))
+    logins.log_in(services, ann(email="bob@example.org", address="10.0.0.2"))
+    clock.advance(timedelta(seconds=3))
+    logins.log_in(services, ann(address="10.0.0.2"))
+    with pytest.raises(LoginError, match="is wrong"):
+        logins.log_in(services, ann(password="wrong", address="10.0.0.2"))
+
+
+def test_ten_thousand_wrong_logins_are_looked_at_a_few_times(services: Services, clock: FixedClock) -> None:
+    person(services)
+    looked_at = 0
+    for _ in range(10_000):
+        clock.advance(timedelta(seconds=1))
+        try:
+            logins.log_in(services, ann(password="wrong"))
+        except LoginError as error:
+            looked_at += error.wait == 0
+    assert looked_at < 60
+
+
+def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(services: Services) -> None:
+    person(services)
+    first = logins.log_in_client(services, ann())
+    second = logins.refresh(services, first.token)
+    third = logins.refresh(services, second.token)
+    other = logins.log_in_client(services, ann())
+    with pytest.raises(LoginError):
+        logins.refresh(services, first.token)  # somebody else had it
+    with pytest.raises(LoginError):
+        logins.refresh(services, third.token)
+    assert logins.refresh(services, other.token), "another login goes on"
+    assert [entry.action for entry in services.store.audit.newest(3)].count("login.reused") == 1
+
+
+def test_a_token_ends_with_its_time(services: Services, clock: FixedClock) -> None:
+    person(services)
+    session, client = logins.log_in(services, ann()), logins.log_in_client(services, ann())
+    actor = logins.actor_of_token(services, session.token)
+    made = tokens.make_token(services, actor, tokens.MakeToken(name="ci", days=1))
+    assert logins.actor_of_token(services, made.token).scopes == {"projects.read", "agents.read"}
+    clock.advance(timedelta(days=31))
+    for token in (session.token, made.token, "hos_nonsense", "", "hob_x"):
+        with pytest.raises(LoginError):
+            logins.actor_of_token(services, token)
+    with pytest.raises(LoginError):
+        logins.refresh(services, client.token)
+
+
+def test_rights_end_at_the_next_request(services: Services) -> None:
+    email = person(services, role="admin")
+    person(services, "bob@example.org", "admin")
+    session = logins.log_in(services, ann())
+    actor = logins.actor_of_token(services, session.token)
+    made = tokens.make_token(services, actor, tokens.MakeToken(name="ci", scopes=("admin",)))
+    people.set_role(services, OPERATOR, email, "viewer")
+    for token in (session.token, made.token):
+        assert logins.actor_of_token(services, token).role == "viewer"
+    people.set_active(services, OPERATOR, email, False)
+    for token in (session.token, made.token):
+        with pytest.raises(LoginError):
+            logins.actor_of_token(services, token)
+    people.set_active(services, OPERATOR, email, True)
+    with pytest.raises(LoginError):
+        logins.actor_of_token(services, made.token)  # ended for good
+
+
+def test_whoever_is_taken_out_of_an_organization_is_nobody_there(services: Services) -> None:
+    email = person(services)
+    session = logins.log_in(services, ann())
+    people.set_role(services, OPERATOR, email, None)
+    with pytest.raises(LoginError, match="is no member of default"):
+        logins.actor_of_token(services, session.token)
+    with pytest.raises(LoginError, match="member of no organization"):
+        logins.log_in(services, ann())
+
+
+def test_a_new_password_ends_every_login(services: Services) -> None:
+    person(services)
+    sessions = [logins.log_in(services, ann()).token for _ in range(2)]
+    client = logins.log_in_client(services, ann())
+    actor = logins.actor_of_token(services, sessions[0])
+    with pytest.raises(LoginError, match="before is wrong"):
+        logins.change_password(services, actor, "wrong", "another horse battery staple")
+    with pytest.raises(AccountError, match="at least 12"):
+        logins.change_password(services, actor, PASSWORD, "short")
+    logins.change_password(services, actor, PASSWORD, "another horse battery staple")
+    for token in sessions:
+        with pytest.raises(LoginError):
+            logins.actor_of_token(services, token)
+    with pytest.raises(LoginError):
+        logins.refresh(services, client.token)
+    with pytest.raises(LoginError):
+        logins.log_in(services, ann())
+    assert logins.log_in(services, ann(password="another horse battery staple"))
+
+
+def test_a_link_is_good_once_and_for_its_purpose(services: Services, clock: FixedClock) -> None:
+    person(services)
+    link = people.make_link(services, OPERATOR, "ann@example.org")
+    with pytest.raises(LoginError):
+        logins.log_in_by_link(services, link.token)
+    with pytest.raises(AccountError):
+        logins.set_password_by_link(services, link.token, "short")
+    logins.set_password_by_link(services, link.token, "another horse battery staple")
+    with pytest.raises(LoginError):
+        logins.set_password_by_link(services, link.token, PASSWORD)
+    entry = people.make_link(services, OPERATOR, "ann@example.org", "login")
+    assert (
+        logins.actor_of_token(services, logins.log_in_by_link(services, entry.token).token).role
+        == "developer"
+    )
+    late = people.make_link(services, OPERATOR, "ann@example.org", "login")
+    clock.advance(timedelta(hours=25))
+    for token in (entry.token, late.token):
+        with pytest.raises(LoginError):
+            logins.log_in_by_link(services, token)
+
+
+def test_a_second_factor_is_asked_for_once_it_was_shown_to_work(
+    services: Services, clock: FixedClock
+) -> None:
+    person(services)
+    actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
+    begun = logins.begin_second_factor(services, actor)
+    assert logins.log_in(services, ann()), "not yet"
+    with pytest.raises(LoginError):
+        logins.confirm_second_factor(services, actor, "000000")
+    codes = logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+    assert begun.secret.encode() not in (services.settings.home / "store.db").read_bytes()
+    with pytest.raises(LoginError) as caught:
+        logins.log_in(services, ann())
+    assert caught.value.needs_code
+    with pytest.raises(LoginError) as wrong:
+        logins.log_in(services, ann(password="wrong"))
+    assert not wrong.value.needs_code, "only who knows the password learns of it"
+    clock.advance(timedelta(seconds=30))
+    code = pyotp.TOTP(begun.secret).at(clock.now())
+    assert logins.log_in(services, ann(code=code))
+    with pytest.raises(LoginError):
+        logins.log_in(services, ann(code=code))  # used
+    assert logins.log_in(services, ann(code=codes[0].upper()))
+    with pytest.raises(LoginError):
+        logins.log_in(services, ann(code=codes[0]))
+    with pytest.raises(LoginError):
+        logins.remove_second_factor(services, actor, "wrong")
+    logins.remove_second_factor(services, actor, PASSWORD)
+    assert logins.log_in(services, ann())
+
+
+def test_a_second_factor_outlives_a_change_of_the_encryption_key(
+    services: Services, clock: FixedClock
+) -> None:
+    person(services)
+    actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
+    begun = logins.begin_second_factor(services, actor)
+    logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+    new = Fernet.generate_key().decode()
+    services.store.credentials.rotate((new, *services.settings.secret_key_list))
+    services.settings = services.settings.model_copy(
+        update={"secret_keys": Settings(secret_keys=new).secret_keys}
+    )  # type: ignore[arg-type]
+    clock.advance(timedelta(seconds=30))
+    assert logins.log_in(services, ann(code=pyotp.TOTP(begun.secret).at(clock.now())))
+
+
+def test_an_organization_may_ask_for_second_factors(services: Services, clock: FixedClock) -> None:
+    person(services)
+    people.update_organization(services, OPERATOR, needs_second_factor=True)
+    actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
+    assert actor.scopes == frozenset()
+    with pytest.raises(ForbiddenError):
+        people.list_project_members(services, actor, "notes")
+    begun = logins.begin_second_factor(services, actor)
+    logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+    with pytest.raises(AccountError, match="asks its members"):
+        logins.remove_second_factor(services, actor, PASSWORD)
+    clock.advance(timedelta(seconds=30))
+    entered = logins.log_in(services, ann(code=pyotp.TOTP(begun.secret).at(clock.now())))
+    assert logins.actor_of_token(services, entered.token).scopes is None
+
+
+def test_tokens_of_people_and_services(services: Services) -> None:
+    person(services, role="admin")
+    person(services, "bob@example.org", "viewer")
+    people.add_user(
+        services, OPERATOR, people.AddUser(email="ci@example.org", service=True, role="developer")
+    )
+    actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
+    bob = logins.actor_of_token(services, logins.log_in(services, ann(email="bob@example.org")).token)
+    given = tokens.MakeToken(name="ci", scopes=("write",), service="ci@example.org")
+    made = tokens.make_token(services, actor, given)
+    service = logins.actor_of_token(services, made.token)
+    assert (service.name, service.role) == ("ci@example.org", "developer") and made.token.startswith(
+        made.shown
+    )
+    with pytest.raises(ForbiddenError):
+        tokens.make_token(services, bob, tokens.MakeToken(name="ci", service="ci@example.org"))
+    with pytest.raises(AccountError, match="already"):
+        tokens.make_token(services, actor, given)
+    with pytest.raises(ForbiddenError, match="not by another token"):
+        tokens.make_token(services, service, tokens.MakeToken(name="more"))
+    for wrong in (
+        {"scopes": ("all",)},
+        {"scopes": ()},
+        {"scopes": ("installation.operate",)},
+        {"days": 0},
+        {"name": " "},
+    ):
+        with pytest.raises(AccountError):
+            tokens.make_token(services, actor, tokens.MakeToken(**{"name": "x", **wrong}))  # type: ignore[arg-type]
+    assert [item.name for item in tokens.list_tokens(services, actor)] == ["ci"]
+    assert tokens.list_tokens(services, bob) == [] and not tokens.list_tokens(services, actor)[0].token
+    with pytest.raises(PersonNotFoundError):
+        tokens.end_token(services, bob, made.id)
+    tokens.end_token(services, actor, made.id)
+    with pytest.raises(LoginError):
+        logins.actor_of_token(services, made.token)
+
+
+def test_nothing_that_is_kept_lets_anybody_in(services: Services) -> None:
+    """Whoever reads the database has hashes."""
+    person(services)
+    session, client = logins.log_in(services, ann()), logins.log_in_client(services, ann())
+    link = people.make_link(services, OPERATOR, "ann@example.org")
+    actor = logins.actor_of_token(services, session.token)
+    made = tokens.make_token(services, actor, tokens.MakeToken(name="ci"))
+    invited = people.invite(services, OPERATOR, "eve@example.org", "viewer")
+    services.close()
+    kept = b"".join(path.read_bytes() for path in services.settings.home.glob("store.db*"))
+    for secret in (session.token, client.token, link.token, made.token, invited.link, PASSWORD):
+        assert secret.encode() not in kept
+
+
+def test_only_people_have_accounts(services: Services) -> None:
+    with pytest.raises(PersonNotFoundError, match="has no account"):
+        logins.list_sessions(services, OPERATOR)
+    with pytest.raises(PersonNotFoundError):
+        people.profile(services, Actor("x", "agent", user_id=1))
