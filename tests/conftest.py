@@ -43,11 +43,20 @@ _SLOW_FIXTURES = {
     "postgres", "instance", "live", "notes", "built_notes", "recorded", "hosts", "index", "sandbox", "site",
     "fake", "server", "toolchains",
 }  # fmt: skip
+_AT_NIGHT = {
+    f"{name}[postgresql]"
+    for name in (
+        "test_stale_downstream_is_known_to_dagster_by_data_version", "test_a_brief_can_be_pasted_into_the_launchpad",
+        "test_what_is_made_again_within_a_step_is_recorded",
+    )
+}  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever uses what takes seconds is slow."""
+    """Whoever uses what takes seconds is slow; what a server adds to a run is shown by one whole job, more at night."""
     for item in items:
+        if item.name in _AT_NIGHT:
+            item.add_marker("nightly")
         if "postgresql" in item.name or _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 

@@ -49,6 +49,8 @@ def inline(page: Path) -> Iterator[list[str]]:
     """The arguments of each command in the text of a page, as far as they are words."""
     for text in _INLINE.findall(_FENCE.sub("", page.read_text()).replace(r"\|", "|")):
         words = text.removeprefix("hishamos ").split(" …")[0].replace("[", "").replace("]", "").split()
+        while words and words[0] in ("--as", "--org"):
+            words = words[2:]
         yield from map(list, product(*(word.split("|") for word in words)))
 
 
@@ -60,6 +62,8 @@ def leaf(words: list[str]) -> tuple[click.Command, list[str]]:
     """
     command: click.Command = cli
     rest = words
+    while rest and rest[0] in ("--as", "--org"):
+        rest = rest[2:]
     while isinstance(command, click.Group) and rest:
         context = click.Context(command)
         _, found, rest = command.resolve_command(context, rest)

@@ -28,7 +28,7 @@ from hishamos_pipeline.generation.producers.file_asks import (
 from hishamos_pipeline.generation.producers.requirements import with_brief
 from hishamos_pipeline.generation.revisioning import next_revision
 from hishamos_pipeline.generation.run import ProjectRun
-from hishamos_pipeline.store.calls.repository import UnitCost
+from hishamos_pipeline.store.calls.records import UnitCost
 
 Q = TypeVar("Q", bound=Document)
 D = TypeVar("D", bound=Document)

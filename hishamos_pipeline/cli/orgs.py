@@ -22,10 +22,10 @@ def command() -> None:
 @json_option
 def list_organizations(as_json: bool) -> None:
     """List all organizations."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        found = people.list_organizations(services, actor)
+        found = organizations.list_organizations(services, actor)
     if as_json:
         print_json(found)
     else:
@@ -39,10 +39,10 @@ def list_organizations(as_json: bool) -> None:
 @click.option("--second-factor", is_flag=True, help="Its members need a second factor to log in.")
 def add(key: str, title: str, second_factor: bool) -> None:
     """Add an organization."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        made = people.add_organization(services, actor, key, title, needs_second_factor=second_factor)
+        made = organizations.add_organization(services, actor, key, title, needs_second_factor=second_factor)
     echo(f"added {made.key}")
 
 
@@ -53,10 +53,12 @@ def add(key: str, title: str, second_factor: bool) -> None:
 )
 def update(title: str, second_factor: bool) -> None:
     """Change the organization."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        done = people.update_organization(services, actor, title=title, needs_second_factor=second_factor)
+        done = organizations.update_organization(
+            services, actor, title=title, needs_second_factor=second_factor
+        )
     echo(f"{done.key}: {done.title}{', second factor needed' if done.needs_second_factor else ''}")
 
 
@@ -65,13 +67,13 @@ def update(title: str, second_factor: bool) -> None:
 @json_option
 def members(project: str, as_json: bool) -> None:
     """List the members of the organization, or of a project."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
         found = (
-            people.list_project_members(services, actor, project)
+            organizations.list_project_members(services, actor, project)
             if project
-            else people.list_members(services, actor)
+            else organizations.list_members(services, actor)
         )
     if as_json:
         print_json(found)
@@ -86,14 +88,14 @@ def members(project: str, as_json: bool) -> None:
 @click.option("--project", default="", help="In this project.")
 def role(email: str, role: Any, project: str) -> None:
     """Give a member of the organization a ROLE in it, or in a project; `none` takes it away."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     wanted = None if role == _NONE else role
     with opened() as (services, actor):
         if project:
-            people.set_project_role(services, actor, project, email, wanted)
+            organizations.set_project_role(services, actor, project, email, wanted)
         else:
-            people.set_role(services, actor, email, wanted)
+            organizations.set_role(services, actor, email, wanted)
     echo(
         f"{email} has {'no role' if wanted is None else f'the role {wanted}'}{f' in {project}' if project else ''}"
     )
@@ -104,10 +106,10 @@ def role(email: str, role: Any, project: str) -> None:
 @click.argument("role", type=click.Choice(ROLES))
 def invite(email: str, role: Any) -> None:
     """Invite EMAIL into the organization, and print the link that joins it once."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        made = people.invite(services, actor, email, role)
+        made = organizations.invite(services, actor, email, role)
     until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
     echo(f"{made.email} can join {made.organization} as {made.role} until {until}: {made.link}")
 
@@ -116,10 +118,10 @@ def invite(email: str, role: Any) -> None:
 @json_option
 def invitations(as_json: bool) -> None:
     """List the invitations."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        found = people.list_invitations(services, actor)
+        found = organizations.list_invitations(services, actor)
     if as_json:
         print_json(found)
     else:
@@ -139,10 +141,10 @@ def invitations(as_json: bool) -> None:
 @_EMAIL
 def withdraw(email: str) -> None:
     """Withdraw an invitation."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        done = people.withdraw_invitation(services, actor, email)
+        done = organizations.withdraw_invitation(services, actor, email)
     echo(f"withdrew the invitation of {email}" if done else f"{email} has no open invitation")
 
 
@@ -151,13 +153,13 @@ def withdraw(email: str) -> None:
 @click.option("--name", default="", help="As people call you.")
 def join(link: str, name: str) -> None:
     """Join by the LINK of an invitation; the password is asked for, or read from standard input."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     asked = sys.stdin.isatty()
     password = click.prompt("Password", hide_input=True) if asked else sys.stdin.readline().rstrip("\n")
-    given = people.AcceptInvitation(link=link, name=name, password=password)
+    given = organizations.AcceptInvitation(link=link, name=name, password=password)
     with opened() as (services, _):
-        user = people.accept_invitation(services, given)
+        user = organizations.accept_invitation(services, given)
     echo(f"{user.email} has joined")
 
 
@@ -165,10 +167,10 @@ def join(link: str, name: str) -> None:
 @json_option
 def grants(as_json: bool) -> None:
     """List what members may do besides what their roles allow."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        found = people.list_grants(services, actor)
+        found = organizations.list_grants(services, actor)
     if as_json:
         print_json(found)
     else:
@@ -187,12 +189,12 @@ def grants(as_json: bool) -> None:
 @click.option("--days", type=click.IntRange(1, 3650), help="For so long.")
 def grant(email: str, action: str, project: str, days: int | None) -> None:
     """Let a member do one ACTION besides, such as `projects.export`."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     ends = datetime.now(UTC) + timedelta(days=days) if days else None
-    given = people.AddGrant(email=email, action=action, project=project, expires_at=ends)
+    given = organizations.AddGrant(email=email, action=action, project=project, expires_at=ends)
     with opened() as (services, actor):
-        made = people.add_grant(services, actor, given)
+        made = organizations.add_grant(services, actor, given)
     echo(f"grant {made.id}: {made.email} may {made.action} in {made.project or 'all projects'}")
 
 
@@ -200,8 +202,8 @@ def grant(email: str, action: str, project: str, days: int | None) -> None:
 @click.argument("grant", type=int)
 def revoke(grant: int) -> None:
     """Take a GRANT back, by its number."""
-    from hishamos_pipeline.application import people
+    from hishamos_pipeline.application import organizations
 
     with opened() as (services, actor):
-        done = people.remove_grant(services, actor, grant)
+        done = organizations.remove_grant(services, actor, grant)
     echo(f"took grant {grant} back" if done else f"there is no grant {grant}")

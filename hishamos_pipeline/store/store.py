@@ -15,6 +15,7 @@ from hishamos_pipeline.store.backlog.repository import Backlog
 from hishamos_pipeline.store.batches.repository import Batches
 from hishamos_pipeline.store.builds.repository import BuildRequests
 from hishamos_pipeline.store.calls.repository import Calls
+from hishamos_pipeline.store.calls.token_use import TokenUse
 from hishamos_pipeline.store.conversations.repository import Conversations
 from hishamos_pipeline.store.counters.repository import Counters
 from hishamos_pipeline.store.credentials.repository import Credentials
@@ -70,6 +71,7 @@ class ProjectStore:
         self.deliveries = Deliveries(sessions)
         self.export_requests = ExportRequests(sessions)
         self.calls = Calls(sessions)
+        self.token_use = TokenUse(sessions)
         self.conversations = Conversations(sessions)
         self.credentials = Credentials(sessions)
         self.heartbeats = Heartbeats(sessions)

@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from cryptography.fernet import Fernet
 
-from hishamos_pipeline.application import logins, people, tokens
+from hishamos_pipeline.application import logins, organizations, people, tokens
 from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
@@ -149,7 +149,7 @@ def test_rights_end_at_the_next_request(services: Services) -> None:
     session = logins.log_in(services, ann())
     actor = logins.actor_of_token(services, session.token)
     made = tokens.make_token(services, actor, tokens.MakeToken(name="ci", scopes=("admin",)))
-    people.set_role(services, OPERATOR, email, "viewer")
+    organizations.set_role(services, OPERATOR, email, "viewer")
     for token in (session.token, made.token):
         assert logins.actor_of_token(services, token).role == "viewer"
     people.set_active(services, OPERATOR, email, False)
@@ -164,7 +164,7 @@ def test_rights_end_at_the_next_request(services: Services) -> None:
 def test_whoever_is_taken_out_of_an_organization_is_nobody_there(services: Services) -> None:
     email = person(services)
     session = logins.log_in(services, ann())
-    people.set_role(services, OPERATOR, email, None)
+    organizations.set_role(services, OPERATOR, email, None)
     with pytest.raises(LoginError, match="is no member of default"):
         logins.actor_of_token(services, session.token)
     with pytest.raises(LoginError, match="member of no organization"):
@@ -262,11 +262,11 @@ def test_a_second_factor_outlives_a_change_of_the_encryption_key(
 
 def test_an_organization_may_ask_for_second_factors(services: Services, clock: FixedClock) -> None:
     person(services)
-    people.update_organization(services, OPERATOR, needs_second_factor=True)
+    organizations.update_organization(services, OPERATOR, needs_second_factor=True)
     actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
     assert actor.scopes == frozenset()
     with pytest.raises(ForbiddenError):
-        people.list_project_members(services, actor, "notes")
+        organizations.list_project_members(services, actor, "notes")
     begun = logins.begin_second_factor(services, actor)
     logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
     with pytest.raises(AccountError, match="asks its members"):
@@ -321,7 +321,7 @@ def test_nothing_that_is_kept_lets_anybody_in(services: Services) -> None:
     link = people.make_link(services, OPERATOR, "ann@example.org")
     actor = logins.actor_of_token(services, session.token)
     made = tokens.make_token(services, actor, tokens.MakeToken(name="ci"))
-    invited = people.invite(services, OPERATOR, "eve@example.org", "viewer")
+    invited = organizations.invite(services, OPERATOR, "eve@example.org", "viewer")
     services.close()
     kept = b"".join(path.read_bytes() for path in services.settings.home.glob("store.db*"))
     for secret in (session.token, client.token, link.token, made.token, invited.link, PASSWORD):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.application import logins, people, projects
+from hishamos_pipeline.application import logins, organizations, people, projects
 from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import (
@@ -38,7 +38,7 @@ def services(tmp_path: Path, clock: FixedClock) -> Iterator[Services]:
     settings = Settings(home=tmp_path / "home")
     made = Services(settings)
     made.__dict__["store"] = open_store(settings.store_url, clock)
-    people.add_organization(made, OPERATOR, "acme", "Acme")
+    organizations.add_organization(made, OPERATOR, "acme", "Acme")
     for by, key in ((OPERATOR, "notes"), (in_acme(OPERATOR), "bills")):
         made.acting_as(by).store.projects.submit(Idea(key=key, title=key), "test")
     yield made
@@ -62,36 +62,44 @@ def actor(services: Services, email: str, role: str | None = None, organization:
 
 def test_an_invitation_makes_an_account_once(services: Services, clock: FixedClock) -> None:
     ann = actor(services, "ann@example.org", "admin")
-    made = people.invite(services, ann, "Eve@Example.org", "developer")
+    made = organizations.invite(services, ann, "Eve@Example.org", "developer")
     with pytest.raises(AccountError):
-        people.accept_invitation(services, people.AcceptInvitation(link=made.link, password="short"))
-    given = people.AcceptInvitation(link=made.link, name="Eve", password=PASSWORD)
-    eve = people.accept_invitation(services, given)
+        organizations.accept_invitation(
+            services, organizations.AcceptInvitation(link=made.link, password="short")
+        )
+    given = organizations.AcceptInvitation(link=made.link, name="Eve", password=PASSWORD)
+    eve = organizations.accept_invitation(services, given)
     assert (eve.email, eve.roles, eve.name) == ("eve@example.org", {"default": "developer"}, "Eve")
     with pytest.raises(LoginError):
-        people.accept_invitation(services, given)
-    (shown,) = people.list_invitations(services, ann)
+        organizations.accept_invitation(services, given)
+    (shown,) = organizations.list_invitations(services, ann)
     assert shown.accepted_at and shown.link == "" and shown.invited_by == "user:ann@example.org"
-    late = people.invite(services, ann, "bob@example.org", "viewer")
+    late = organizations.invite(services, ann, "bob@example.org", "viewer")
     clock.advance(timedelta(days=8))
     with pytest.raises(LoginError):
-        people.accept_invitation(services, people.AcceptInvitation(link=late.link, password=PASSWORD))
-    gone = people.invite(services, ann, "cem@example.org", "viewer")
-    assert people.withdraw_invitation(services, ann, "cem@example.org")
+        organizations.accept_invitation(
+            services, organizations.AcceptInvitation(link=late.link, password=PASSWORD)
+        )
+    gone = organizations.invite(services, ann, "cem@example.org", "viewer")
+    assert organizations.withdraw_invitation(services, ann, "cem@example.org")
     with pytest.raises(LoginError):
-        people.accept_invitation(services, people.AcceptInvitation(link=gone.link, password=PASSWORD))
+        organizations.accept_invitation(
+            services, organizations.AcceptInvitation(link=gone.link, password=PASSWORD)
+        )
 
 
 def test_who_has_an_account_joins_another_organization_with_its_password(services: Services) -> None:
     actor(services, "ann@example.org", "viewer")
     link = people.make_link(services, OPERATOR, "ann@example.org")
     logins.set_password_by_link(services, link.token, PASSWORD)
-    made = people.invite(services, in_acme(OPERATOR), "ann@example.org", "manager")
+    made = organizations.invite(services, in_acme(OPERATOR), "ann@example.org", "manager")
     with pytest.raises(LoginError, match="password of this account"):
-        people.accept_invitation(
-            services, people.AcceptInvitation(link=made.link, password="another one of mine")
+        organizations.accept_invitation(
+            services, organizations.AcceptInvitation(link=made.link, password="another one of mine")
         )
-    joined = people.accept_invitation(services, people.AcceptInvitation(link=made.link, password=PASSWORD))
+    joined = organizations.accept_invitation(
+        services, organizations.AcceptInvitation(link=made.link, password=PASSWORD)
+    )
     assert joined.roles == {"acme": "manager", "default": "viewer"}
     assert actor(services, "ann@example.org", organization="acme").role == "manager"
     given = logins.LogIn(email="ann@example.org", password=PASSWORD, organization="acme")
@@ -111,10 +119,12 @@ def test_what_is_no_address(services: Services, email: str) -> None:
 def test_an_organization_keeps_an_admin(services: Services) -> None:
     ann, bob = actor(services, "ann@example.org", "admin"), actor(services, "bob@example.org", "viewer")
     with pytest.raises(AccountError, match="the only admin"):
-        people.set_role(services, ann, "ann@example.org", "viewer")
-    people.set_role(services, ann, "bob@example.org", "admin")
-    people.set_role(services, ann, "ann@example.org", None)
-    assert [m.email for m in people.list_members(services, actor(services, bob.name))] == ["bob@example.org"]
+        organizations.set_role(services, ann, "ann@example.org", "viewer")
+    organizations.set_role(services, ann, "bob@example.org", "admin")
+    organizations.set_role(services, ann, "ann@example.org", None)
+    assert [m.email for m in organizations.list_members(services, actor(services, bob.name))] == [
+        "bob@example.org"
+    ]
     with pytest.raises(AccountError, match="their own account"):
         people.set_active(services, actor(services, bob.name), "bob@example.org", False)
 
@@ -139,7 +149,7 @@ def test_an_admin_has_no_power_over_operators_and_people_of_others(services: Ser
     for forbidden in (
         lambda: people.add_user(services, ann, people.AddUser(email="x@example.org", superuser=True)),
         lambda: people.set_superuser(services, ann, "ann@example.org", True),
-        lambda: people.add_organization(services, ann, "mine"),
+        lambda: organizations.add_organization(services, ann, "mine"),
         lambda: people.make_link(services, ann, "ann@example.org", "login"),
     ):
         with pytest.raises(ForbiddenError):
@@ -152,59 +162,65 @@ def test_people_of_other_organizations_are_not_there(services: Services) -> None
     assert [user.email for user in people.list_users(services, ann)] == ["ann@example.org"]
     for act in (
         lambda: people.show_user(services, ann, "eve@example.org"),
-        lambda: people.set_role(services, ann, "eve@example.org", "viewer"),
+        lambda: organizations.set_role(services, ann, "eve@example.org", "viewer"),
         lambda: people.set_active(services, ann, "eve@example.org", False),
         lambda: people.make_link(services, ann, "eve@example.org"),
-        lambda: people.add_grant(
-            services, ann, people.AddGrant(email="eve@example.org", action="projects.edit")
+        lambda: organizations.add_grant(
+            services, ann, organizations.AddGrant(email="eve@example.org", action="projects.edit")
         ),
-        lambda: people.set_project_role(services, ann, "notes", "eve@example.org", "owner"),
+        lambda: organizations.set_project_role(services, ann, "notes", "eve@example.org", "owner"),
     ):
         with pytest.raises(PersonNotFoundError):
             act()
     with pytest.raises(ProjectNotFoundError):
-        people.set_project_role(services, ann, "bills", "ann@example.org", "owner")
+        organizations.set_project_role(services, ann, "bills", "ann@example.org", "owner")
     with pytest.raises(ProjectNotFoundError):
-        given = people.AddGrant(email="ann@example.org", action="projects.edit", project="bills")
-        people.add_grant(services, ann, given)
+        given = organizations.AddGrant(email="ann@example.org", action="projects.edit", project="bills")
+        organizations.add_grant(services, ann, given)
 
 
 def test_a_role_in_a_project_counts_there(services: Services) -> None:
     ann, bob = actor(services, "ann@example.org", "admin"), actor(services, "bob@example.org", "viewer")
     with pytest.raises(ForbiddenError, match="takes the role manager"):
-        people.set_project_role(services, bob, "notes", "bob@example.org", "owner")
-    people.set_project_role(services, ann, "notes", "bob@example.org", "owner")
-    assert [(m.email, m.role) for m in people.list_project_members(services, bob, "notes")] == [
+        organizations.set_project_role(services, bob, "notes", "bob@example.org", "owner")
+    organizations.set_project_role(services, ann, "notes", "bob@example.org", "owner")
+    assert [(m.email, m.role) for m in organizations.list_project_members(services, bob, "notes")] == [
         ("bob@example.org", "owner")
     ]
-    people.set_project_role(services, bob, "notes", "ann@example.org", "viewer")
-    people.set_project_role(services, ann, "notes", "bob@example.org", None)
+    organizations.set_project_role(services, bob, "notes", "ann@example.org", "viewer")
+    organizations.set_project_role(services, ann, "notes", "bob@example.org", None)
     with pytest.raises(ForbiddenError):
-        people.set_project_role(services, bob, "notes", "ann@example.org", "owner")
+        organizations.set_project_role(services, bob, "notes", "ann@example.org", "owner")
     # Whoever leaves the organization leaves its projects.
-    people.set_project_role(services, ann, "notes", "bob@example.org", "owner")
-    people.set_role(services, ann, "bob@example.org", None)
-    assert [m.email for m in people.list_project_members(services, ann, "notes")] == ["ann@example.org"]
+    organizations.set_project_role(services, ann, "notes", "bob@example.org", "owner")
+    organizations.set_role(services, ann, "bob@example.org", None)
+    assert [m.email for m in organizations.list_project_members(services, ann, "notes")] == [
+        "ann@example.org"
+    ]
 
 
 def test_a_grant_lasts_until_it_ends(services: Services, clock: FixedClock) -> None:
     ann, bob = actor(services, "ann@example.org", "admin"), actor(services, "bob@example.org", "viewer")
     until = clock.now() + timedelta(days=1)
-    given = people.AddGrant(email=bob.name, action="projects.members", project="notes", expires_at=until)
-    made = people.add_grant(services, ann, given)
-    people.set_project_role(services, bob, "notes", "ann@example.org", "viewer")
+    given = organizations.AddGrant(
+        email=bob.name, action="projects.members", project="notes", expires_at=until
+    )
+    made = organizations.add_grant(services, ann, given)
+    organizations.set_project_role(services, bob, "notes", "ann@example.org", "viewer")
     clock.advance(timedelta(days=2))
     with pytest.raises(ForbiddenError):
-        people.set_project_role(services, bob, "notes", "ann@example.org", "owner")
-    assert [grant.id for grant in people.list_grants(services, ann)] == [made.id]
-    assert people.remove_grant(services, ann, made.id) and not people.remove_grant(services, ann, made.id)
+        organizations.set_project_role(services, bob, "notes", "ann@example.org", "owner")
+    assert [grant.id for grant in organizations.list_grants(services, ann)] == [made.id]
+    assert organizations.remove_grant(services, ann, made.id) and not organizations.remove_grant(
+        services, ann, made.id
+    )
     for action in ("installation.operate", "projects.everything"):
         with pytest.raises(AccountError, match="cannot be granted"):
-            people.add_grant(services, ann, people.AddGrant(email=bob.name, action=action))
+            organizations.add_grant(services, ann, organizations.AddGrant(email=bob.name, action=action))
     with pytest.raises(AccountError, match="end before"):
-        people.add_grant(services, ann, given)
-    people.add_grant(services, ann, people.AddGrant(email=bob.name, action="people.read"))
-    assert people.list_members(services, bob)
+        organizations.add_grant(services, ann, given)
+    organizations.add_grant(services, ann, organizations.AddGrant(email=bob.name, action="people.read"))
+    assert organizations.list_members(services, bob)
 
 
 def test_a_profile_is_ones_own(services: Services) -> None:
@@ -262,7 +278,7 @@ def test_tokens_of_models_are_counted_by_person_and_month(services: Services, cl
     clock.advance(timedelta(days=10))  # another month
     call(900)
     run = services.acting_as(Actor("r1", "run", "", "dagster", ann.label)).store
-    assert run.calls.tokens_of(ann.name, run.calls.month_of(None)) == 900
+    assert run.token_use.of(ann.name, run.token_use.month_of(None)) == 900
 
 
 def test_costs_of_other_organizations_are_not_told(services: Services) -> None:

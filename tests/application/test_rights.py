@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hishamos_pipeline.accounts.policy import NEVER_BY_AGENTS, POLICY, actions_of
-from hishamos_pipeline.application import people
+from hishamos_pipeline.application import organizations
 from hishamos_pipeline.application.rights import require
 from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.core.artifacts.idea import Idea
@@ -30,7 +30,7 @@ IDS = [f"{found.__module__.rpartition('.')[2]}.{found.__name__}" for found in CH
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """A store with the organizations `default`, with the project `notes`, and `acme`, with `bills`."""
     made = Services(Settings(home=tmp_path_factory.mktemp("rights") / "home"), actor=OPERATOR)
-    people.add_organization(made, OPERATOR, "acme")
+    organizations.add_organization(made, OPERATOR, "acme")
     for organization, key in (("default", "notes"), ("acme", "bills")):
         by = made.acting_as(replace(OPERATOR, organization=organization))
         by.store.projects.submit(Idea(key=key, title=key), "test")

@@ -35,7 +35,9 @@ MORE = {
     "git_hosts": ("credentials test forge", "export notes --to forge"),
     "secret_keys": ("credentials list",),
 }
-BRIEF = "---\nstack: python-api\n---\n# Notes\n\n## Features\n- User can add a note\n"
+BRIEF = "# Notes\n\n## Features\n- User can add a note\n"
+# It has dependencies, which are installed from the index.
+API = f"---\nstack: python-api\n---\n{BRIEF}"
 
 
 def test_every_setting_that_holds_a_url_is_planted() -> None:
@@ -49,7 +51,7 @@ def test_every_setting_that_holds_a_url_is_planted() -> None:
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_login_in_a_setting_is_nowhere(tmp_path: Path, name: str, toolchains_dir: Path) -> None:
-    (tmp_path / "notes.md").write_text(BRIEF)
+    (tmp_path / "notes.md").write_text(API if name == "index_url" else BRIEF)
     # A toolchain of its own where the index matters: nothing that is there already is used.
     toolchains = tmp_path / "toolchains" if name == "index_url" else toolchains_dir
     given = {f"HISHAMOS_{name.upper()}": PLANTED[name], "HISHAMOS_TOOLCHAINS": str(toolchains)}
@@ -98,7 +100,7 @@ FAILURES: list[tuple[str, dict[str, str], set[int]]] = [
 
 
 def test_no_key_is_told_by_any_failure(tmp_path: Path) -> None:
-    (tmp_path / "notes.md").write_text(BRIEF)
+    (tmp_path / "notes.md").write_text(API)
     (tmp_path / "bad.md").write_text(f"---\nbudget: {CANARY}\nunknown: {CANARY}\n---\n# Notes\n")
     toolchains = {"HISHAMOS_TOOLCHAINS": str(tmp_path / "toolchains")}
     with Hunt(CANARY) as hunt:

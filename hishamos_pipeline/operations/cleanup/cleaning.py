@@ -65,6 +65,7 @@ def _sweeps(services: Services, history: RunHistory) -> dict[str, Sweep]:
         "blobs": lambda: rows.blobs(store, grace),
         "notifications": lambda: rows.notifications(store, older(given.keep_run_days)),
         "events": lambda: rows.events(store, older(given.keep_event_days)),
+        "logins": lambda: rows.logins(store, older(given.keep_event_days)),
         "build_requests": lambda: rows.build_requests(store, older(given.keep_event_days)),
         "runs": lambda: runs.old_runs(history, older(given.keep_run_days)),
         "toolchains": lambda: toolchains.toolchains(

@@ -40,6 +40,13 @@ def events(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
         yield RemovalCandidate(f"{count} events", 0, partial(store.events.remove, before), count=count)
 
 
+def logins(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+    """Tries to log in, and sessions, refresh tokens and links that have ended."""
+    count = store.logins.ended(before)
+    if count:
+        yield RemovalCandidate(f"{count} logins", 0, partial(store.logins.remove_ended, before), count=count)
+
+
 def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
     count = store.builds.ended(before)

@@ -1,5 +1,6 @@
 """What the repository of calls hands out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,3 +38,25 @@ class LlmCall:
     owner: str
     lease_until: datetime
     started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """Calls, tokens and US dollars."""
+
+    calls: float = 0.0
+    tokens: float = 0.0
+    cost_usd: float = 0.0
+
+    @staticmethod
+    def total(costs: "Sequence[UnitCost]") -> "UnitCost":
+        """All of them together."""
+        return UnitCost(
+            sum(c.calls for c in costs), sum(c.tokens for c in costs), sum(c.cost_usd for c in costs)
+        )
+
+    @staticmethod
+    def mean(costs: "Sequence[UnitCost]") -> "UnitCost":
+        """One of them on average; nothing where there are none."""
+        whole, number = UnitCost.total(costs), len(costs) or 1
+        return UnitCost(whole.calls / number, whole.tokens / number, whole.cost_usd / number)

@@ -6,7 +6,6 @@ last of a budget.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -25,10 +24,10 @@ from hishamos_pipeline.core.pipeline.spending import (
     over,
 )
 from hishamos_pipeline.errors import BudgetError
-from hishamos_pipeline.store.calls.records import LlmCall
+from hishamos_pipeline.store.calls.records import LlmCall, UnitCost
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
+from hishamos_pipeline.store.calls.token_use import TokenUse
 from hishamos_pipeline.store.organizations.scope import in_organization
-from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, rows_changed, stored_text
@@ -39,33 +38,12 @@ _LOCK_KEY = 7_411_001  # any number: it names the lock that admissions take on P
 By = Literal["role", "model", "asset", "batch", "day"]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitCost:
-    """Calls, tokens and US dollars."""
-
-    calls: float = 0.0
-    tokens: float = 0.0
-    cost_usd: float = 0.0
-
-    @staticmethod
-    def total(costs: "Sequence[UnitCost]") -> "UnitCost":
-        """All of them together."""
-        return UnitCost(
-            sum(c.calls for c in costs), sum(c.tokens for c in costs), sum(c.cost_usd for c in costs)
-        )
-
-    @staticmethod
-    def mean(costs: "Sequence[UnitCost]") -> "UnitCost":
-        """One of them on average; nothing where there are none."""
-        whole, number = UnitCost.total(costs), len(costs) or 1
-        return UnitCost(whole.calls / number, whole.tokens / number, whole.cost_usd / number)
-
-
 class Calls:
     """Admits, settles and adds up model calls."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._token_use = TokenUse(sessions)
         self._owner = process()
 
     def admit(
@@ -95,7 +73,7 @@ class Calls:
                 waiting = self._within(session, budget, start)
                 if waiting:
                     return waiting
-            self._within_persons_limit(session, start)
+            self._token_use.require_within(session, start.reserved_tokens)
             if alone and _running(session, LlmCallRow.request_hash == start.request_hash):
                 return Busy(0.1, "the same question is being asked")
             if alone and session.scalars(_answer_to(start.request_hash, only)).first() is not None:
@@ -117,31 +95,6 @@ class Calls:
             session.flush()
             session.add(LlmBodyRow(call_id=row.id, request=start.request))
             return row.id
-
-    def _within_persons_limit(self, session: Session, start: CallStart) -> None:
-        """Refuse a call that could take its person over the tokens of a month."""
-        label = self._sessions.actor.responsible
-        kind, _, email = label.partition(":")
-        query = select(UserRow.monthly_tokens, UserRow.tokens_from).where(UserRow.email == email)
-        found = session.execute(query).one_or_none() if kind == "user" else None
-        if found is None or not found.monthly_tokens:
-            return
-        used = _tokens(session, label, self.month_of(found.tokens_from))
-        if used + start.reserved_tokens > found.monthly_tokens:
-            raise BudgetError(
-                f"{email} has used {used:,} of {found.monthly_tokens:,} tokens of this month, and this call could take "
-                f"{start.reserved_tokens:,}: an admin can raise the limit, or begin to count anew (`hishamos users`)"
-            )
-
-    def month_of(self, tokens_from: datetime | None) -> datetime:
-        """Since when a person's tokens are counted: the first of the month, or a later time that an admin has set."""
-        first = self._sessions.clock.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return max(first, tokens_from) if tokens_from else first
-
-    def tokens_of(self, email: str, since: datetime) -> int:
-        """How many tokens models have taken for a person since a time."""
-        with self._sessions.read() as session:
-            return _tokens(session, f"user:{email}", since)
 
     def keep_alive(self, call_id: int) -> None:
         """Say that a call is still being made; without it for half a minute, it counts as lost."""
@@ -428,13 +381,3 @@ def _refusal(budget: Budget, start: CallStart, usd: float, tokens: int) -> str:
         f"{start.reserved_tokens:,} tokens; raise it by {budget.setting}, lower HISHAMOS_LLM_MAX_OUTPUT_TOKENS, "
         "or use a cheaper model"
     )
-
-
-def _tokens(session: Session, asked_by: str, since: datetime) -> int:
-    """Tokens of somebody's calls; of one that is being made, as many as it could take."""
-    taken = LlmCallRow.input_tokens + LlmCallRow.output_tokens
-    counted = case((LlmCallRow.outcome == "running", LlmCallRow.reserved_tokens), else_=taken)
-    query = select(func.coalesce(func.sum(counted), 0)).where(
-        LlmCallRow.asked_by == asked_by, LlmCallRow.started_at >= since, LlmCallRow.outcome != "cached"
-    )
-    return int(session.scalar(query) or 0)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session as OpenSession
 
 from hishamos_pipeline.errors import AccountError
 from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.logins.records import ApiToken, Failures, RefreshToken, Session
 from hishamos_pipeline.store.logins.tables import (
     ApiTokenRow,
@@ -27,6 +28,13 @@ from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, rows_changed
 
+# What is of no use to anybody after an end.
+_ENDS: tuple[tuple[type[Base], InstrumentedAttribute[datetime]], ...] = (
+    (LoginAttemptRow, LoginAttemptRow.at),
+    (SessionRow, SessionRow.expires_at),
+    (RefreshTokenRow, RefreshTokenRow.expires_at),
+    (LinkRow, LinkRow.expires_at),
+)
 # Noting each use of a token would make a write of every reading.
 _NOTED_EVERY = timedelta(minutes=1)
 
@@ -63,10 +71,10 @@ class Logins:
             count, last = session.execute(wrong).one()
         return Failures(count, last)
 
-    def forget_attempts(self, before: datetime) -> int:
-        """Remove what is older; how much that was."""
-        with self._sessions.write() as session:
-            return rows_changed(session, delete(LoginAttemptRow).where(LoginAttemptRow.at < before))
+    def ended(self, before: datetime) -> int:
+        """How many attempts, sessions, refresh tokens and links there are that ended before a time."""
+        with self._sessions.read() as session:
+            return sum(session.scalar(select(func.count()).where(end < before)) or 0 for _, end in _ENDS)
 
     def add_session(
         self, token_hash: str, user_id: int, organization: str, expires_at: datetime, address: str, agent: str
@@ -278,12 +286,9 @@ class Logins:
             return row.user_id
 
     def remove_ended(self, before: datetime) -> int:
-        """Remove sessions, refresh tokens and links that ended before a time; how many."""
+        """Remove those; how many they were."""
         with self._sessions.write() as session:
-            tables = (SessionRow, RefreshTokenRow, LinkRow)
-            return sum(
-                rows_changed(session, delete(table).where(table.expires_at < before)) for table in tables
-            )
+            return sum(rows_changed(session, delete(table).where(end < before)) for table, end in _ENDS)
 
 
 def _id_of(session: OpenSession, organization: str) -> int:

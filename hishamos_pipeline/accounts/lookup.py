@@ -1,0 +1,36 @@
+"""Finding users by address: in one form, and only those whom somebody sees."""
+
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.errors import AccountError, PersonNotFoundError
+from hishamos_pipeline.store.people.records import User
+from hishamos_pipeline.store.store import ProjectStore
+
+
+def address_of(email: str) -> str:
+    """An e-mail address in the form that it is kept in: lower case.
+
+    Raises:
+        AccountError: it is none.
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        # Whether mail arrives there is shown by the mail; nothing is looked up. Names of machines are allowed.
+        found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise AccountError(f"{email[:100]!r} is no e-mail address: {error}") from None
+    return found.normalized.lower()
+
+
+def visible_user(store: ProjectStore, actor: Actor, email: str) -> User:
+    """A user whom the actor sees: of their organization, or any for an operator.
+
+    Raises:
+        AccountError: it is no address.
+        PersonNotFoundError: there is none.
+    """
+    user = store.users.named(address_of(email))
+    roles = store.organizations.roles(user.id) if user else {}
+    if user is None or not (actor.superuser or actor.organization in roles):
+        raise PersonNotFoundError(f"there is no user {email}")
+    return user
