@@ -438,7 +438,16 @@ def test_a_plan_without_protection_is_a_warning(hosts: GitHosts, tmp_path: Path)
     project = make_project(hosts, tmp_path / "project", "github")
     hosts.github.plan_protects = False
     (warning,) = project.publish(protection={"approvals": 1}).warnings
-    assert "(plan)" in warning and "make the repository public" in warning
+    assert "(plan)" in warning and "a public repository has it" in warning
+
+
+def test_approvals_that_no_plan_has_are_a_warning_that_says_so(hosts: GitHosts, tmp_path: Path) -> None:
+    from tests.delivery.conftest import make_project
+
+    project = make_project(hosts, tmp_path / "project", "gitlab")
+    hosts.gitlab.premium = False
+    (warning,) = project.publish(protection={"approvals": 1}).warnings
+    assert warning.startswith("approvals: ") and "(plan)" in warning and "plan upgraded" in warning
 
 
 def test_a_release_is_made_once(project: Project, hosts: GitHosts) -> None:

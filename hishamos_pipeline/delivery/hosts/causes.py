@@ -67,7 +67,7 @@ ADVICE: dict[str, str] = {
     "archived": "unarchive it on the host, or run `hishamos exports forget` and choose another `name`",
     "invalid_name": "choose another `name`",
     "quota": "delete what is not needed, or ask for more",
-    "plan": "make the repository public, or have the owner's plan upgraded",
+    "plan": "have the owner's plan upgraded, or take the setting out of the brief; on some, a public repository has it",
     "tls": "its certificate is not trusted: name the authority's file as `ca` in HISHAMOS_GIT_HOSTS",
     "dns": "its name is not known: check the URL in HISHAMOS_GIT_HOSTS and the network",
     "timeout": "try again later, or raise HISHAMOS_HOST_TIMEOUT_SECONDS or HISHAMOS_PUSH_SECONDS",

@@ -18,6 +18,7 @@ from hishamos_pipeline.delivery.hosts.causes import cause_of_answer, wait_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.gitlab_answers import (
     KeepingSession,
+    by_plan,
     change_of,
     remote_on,
     said_by,
@@ -157,7 +158,8 @@ class GitLabHost:
         if rules and rules.approvals:
             approvals = {"approvals_before_merge": rules.approvals}
             path = f"/projects/{remote.id}/approvals"
-            yield Setting("approvals", approvals, lambda: self._send("POST", path, approvals))
+            setting = by_plan(self.connection, lambda: self._send("POST", path, approvals))
+            yield Setting("approvals", approvals, setting)
         level = 0 if rules and rules.enforce_admins else _MAINTAINERS
         protected = [target.default_branch] if rules else []
         for branch in [*protected, *(item.name for item in target.branches if item.protect)]:

@@ -13,6 +13,7 @@ import requests
 from hishamos_pipeline.delivery.hosts.calling import text_of
 from hishamos_pipeline.delivery.hosts.connection import Connection
 from hishamos_pipeline.delivery.hosts.interface import PullRequest, Remote
+from hishamos_pipeline.errors import HostError
 
 
 class KeepingSession(requests.Session):
@@ -70,3 +71,17 @@ def remote_on(connection: Connection, asked: str = "") -> Callable[[Any], Remote
         )
 
     return read
+
+
+def by_plan(connection: Connection, apply: Callable[[], object]) -> Callable[[], None]:
+    """Set something that only some plans have: GitLab answers others as if it were not there."""
+
+    def applied() -> None:
+        try:
+            apply()
+        except HostError as error:
+            if error.cause not in ("not_found", "permission"):
+                raise
+            raise connection.error("plan", "GitLab has it in some plans only") from None
+
+    return applied
