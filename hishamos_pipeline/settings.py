@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from hishamos_pipeline.core.artifacts.target import HostKind, Target
 from hishamos_pipeline.core.pipeline.channel import Channel, LogChannel
+from hishamos_pipeline.core.roles import Role
 from hishamos_pipeline.core.text.secrets import register_logins
 from hishamos_pipeline.core.text.shapes import SecretName, shaped
 from hishamos_pipeline.errors import CredentialError
@@ -85,6 +86,33 @@ class IssueIntake(BaseModel):
         if label.lower() in ("any", "none"):
             raise ValueError("GitLab takes it for every issue with a label, or without one: choose another")
         return label
+
+
+class OidcProvider(BaseModel):
+    """A provider of OpenID Connect by which people log in, and what its groups may do.
+
+    ``secret`` is what holds the client's secret, empty for a public client. ``roles`` are roles in ``organization`` by
+    group; whoever is in none has ``default_role``, and without that is refused. ``create`` says whether somebody who
+    has no account yet gets one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: Annotated[
+        str,
+        shaped(
+            r"(https://[^\s/@?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?)(/[^\s@?#]*)?",
+            "a URL without a login, such as https://login.example.org; http:// only for this machine",
+        ),
+    ]
+    client_id: str = Field(min_length=1, max_length=300)
+    secret: SecretName | Literal[""] = ""
+    organization: str = "default"
+    groups: str = "groups"
+    roles: dict[str, Role] = {}
+    default_role: Role | Literal[""] = ""
+    create: bool = True
+    scopes: str = "openid email profile"
 
 
 GIT_HOSTS = {
@@ -313,6 +341,11 @@ class Settings(BaseSettings):
     )
     push_seconds: int = Field(600, gt=0, description="Longest that one push may take.")
 
+    oidc: dict[str, OidcProvider] = Field(
+        {},
+        description="Providers of OpenID Connect by name: `issuer`, `client_id`, `secret`, `organization`, `groups`, "
+        "`roles`, `default_role`, `create`, `scopes`; JSON. See people.md.",
+    )
     notify: dict[str, Channel] = Field(
         {"log": LogChannel(kind="log")},
         description="Channels by name that people are notified over: `kind` is `log`, `webhook` (`url`, `secret`) or "

@@ -1,9 +1,12 @@
 """Finding users by address: in one form, and only those whom somebody sees."""
 
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.errors import AccountError, PersonNotFoundError
+from hishamos_pipeline.errors import AccountError, ForbiddenError, PersonNotFoundError
 from hishamos_pipeline.store.people.records import User
 from hishamos_pipeline.store.store import ProjectStore
+
+# As long as the label of an actor may be, with what stands before it.
+_LONGEST = 110
 
 
 def address_of(email: str) -> str:
@@ -19,6 +22,8 @@ def address_of(email: str) -> str:
         found = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise AccountError(f"{email[:100]!r} is no e-mail address: {error}") from None
+    if len(found.normalized) > _LONGEST:
+        raise AccountError(f"an e-mail address has at most {_LONGEST} characters here")
     return found.normalized.lower()
 
 
@@ -34,3 +39,12 @@ def visible_user(store: ProjectStore, actor: Actor, email: str) -> User:
     if user is None or not (actor.superuser or actor.organization in roles):
         raise PersonNotFoundError(f"there is no user {email}")
     return user
+
+
+def own_id(actor: Actor) -> int:
+    """The number of a person who has logged in and does something with their own account."""
+    if not actor.user_id or actor.kind != "user":
+        raise PersonNotFoundError(f"{actor.label} has no account")
+    if actor.scopes:
+        raise ForbiddenError("this takes a person who has logged in, not a token")
+    return actor.user_id

@@ -57,7 +57,7 @@ def faults(password: str, *about: str) -> list[str]:
 
 def hashed(password: str) -> str:
     """The hash of a password, with the parameters that it was made with."""
-    return _hasher().hash(password)
+    return _hasher().hash(_bytes(password))
 
 
 def verify(password: str, kept: str) -> tuple[bool, str | None]:
@@ -65,5 +65,10 @@ def verify(password: str, kept: str) -> tuple[bool, str | None]:
 
     It takes as long where there is no hash, and where the password is wrong.
     """
-    fits, newer = _hasher().verify_and_update(password[:MOST], kept or _nobodys())
+    fits, newer = _hasher().verify_and_update(_bytes(password[:MOST]), kept or _nobodys())
     return (fits, newer) if kept else (False, None)
+
+
+def _bytes(password: str) -> bytes:
+    """A password as it is hashed, whatever text it is."""
+    return password.encode("utf-8", "surrogatepass")

@@ -40,6 +40,8 @@ NEVER_BY_AGENTS = frozenset(
         "credentials.manage", "providers.manage", "organizations.manage", "installation.operate",
     }
 )  # fmt: skip
+# What takes a person who has logged in: by these, a token could make itself into more than it is.
+ONLY_IN_PERSON = frozenset({"people.manage", "tokens.manage"})
 # A role in a project is one in the organization, as far as that project goes.
 _AS_ROLE: Mapping[ProjectRole, Role] = {
     "viewer": "viewer",
@@ -75,9 +77,16 @@ def may(
     return granted or any(ROLES.index(role) >= ROLES.index(least) for role in roles)
 
 
+def is_grantable(action: str) -> bool:
+    """Whether somebody may be granted an action besides their role: nothing that takes an admin, or more."""
+    return POLICY.get(action, SUPERUSER) in ROLES[: ROLES.index("admin")]
+
+
 def within_token(actor: Actor, action: str) -> bool:
     """Whether what an actor has shown allows an action, whatever the person behind it may."""
     if actor.kind == "agent" and action in NEVER_BY_AGENTS:
+        return False
+    if actor.scopes is not None and action in ONLY_IN_PERSON:
         return False
     return actor.scopes is None or action in actor.scopes
 

@@ -38,7 +38,9 @@ def step_of(secret: str, code: str, now: datetime, last_step: int) -> int:
     for offset in range(-_WINDOW, _WINDOW + 1):
         at = now + timedelta(seconds=offset * _STEP_SECONDS)
         step = int(at.timestamp()) // _STEP_SECONDS
-        if step > last_step and secrets.compare_digest(made.at(at).encode(), code.strip().encode()):
+        if step > last_step and secrets.compare_digest(
+            made.at(at).encode(), code.strip().encode("utf-8", "surrogatepass")
+        ):
             return step
     return 0
 

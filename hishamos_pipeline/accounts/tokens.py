@@ -20,4 +20,4 @@ def new_token(kind: str) -> str:
 
 def digest(token: str) -> str:
     """What is kept of a token. It has 256 random bits, so that a fast hash is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,22 +7,26 @@ switched off is that at the next request.
 
 import hashlib
 import uuid
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from hishamos_pipeline.accounts import passwords, second_factor, tokens
 from hishamos_pipeline.accounts.delays import FORGOTTEN_AFTER, open_again_at
+from hishamos_pipeline.accounts.lookup import own_id
 from hishamos_pipeline.accounts.policy import actions_of
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import Role
-from hishamos_pipeline.errors import AccountError, LoginError, PersonNotFoundError
+from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.credentials.repository import decrypted, encrypted
+from hishamos_pipeline.store.credentials.repository import decrypted
 from hishamos_pipeline.store.people.records import User
 
 SESSION_LASTS, REFRESH_LASTS = timedelta(days=14), timedelta(days=30)
+# Above every number of a row.
+_ANY = 2**31 - 1
 _WRONG = "the address, the password or the code is wrong"
 
 
@@ -39,8 +43,8 @@ class LogIn(UseCaseInput):
     """
 
     email: str
-    password: str
-    code: str = ""
+    password: str = Field(repr=False)
+    code: str = Field("", repr=False)
     organization: str = ""
     address: str = ""
     agent: str = ""
@@ -74,10 +78,14 @@ def log_in(services: Services, command: LogIn) -> LoggedIn:
         LoginError: something is wrong, it has to be waited, or the second factor is missing.
     """
     user, organization = _known(services, command)
+    return new_session(services, user, organization, command.address, command.agent)
+
+
+def new_session(services: Services, user: User, organization: str, address: str, agent: str) -> LoggedIn:
+    """A session for somebody who was found to be who they are."""
     token, ends = tokens.new_token(tokens.SESSION), services.store.clock.now() + SESSION_LASTS
-    services.store.logins.add_session(
-        tokens.digest(token), user.id, organization, ends, command.address, command.agent
-    )
+    services.store.logins.add_session(tokens.digest(token), user, organization, ends, address, agent)
+    services.store.users.logged_in(user.id)
     return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
 
 
@@ -88,7 +96,10 @@ def log_in_client(services: Services, command: LogIn) -> LoggedIn:
         LoginError: as for ``log_in``.
     """
     user, organization = _known(services, command)
-    return _new_refresh(services, user, organization, str(uuid.uuid4()))
+    token, ends = tokens.new_token(tokens.REFRESH), services.store.clock.now() + REFRESH_LASTS
+    services.store.logins.add_refresh(tokens.digest(token), str(uuid.uuid4()), user, organization, ends)
+    services.store.users.logged_in(user.id)
+    return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
 
 
 def refresh(services: Services, token: str) -> LoggedIn:
@@ -97,14 +108,17 @@ def refresh(services: Services, token: str) -> LoggedIn:
     Raises:
         LoginError: it is none, or no longer.
     """
-    found = services.store.logins.use_refresh(tokens.digest(token))
-    now = services.store.clock.now()
-    if found is None or found.used_at or found.revoked_at or found.expires_at <= now:
+    store = services.store
+    fresh, ends = tokens.new_token(tokens.REFRESH), store.clock.now() + REFRESH_LASTS
+    found = store.logins.rotate_refresh(tokens.digest(token), tokens.digest(fresh), ends)
+    user = store.users.get(found.user_id) if found else None
+    is_member = (
+        user and found and (user.is_superuser or found.organization in store.organizations.roles(user.id))
+    )
+    if found is None or user is None or not user.is_active or not is_member:
+        store.logins.end_family(tokens.digest(fresh))
         raise LoginError("this refresh token is good for nothing any more: log in again")
-    user = services.store.users.get(found.user_id)
-    if not user.is_active or found.organization not in services.store.organizations.roles(user.id):
-        raise LoginError("this refresh token is good for nothing any more: log in again")
-    return _new_refresh(services, user, found.organization, found.family)
+    return LoggedIn(token=fresh, email=user.email, organization=found.organization, expires_at=ends)
 
 
 def log_out(services: Services, token: str) -> bool:
@@ -123,11 +137,7 @@ def log_in_by_link(services: Services, link: str, address: str = "", agent: str 
     user = services.store.users.get(user_id) if user_id is not None else None
     if user is None or not user.is_active:
         raise LoginError("this link was used, or has run out: ask for another one")
-    organization = _organization_of(services, user, "")
-    token, ends = tokens.new_token(tokens.SESSION), services.store.clock.now() + SESSION_LASTS
-    services.store.logins.add_session(tokens.digest(token), user.id, organization, ends, address, agent)
-    services.store.users.logged_in(user.id)
-    return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
+    return new_session(services, user, _organization_of(services, user, ""), address, agent)
 
 
 def set_password_by_link(services: Services, link: str, password: str) -> str:
@@ -197,19 +207,19 @@ def actor_of(
         via=via,
         user_id=user.id,
         role=role,
-        superuser=user.is_superuser,
+        superuser=user.is_superuser and scopes is None,
         scopes=scopes,
     )
 
 
 def list_sessions(services: Services, actor: Actor) -> list[SessionView]:
     """The browsers that the actor is logged in with."""
-    return [SessionView.of(item) for item in services.store.logins.sessions_of(_own_id(actor))]
+    return [SessionView.of(item) for item in services.store.logins.sessions_of(own_id(actor))]
 
 
 def log_out_everywhere(services: Services, actor: Actor) -> None:
     """End every session and refresh token of the actor."""
-    services.acting_as(actor).store.users.log_out_everywhere(_own_id(actor))
+    services.acting_as(actor).store.users.log_out_everywhere(own_id(actor))
 
 
 def change_password(services: Services, actor: Actor, before: str, password: str) -> None:
@@ -220,100 +230,49 @@ def change_password(services: Services, actor: Actor, before: str, password: str
         AccountError: the new one is none.
     """
     store = services.acting_as(actor).store
-    user = store.users.get(_own_id(actor))
-    fits, _ = passwords.verify(before, store.users.secrets(user.id).password_hash)
-    if not fits:
+    user = store.users.get(own_id(actor))
+    if not right_password(services, user, before):
         raise LoginError("the password before is wrong")
     if faults := passwords.faults(password, user.email, user.name):
         raise AccountError("; ".join(faults))
     store.users.set_password(user.id, passwords.hashed(password))
 
 
-class SecondFactor(View):
-    """A secret for an authenticator, and the address that it reads it from."""
-
-    secret: str
-    address: str
-
-
-def begin_second_factor(services: Services, actor: Actor) -> SecondFactor:
-    """Begin to set up the actor's second factor; it counts once a code of it was shown.
+def right_password(services: Services, user: User, password: str, address: str = "") -> bool:
+    """Whether a password is somebody's; wrong ones are counted as wrong logins are.
 
     Raises:
-        AccountError: there is one already.
-        CredentialError: there is no key to encrypt its secret with.
+        LoginError: it has to be waited first.
     """
-    store = services.acting_as(actor).store
-    user = store.users.get(_own_id(actor))
-    if user.totp_enabled:
-        raise AccountError("there is a second factor already: remove it first")
-    secret = second_factor.new_secret()
-    store.users.begin_second_factor(user.id, encrypted(secret, services.settings.secret_key_list))
-    return SecondFactor(secret=secret, address=second_factor.address(secret, user.email))
-
-
-def confirm_second_factor(services: Services, actor: Actor, code: str) -> list[str]:
-    """Turn the second factor on by a code of it; recovery codes, which are told this once.
-
-    Raises:
-        LoginError: the code is wrong.
-        AccountError: nothing was begun.
-    """
-    store = services.acting_as(actor).store
-    user_id = _own_id(actor)
-    kept = store.users.secrets(user_id)
-    if not kept.totp_secret or kept.totp_enabled:
-        raise AccountError("no second factor was begun")
-    secret = decrypted(kept.totp_secret, services.settings.secret_key_list)
-    step = second_factor.step_of(secret, code, store.clock.now(), kept.totp_last_step)
-    if not step:
-        raise LoginError("the code is wrong: is the clock of the authenticator right?")
-    codes = second_factor.new_recovery_codes()
-    store.users.enable_second_factor(user_id, step, [tokens.digest(item) for item in codes])
-    return codes
-
-
-def remove_second_factor(services: Services, actor: Actor, password: str) -> None:
-    """Ask for no second factor any more.
-
-    Raises:
-        LoginError: the password is wrong.
-        AccountError: the organization asks for one.
-    """
-    store = services.acting_as(actor).store
-    user_id = _own_id(actor)
-    if not passwords.verify(password, store.users.secrets(user_id).password_hash)[0]:
-        raise LoginError("the password is wrong")
-    if asking := [
-        key for key in store.organizations.roles(user_id) if store.organizations.get(key).needs_second_factor
-    ]:
-        raise AccountError(f"{asking[0]} asks its members for a second factor")
-    store.users.disable_second_factor(user_id)
+    attempt = _begin_attempt(services, user.email, address)
+    fits, _ = passwords.verify(password, services.store.users.secrets(user.id).password_hash)
+    if fits:
+        services.store.logins.attempt_succeeded(attempt)
+    return fits
 
 
 def _known(services: Services, command: LogIn) -> tuple[User, str]:
     """Who somebody is by address, password and second factor, and in which organization."""
     store = services.store
-    email = command.email.strip().lower()
-    account = hashlib.sha256(email.encode()).hexdigest()
-    _require_waited(services, account, command.address)
+    email = _storable(command.email).strip().lower()
+    attempt = _begin_attempt(services, email, command.address)
     user = store.users.named(email)
     kept = store.users.secrets(user.id) if user else None
     fits, newer = passwords.verify(command.password, kept.password_hash if kept else "")
     if user is None or not fits or not user.is_active:
-        store.logins.note_attempt(account, command.address, succeeded=False)
         raise LoginError(_WRONG)
     if user.totp_enabled:
         if not command.code:
+            store.logins.drop_attempt(
+                attempt
+            )  # neither right nor wrong: it must not begin the counting of codes anew
             raise LoginError("a code of the authenticator is needed, or a recovery code", needs_code=True)
         if not _is_code(services, user, command.code):
-            store.logins.note_attempt(account, command.address, succeeded=False)
             raise LoginError(_WRONG, needs_code=True)
     organization = _organization_of(services, user, command.organization)
-    store.logins.note_attempt(account, command.address, succeeded=True)
+    store.logins.attempt_succeeded(attempt)
     if newer:
         store.users.rehash(user.id, newer)
-    store.users.logged_in(user.id)
     return user, organization
 
 
@@ -328,18 +287,41 @@ def _is_code(services: Services, user: User, code: str) -> bool:
     return store.users.use_recovery_code(user.id, tokens.digest(code.strip().lower()))
 
 
-def _require_waited(services: Services, account: str, address: str) -> None:
-    """Make sure that enough time has passed since the wrong logins of an account, and of an address."""
-    store = services.store
-    now = store.clock.now()
+def _begin_attempt(services: Services, email: str, address: str) -> int:
+    """Note a try as a wrong one before it is looked at, so that many at once are many; its number.
+
+    Raises:
+        LoginError: not enough time has passed since the wrong ones before, of the account or from the address.
+    """
+    logins = services.store.logins
+    account = hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
+    _require_waited(services, account, address, _ANY)
+    attempt = logins.note_attempt(account, address)
+    try:
+        _require_waited(services, account, address, attempt)
+    except LoginError:
+        logins.drop_attempt(attempt)
+        raise
+    return attempt
+
+
+def _require_waited(services: Services, account: str, address: str, attempt: int) -> None:
+    """Make sure that enough time has passed since the wrong logins before a try."""
+    logins, now = services.store.logins, services.store.clock.now()
     since = now - FORGOTTEN_AFTER
-    asked: Sequence[dict[str, str]] = [{"account": account}, *([{"address": address}] if address else [])]
-    for which in asked:
-        found = store.logins.failures(since=since, **which)
-        opens = open_again_at(found.count, found.last)
-        if opens is not None and opens > now:
-            wait = (opens - now).total_seconds()
-            raise LoginError(f"too many wrong logins: try again in {wait:.0f} s", wait=wait)
+    counted = [logins.failures_from(address, since, attempt)] if address else []
+    # Whoever has logged in from there before is not kept out by what others try elsewhere.
+    if not (address and logins.has_succeeded(account, address)):
+        counted.append(logins.failures_of(account, since, attempt))
+    opens = max((wait for found in counted if (wait := open_again_at(found.count, found.last))), default=None)
+    if opens is not None and opens > now:
+        seconds = (opens - now).total_seconds()
+        raise LoginError(f"too many wrong logins: try again in {seconds:.0f} s", wait=seconds)
+
+
+def _storable(text: str) -> str:
+    """A text as every database takes it, so that one which nobody has is looked for like any other."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:300]
 
 
 def _organization_of(services: Services, user: User, wanted: str) -> str:
@@ -352,15 +334,3 @@ def _organization_of(services: Services, user: User, wanted: str) -> str:
     if not roles and not user.is_superuser:
         raise LoginError("this account is a member of no organization: ask an admin for an invitation")
     return next(iter(roles), "default")
-
-
-def _new_refresh(services: Services, user: User, organization: str, family: str) -> LoggedIn:
-    token, ends = tokens.new_token(tokens.REFRESH), services.store.clock.now() + REFRESH_LASTS
-    services.store.logins.add_refresh(tokens.digest(token), family, user.id, organization, ends)
-    return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
-
-
-def _own_id(actor: Actor) -> int:
-    if not actor.user_id or actor.kind != "user":
-        raise PersonNotFoundError(f"{actor.label} has no account")
-    return actor.user_id

@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from pydantic import AwareDatetime, Field
+
 from hishamos_pipeline.accounts import passwords, tokens
 from hishamos_pipeline.accounts.lookup import address_of, visible_user
-from hishamos_pipeline.accounts.policy import POLICY, SUPERUSER, may
+from hishamos_pipeline.accounts.policy import POLICY, is_grantable, may
+from hishamos_pipeline.application.logins import right_password
 from hishamos_pipeline.application.people import UserView
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
@@ -67,9 +70,10 @@ class InvitationView(View):
 class AcceptInvitation(UseCaseInput):
     """Somebody joins by an invitation: with a password and a name, where they have no account yet."""
 
-    link: str
+    link: str = Field(repr=False)
     name: str = ""
-    password: str = ""
+    password: str = Field("", repr=False)
+    address: str = ""
 
 
 class AddGrant(UseCaseInput):
@@ -78,7 +82,7 @@ class AddGrant(UseCaseInput):
     email: str
     action: str
     project: str = ""
-    expires_at: datetime | None = None
+    expires_at: AwareDatetime | None = None
 
 
 @requires("organizations.manage")
@@ -167,7 +171,7 @@ def set_project_role(
     if role is not None and role not in PROJECT_ROLES:
         raise AccountError(f"{role!r} is no role in a project: {', '.join(PROJECT_ROLES)}")
     member = services.store.users.named(address_of(email))
-    if member is None:
+    if member is None or actor.organization not in services.store.organizations.roles(member.id):
         raise PersonNotFoundError(f"there is no member {email}")
     services.store.organizations.set_project_role(key, member.id, role)
 
@@ -187,9 +191,8 @@ def add_grant(services: Services, actor: Actor, command: AddGrant) -> GrantView:
         ProjectNotFoundError: there is no such project.
         AccountError: there is no such action, it cannot be granted, or it ends before now.
     """
-    least = POLICY.get(command.action)
-    if least is None or least == SUPERUSER or not may(actor, command.action):
-        allowed = ", ".join(sorted(name for name, role in POLICY.items() if role != SUPERUSER))
+    if not is_grantable(command.action) or not may(actor, command.action):
+        allowed = ", ".join(sorted(filter(is_grantable, POLICY)))
         raise AccountError(f"{command.action!r} cannot be granted: {allowed}")
     if command.expires_at is not None and command.expires_at <= services.store.clock.now():
         raise AccountError("the grant would end before it begins")
@@ -203,7 +206,7 @@ def add_grant(services: Services, actor: Actor, command: AddGrant) -> GrantView:
 @requires("people.manage")
 def remove_grant(services: Services, actor: Actor, grant: int) -> bool:
     """Take a grant back; whether there was one."""
-    return services.store.organizations.remove_grant(grant)
+    return 0 < grant < 2**31 and services.store.organizations.remove_grant(grant)
 
 
 @requires("people.read")
@@ -250,14 +253,11 @@ def accept_invitation(services: Services, command: AcceptInvitation) -> UserView
             raise AccountError("; ".join(faults))
         hashed = passwords.hashed(command.password)
         user = store.users.add(invitation.email, command.name.strip()[:200], password_hash=hashed)
-    elif (
-        not user.is_active
-        or not passwords.verify(command.password, store.users.secrets(user.id).password_hash)[0]
-    ):
+    elif not right_password(services, user, command.password, command.address) or not user.is_active:
         raise LoginError("the password of this account is wrong")
     if not store.organizations.accept(digest, user.id):
         raise LoginError("this invitation was used, withdrawn, or has run out: ask for another one")
-    return UserView.shown(services, user)
+    return UserView.shown(services, None, user)
 
 
 def _member(user: User, role: str, since: datetime) -> MemberView:

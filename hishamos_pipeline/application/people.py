@@ -16,8 +16,7 @@ from hishamos_pipeline.errors import AccountError, ForbiddenError, PersonNotFoun
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.people.records import User
 
-INVITATION_LASTS, LINK_LASTS = timedelta(days=7), timedelta(hours=24)
-_KEY = re.compile(r"[a-z][a-z0-9-]{1,61}[a-z0-9]")
+LINK_LASTS = timedelta(hours=24)
 _MOST_PREFERENCES = 16_384
 
 
@@ -39,12 +38,16 @@ class UserView(View):
     last_login_at: datetime | None
 
     @classmethod
-    def shown(cls, services: Services, user: User) -> Self:
-        """A user with roles and use of models."""
+    def shown(cls, services: Services, actor: Actor | None, user: User) -> Self:
+        """A user as an actor sees them: other organizations are told to operators, and to the user, alone."""
         store = services.store
-        used = store.token_use.of(user.email, store.token_use.month_of(user.tokens_from))
         roles = store.organizations.roles(user.id)
-        return cls.of(user, second_factor=user.totp_enabled, roles=roles, tokens_used=used)
+        seen = roles
+        if actor is not None and not actor.superuser and actor.user_id != user.id:
+            seen = {key: role for key, role in roles.items() if key == actor.organization}
+        since = store.token_use.month_of(user.tokens_from)
+        used = store.token_use.of(user.email, since) if seen == roles else 0
+        return cls.of(user, second_factor=user.totp_enabled, roles=seen, tokens_used=used)
 
 
 class ProfileView(UserView):
@@ -94,7 +97,7 @@ def list_users(services: Services, actor: Actor) -> list[UserView]:
     found = (
         store.users.all() if actor.superuser else [member.user for member in store.organizations.members()]
     )
-    return [UserView.shown(services, user) for user in found]
+    return [UserView.shown(services, actor, user) for user in found]
 
 
 @requires("people.read")
@@ -104,7 +107,7 @@ def show_user(services: Services, actor: Actor, email: str) -> UserView:
     Raises:
         PersonNotFoundError: there is none that the actor sees.
     """
-    return UserView.shown(services, visible_user(services.store, actor, email))
+    return UserView.shown(services, actor, visible_user(services.store, actor, email))
 
 
 @requires("people.manage")
@@ -113,10 +116,10 @@ def add_user(services: Services, actor: Actor, command: AddUser) -> UserView:
 
     Raises:
         AccountError: it is no address, there is one, or a service would operate the installation.
-        ForbiddenError: somebody who does not operate the installation adds somebody who does.
+        ForbiddenError: somebody who does not operate the installation adds a person.
     """
-    if command.superuser and not actor.superuser:
-        raise ForbiddenError("only an operator of the installation makes another one")
+    if not actor.superuser and not command.service:
+        raise ForbiddenError("people are added by operators of the installation: invite them instead")
     if command.superuser and command.service:
         raise AccountError("a service does not operate the installation: give it a role")
     store, email = services.store, address_of(command.email)
@@ -124,7 +127,7 @@ def add_user(services: Services, actor: Actor, command: AddUser) -> UserView:
     user = store.users.add(email, command.name.strip()[:200], kind=kind, superuser=command.superuser)
     if command.role is not None:
         store.organizations.set_role(user.id, command.role)
-    return UserView.shown(services, user)
+    return UserView.shown(services, actor, user)
 
 
 @requires("people.manage")
@@ -144,7 +147,7 @@ def set_active(services: Services, actor: Actor, email: str, active: bool) -> Us
     ]
     if user.is_superuser and not active and not others and actor.user_id:
         raise AccountError(f"{user.email} is the only operator of the installation")
-    return UserView.shown(services, services.store.users.set_active(user.id, active))
+    return UserView.shown(services, actor, services.store.users.set_active(user.id, active))
 
 
 @requires("organizations.manage")
@@ -160,7 +163,7 @@ def set_superuser(services: Services, actor: Actor, email: str, superuser: bool)
         raise AccountError(
             "nobody changes this of themselves, and a service does not operate the installation"
         )
-    return UserView.shown(services, services.store.users.set_superuser(user.id, superuser))
+    return UserView.shown(services, actor, services.store.users.set_superuser(user.id, superuser))
 
 
 @requires("people.manage")
@@ -171,10 +174,12 @@ def set_token_limit(services: Services, actor: Actor, email: str, monthly_tokens
         PersonNotFoundError: there is none that the actor sees.
         AccountError: the number is below zero.
     """
-    if monthly_tokens < 0:
-        raise AccountError("a limit is 0, for none, or more")
+    if not 0 <= monthly_tokens < 2**31:
+        raise AccountError("a limit is 0, for none, or more, up to two thousand million")
     user = _below(services, actor, email)
-    return UserView.shown(services, services.store.users.update(user.id, monthly_tokens=monthly_tokens))
+    return UserView.shown(
+        services, actor, services.store.users.update(user.id, monthly_tokens=monthly_tokens)
+    )
 
 
 @requires("people.manage")
@@ -186,7 +191,7 @@ def reset_tokens(services: Services, actor: Actor, email: str) -> UserView:
     """
     user = _below(services, actor, email)
     services.store.users.reset_tokens(user.id)
-    return UserView.shown(services, services.store.users.get(user.id))
+    return UserView.shown(services, actor, services.store.users.get(user.id))
 
 
 @requires("people.manage")
@@ -200,6 +205,8 @@ def make_link(services: Services, actor: Actor, email: str, purpose: str = "pass
     user = _below(services, actor, email)
     if user.kind == "service":
         raise AccountError(f"{user.email} is a service: it has tokens and no password")
+    if purpose not in ("password", "login"):
+        raise AccountError(f"{purpose!r} is nothing that a link is for: password, login")
     if purpose == "login" and not actor.superuser:
         raise ForbiddenError("only an operator of the installation logs somebody in by a link")
     token, ends = tokens.new_token(tokens.LINK), services.store.clock.now() + LINK_LASTS
@@ -214,7 +221,7 @@ def profile(services: Services, actor: Actor) -> ProfileView:
         PersonNotFoundError: the actor has none.
     """
     user = _own(services, actor)
-    found = UserView.shown(services, user)
+    found = UserView.shown(services, None, user)
     return ProfileView(**found.model_dump(), preferences=json.loads(user.preferences))
 
 
@@ -225,6 +232,8 @@ def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> 
         PersonNotFoundError: the actor has none.
         AccountError: the picture's address is none, or the preferences are too long.
     """
+    if actor.scopes:
+        raise ForbiddenError("this takes a person who has logged in, not a token")
     changed: dict[str, str | int] = {}
     if command.name is not None:
         changed["name"] = command.name.strip()[:200]

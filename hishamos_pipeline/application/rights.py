@@ -60,6 +60,8 @@ def require(services: Services, actor: Actor, action: str, key: str = "") -> Non
     """
     if actor.project and key and key != actor.project:
         raise ProjectNotFoundError(f"no project {key!r} that this token is for")
+    if key and actor.user_id and within_token(actor, action):
+        _of(services, actor).store.projects.get(key)
     if may(actor, action):
         return
     store = _of(services, actor).store

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from hishamos_pipeline.accounts import tokens
-from hishamos_pipeline.accounts.policy import POLICY, SUPERUSER, actions_of, may
+from hishamos_pipeline.accounts.policy import ONLY_IN_PERSON, POLICY, SUPERUSER, actions_of, may
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
@@ -74,7 +74,13 @@ def make_token(services: Services, actor: Actor, command: MakeToken) -> TokenVie
 
 
 def list_tokens(services: Services, actor: Actor) -> list[TokenView]:
-    """The actor's own tokens; for whoever manages tokens, all of the organization."""
+    """The actor's own tokens; for whoever manages tokens, all of the organization.
+
+    Raises:
+        ForbiddenError: the actor shows a token themselves, or is no person.
+    """
+    if actor.kind != "user" or actor.scopes is not None:
+        raise ForbiddenError("tokens are seen and ended by a person who is logged in")
     if may(actor, "tokens.manage"):
         return [_view(item) for item in services.store.logins.tokens_in(actor.organization)]
     return [_view(item) for item in services.store.logins.tokens_of(actor.user_id)]
@@ -98,7 +104,8 @@ def _require_scopes(scopes: Sequence[str]) -> None:
         raise AccountError(str(error)) from None
     if not found:
         raise AccountError("a token has at least one scope")
-    if refused := sorted(action for action in found if POLICY[action] == SUPERUSER):
+    found = frozenset(found) - (ONLY_IN_PERSON if not ONLY_IN_PERSON & set(scopes) else set())
+    if refused := sorted(a for a in found if POLICY[a] == SUPERUSER or a in ONLY_IN_PERSON):
         raise AccountError(f"no token is good for {refused[0]}: log in for that")
 
 

@@ -50,6 +50,8 @@ COMMANDS = {
     "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
 }
 
+# What no account does: it is about this machine, and its store as a whole.
+_OF_THE_MACHINE = ("db", "dev", "metrics", "serve", "worker")
 # Names of the last release, which still work.
 ALIASES = {"fleet": "batch", "notices": "notifications"}
 
@@ -86,8 +88,13 @@ class _LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="hishamos")
 @click.option("--as", "as_user", metavar="EMAIL", help="Act as this user, with their rights and no others.")
 @click.option("--org", metavar="KEY", help="Act in this organization.")
-def cli(as_user: str, org: str) -> None:
+@click.pass_context
+def cli(context: click.Context, as_user: str | None, org: str | None) -> None:
     """An idea goes in; a verified repository comes out."""
+    if (as_user is not None or org is not None) and context.invoked_subcommand in _OF_THE_MACHINE:
+        raise click.UsageError(
+            f"{context.invoked_subcommand} is done by whoever operates the machine: leave --as and --org out"
+        )
 
 
 def main() -> None:

@@ -95,8 +95,8 @@ def opened(name: str = "") -> Iterator[tuple[Services, Actor]]:
     actor = this_user(name)
     services = Services(settings(), actor=actor)
     try:
-        if given.get("as_user") or given.get("org"):
-            actor = _somebody(services, actor, given.get("as_user") or "", given.get("org") or "")
+        if given.get("as_user") is not None or given.get("org") is not None:
+            actor = _somebody(services, actor, given.get("as_user"), given.get("org") or "")
             yield services.acting_as(actor), actor
         else:
             yield services, actor
@@ -104,11 +104,11 @@ def opened(name: str = "") -> Iterator[tuple[Services, Actor]]:
         services.close()
 
 
-def _somebody(services: Services, actor: Actor, email: str, organization: str) -> Actor:
+def _somebody(services: Services, actor: Actor, email: str | None, organization: str) -> Actor:
     """The user that ``--as`` names, or this machine's in another organization."""
     from hishamos_pipeline.application.logins import actor_of
 
-    if not email:
+    if email is None:
         return replace(actor, organization=services.store.organizations.get(organization).key)
     user = services.store.users.named(email.strip().lower())
     if user is None:

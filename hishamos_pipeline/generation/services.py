@@ -54,6 +54,8 @@ class Services:
         """The same services for somebody else; what is open is shared, and closed by these."""
         other = copy(self)
         other.actor = actor
+        for name in ("gateway", "engine"):  # they ask on account of whom they were opened for
+            other.__dict__.pop(name, None)
         other.__dict__["store"] = self.store.acting_as(actor)
         return other
 

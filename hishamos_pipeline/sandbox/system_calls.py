@@ -68,7 +68,8 @@ def container_profile() -> dict[str, Any] | None:
 
 def narrowed(profile: Mapping[str, Any]) -> dict[str, Any]:
     """A profile of the OCI runtime specification, which allows by name, without what is refused here."""
-    taken = {*REFUSED, *UNKNOWN, "clone", "socket", "socketpair"}
+    # Programs of 32 bits ask for sockets and memory of System V by other names.
+    taken = {*REFUSED, *UNKNOWN, "clone", "socket", "socketpair", "socketcall", "ipc", "umount"}
     rules = [
         {**rule, "names": [name for name in rule["names"] if name not in taken]}
         for rule in profile["syscalls"]
@@ -82,7 +83,8 @@ def narrowed(profile: Mapping[str, Any]) -> dict[str, Any]:
         ),
         {"names": [*UNKNOWN], "action": "SCMP_ACT_ERRNO", "errnoRet": 38, "errno": "ENOSYS"},
     ]
-    return {**profile, "syscalls": [rule for rule in rules if rule["names"]]}
+    maps = [{**found, "subArchitectures": []} for found in profile.get("archMap", [])]
+    return {**profile, "archMap": maps, "syscalls": [rule for rule in rules if rule["names"]]}
 
 
 def _equals(value: int) -> dict[str, Any]:

@@ -23,8 +23,11 @@ _IN_TESTS = frozenset({("os", "kill"), ("os", "killpg"), ("sys", "settrace"), ("
                        ("atexit", "register")})  # fmt: skip
 _OPAQUE = frozenset({"os", "sys", "pytest", "builtins"})
 _STREAMS = frozenset({"stdin", "stdout", "stderr"})
-# Parts of modules that tests may not import; to import them by these names alone brings nothing else.
-_HARMLESS = frozenset({"importlib.metadata", "importlib.resources"})
+# What tests may take out of a module that they may not import.
+_HARMLESS = frozenset(
+    {f"importlib.metadata.{name}" for name in ("version", "metadata", "requires", "PackageNotFoundError")}
+    | {f"importlib.resources.{name}" for name in ("files", "as_file", "read_text", "read_binary")}
+)
 _CALLS = frozenset({"exec", "eval", "__import__"})
 # By these a program comes at what it does not name.
 _INSIDE = frozenset(
@@ -134,14 +137,10 @@ def _in_import(
     node: ast.Import | ast.ImportFrom, modules: frozenset[str], attributes: frozenset[tuple[str, str]]
 ) -> Iterator[tuple[int, str]]:
     if isinstance(node, ast.Import):
-        yield from (
-            (node.lineno, f"imports {a.name}")
-            for a in node.names
-            if a.name.split(".")[0] in modules and not (a.asname and a.name in _HARMLESS)
-        )
+        yield from ((node.lineno, f"imports {a.name}") for a in node.names if a.name.split(".")[0] in modules)
         return
     module = node.module or ""
-    harmless = module in _HARMLESS or all(f"{module}.{a.name}" in _HARMLESS for a in node.names)
+    harmless = all(f"{module}.{a.name}" in _HARMLESS for a in node.names)
     if module.split(".")[0] in modules and not node.level and not harmless:
         yield node.lineno, f"imports {node.module}"
     used = (a.name for a in node.names if (node.module, a.name) in attributes)

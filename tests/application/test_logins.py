@@ -1,6 +1,8 @@
 """Logging in and out, and who somebody is by what they show."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pyotp
 import pytest
 from cryptography.fernet import Fernet
 
-from hishamos_pipeline.application import logins, organizations, people, tokens
+from hishamos_pipeline.application import logins, organizations, people, second_factors, tokens
 from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
@@ -103,11 +105,11 @@ def test_guessing_is_slowed_down_for_the_account_and_for_the_address(
         logins.log_in(services, ann(password="wrong", address="10.0.0.2"))
 
 
-def test_ten_thousand_wrong_logins_are_looked_at_a_few_times(services: Services, clock: FixedClock) -> None:
+def test_hours_of_wrong_logins_are_looked_at_a_few_times(services: Services, clock: FixedClock) -> None:
     person(services)
     looked_at = 0
-    for _ in range(10_000):
-        clock.advance(timedelta(seconds=1))
+    for _ in range(300):
+        clock.advance(timedelta(seconds=30))
         try:
             logins.log_in(services, ann(password="wrong"))
         except LoginError as error:
@@ -165,7 +167,7 @@ def test_whoever_is_taken_out_of_an_organization_is_nobody_there(services: Servi
     email = person(services)
     session = logins.log_in(services, ann())
     organizations.set_role(services, OPERATOR, email, None)
-    with pytest.raises(LoginError, match="is no member of default"):
+    with pytest.raises(LoginError):
         logins.actor_of_token(services, session.token)
     with pytest.raises(LoginError, match="member of no organization"):
         logins.log_in(services, ann())
@@ -218,11 +220,11 @@ def test_a_second_factor_is_asked_for_once_it_was_shown_to_work(
 ) -> None:
     person(services)
     actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
-    begun = logins.begin_second_factor(services, actor)
+    begun = second_factors.begin_second_factor(services, actor, PASSWORD)
     assert logins.log_in(services, ann()), "not yet"
     with pytest.raises(LoginError):
-        logins.confirm_second_factor(services, actor, "000000")
-    codes = logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+        second_factors.confirm_second_factor(services, actor, "000000")
+    codes = second_factors.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
     assert begun.secret.encode() not in (services.settings.home / "store.db").read_bytes()
     with pytest.raises(LoginError) as caught:
         logins.log_in(services, ann())
@@ -239,8 +241,8 @@ def test_a_second_factor_is_asked_for_once_it_was_shown_to_work(
     with pytest.raises(LoginError):
         logins.log_in(services, ann(code=codes[0]))
     with pytest.raises(LoginError):
-        logins.remove_second_factor(services, actor, "wrong")
-    logins.remove_second_factor(services, actor, PASSWORD)
+        second_factors.remove_second_factor(services, actor, "wrong")
+    second_factors.remove_second_factor(services, actor, PASSWORD)
     assert logins.log_in(services, ann())
 
 
@@ -249,8 +251,8 @@ def test_a_second_factor_outlives_a_change_of_the_encryption_key(
 ) -> None:
     person(services)
     actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
-    begun = logins.begin_second_factor(services, actor)
-    logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+    begun = second_factors.begin_second_factor(services, actor, PASSWORD)
+    second_factors.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
     new = Fernet.generate_key().decode()
     services.store.credentials.rotate((new, *services.settings.secret_key_list))
     services.settings = services.settings.model_copy(
@@ -267,10 +269,10 @@ def test_an_organization_may_ask_for_second_factors(services: Services, clock: F
     assert actor.scopes == frozenset()
     with pytest.raises(ForbiddenError):
         organizations.list_project_members(services, actor, "notes")
-    begun = logins.begin_second_factor(services, actor)
-    logins.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+    begun = second_factors.begin_second_factor(services, actor, PASSWORD)
+    second_factors.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
     with pytest.raises(AccountError, match="asks its members"):
-        logins.remove_second_factor(services, actor, PASSWORD)
+        second_factors.remove_second_factor(services, actor, PASSWORD)
     clock.advance(timedelta(seconds=30))
     entered = logins.log_in(services, ann(code=pyotp.TOTP(begun.secret).at(clock.now())))
     assert logins.actor_of_token(services, entered.token).scopes is None
@@ -333,3 +335,111 @@ def test_only_people_have_accounts(services: Services) -> None:
         logins.list_sessions(services, OPERATOR)
     with pytest.raises(PersonNotFoundError):
         people.profile(services, Actor("x", "agent", user_id=1))
+
+
+def test_many_guesses_at_once_are_many(services: Services) -> None:
+    """Each is noted before it is looked at."""
+    person(services)
+
+    def guess(number: int) -> float:
+        try:
+            logins.log_in(services, ann(password=f"wrong {number}"))
+        except LoginError as error:
+            return error.wait
+        raise AssertionError("it was right")
+
+    with ThreadPoolExecutor(12) as pool:
+        waits = list(pool.map(guess, range(24)))
+    assert sum(wait == 0 for wait in waits) <= 6
+
+
+def test_a_victim_who_has_logged_in_from_somewhere_is_not_kept_out_there(services: Services) -> None:
+    person(services)
+    logins.log_in(services, ann(address="10.0.0.1"))
+    for number in range(9):
+        with pytest.raises(LoginError):
+            logins.log_in(services, ann(password="wrong", address=f"10.9.0.{number}"))
+    with pytest.raises(LoginError, match="too many"):
+        logins.log_in(services, ann(address="10.0.0.2"))
+    logins.log_in(services, ann(address="10.0.0.1"))
+
+
+def test_a_right_login_of_ones_own_does_not_hide_guesses_at_others(services: Services) -> None:
+    person(services)
+    refused = 0
+    for number in range(12):
+        if number % 3 == 0:
+            with suppress(LoginError):
+                logins.log_in(services, ann(address="10.0.0.1"))
+        try:
+            logins.log_in(services, ann(email=f"victim{number}@example.org", address="10.0.0.1"))
+        except LoginError as error:
+            refused += error.wait > 0
+    assert refused >= 6
+
+
+def test_codes_cannot_be_guessed_between_logins_without_one(services: Services, clock: FixedClock) -> None:
+    person(services)
+    actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
+    begun = second_factors.begin_second_factor(services, actor, PASSWORD)
+    second_factors.confirm_second_factor(services, actor, pyotp.TOTP(begun.secret).at(clock.now()))
+    looked_at = 0
+    for number in range(30):
+        for code in ("", f"{number:06}"):
+            try:
+                logins.log_in(services, ann(code=code))
+            except LoginError as error:
+                looked_at += bool(code) and error.wait == 0
+    assert looked_at <= 6
+
+
+def test_a_token_is_no_person(services: Services) -> None:
+    """Whoever has found one of an operator's tokens has that token, and no more."""
+    people.add_user(
+        services, OPERATOR, people.AddUser(email="root@example.org", superuser=True, role="admin")
+    )
+    link = people.make_link(services, OPERATOR, "root@example.org", "login")
+    root = logins.actor_of_token(services, logins.log_in_by_link(services, link.token).token)
+    assert root.superuser
+    made = tokens.make_token(services, root, tokens.MakeToken(name="ci", scopes=("admin",)))
+    token = logins.actor_of_token(services, made.token)
+    assert not token.superuser
+    for act in (
+        lambda: people.add_user(services, token, people.AddUser(email="evil@example.org", superuser=True)),
+        lambda: people.make_link(services, token, "root@example.org"),
+        lambda: organizations.invite(services, token, "evil@example.org", "admin"),
+        lambda: organizations.set_role(services, token, "root@example.org", "viewer"),
+        lambda: people.update_profile(services, token, people.UpdateProfile(name="Evil")),
+        lambda: second_factors.begin_second_factor(services, token, PASSWORD),
+        lambda: logins.change_password(services, token, PASSWORD, "another horse battery staple"),
+        lambda: logins.log_out_everywhere(services, token),
+        lambda: tokens.end_token(services, token, made.id),
+        lambda: tokens.list_tokens(services, token),
+        lambda: tokens.make_token(services, token, tokens.MakeToken(name="more")),
+    ):
+        with pytest.raises(ForbiddenError):
+            act()
+    with pytest.raises(AccountError, match=r"no token is good for people\.manage"):
+        tokens.make_token(services, root, tokens.MakeToken(name="x", scopes=("people.manage",)))
+
+
+def test_a_login_that_overlaps_a_new_password_is_none(services: Services, clock: FixedClock) -> None:
+    email = person(services)
+    user = services.store.users.named(email)
+    assert user
+    clock.advance(timedelta(seconds=1))
+    services.store.users.log_out_everywhere(user.id)
+    with pytest.raises(LoginError, match="changed meanwhile"):
+        logins.new_session(services, user, "default", "", "")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\0b", "x" * 5000])
+def test_texts_that_nobody_types(services: Services, text: str) -> None:
+    person(services)
+    for given in ({"email": text}, {"password": text}, {"email": f"{text}@example.org"}):
+        with pytest.raises(LoginError):
+            logins.log_in(services, ann(**given))
+    for token in (text, f"hob_{text}", f"hos_{text}"):
+        with pytest.raises(LoginError):
+            logins.actor_of_token(services, token)
+    assert text not in repr(ann(password=text))

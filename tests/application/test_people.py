@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hishamos_pipeline.application import logins, organizations, people, projects
+from hishamos_pipeline.application import logins, organizations, people, projects, tokens
 from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import (
@@ -288,3 +288,76 @@ def test_costs_of_other_organizations_are_not_told(services: Services) -> None:
     with pytest.raises(ProjectNotFoundError):
         costs(services, ann, "bills")
     assert [p.key for p in projects.list_projects(services, ann)] == ["notes"]
+
+
+def test_admins_who_can_log_in_are_counted(services: Services) -> None:
+    ann = actor(services, "ann@example.org", "admin")
+    people.add_user(services, OPERATOR, people.AddUser(email="ci@example.org", role="admin", service=True))
+    actor(services, "bob@example.org", "admin")
+    people.set_active(services, OPERATOR, "bob@example.org", False)
+    for act in (
+        lambda: organizations.set_role(services, OPERATOR, ann.name, "viewer"),
+        lambda: organizations.set_role(services, OPERATOR, ann.name, None),
+        lambda: people.set_active(services, OPERATOR, ann.name, False),
+    ):
+        with pytest.raises(AccountError, match="the only admin"):
+            act()
+    organizations.set_role(services, OPERATOR, "bob@example.org", "viewer")  # who cannot log in is none
+
+
+def test_whoever_leaves_takes_nothing_along(services: Services) -> None:
+    ann, bob = actor(services, "ann@example.org", "admin"), actor(services, "bob@example.org", "viewer")
+    organizations.add_grant(services, ann, organizations.AddGrant(email=bob.name, action="projects.export"))
+    made = tokens.make_token(services, bob, tokens.MakeToken(name="ci"))
+    organizations.set_role(services, ann, bob.name, None)
+    organizations.set_role(services, OPERATOR, bob.name, "viewer")
+    assert organizations.list_grants(services, ann) == [] and tokens.list_tokens(services, bob) == []
+    with pytest.raises(LoginError):
+        logins.actor_of_token(services, made.token)
+
+
+def test_a_grant_makes_nobody_an_admin(services: Services) -> None:
+    ann = actor(services, "ann@example.org", "admin")
+    actor(services, "bob@example.org", "viewer")
+    for action in ("people.manage", "tokens.manage", "projects.delete"):
+        with pytest.raises(AccountError, match="cannot be granted"):
+            organizations.add_grant(
+                services, ann, organizations.AddGrant(email="bob@example.org", action=action)
+            )
+
+
+def test_other_organizations_of_somebody_are_not_told(services: Services) -> None:
+    ann, kim = actor(services, "ann@example.org", "manager"), actor(services, "kim@example.org", "viewer")
+    services.acting_as(in_acme(OPERATOR)).store.organizations.set_role(kim.user_id, "admin")
+    assert people.show_user(services, ann, kim.name).roles == {"default": "viewer"}
+    assert people.show_user(services, OPERATOR, kim.name).roles == {"acme": "admin", "default": "viewer"}
+    assert people.profile(services, kim).roles == {"acme": "admin", "default": "viewer"}
+
+
+def test_an_invitation_is_no_way_to_guess_a_password(services: Services) -> None:
+    actor(services, "ann@example.org", "viewer")
+    logins.set_password_by_link(
+        services, people.make_link(services, OPERATOR, "ann@example.org").token, PASSWORD
+    )
+    made = organizations.invite(services, in_acme(OPERATOR), "ann@example.org", "viewer")
+    waits = []
+    for number in range(10):
+        given = organizations.AcceptInvitation(link=made.link, password=f"guess {number}")
+        with pytest.raises(LoginError) as caught:
+            organizations.accept_invitation(services, given)
+        waits.append(caught.value.wait)
+    assert waits[5] > 0 and waits[9] > 0
+
+
+def test_roles_and_prompts_of_other_organizations_are_not_there(services: Services) -> None:
+    from hishamos_pipeline.application import agents, prompts
+
+    ann = actor(services, "ann@example.org", "admin")
+    for act in (
+        lambda: agents.list_roles(services, ann, "bills"),
+        lambda: agents.show_role(services, ann, "coding", "bills"),
+        lambda: prompts.list_prompts(services, ann, "bills"),
+        lambda: prompts.read_prompt(services, ann, "coding", "new", "bills"),
+    ):
+        with pytest.raises(ProjectNotFoundError):
+            act()

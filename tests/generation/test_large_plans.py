@@ -19,7 +19,7 @@ from tests.support.building import build
 
 pytestmark = pytest.mark.slow
 MODULES, PACKAGES = 40, 5
-PERSON = Actor("ann", "person", EVERY_ORGANIZATION, "test")
+PERSON = Actor("ann", "user", EVERY_ORGANIZATION, "test", role="developer")
 
 
 @pytest.fixture

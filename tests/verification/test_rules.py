@@ -63,7 +63,10 @@ x
         ("eval('1')", "calls eval"),
         ("open('.hishamos-junit.xml')", "names .hishamos-junit"),
         ("import importlib.metadata", "imports importlib.metadata"),
-        ("from importlib import metadata, reload", "imports importlib"),
+        ("from importlib import metadata", "imports importlib"),
+        ("import importlib.metadata as data", "imports importlib.metadata"),
+        ("from importlib.metadata import version, EntryPoint", "imports importlib.metadata"),
+        ("from importlib.metadata import import_module", "imports importlib.metadata"),
         ("import sys\ngetattr(sys, 'mod' + 'ules')", "reaches into sys"),
         ("import sys\ngetattr([sys][0], 'x')", "reaches into sys"),
         ("import sys\ngetattr(sys.stdin, '__class__')", "reaches into sys"),
@@ -75,7 +78,7 @@ def test_reaching_for_the_judge(line: str, found: str) -> None:
 
 def test_a_test_like_others_reaches_for_nothing() -> None:
     text = (
-        "import importlib.metadata as data\nfrom importlib.resources import files\nfrom importlib import metadata\n"
+        "from importlib.resources import files\nfrom importlib.metadata import PackageNotFoundError, version\n"
         "import sys\nimport pytest\n\n"
         "raw = getattr(sys.stdin, 'buffer', None)\n"
         "def test_a(capsys):\n    with pytest.raises(ValueError): sys.exit(1)\n"

@@ -49,6 +49,16 @@ class ApiToken:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcLogin:
+    """A login by OpenID Connect that was begun."""
+
+    provider: str
+    nonce: str
+    verifier: str
+    redirect_uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failures:
     """Wrong logins within a time: how many since the last right one, and when the last was."""
 

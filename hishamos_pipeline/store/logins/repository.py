@@ -11,19 +11,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm import Session as OpenSession
 
-from hishamos_pipeline.errors import AccountError
+from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.base import Base
-from hishamos_pipeline.store.logins.records import ApiToken, Failures, RefreshToken, Session
+from hishamos_pipeline.store.logins.records import ApiToken, Failures, OidcLogin, RefreshToken, Session
 from hishamos_pipeline.store.logins.tables import (
     ApiTokenRow,
     LinkRow,
     LoginAttemptRow,
+    OidcLoginRow,
     RefreshTokenRow,
     SessionRow,
 )
 from hishamos_pipeline.store.organizations.scope import actor_of
 from hishamos_pipeline.store.organizations.tables import OrganizationRow
+from hishamos_pipeline.store.people.records import User
 from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, rows_changed
@@ -34,6 +36,7 @@ _ENDS: tuple[tuple[type[Base], InstrumentedAttribute[datetime]], ...] = (
     (SessionRow, SessionRow.expires_at),
     (RefreshTokenRow, RefreshTokenRow.expires_at),
     (LinkRow, LinkRow.expires_at),
+    (OidcLoginRow, OidcLoginRow.expires_at),
 )
 # Noting each use of a token would make a write of every reading.
 _NOTED_EVERY = timedelta(minutes=1)
@@ -45,31 +48,82 @@ class Logins:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def note_attempt(self, account: str, address: str, *, succeeded: bool) -> None:
-        """Note a try to log in.
+    def note_attempt(self, account: str, address: str) -> int:
+        """Note a try to log in as a wrong one, before it is looked at; its number.
 
         Args:
             account: a hash of the address that was given, whether or not there is such a user.
             address: where it came from.
-            succeeded: whether it was right.
         """
         with self._sessions.write() as session:
             now = self._sessions.clock.now()
-            session.add(LoginAttemptRow(account=account, address=address[:64], succeeded=succeeded, at=now))
+            row = LoginAttemptRow(account=account, address=address[:64], succeeded=False, at=now)
+            session.add(row)
+            session.flush()
+            return row.id
 
-    def failures(self, *, account: str = "", address: str = "", since: datetime) -> Failures:
-        """Wrong logins of an account, or from an address, since a time and since the last right one."""
-        column: InstrumentedAttribute[str] = LoginAttemptRow.account if account else LoginAttemptRow.address
-        mine = (column == (account or address[:64]), LoginAttemptRow.at >= since)
+    def attempt_succeeded(self, attempt: int) -> None:
+        """Say that a try was right."""
+        with self._sessions.write() as session:
+            session.execute(
+                update(LoginAttemptRow).where(LoginAttemptRow.id == attempt).values(succeeded=True)
+            )
+
+    def drop_attempt(self, attempt: int) -> None:
+        """Take a try out that was not looked at."""
+        with self._sessions.write() as session:
+            session.execute(delete(LoginAttemptRow).where(LoginAttemptRow.id == attempt))
+
+    def has_succeeded(self, account: str, address: str) -> bool:
+        """Whether an account was logged in to from an address before."""
+        where = (LoginAttemptRow.account == account, LoginAttemptRow.address == address[:64])
+        with self._sessions.read() as session:
+            return bool(session.scalar(select(func.count()).where(*where, LoginAttemptRow.succeeded)))
+
+    def failures_of(self, account: str, since: datetime, before: int) -> Failures:
+        """Wrong logins of an account since a time, and since the last right one, before a try."""
+        mine = (LoginAttemptRow.account == account, LoginAttemptRow.at >= since, LoginAttemptRow.id < before)
         with self._sessions.read() as session:
             right = session.scalar(
                 select(func.max(LoginAttemptRow.id)).where(*mine, LoginAttemptRow.succeeded)
             )
-            wrong = select(func.count(), func.max(LoginAttemptRow.at)).where(
-                *mine, LoginAttemptRow.succeeded.is_(False), LoginAttemptRow.id > (right or 0)
+            wrong = (*mine, LoginAttemptRow.succeeded.is_(False), LoginAttemptRow.id > (right or 0))
+            return Failures(
+                *session.execute(select(func.count(), func.max(LoginAttemptRow.at)).where(*wrong)).one()
             )
-            count, last = session.execute(wrong).one()
-        return Failures(count, last)
+
+    def failures_from(self, address: str, since: datetime, before: int) -> Failures:
+        """Wrong logins from an address since a time, before a try; right ones in between change nothing."""
+        mine = (
+            LoginAttemptRow.address == address[:64],
+            LoginAttemptRow.at >= since,
+            LoginAttemptRow.id < before,
+            LoginAttemptRow.succeeded.is_(False),
+        )
+        with self._sessions.read() as session:
+            return Failures(
+                *session.execute(select(func.count(), func.max(LoginAttemptRow.at)).where(*mine)).one()
+            )
+
+    def begin_oidc(self, state_hash: str, begun: OidcLogin, expires_at: datetime) -> None:
+        """Keep a login by OpenID Connect until it comes back."""
+        with self._sessions.write() as session:
+            session.add(
+                OidcLoginRow(
+                    state_hash=state_hash, provider=begun.provider, nonce=begun.nonce, verifier=begun.verifier,
+                    redirect_uri=begun.redirect_uri, expires_at=expires_at,
+                )
+            )  # fmt: skip
+
+    def end_oidc(self, state_hash: str) -> OidcLogin | None:
+        """Take a login out that was begun, once; ``None`` if there is none, or it has run out."""
+        query = select(OidcLoginRow).where(OidcLoginRow.state_hash == state_hash).with_for_update()
+        with self._sessions.write() as session:
+            row = session.scalars(query).one_or_none()
+            if row is None:
+                return None
+            session.delete(row)
+            return record(OidcLogin, row) if row.expires_at > self._sessions.clock.now() else None
 
     def ended(self, before: datetime) -> int:
         """How many attempts, sessions, refresh tokens and links there are that ended before a time."""
@@ -77,14 +131,19 @@ class Logins:
             return sum(session.scalar(select(func.count()).where(end < before)) or 0 for _, end in _ENDS)
 
     def add_session(
-        self, token_hash: str, user_id: int, organization: str, expires_at: datetime, address: str, agent: str
+        self, token_hash: str, user: User, organization: str, expires_at: datetime, address: str, agent: str
     ) -> None:
-        """Keep a browser's session."""
+        """Keep a browser's session.
+
+        Raises:
+            LoginError: the password was changed, or the account switched off, since the user was looked up.
+        """
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
+            _require_still(session, user)
             session.add(
                 SessionRow(
-                    token_hash=token_hash, user_id=user_id, organization_id=_id_of(session, organization),
+                    token_hash=token_hash, user_id=user.id, organization_id=_id_of(session, organization),
                     address=address[:64], agent=agent[:300], created_at=now, last_seen_at=now,
                     expires_at=expires_at,
                 )
@@ -127,21 +186,26 @@ class Logins:
             return bool(done)
 
     def add_refresh(
-        self, token_hash: str, family: str, user_id: int, organization: str, expires_at: datetime
+        self, token_hash: str, family: str, user: User, organization: str, expires_at: datetime
     ) -> None:
-        """Keep a refresh token."""
+        """Keep a refresh token.
+
+        Raises:
+            LoginError: as for ``add_session``.
+        """
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
+            _require_still(session, user)
             session.add(
                 RefreshTokenRow(
-                    family=family, token_hash=token_hash, user_id=user_id, created_at=now,
+                    family=family, token_hash=token_hash, user_id=user.id, created_at=now,
                     organization_id=_id_of(session, organization), expires_at=expires_at,
                     used_at=None, revoked_at=None,
                 )
             )  # fmt: skip
 
-    def use_refresh(self, token_hash: str) -> RefreshToken | None:
-        """Use a refresh token up, and tell how it was found before; ``None`` if there is none.
+    def rotate_refresh(self, token_hash: str, fresh_hash: str, expires_at: datetime) -> RefreshToken | None:
+        """Use a refresh token up and keep the next one of its family; ``None`` if it is good for nothing.
 
         One that was used already ends its whole family: somebody else has had it.
         """
@@ -157,13 +221,20 @@ class Logins:
             if found is None:
                 return None
             row, key = found
-            told = record(RefreshToken, row, organization=key)
             if row.used_at is not None:
-                family = RefreshTokenRow.family == row.family
-                session.execute(update(RefreshTokenRow).where(family).values(revoked_at=now))
+                session.execute(delete(RefreshTokenRow).where(RefreshTokenRow.family == row.family))
                 audit(session, now, "login.reused", session.get_one(UserRow, row.user_id).email)
+                return None
+            if row.expires_at <= now:
+                return None
             row.used_at = now
-        return told
+            session.add(
+                RefreshTokenRow(
+                    family=row.family, token_hash=fresh_hash, user_id=row.user_id, created_at=now,
+                    organization_id=row.organization_id, expires_at=expires_at, used_at=None, revoked_at=None,
+                )
+            )  # fmt: skip
+            return record(RefreshToken, row, organization=key)
 
     def end_family(self, token_hash: str) -> bool:
         """End all refresh tokens that come from the same login; whether there were any."""
@@ -289,6 +360,13 @@ class Logins:
         """Remove those; how many they were."""
         with self._sessions.write() as session:
             return sum(rows_changed(session, delete(table).where(end < before)) for table, end in _ENDS)
+
+
+def _require_still(session: OpenSession, user: User) -> None:
+    """Make sure that nothing has ended a user's logins since they were looked up."""
+    query = select(UserRow.valid_from, UserRow.is_active).where(UserRow.id == user.id)
+    if session.execute(query.with_for_update()).one() != (user.valid_from, True):
+        raise LoginError("the account was changed meanwhile: log in again")
 
 
 def _id_of(session: OpenSession, organization: str) -> int:

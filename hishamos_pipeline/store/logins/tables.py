@@ -89,6 +89,21 @@ class LinkRow(Base):
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class OidcLoginRow(Base):
+    """A login by OpenID Connect that was begun and not ended; what comes back has to name its ``state``."""
+
+    __tablename__ = "oidc_logins"
+    __table_args__ = (UniqueConstraint("state_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state_hash: Mapped[str] = mapped_column(String(64))
+    provider: Mapped[str] = mapped_column(String(60))
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(128))
+    redirect_uri: Mapped[str] = mapped_column(String(500))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class RecoveryCodeRow(Base):
     """A code in place of an authenticator's, good once."""
 

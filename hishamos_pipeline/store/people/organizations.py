@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.core.roles import ProjectRole, Role
 from hishamos_pipeline.errors import AccountError, PersonNotFoundError
 from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.logins.tables import ApiTokenRow, RefreshTokenRow, SessionRow
 from hishamos_pipeline.store.organizations.scope import actor_of
 from hishamos_pipeline.store.organizations.tables import OrganizationRow
+from hishamos_pipeline.store.people.admins import require_other_admin
 from hishamos_pipeline.store.people.records import (
     Grant,
     Invitation,
@@ -107,18 +109,11 @@ class Organizations:
         with self._sessions.write() as session:
             own = _own(session)
             user = session.get_one(UserRow, user_id)
+            require_other_admin(session, user, [own.id] if role != "admin" else [])
             row = session.get(MembershipRow, (user_id, own.id), with_for_update=True)
-            if row is not None and row.role == "admin" and role != "admin" and _admins(session, own.id) == 1:
-                raise AccountError(
-                    f"{user.email} is the only admin of {own.key}: make somebody else one first"
-                )
             if role is None and row is not None:
                 session.delete(row)
-                projects = select(ProjectRow.id).where(ProjectRow.organization_id == own.id)
-                for table in (ProjectMemberRow, GrantRow):
-                    session.execute(
-                        delete(table).where(table.user_id == user_id, table.project_id.in_(projects))
-                    )
+                _leave(session, user_id, own.id)
             elif role is not None and row is not None:
                 row.role = role
             elif role is not None:
@@ -328,14 +323,11 @@ def _own(session: Session) -> OrganizationRow:
     return _organization(session, key)
 
 
-def _admins(session: Session, organization_id: int) -> int:
-    """How many admins an organization has who can log in."""
-    query = (
-        select(func.count())
-        .select_from(MembershipRow)
-        .join(UserRow, UserRow.id == MembershipRow.user_id)
-        .where(
-            MembershipRow.organization_id == organization_id, MembershipRow.role == "admin", UserRow.is_active
-        )
-    )
-    return int(session.scalar(query) or 0)
+def _leave(session: Session, user_id: int, organization_id: int) -> None:
+    """Take everything away that somebody has in an organization."""
+    projects = select(ProjectRow.id).where(ProjectRow.organization_id == organization_id)
+    mine = (ProjectMemberRow.user_id == user_id, ProjectMemberRow.project_id.in_(projects))
+    session.execute(delete(ProjectMemberRow).where(*mine))
+    for table in (GrantRow, ApiTokenRow, SessionRow, RefreshTokenRow):
+        there = (table.user_id == user_id, table.organization_id == organization_id)
+        session.execute(delete(table).where(*there))

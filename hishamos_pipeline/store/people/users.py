@@ -15,6 +15,7 @@ from hishamos_pipeline.store.logins.tables import (
     RefreshTokenRow,
     SessionRow,
 )
+from hishamos_pipeline.store.people.admins import require_other_admin
 from hishamos_pipeline.store.people.records import Secrets, User
 from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.records import record
@@ -110,6 +111,8 @@ class Users:
         """Let somebody in again, or keep them out; all that they are logged in with ends, tokens too."""
         with self._sessions.write() as session:
             row = _locked(session, user_id)
+            if not active:
+                require_other_admin(session, row)
             row.is_active = active
             now = self._sessions.clock.now()
             if not active:

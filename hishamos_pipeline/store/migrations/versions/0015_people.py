@@ -23,6 +23,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_login_attempts_address_at"), "login_attempts", ["address", "at"])
     op.create_index(op.f("ix_login_attempts_at"), "login_attempts", ["at"])
     op.create_table(
+        "oidc_logins",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("state_hash", sa.String(length=64), nullable=False),
+        sa.Column("provider", sa.String(length=60), nullable=False),
+        sa.Column("nonce", sa.String(length=64), nullable=False),
+        sa.Column("verifier", sa.String(length=128), nullable=False),
+        sa.Column("redirect_uri", sa.String(length=500), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oidc_logins")),
+        sa.UniqueConstraint("state_hash", name=op.f("uq_oidc_logins_state_hash")),
+    )
+    op.create_table(
         "users",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
