@@ -44,6 +44,11 @@ _SLOW_FIXTURES = {
     "fake", "server", "toolchains",
 }  # fmt: skip
 _AT_NIGHT = {
+    "test_many_failures_are_taken_in_page_by_page[postgresql]",
+    "test_many_issues_take_several_ticks[github]",
+    "test_a_rebuild_that_breaks_off_pays_for_nothing_twice[12]",
+    "test_interrupted_inside_verification",
+} | {
     f"{name}[postgresql]"
     for name in (
         "test_stale_downstream_is_known_to_dagster_by_data_version", "test_a_brief_can_be_pasted_into_the_launchpad",
@@ -53,7 +58,7 @@ _AT_NIGHT = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever uses what takes seconds is slow; what a server adds to a run is shown by one whole job, more at night."""
+    """Whoever uses what takes seconds is slow; of twins that take long, one runs by day and the other at night."""
     for item in items:
         if item.name in _AT_NIGHT:
             item.add_marker("nightly")

@@ -121,7 +121,7 @@ def test_publishing_survives_any_sequence_of_faults() -> None:
     run_state_machine_as_test(
         PublishJob,
         settings=settings(
-            max_examples=15,
+            max_examples=8,
             stateful_step_count=12,
             deadline=None,
             derandomize=True,
