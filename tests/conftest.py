@@ -48,6 +48,10 @@ _AT_NIGHT = {
     "test_many_issues_take_several_ticks[github]",
     "test_a_rebuild_that_breaks_off_pays_for_nothing_twice[12]",
     "test_interrupted_inside_verification",
+    # Three machines with their daemons, for minutes; the parts of it are tested by day.
+    "test_work_moves_between_machines",
+    "test_a_batch_is_rebuilt_by_the_daemon",
+    "test_another_batch_asks_again",
 } | {
     f"{name}[postgresql]"
     for name in (
