@@ -6,6 +6,7 @@ issuer and audience, signatures by the provider's published keys alone, and no r
 
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,8 +104,10 @@ def identity(
         LoginError: something is not as it has to be; what it is, is for the log.
     """
     claims = _claims(provider, _json("GET", endpoints.keys), token)
-    age = now.timestamp() - float(claims["iat"])
-    if now.timestamp() > float(claims["exp"]) + _LEEWAY_SECONDS or age < -_LEEWAY_SECONDS:
+    if not all(isinstance(claims[name], int | float) for name in ("iat", "exp")):
+        raise LoginError("the provider's token has no times")
+    age = now.timestamp() - claims["iat"]
+    if now.timestamp() > claims["exp"] + _LEEWAY_SECONDS or age < -_LEEWAY_SECONDS:
         raise LoginError("the provider's token is not of now")
     if not secrets.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
         raise LoginError("the provider's token is not for this login")
@@ -175,8 +178,6 @@ def _json(
     if status != 200 or len(body) > _MOST_BYTES:
         raise LoginError(f"the provider answered {status} at {urlsplit(url).path}")
     try:
-        import json
-
         found = json.loads(body)
     except ValueError:
         found = None

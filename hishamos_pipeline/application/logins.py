@@ -200,6 +200,10 @@ def actor_of(
         and not user.totp_enabled
         and services.store.organizations.get(own).needs_second_factor
     ):
+        if scopes is not None:
+            raise LoginError(
+                f"{own} asks its members for a second factor: no token is good before there is one"
+            )
         scopes = frozenset()  # nothing but to set one up
     return Actor(
         user.email,

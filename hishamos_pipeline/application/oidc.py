@@ -63,8 +63,9 @@ def finish(services: Services, command: FinishLogin) -> LoggedIn:
     Raises:
         LoginError: it was not begun by this browser, has run out, or the provider's word is not good for it.
     """
-    same = secrets.compare_digest(command.state.encode(), command.kept_state.encode())
-    begun = services.store.logins.end_oidc(tokens.digest(command.state)) if command.state and same else None
+    state = tokens.digest(command.state)
+    same = bool(command.state) and secrets.compare_digest(state, tokens.digest(command.kept_state))
+    begun = services.store.logins.end_oidc(state) if same else None
     if begun is None or begun.provider not in services.settings.oidc:
         raise LoginError("this login was not begun in this browser, or took too long: begin again")
     given = services.settings.oidc[begun.provider]

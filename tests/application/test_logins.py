@@ -278,6 +278,15 @@ def test_an_organization_may_ask_for_second_factors(services: Services, clock: F
     assert logins.actor_of_token(services, entered.token).scopes is None
 
 
+def test_a_token_is_no_way_around_a_second_factor(services: Services) -> None:
+    person(services)
+    actor = logins.actor_of_token(services, logins.log_in(services, ann()).token)
+    made = tokens.make_token(services, actor, tokens.MakeToken(name="ci"))
+    organizations.update_organization(services, OPERATOR, needs_second_factor=True)
+    with pytest.raises(LoginError, match="asks its members for a second factor"):
+        logins.actor_of_token(services, made.token)
+
+
 def test_tokens_of_people_and_services(services: Services) -> None:
     person(services, role="admin")
     person(services, "bob@example.org", "viewer")

@@ -128,6 +128,8 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "expired": {"exp": 1_700_000_000},
     "of tomorrow": {"iat": 4_000_000_000},
     "no end": {"exp": None},
+    "an end that is no time": {"exp": [1]},
+    "a beginning that is no time": {"iat": "now"},
     "an address that is not verified": {"email_verified": False},
     "an address that says that it is": {"email_verified": "true"},
     "no address": {"email": None},
