@@ -3,6 +3,9 @@
 import secrets
 from datetime import datetime, timedelta
 
+from hishamos_pipeline.store.credentials.repository import decrypted
+from hishamos_pipeline.store.people.records import Secrets
+
 _STEP_SECONDS, _WINDOW = 30, 1
 RECOVERY_CODES = 10
 
@@ -43,6 +46,15 @@ def step_of(secret: str, code: str, now: datetime, last_step: int) -> int:
         ):
             return step
     return 0
+
+
+def step_shown(kept: Secrets, secret_keys: tuple[str, ...], code: str, now: datetime) -> int:
+    """``step_of`` with what is kept of somebody.
+
+    Raises:
+        CredentialError: the secret cannot be decrypted with these keys.
+    """
+    return step_of(decrypted(kept.totp_secret, secret_keys), code, now, kept.totp_last_step)
 
 
 def new_recovery_codes() -> list[str]:

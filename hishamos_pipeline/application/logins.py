@@ -5,7 +5,6 @@ switched off all give the same answer, after the same time. Rights are read anew
 switched off is that at the next request.
 """
 
-import hashlib
 import uuid
 from datetime import datetime, timedelta
 from typing import Literal
@@ -19,9 +18,9 @@ from hishamos_pipeline.accounts.policy import actions_of
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import Role
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.credentials.repository import decrypted
 from hishamos_pipeline.store.people.records import User
 
 SESSION_LASTS, REFRESH_LASTS = timedelta(days=14), timedelta(days=30)
@@ -85,7 +84,6 @@ def new_session(services: Services, user: User, organization: str, address: str,
     """A session for somebody who was found to be who they are."""
     token, ends = tokens.new_token(tokens.SESSION), services.store.clock.now() + SESSION_LASTS
     services.store.logins.add_session(tokens.digest(token), user, organization, ends, address, agent)
-    services.store.users.logged_in(user.id)
     return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
 
 
@@ -98,7 +96,6 @@ def log_in_client(services: Services, command: LogIn) -> LoggedIn:
     user, organization = _known(services, command)
     token, ends = tokens.new_token(tokens.REFRESH), services.store.clock.now() + REFRESH_LASTS
     services.store.logins.add_refresh(tokens.digest(token), str(uuid.uuid4()), user, organization, ends)
-    services.store.users.logged_in(user.id)
     return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
 
 
@@ -267,9 +264,8 @@ def _known(services: Services, command: LogIn) -> tuple[User, str]:
         raise LoginError(_WRONG)
     if user.totp_enabled:
         if not command.code:
-            store.logins.drop_attempt(
-                attempt
-            )  # neither right nor wrong: it must not begin the counting of codes anew
+            # Neither right nor wrong: it must not begin the counting of codes anew.
+            store.logins.drop_attempt(attempt)
             raise LoginError("a code of the authenticator is needed, or a recovery code", needs_code=True)
         if not _is_code(services, user, command.code):
             raise LoginError(_WRONG, needs_code=True)
@@ -284,8 +280,7 @@ def _is_code(services: Services, user: User, code: str) -> bool:
     """Whether a code is the authenticator's, or one for recovery, that was not used yet; it is used up."""
     store = services.store
     kept = store.users.secrets(user.id)
-    secret = decrypted(kept.totp_secret, services.settings.secret_key_list)
-    step = second_factor.step_of(secret, code, store.clock.now(), kept.totp_last_step)
+    step = second_factor.step_shown(kept, services.settings.secret_key_list, code, store.clock.now())
     if step:
         return store.users.use_step(user.id, step)
     return store.users.use_recovery_code(user.id, tokens.digest(code.strip().lower()))
@@ -298,7 +293,7 @@ def _begin_attempt(services: Services, email: str, address: str) -> int:
         LoginError: not enough time has passed since the wrong ones before, of the account or from the address.
     """
     logins = services.store.logins
-    account = hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
+    account = sha256_text(email)
     _require_waited(services, account, address, _ANY)
     attempt = logins.note_attempt(account, address)
     try:

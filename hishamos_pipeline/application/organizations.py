@@ -14,7 +14,7 @@ from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import PROJECT_ROLES, ROLES, ProjectRole, Role
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.errors import AccountError, LoginError, PersonNotFoundError
+from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.people.records import User
 
@@ -170,10 +170,7 @@ def set_project_role(
     """
     if role is not None and role not in PROJECT_ROLES:
         raise AccountError(f"{role!r} is no role in a project: {', '.join(PROJECT_ROLES)}")
-    member = services.store.users.named(address_of(email))
-    if member is None or actor.organization not in services.store.organizations.roles(member.id):
-        raise PersonNotFoundError(f"there is no member {email}")
-    services.store.organizations.set_project_role(key, member.id, role)
+    services.store.organizations.set_project_role(key, address_of(email), role)
 
 
 @requires("people.read")

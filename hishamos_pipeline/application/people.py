@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from hishamos_pipeline.accounts import tokens
-from hishamos_pipeline.accounts.lookup import address_of, visible_user
+from hishamos_pipeline.accounts.lookup import address_of, own_id, visible_user
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
@@ -232,8 +232,7 @@ def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> 
         PersonNotFoundError: the actor has none.
         AccountError: the picture's address is none, or the preferences are too long.
     """
-    if actor.scopes:
-        raise ForbiddenError("this takes a person who has logged in, not a token")
+    user_id = own_id(actor)
     changed: dict[str, str | int] = {}
     if command.name is not None:
         changed["name"] = command.name.strip()[:200]
@@ -247,7 +246,7 @@ def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> 
             raise AccountError(f"preferences have at most {_MOST_PREFERENCES} characters as JSON")
         changed["preferences"] = text
     if changed:
-        services.acting_as(actor).store.users.update(_own(services, actor).id, **changed)
+        services.acting_as(actor).store.users.update(user_id, **changed)
     return profile(services, actor)
 
 

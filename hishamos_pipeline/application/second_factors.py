@@ -7,7 +7,7 @@ from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.credentials.repository import decrypted, encrypted
+from hishamos_pipeline.store.credentials.repository import encrypted
 
 
 class SecondFactor(View):
@@ -48,8 +48,7 @@ def confirm_second_factor(services: Services, actor: Actor, code: str) -> list[s
     kept = store.users.secrets(user_id)
     if not kept.totp_secret or kept.totp_enabled:
         raise AccountError("no second factor was begun")
-    secret = decrypted(kept.totp_secret, services.settings.secret_key_list)
-    step = second_factor.step_of(secret, code, store.clock.now(), kept.totp_last_step)
+    step = second_factor.step_shown(kept, services.settings.secret_key_list, code, store.clock.now())
     if not step:
         raise LoginError("the code is wrong: is the clock of the authenticator right?")
     codes = second_factor.new_recovery_codes()

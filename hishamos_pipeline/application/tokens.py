@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from hishamos_pipeline.accounts import tokens
+from hishamos_pipeline.accounts.lookup import address_of
 from hishamos_pipeline.accounts.policy import ONLY_IN_PERSON, POLICY, SUPERUSER, actions_of, may
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
@@ -104,15 +105,14 @@ def _require_scopes(scopes: Sequence[str]) -> None:
         raise AccountError(str(error)) from None
     if not found:
         raise AccountError("a token has at least one scope")
-    found = frozenset(found) - (ONLY_IN_PERSON if not ONLY_IN_PERSON & set(scopes) else set())
-    if refused := sorted(a for a in found if POLICY[a] == SUPERUSER or a in ONLY_IN_PERSON):
+    if refused := [name for name in scopes if name in ONLY_IN_PERSON or POLICY.get(name) == SUPERUSER]:
         raise AccountError(f"no token is good for {refused[0]}: log in for that")
 
 
 @requires("tokens.manage")
 def _service(services: Services, actor: Actor, email: str) -> User:
     """A service of the actor's organization."""
-    user = services.store.users.named(email.strip().lower())
+    user = services.store.users.named(address_of(email))
     if (
         user is None
         or user.kind != "service"

@@ -1,11 +1,10 @@
 """``hishamos credentials``: keys of providers, tokens of Git hosts and secrets for repositories, encrypted."""
 
 import asyncio
-import sys
 
 import click
 
-from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table, read_secret
 
 _NAME = click.argument("name", metavar="NAME")
 
@@ -28,8 +27,7 @@ def add(name: str) -> None:
 
     with opened() as (services, actor):
         credentials.require_name(services, actor, name)
-        asked = sys.stdin.isatty()
-        value = click.prompt(f"Key for {name}", hide_input=True) if asked else sys.stdin.readline()
+        value = read_secret(f"Key for {name}")
         done = credentials.keep(services, actor, credentials.KeepCredential(name=name, value=value))
     if done.shadowed_by:
         echo(f"warning: {done.shadowed_by} is set in the environment, and comes first", err=True)

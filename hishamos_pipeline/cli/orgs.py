@@ -1,12 +1,11 @@
 """``hishamos orgs``: organizations, their members, invitations and grants."""
 
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
-from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table, read_secret
 from hishamos_pipeline.core.roles import PROJECT_ROLES, ROLES
 
 _EMAIL = click.argument("email")
@@ -155,9 +154,7 @@ def join(link: str, name: str) -> None:
     """Join by the LINK of an invitation; the password is asked for, or read from standard input."""
     from hishamos_pipeline.application import organizations
 
-    asked = sys.stdin.isatty()
-    password = click.prompt("Password", hide_input=True) if asked else sys.stdin.readline().rstrip("\n")
-    given = organizations.AcceptInvitation(link=link, name=name, password=password)
+    given = organizations.AcceptInvitation(link=link, name=name, password=read_secret("Password"))
     with opened() as (services, _):
         user = organizations.accept_invitation(services, given)
     echo(f"{user.email} has joined")

@@ -157,6 +157,13 @@ def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     click.echo(terminal_text(str(text)), err=err, nl=nl)  # noqa: TID251 - the only place
 
 
+def read_secret(question: str, *, twice: bool = False) -> str:
+    """A secret that is asked for at a terminal, and a line of standard input elsewhere; never an argument."""
+    if sys.stdin.isatty():
+        return str(click.prompt(question, hide_input=True, confirmation_prompt=twice))
+    return sys.stdin.readline().rstrip("\n")
+
+
 def confirmed(question: str) -> bool:
     """Whether somebody says yes; the end of the input is no.
 

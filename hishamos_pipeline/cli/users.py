@@ -1,10 +1,8 @@
 """``hishamos users``: accounts of people and services."""
 
-import sys
-
 import click
 
-from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table, read_secret
 from hishamos_pipeline.core.roles import ROLES
 
 _EMAIL = click.argument("email")
@@ -102,12 +100,7 @@ def set_password(link: str) -> None:
     """Set a password by a LINK of `users add` or `users link`; it is asked for, or read from standard input."""
     from hishamos_pipeline.application import logins
 
-    asked = sys.stdin.isatty()
-    password = (
-        click.prompt("New password", hide_input=True, confirmation_prompt=True)
-        if asked
-        else sys.stdin.readline().rstrip("\n")
-    )
+    password = read_secret("New password", twice=True)
     with opened() as (services, _):
         email = logins.set_password_by_link(services, link, password)
     echo(f"set the password of {email}")

@@ -8,7 +8,6 @@ The filters beside this module are made from the list by ``python -m scripts.sys
 import json
 import platform
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def filter_file(machine: str = "") -> Path | None:
     name = machine or platform.machine()
     if name not in MACHINES:
         return None
-    return Path(str(resources.files("hishamos_pipeline.sandbox").joinpath("filters", f"{name}.bpf")))
+    return Path(__file__).parent / "filters" / f"{name}.bpf"
 
 
 def container_profile() -> dict[str, Any] | None:

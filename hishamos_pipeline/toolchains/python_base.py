@@ -35,7 +35,7 @@ def tools() -> tuple[Distribution, ...]:
     found: dict[str, Distribution] = {}
     waiting = [*TOOLS]
     while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        name = canonicalize_name(waiting.pop())
         if name in found:
             continue
         try:

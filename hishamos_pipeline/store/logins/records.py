@@ -20,15 +20,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token as it was found: of which family, and whether it was used or ended before."""
+    """Whose a refresh token is, and for which organization."""
 
-    id: int
-    family: str
     user_id: int
     organization: str
-    expires_at: datetime
-    used_at: datetime | None
-    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

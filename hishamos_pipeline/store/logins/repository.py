@@ -87,23 +87,13 @@ class Logins:
             right = session.scalar(
                 select(func.max(LoginAttemptRow.id)).where(*mine, LoginAttemptRow.succeeded)
             )
-            wrong = (*mine, LoginAttemptRow.succeeded.is_(False), LoginAttemptRow.id > (right or 0))
-            return Failures(
-                *session.execute(select(func.count(), func.max(LoginAttemptRow.at)).where(*wrong)).one()
-            )
+            return _failures(session, *mine, LoginAttemptRow.id > (right or 0))
 
     def failures_from(self, address: str, since: datetime, before: int) -> Failures:
         """Wrong logins from an address since a time, before a try; right ones in between change nothing."""
-        mine = (
-            LoginAttemptRow.address == address[:64],
-            LoginAttemptRow.at >= since,
-            LoginAttemptRow.id < before,
-            LoginAttemptRow.succeeded.is_(False),
-        )
+        there = LoginAttemptRow.address == address[:64]
         with self._sessions.read() as session:
-            return Failures(
-                *session.execute(select(func.count(), func.max(LoginAttemptRow.at)).where(*mine)).one()
-            )
+            return _failures(session, there, LoginAttemptRow.at >= since, LoginAttemptRow.id < before)
 
     def begin_oidc(self, state_hash: str, begun: OidcLogin, expires_at: datetime) -> None:
         """Keep a login by OpenID Connect until it comes back."""
@@ -140,7 +130,7 @@ class Logins:
         """
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            _require_still(session, user)
+            _enter(session, user, now)
             session.add(
                 SessionRow(
                     token_hash=token_hash, user_id=user.id, organization_id=_id_of(session, organization),
@@ -151,29 +141,22 @@ class Logins:
 
     def session(self, token_hash: str) -> Session | None:
         """A session that has not ended, by its token's hash; that it was seen is noted once a minute."""
+        found = next(iter(self._open_sessions(SessionRow.token_hash == token_hash)), None)
         now = self._sessions.clock.now()
-        query = (
-            select(SessionRow, OrganizationRow.key)
-            .join(OrganizationRow, OrganizationRow.id == SessionRow.organization_id)
-            .where(SessionRow.token_hash == token_hash, SessionRow.expires_at > now)
-        )
-        with self._sessions.read() as session:
-            found = session.execute(query).one_or_none()
-        if found is None:
-            return None
-        if now - found[0].last_seen_at > _NOTED_EVERY:
+        if found is not None and now - found.last_seen_at > _NOTED_EVERY:
             with self._sessions.write() as session:
-                session.execute(
-                    update(SessionRow).where(SessionRow.id == found[0].id).values(last_seen_at=now)
-                )
-        return record(Session, found[0], organization=found[1])
+                session.execute(update(SessionRow).where(SessionRow.id == found.id).values(last_seen_at=now))
+        return found
 
     def sessions_of(self, user_id: int) -> list[Session]:
         """The sessions of a user that have not ended, the newest first."""
+        return self._open_sessions(SessionRow.user_id == user_id)
+
+    def _open_sessions(self, where: ColumnElement[bool]) -> list[Session]:
         query = (
             select(SessionRow, OrganizationRow.key)
             .join(OrganizationRow, OrganizationRow.id == SessionRow.organization_id)
-            .where(SessionRow.user_id == user_id, SessionRow.expires_at > self._sessions.clock.now())
+            .where(where, SessionRow.expires_at > self._sessions.clock.now())
             .order_by(SessionRow.id.desc())
         )
         with self._sessions.read() as session:
@@ -195,12 +178,12 @@ class Logins:
         """
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            _require_still(session, user)
+            _enter(session, user, now)
             session.add(
                 RefreshTokenRow(
                     family=family, token_hash=token_hash, user_id=user.id, created_at=now,
                     organization_id=_id_of(session, organization), expires_at=expires_at,
-                    used_at=None, revoked_at=None,
+                    used_at=None,
                 )
             )  # fmt: skip
 
@@ -231,7 +214,7 @@ class Logins:
             session.add(
                 RefreshTokenRow(
                     family=row.family, token_hash=fresh_hash, user_id=row.user_id, created_at=now,
-                    organization_id=row.organization_id, expires_at=expires_at, used_at=None, revoked_at=None,
+                    organization_id=row.organization_id, expires_at=expires_at, used_at=None,
                 )
             )  # fmt: skip
             return record(RefreshToken, row, organization=key)
@@ -362,11 +345,20 @@ class Logins:
             return sum(rows_changed(session, delete(table).where(end < before)) for table, end in _ENDS)
 
 
-def _require_still(session: OpenSession, user: User) -> None:
-    """Make sure that nothing has ended a user's logins since they were looked up."""
-    query = select(UserRow.valid_from, UserRow.is_active).where(UserRow.id == user.id)
-    if session.execute(query.with_for_update()).one() != (user.valid_from, True):
+def _enter(session: OpenSession, user: User, now: datetime) -> None:
+    """Note that a user logs in, if nothing has ended the user's logins since they were looked up."""
+    row = session.get_one(UserRow, user.id, with_for_update=True)
+    if (row.valid_from, row.is_active) != (user.valid_from, True):
         raise LoginError("the account was changed meanwhile: log in again")
+    row.last_login_at = now
+
+
+def _failures(session: OpenSession, *where: ColumnElement[bool]) -> Failures:
+    """How many of some tries were wrong, and when the last of those was."""
+    query = select(func.count(), func.max(LoginAttemptRow.at)).where(
+        *where, LoginAttemptRow.succeeded.is_(False)
+    )
+    return Failures(*session.execute(query).one())
 
 
 def _id_of(session: OpenSession, organization: str) -> int:

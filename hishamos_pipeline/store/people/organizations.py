@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Delete, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -136,19 +136,21 @@ class Organizations:
             ).all()
         return [ProjectMember(record(User, user), row.role, row.created_at) for user, row in rows]  # type: ignore[arg-type]
 
-    def set_project_role(self, key: str, user_id: int, role: ProjectRole | None) -> None:
+    def set_project_role(self, key: str, email: str, role: ProjectRole | None) -> None:
         """Give a member of the organization a role in one of its projects, or none.
 
         Raises:
             ProjectNotFoundError: there is no such project.
-            PersonNotFoundError: the user is no member of its organization.
+            PersonNotFoundError: there is no such member of its organization.
         """
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             project = find_project(session, key)
-            user = session.get_one(UserRow, user_id)
-            if session.get(MembershipRow, (user_id, project.organization_id)) is None:
-                raise PersonNotFoundError(f"{user.email} is no member of the project's organization")
+            members = select(UserRow.id).join(MembershipRow, MembershipRow.user_id == UserRow.id)
+            there = MembershipRow.organization_id == project.organization_id
+            user_id = session.scalars(members.where(UserRow.email == email, there)).one_or_none()
+            if user_id is None:
+                raise PersonNotFoundError(f"there is no member {email}")
             row = session.get(ProjectMemberRow, (user_id, project.id))
             if row is not None and role is None:
                 session.delete(row)
@@ -158,7 +160,7 @@ class Organizations:
                 session.add(
                     ProjectMemberRow(user_id=user_id, project_id=project.id, role=role, created_at=now)
                 )
-            audit(session, now, "project.role", key, user=user.email, role=role or "none")
+            audit(session, now, "project.role", key, user=email, role=role or "none")
 
     def rights_in(self, user_id: int, key: str, action: str) -> tuple[ProjectRole | None, bool]:
         """A user's role in a project of the actor's organization, and whether they have a grant for an action there.
@@ -237,13 +239,7 @@ class Organizations:
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
             own = _own(session)
-            session.execute(
-                delete(InvitationRow).where(
-                    InvitationRow.organization_id == own.id,
-                    InvitationRow.email == email,
-                    InvitationRow.accepted_at.is_(None),
-                )
-            )
+            session.execute(_without_open_invitation(own.id, email))
             row = InvitationRow(
                 organization_id=own.id, email=email, role=role, token_hash=token_hash, created_at=now,
                 invited_by=actor_of(session).label[:120], expires_at=expires_at, accepted_at=None,
@@ -256,17 +252,18 @@ class Organizations:
         """The invitations of the actor's organization."""
         with self._sessions.read() as session:
             mine = InvitationRow.organization_id == _own(session).id
-            return _invitations(session, select(InvitationRow).where(mine).order_by(InvitationRow.id))
+            return _invitations(session, mine)
 
     def invitation(self, token_hash: str) -> Invitation | None:
         """An open invitation by its token's hash."""
         with self._sessions.read() as session:
-            query = select(InvitationRow).where(
+            found = _invitations(
+                session,
                 InvitationRow.token_hash == token_hash,
                 InvitationRow.accepted_at.is_(None),
                 InvitationRow.expires_at > self._sessions.clock.now(),
             )
-            return next(iter(_invitations(session, query)), None)
+            return next(iter(found), None)
 
     def accept(self, token_hash: str, user_id: int) -> bool:
         """Make a user a member by an open invitation, once; whether it was open."""
@@ -290,22 +287,28 @@ class Organizations:
     def withdraw_invitation(self, email: str) -> bool:
         """Withdraw an open invitation of the actor's organization; whether there was one."""
         with self._sessions.write() as session:
-            done = rows_changed(
-                session,
-                delete(InvitationRow).where(
-                    InvitationRow.organization_id == _own(session).id,
-                    InvitationRow.email == email,
-                    InvitationRow.accepted_at.is_(None),
-                ),
-            )
+            done = rows_changed(session, _without_open_invitation(_own(session).id, email))
             if done:
                 audit(session, self._sessions.clock.now(), "invitation.withdraw", email)
             return bool(done)
 
 
-def _invitations(session: Session, query: Select[InvitationRow]) -> list[Invitation]:
-    keys = {row.id: row.key for row in session.scalars(select(OrganizationRow))}
-    return [record(Invitation, row, organization=keys[row.organization_id]) for row in session.scalars(query)]
+def _without_open_invitation(organization_id: int, email: str) -> Delete:
+    return delete(InvitationRow).where(
+        InvitationRow.organization_id == organization_id,
+        InvitationRow.email == email,
+        InvitationRow.accepted_at.is_(None),
+    )
+
+
+def _invitations(session: Session, *where: ColumnElement[bool]) -> list[Invitation]:
+    query = (
+        select(InvitationRow, OrganizationRow.key)
+        .join(OrganizationRow, OrganizationRow.id == InvitationRow.organization_id)
+        .where(*where)
+        .order_by(InvitationRow.id)
+    )
+    return [record(Invitation, row, organization=key) for row, key in session.execute(query)]
 
 
 def _organization(session: Session, key: str) -> OrganizationRow:

@@ -143,12 +143,6 @@ class Users:
             row.tokens_from = self._sessions.clock.now()
             audit(session, self._sessions.clock.now(), "user.reset_tokens", row.email)
 
-    def logged_in(self, user_id: int) -> None:
-        """Note that somebody has logged in."""
-        with self._sessions.write() as session:
-            now = self._sessions.clock.now()
-            session.execute(update(UserRow).where(UserRow.id == user_id).values(last_login_at=now))
-
     def begin_second_factor(self, user_id: int, encrypted: str) -> None:
         """Keep the secret of a second factor that has not been shown to work yet."""
         with self._sessions.write() as session:
