@@ -1,12 +1,20 @@
 """What the tests of use cases share."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from hishamos_pipeline.accounts import passwords
+from tests.fakes.clock import FixedClock
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still at noon."""
+    return FixedClock(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyotp
@@ -11,19 +11,12 @@ import pytest
 from cryptography.fernet import Fernet
 
 from hishamos_pipeline.application import logins, organizations, people, second_factors, tokens
-from hishamos_pipeline.core.actor import Actor, this_user
+from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
 from tests.fakes.clock import FixedClock
-
-PASSWORD = "correct horse battery staple"
-OPERATOR = this_user("root")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
+from tests.support.people import OPERATOR, PASSWORD
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import ValidationError
 
 from hishamos_pipeline.application import logins, oidc, people
-from hishamos_pipeline.core.actor import this_user
 from hishamos_pipeline.errors import LoginError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import OidcProvider, Settings
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.clock import FixedClock
 from tests.fakes.oidc import CLIENT, SECRET, OidcProviderDouble, oidc_provider
+from tests.support.people import OPERATOR
 
 BACK = "https://hishamos.example.org/back"
-OPERATOR = this_user("root")
 ANN = {"email": "Ann@example.org", "name": "Ann", "groups": ["staff", "leads"]}
 
 
@@ -33,11 +32,6 @@ def provider() -> Iterator[OidcProviderDouble]:
     with oidc_provider() as made:
         made.claims = dict(ANN)
         yield made
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from hishamos_pipeline.application import logins, organizations, people, projects, tokens
-from hishamos_pipeline.core.actor import Actor, this_user
+from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import (
     AccountError,
@@ -22,14 +22,7 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.clock import FixedClock
-
-PASSWORD = "correct horse battery staple"
-OPERATOR = this_user("root")
-
-
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock(datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
+from tests.support.people import OPERATOR, PASSWORD
 
 
 @pytest.fixture

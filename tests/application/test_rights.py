@@ -12,7 +12,7 @@ import pytest
 from hishamos_pipeline.accounts.policy import NEVER_BY_AGENTS, POLICY, actions_of
 from hishamos_pipeline.application import organizations
 from hishamos_pipeline.application.rights import require
-from hishamos_pipeline.core.actor import Actor, this_user
+from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.roles import ROLES
 from hishamos_pipeline.errors import ForbiddenError, ProjectNotFoundError
@@ -20,8 +20,8 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
 from tests.accounts.test_policy import EXPECTED
 from tests.application.test_views import USE_CASES
+from tests.support.people import OPERATOR
 
-OPERATOR = this_user("root")
 CHECKED = [found for found in USE_CASES if hasattr(found, "action")]
 IDS = [f"{found.__module__.rpartition('.')[2]}.{found.__name__}" for found in CHECKED]
 

@@ -8,8 +8,8 @@ import pytest
 from hishamos_pipeline.core.roles import ROLES
 from tests.accounts.test_policy import EXPECTED
 from tests.support.commands import hishamos
+from tests.support.people import PASSWORD
 
-PASSWORD = "correct horse battery staple"
 BRIEF = "# Notes\n\n## Features\n- User can add a note\n"
 # What each command does, by the policy, and the exit code that it has for whoever may.
 COMMANDS = {
