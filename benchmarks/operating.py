@@ -24,6 +24,7 @@ from hishamos_pipeline.operations.cleanup.cleaning import clean
 from hishamos_pipeline.sensors.requested_builds import requested_builds
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store import database
+from hishamos_pipeline.store.pages import PageQuery
 from tests.fakes.postgres import postgres_server
 from tests.fakes.run_history import FakeRuns
 from tests.sensors.ticking import instance_of, tick
@@ -122,7 +123,7 @@ def _queries(services: Services, where: str) -> list[Row]:
     store, chance = services.store, random.Random(1)
     keys = [f"p{number:05}" for number in chance.sample(range(PROJECTS), ASKED)]
     asked: dict[str, Callable[[str], object]] = {
-        "list (200 of them)": lambda key: store.projects.page(200, after=key),
+        "list (200 of them)": lambda key: store.projects.page(PageQuery(200), after=key),
         "detail": lambda key: summary_of(services.project_data(key)),
         "plan": lambda key: services.project(key).plan(),
         "trace": lambda key: trace(traced(services.project_data(key))),

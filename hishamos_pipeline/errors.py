@@ -12,6 +12,7 @@
     ├── EditError               an edit or a change cannot be made as it was asked for
     ├── ExportError             an export cannot be made as it was asked for
     ├── UsageError              a name or value that there is none of; says what there is
+    │   └── InputError          fields of an input are not what they have to be (problems)
     ├── PlanningError           stories that cannot be planned into sprints
     ├── PathError               a path of a generated file breaks a rule
     ├── TreeLimitError          a tree is too large, too deep, or has too many files
@@ -32,6 +33,7 @@
     ├── PersonNotFoundError     no such user, organization, token or invitation
     ├── LoginError              nobody is logged in by what was shown (wait)
     ├── ForbiddenError          the actor may not do this
+    ├── ChangedMeanwhileError   somebody else has changed what is to be changed
     ├── RoleError               no such role or task, or a declaration that cannot be read
     └── ModelError              a language model could not be asked, or gave no usable answer
         ├── ModelSetupError     provider, model, structured output or price: the settings are at fault
@@ -104,6 +106,18 @@ class ExportError(HishamosError):
 
 class UsageError(HishamosError):
     """Somebody names what there is not: a provider, a channel, a credential; the message says what there is."""
+
+
+class InputError(UsageError):
+    """Fields of an input are not what they have to be.
+
+    Args:
+        problems: each field at fault, its path separated by dots, and what is wrong with it.
+    """
+
+    def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{field}: {problem}" for field, problem in problems))
+        self.problems = problems
 
 
 class PlanningError(HishamosError):
@@ -266,3 +280,7 @@ class LoginError(HishamosError):
 
 class ForbiddenError(HishamosError):
     """The actor may not do this; the message says what the right for it is called."""
+
+
+class ChangedMeanwhileError(HishamosError):
+    """What is to be changed is not any more what was seen; it has to be read again."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from hishamos_pipeline.application.rights import requires
+from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.application.rights import require, requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
@@ -16,6 +17,8 @@ from hishamos_pipeline.errors import ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.staleness import kinds_of
 from hishamos_pipeline.store.artifacts.repository import readable
+from hishamos_pipeline.store.builds.tables import BUILD_STATES
+from hishamos_pipeline.store.pages import PageQuery
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.run import ProjectRun
@@ -235,15 +238,30 @@ def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
 
 @requires("projects.read", project="key")
 def list_requests(
-    services: Services, actor: Actor, key: str = "", *, limit: int = 20
-) -> list[BuildRequestView]:
-    """The newest build requests, of one project if it is named, the newest first.
+    services: Services, actor: Actor, page: PageQuery, key: str = "", *, status: str = ""
+) -> Page[BuildRequestView]:
+    """A page of build requests, of one project if it is named, the newest first.
 
     Raises:
         ProjectNotFoundError: there is no such project.
+        UsageError: there is no such status, or the page's order or cursor is none.
     """
-    found = services.acting_as(actor).store.builds.newest(limit, project=key)
-    return [BuildRequestView.of(item) for item in found]
+    if status and status not in BUILD_STATES:
+        raise UsageError(f"status: {status[:40]!r} is none of {', '.join(BUILD_STATES)}")
+    found = services.store.builds.page(page, project=key, status=status)
+    return Page.showing(found, BuildRequestView.of)
+
+
+@requires("projects.read")
+def show_request(services: Services, actor: Actor, number: int) -> BuildRequestView:
+    """A build request.
+
+    Raises:
+        ArtifactMissingError: there is none of that number.
+    """
+    found = services.store.builds.get(number)
+    require(services, actor, "projects.read", found.project)
+    return BuildRequestView.of(found)
 
 
 @requires("projects.build", project="key")

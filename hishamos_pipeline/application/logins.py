@@ -7,21 +7,20 @@ switched off is that at the next request.
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Literal
 
 from pydantic import Field
 
-from hishamos_pipeline.accounts import passwords, second_factor, tokens
+from hishamos_pipeline.accounts import access_tokens, passwords, second_factor, tokens
+from hishamos_pipeline.accounts.access_tokens import AccessToken
 from hishamos_pipeline.accounts.delays import FORGOTTEN_AFTER, open_again_at
 from hishamos_pipeline.accounts.lookup import own_id
 from hishamos_pipeline.accounts.policy import actions_of
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.roles import Role
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.people.records import User
+from hishamos_pipeline.store.people.records import Standing, User
 
 SESSION_LASTS, REFRESH_LASTS = timedelta(days=14), timedelta(days=30)
 # Above every number of a row.
@@ -58,6 +57,17 @@ class LoggedIn(View):
     expires_at: datetime
 
 
+class ClientTokens(View):
+    """What a program is logged in by: a token for its requests, and one for the next such pair; each is told once."""
+
+    access_token: str
+    access_expires_at: datetime
+    refresh_token: str
+    refresh_expires_at: datetime
+    email: str
+    organization: str
+
+
 class SessionView(View):
     """A browser that somebody is logged in with."""
 
@@ -87,8 +97,8 @@ def new_session(services: Services, user: User, organization: str, address: str,
     return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
 
 
-def log_in_client(services: Services, command: LogIn) -> LoggedIn:
-    """Log a program in: what it gets is a refresh token, which is good for one more, and so on.
+def log_in_client(services: Services, command: LogIn) -> ClientTokens:
+    """Log a program in: its access token is good for ten minutes, and its refresh token for another pair.
 
     Raises:
         LoginError: as for ``log_in``.
@@ -96,11 +106,11 @@ def log_in_client(services: Services, command: LogIn) -> LoggedIn:
     user, organization = _known(services, command)
     token, ends = tokens.new_token(tokens.REFRESH), services.store.clock.now() + REFRESH_LASTS
     services.store.logins.add_refresh(tokens.digest(token), str(uuid.uuid4()), user, organization, ends)
-    return LoggedIn(token=token, email=user.email, organization=organization, expires_at=ends)
+    return _client_tokens(services, user, organization, token, ends)
 
 
-def refresh(services: Services, token: str) -> LoggedIn:
-    """A new refresh token for one that was not used yet; one that was ends all that come from the same login.
+def refresh(services: Services, token: str) -> ClientTokens:
+    """New tokens for a refresh token that was not used yet; one that was ends all that come from the same login.
 
     Raises:
         LoginError: it is none, or no longer.
@@ -115,7 +125,22 @@ def refresh(services: Services, token: str) -> LoggedIn:
     if found is None or user is None or not user.is_active or not is_member:
         store.logins.end_family(tokens.digest(fresh))
         raise LoginError("this refresh token is good for nothing any more: log in again")
-    return LoggedIn(token=fresh, email=user.email, organization=found.organization, expires_at=ends)
+    return _client_tokens(services, user, found.organization, fresh, ends)
+
+
+def _client_tokens(
+    services: Services, user: User, organization: str, refresh_token: str, ends: datetime
+) -> ClientTokens:
+    now = services.store.clock.now()
+    access = AccessToken(user.id, organization, now, now + access_tokens.LASTS)
+    return ClientTokens(
+        access_token=services.signing_keys.sign(access),
+        access_expires_at=access.expires_at,
+        refresh_token=refresh_token,
+        refresh_expires_at=ends,
+        email=user.email,
+        organization=organization,
+    )
 
 
 def log_out(services: Services, token: str) -> bool:
@@ -159,44 +184,52 @@ def set_password_by_link(services: Services, link: str, password: str) -> str:
 
 
 def actor_of_token(services: Services, token: str, via: str = "api") -> Actor:
-    """Whoever shows an API token or a session's, with the rights that they have now.
+    """Whoever shows an access token, an API token or a session's, with the rights that they have now.
 
     Raises:
         LoginError: it is none, has run out, or its owner is switched off or no member any more.
     """
     store, digest = services.store, tokens.digest(token)
     scopes: frozenset[str] | None = None
+    issued_at: datetime | None = None
     if token.startswith(f"{tokens.SESSION}_"):
         session = store.logins.session(digest)
         found = (session.user_id, session.organization) if session else None
-    else:
+    elif token.startswith(f"{tokens.API}_"):
         kept = store.logins.token(digest)
         found = (kept.user_id, kept.organization) if kept else None
         scopes = actions_of(kept.scopes.split(",")) if kept else None
-    if found is None:
+    elif token.count(".") == 2:
+        access = services.signing_keys.read(token, store.clock.now())
+        found, issued_at = (access.user_id, access.organization), access.issued_at
+    else:
+        found = None
+    standing = store.organizations.standing(*found) if found else None
+    if standing is None or (issued_at is not None and issued_at < standing.user.valid_from):
         raise LoginError("nobody is logged in by this token: log in, or make a new token")
-    return actor_of(services, store.users.get(found[0]), found[1], via=via, scopes=scopes)
+    return _actor(standing, via, scopes)
 
 
-def actor_of(
-    services: Services, user: User, organization: str = "", *, via: str, scopes: frozenset[str] | None = None
-) -> Actor:
+def actor_of(services: Services, user: User, organization: str = "", *, via: str) -> Actor:
     """The actor that a user is in one of their organizations, by default the first.
 
     Raises:
         LoginError: the account is switched off, or the user is no member there.
     """
+    own = organization or _organization_of(services, user, "")
+    standing = services.store.organizations.standing(user.id, own)
+    if standing is None:
+        raise LoginError(f"{user.email} is no member of {own}")
+    return _actor(standing, via, None)
+
+
+def _actor(standing: Standing, via: str, scopes: frozenset[str] | None) -> Actor:
+    user, own = standing.user, standing.organization
     if not user.is_active:
         raise LoginError(f"the account {user.email} is switched off")
-    own = organization or _organization_of(services, user, "")
-    role: Role | Literal[""] = services.store.organizations.roles(user.id).get(own) or ""
-    if not role and not user.is_superuser:
+    if not standing.role and not user.is_superuser:
         raise LoginError(f"{user.email} is no member of {own}")
-    if (
-        user.kind == "person"
-        and not user.totp_enabled
-        and services.store.organizations.get(own).needs_second_factor
-    ):
+    if user.kind == "person" and not user.totp_enabled and standing.needs_second_factor:
         if scopes is not None:
             raise LoginError(
                 f"{own} asks its members for a second factor: no token is good before there is one"
@@ -207,7 +240,7 @@ def actor_of(
         organization=own,
         via=via,
         user_id=user.id,
-        role=role,
+        role=standing.role,
         superuser=user.is_superuser and scopes is None,
         scopes=scopes,
     )

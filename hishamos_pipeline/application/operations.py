@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
@@ -10,6 +11,7 @@ from hishamos_pipeline.errors import StorageError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.store.notifications.records import Notification
+from hishamos_pipeline.store.pages import PageQuery
 
 
 class Removed(View):
@@ -76,11 +78,14 @@ def cleanup(
 
 @requires("audit.read")
 def list_audit(
-    services: Services, actor: Actor, *, last: int = 30, subject: str = ""
-) -> list[AuditEntryView]:
-    """The newest entries of the audit log, of one subject if it is named, the newest first."""
-    rows = services.acting_as(actor).store.audit.newest(last, subject=subject)
-    return [AuditEntryView.of(row) for row in rows]
+    services: Services, actor: Actor, page: PageQuery, *, subject: str = "", action: str = ""
+) -> Page[AuditEntryView]:
+    """A page of the audit log, of one subject or one kind of entry if they are named, the newest first.
+
+    Raises:
+        UsageError: the page's order or cursor is none.
+    """
+    return Page.showing(services.store.audit.page(page, subject=subject, action=action), AuditEntryView.of)
 
 
 @requires("audit.read")

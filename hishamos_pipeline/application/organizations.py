@@ -10,7 +10,7 @@ from hishamos_pipeline.accounts.policy import POLICY, is_grantable, may
 from hishamos_pipeline.application.logins import right_password
 from hishamos_pipeline.application.people import UserView
 from hishamos_pipeline.application.rights import requires
-from hishamos_pipeline.application.view import UseCaseInput, View
+from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import PROJECT_ROLES, ROLES, ProjectRole, Role
 from hishamos_pipeline.core.text import linear_re as re
@@ -110,17 +110,34 @@ def add_organization(
     return OrganizationView.of(made)
 
 
+@requires("projects.read")
+def show_organization(services: Services, actor: Actor) -> OrganizationView:
+    """The actor's organization."""
+    return OrganizationView.of(services.store.organizations.get(actor.organization))
+
+
 @requires("people.manage")
 def update_organization(
-    services: Services, actor: Actor, *, title: str | None = None, needs_second_factor: bool | None = None
+    services: Services,
+    actor: Actor,
+    *,
+    title: str | None = None,
+    needs_second_factor: bool | None = None,
+    expected: str = "",
 ) -> OrganizationView:
-    """Change the actor's organization; what is ``None`` stays."""
+    """Change the actor's organization; what is ``None`` stays.
+
+    Raises:
+        ChangedMeanwhileError: it is not what it was expected to be.
+    """
     store = services.store
     own = store.organizations.get(actor.organization)
+    require_etag(OrganizationView.of(own), expected)
     changed = store.organizations.update(
         own.key,
         title=own.title if title is None else title.strip()[:200],
         needs_second_factor=own.needs_second_factor if needs_second_factor is None else needs_second_factor,
+        seen=own if expected else None,
     )
     return OrganizationView.of(changed)
 

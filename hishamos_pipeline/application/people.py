@@ -1,20 +1,23 @@
 """Users: their accounts, what they change of their own, and what admins and operators change of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from hishamos_pipeline.accounts import tokens
 from hishamos_pipeline.accounts.lookup import address_of, own_id, visible_user
+from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
-from hishamos_pipeline.application.view import UseCaseInput, View
+from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import Role
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import AccountError, ForbiddenError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.people.records import User
+from hishamos_pipeline.store.sessions import stored_text
 
 LINK_LASTS = timedelta(hours=24)
 _MOST_PREFERENCES = 16_384
@@ -37,17 +40,12 @@ class UserView(View):
     created_at: datetime
     last_login_at: datetime | None
 
+    volatile = frozenset({"last_login_at", "tokens_used"})
+
     @classmethod
-    def shown(cls, services: Services, actor: Actor | None, user: User) -> Self:
+    def shown(cls, services: Services, actor: Actor | None, user: User) -> "UserView":
         """A user as an actor sees them: other organizations are told to operators, and to the user, alone."""
-        store = services.store
-        roles = store.organizations.roles(user.id)
-        seen = roles
-        if actor is not None and not actor.superuser and actor.user_id != user.id:
-            seen = {key: role for key, role in roles.items() if key == actor.organization}
-        since = store.token_use.month_of(user.tokens_from)
-        used = store.token_use.of(user.email, since) if seen == roles else 0
-        return cls.of(user, second_factor=user.totp_enabled, roles=seen, tokens_used=used)
+        return _shown(services, actor, [user])[0]
 
 
 class ProfileView(UserView):
@@ -75,11 +73,15 @@ class AddUser(UseCaseInput):
 
 
 class UpdateProfile(UseCaseInput):
-    """What somebody changes of their own account; what is ``None`` stays."""
+    """What somebody changes of their own account; what is ``None`` stays.
+
+    ``expected`` is the ``etag`` of the account that they have seen; empty for whichever it is now.
+    """
 
     name: str | None = None
     avatar_url: str | None = None
     preferences: Mapping[str, Any] | None = None
+    expected: str = ""
 
 
 class Link(View):
@@ -91,13 +93,14 @@ class Link(View):
 
 
 @requires("people.read")
-def list_users(services: Services, actor: Actor) -> list[UserView]:
-    """The users: all of them for an operator, for others those of their organization."""
-    store = services.store
-    found = (
-        store.users.all() if actor.superuser else [member.user for member in store.organizations.members()]
-    )
-    return [UserView.shown(services, actor, user) for user in found]
+def list_users(services: Services, actor: Actor, page: PageQuery) -> Page[UserView]:
+    """A page of users by address: all of them for an operator, for others those of their organization.
+
+    Raises:
+        UsageError: the page's order or cursor is none.
+    """
+    found = services.store.users.page(page, "" if actor.superuser else actor.organization)
+    return Page(items=tuple(_shown(services, actor, found.items)), next=found.next)
 
 
 @requires("people.read")
@@ -220,9 +223,7 @@ def profile(services: Services, actor: Actor) -> ProfileView:
     Raises:
         PersonNotFoundError: the actor has none.
     """
-    user = _own(services, actor)
-    found = UserView.shown(services, None, user)
-    return ProfileView(**found.model_dump(), preferences=json.loads(user.preferences))
+    return _profile(services, _own(services, actor))
 
 
 def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> ProfileView:
@@ -231,11 +232,15 @@ def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> 
     Raises:
         PersonNotFoundError: the actor has none.
         AccountError: the picture's address is none, or the preferences are too long.
+        ChangedMeanwhileError: it is not what it was expected to be.
     """
     user_id = own_id(actor)
+    acting = services.acting_as(actor)
+    seen = acting.store.users.get(user_id)
+    require_etag(_profile(acting, seen), command.expected)
     changed: dict[str, str | int] = {}
     if command.name is not None:
-        changed["name"] = command.name.strip()[:200]
+        changed["name"] = stored_text(command.name.strip(), 200)
     if command.avatar_url is not None:
         if command.avatar_url and not re.fullmatch(r"https://[^\s\"'<>]{1,480}", command.avatar_url):
             raise AccountError("the address of a picture begins with https:// and has at most 488 characters")
@@ -246,8 +251,33 @@ def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> 
             raise AccountError(f"preferences have at most {_MOST_PREFERENCES} characters as JSON")
         changed["preferences"] = text
     if changed:
-        services.acting_as(actor).store.users.update(user_id, **changed)
+        acting.store.users.update(user_id, seen=seen if command.expected else None, **changed)
     return profile(services, actor)
+
+
+def _profile(services: Services, user: User) -> ProfileView:
+    found = UserView.shown(services, None, user)
+    return ProfileView(**found.model_dump(), preferences=json.loads(user.preferences))
+
+
+def _shown(services: Services, actor: Actor | None, users: Sequence[User]) -> list[UserView]:
+    """Users as an actor sees them, with one query for the roles of all, and one for their use of models."""
+    store = services.store
+    roles, used = store.organizations.roles_of([user.id for user in users]), store.token_use.of_all(users)
+    views = []
+    for user in users:
+        seen = roles[user.id]
+        if actor is not None and not actor.superuser and actor.user_id != user.id:
+            seen = {key: role for key, role in seen.items() if key == actor.organization}
+        views.append(
+            UserView.of(
+                user,
+                second_factor=user.totp_enabled,
+                roles=seen,
+                tokens_used=used[user.id] if seen == roles[user.id] else 0,
+            )
+        )
+    return views
 
 
 def _below(services: Services, actor: Actor, email: str) -> User:

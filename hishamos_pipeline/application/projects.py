@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
@@ -19,10 +20,13 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.artifacts.target import HOSTS, Publication
 from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
+from hishamos_pipeline.errors import UsageError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.store.artifacts.repository import readable
+from hishamos_pipeline.store.pages import PageQuery
+from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 
 D = TypeVar("D", bound=Document)
 
@@ -125,11 +129,16 @@ class DeletedProject(View):
 
 @requires("projects.read")
 def list_projects(
-    services: Services, actor: Actor, *, states: Collection[str] = (), limit: int = 200, after: str = ""
-) -> list[ProjectView]:
-    """Projects by key, those after a key, in some states if they are named."""
-    rows = services.acting_as(actor).store.projects.page(limit, after=after, states=states)
-    return [ProjectView.of(row) for row in rows]
+    services: Services, actor: Actor, page: PageQuery, *, states: Collection[str] = (), after: str = ""
+) -> Page[ProjectView]:
+    """A page of projects by key: those after a key, in some states if they are named.
+
+    Raises:
+        UsageError: there is no such state, or the page's order or cursor is none.
+    """
+    if unknown := sorted(set(states) - set(PROJECT_STATES)):
+        raise UsageError(f"state: {unknown[0][:40]!r} is none of {', '.join(PROJECT_STATES)}")
+    return Page.showing(services.store.projects.page(page, after=after, states=states), ProjectView.of)
 
 
 @requires("projects.read", project="key")
@@ -139,7 +148,7 @@ def summary(services: Services, actor: Actor, key: str) -> ProjectSummary:
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    return summary_of(services.acting_as(actor).project_data(key))
+    return _as_seen(actor, summary_of(services.project_data(key)))
 
 
 @requires("projects.read", project="key")
@@ -155,7 +164,16 @@ def details(services: Services, actor: Actor, key: str) -> ProjectDetails:
     build = readable(row, VerifiedBuild) if row else None
     checks = build.checks if build else ()
     backlog = tuple(BacklogStory.of(story, id=story.code) for story in store.backlog.stories(key))
-    return ProjectDetails(**dict(summary_of(project)), backlog=backlog, checks=checks)
+    shown = _as_seen(actor, summary_of(project))
+    return ProjectDetails(**dict(shown), backlog=backlog, checks=checks)
+
+
+def _as_seen(actor: Actor, found: ProjectSummary) -> ProjectSummary:
+    """A summary without the paths of this machine, for whoever is not at it."""
+    if actor.via == "command line":
+        return found
+    names = tuple(Path(path).name for path in found.archives)
+    return found.model_copy(update={"tree": "", "repository": "", "archives": names})
 
 
 def summary_of(given: Project) -> ProjectSummary:

@@ -1,17 +1,25 @@
 """What use cases take and return: frozen, typed, and the same through every door."""
 
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
-from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
+from hishamos_pipeline.errors import ChangedMeanwhileError, InputError
 
 
 class View(BaseModel):
     """What a use case returns; as JSON it is what ``--json`` prints, and its schema is kept stable by a test."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    # What changes by itself, and is not what somebody has seen and changes.
+    volatile: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def etag(self) -> str:
+        """What tells this state of it from others: whoever changes it names what they have seen."""
+        return sha256_text(canonical_json(self.model_dump(mode="json", exclude=set(self.volatile))))[:32]
 
     @classmethod
     def of(cls, record: Any, **given: Any) -> Self:
@@ -29,7 +37,7 @@ class UseCaseInput(BaseModel):
     """What somebody asks for; unknown fields are refused.
 
     Raises:
-        UsageError: it cannot be that; names every field and what is wrong with it.
+        InputError: it cannot be that; names every field and what is wrong with it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,5 +48,15 @@ class UseCaseInput(BaseModel):
         try:
             return handler(given)
         except ValidationError as error:
-            problems = (f"{'.'.join(map(str, e['loc'])) or 'input'}: {e['msg']}" for e in error.errors())
-            raise UsageError("; ".join(problems)) from None
+            problems = ((".".join(map(str, e["loc"])) or "input", e["msg"]) for e in error.errors())
+            raise InputError(tuple(problems)) from None
+
+
+def require_etag(now: View, expected: str) -> None:
+    """Make sure that something is still what somebody has seen, where they say what that was.
+
+    Raises:
+        ChangedMeanwhileError: it is not.
+    """
+    if expected and now.etag != expected:
+        raise ChangedMeanwhileError("it was changed meanwhile: read it again, and change what it is now")

@@ -17,9 +17,10 @@ def command() -> None:
 def list_(last: int, subject: str, as_json: bool) -> None:
     """List the newest entries."""
     from hishamos_pipeline.application import operations
+    from hishamos_pipeline.store.pages import PageQuery
 
     with opened() as (services, actor):
-        found = operations.list_audit(services, actor, last=last, subject=subject)
+        found = operations.list_audit(services, actor, PageQuery(last), subject=subject).items
     if as_json:
         print_json(found)
         return

@@ -18,9 +18,10 @@ def command() -> None:
 def list_(key: str, last: int, as_json: bool) -> None:
     """List the newest requests for builds, of KEY or of all projects, and what became of them."""
     from hishamos_pipeline.application import builds
+    from hishamos_pipeline.store.pages import PageQuery
 
     with opened() as (services, actor):
-        found = builds.list_requests(services, actor, key, limit=last)
+        found = builds.list_requests(services, actor, PageQuery(last), key).items
     if as_json:
         print_json(found)
         return

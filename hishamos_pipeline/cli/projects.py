@@ -7,6 +7,7 @@ import click
 from hishamos_pipeline.cli.instance import with_runs
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 from hishamos_pipeline.cli.summary import print_summary
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.projects.tables import PROJECT_STATES
 
 
@@ -29,7 +30,7 @@ def list_projects(states: tuple[str, ...], limit: int, after: str, as_json: bool
     from hishamos_pipeline.application import projects
 
     with opened() as (services, actor):
-        found = projects.list_projects(services, actor, states=states, limit=limit, after=after)
+        found = projects.list_projects(services, actor, PageQuery(limit), states=states, after=after).items
     if as_json:
         print_json(found)
         return

@@ -41,13 +41,16 @@ def add(email: str, name: str, role: str, superuser: bool, service: bool, as_jso
 
 
 @command.command("list")
+@click.option("--search", default="", metavar="TEXT", help="Only those whose address or name contains this.")
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Most users to list.")
 @json_option
-def list_users(as_json: bool) -> None:
-    """List the users that you see."""
+def list_users(search: str, limit: int, as_json: bool) -> None:
+    """List the users that you see, by address."""
     from hishamos_pipeline.application import people
+    from hishamos_pipeline.store.pages import PageQuery
 
     with opened() as (services, actor):
-        found = people.list_users(services, actor)
+        found = people.list_users(services, actor, PageQuery(limit, search=search)).items
     if as_json:
         print_json(found)
         return

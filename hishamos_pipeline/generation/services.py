@@ -19,6 +19,7 @@ from hishamos_pipeline.store.store import ProjectStore, open_store
 
 # What a command does not use is not imported for it: most of them only read the store.
 if TYPE_CHECKING:
+    from hishamos_pipeline.accounts.access_tokens import SigningKeys
     from hishamos_pipeline.agents.engine import Engine
     from hishamos_pipeline.agents.registry import Registry
     from hishamos_pipeline.core.artifacts.idea import ProjectBudget
@@ -81,6 +82,19 @@ class Services:
             blueprint,
             lambda: self.store.conversations,
             self.registry(),
+        )
+
+    @cached_property
+    def signing_keys(self) -> "SigningKeys":
+        """What access tokens are signed with.
+
+        Raises:
+            CredentialError, StorageError: the secret keys cannot be read.
+        """
+        from hishamos_pipeline.accounts.access_tokens import SigningKeys, own_secret
+
+        return SigningKeys(
+            self.settings.secret_key_list or [own_secret(self.settings.home / "access-tokens.key")]
         )
 
     def check_models(self) -> None:

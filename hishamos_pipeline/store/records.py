@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import TypeVar
 
+from hishamos_pipeline.errors import ChangedMeanwhileError
 from hishamos_pipeline.store.base import Base
 
 R = TypeVar("R")
@@ -18,3 +19,13 @@ def record(as_type: type[R], row: Base, **given: object) -> R:
     """
     names = [field.name for field in fields(as_type)]  # type: ignore[arg-type]
     return as_type(**{name: given[name] if name in given else getattr(row, name) for name in names})
+
+
+def require_as_seen(seen: R | None, now: R, name: str) -> None:
+    """Make sure that nobody has changed something since it was seen; within the transaction that changes it.
+
+    Raises:
+        ChangedMeanwhileError: somebody has.
+    """
+    if seen is not None and seen != now:
+        raise ChangedMeanwhileError(f"{name} was changed meanwhile: read it again, and change what it is now")

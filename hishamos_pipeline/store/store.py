@@ -25,6 +25,7 @@ from hishamos_pipeline.store.events.repository import Events
 from hishamos_pipeline.store.exports.repository import ExportRequests
 from hishamos_pipeline.store.heartbeats.repository import Heartbeats
 from hishamos_pipeline.store.housekeeping.repository import Housekeeping
+from hishamos_pipeline.store.idempotency.repository import IdempotencyKeys
 from hishamos_pipeline.store.issues.repository import IssueIdeas
 from hishamos_pipeline.store.locks import Locks
 from hishamos_pipeline.store.logins.repository import Logins
@@ -86,6 +87,7 @@ class ProjectStore:
         self.users = Users(sessions)
         self.organizations = Organizations(sessions)
         self.logins = Logins(sessions)
+        self.idempotency_keys = IdempotencyKeys(sessions)
 
     def acting_as(self, actor: Actor) -> "ProjectStore":
         """The same store for somebody: with the projects of their organization, and what they do recorded as theirs."""

@@ -113,14 +113,14 @@ def test_hours_of_wrong_logins_are_looked_at_a_few_times(services: Services, clo
 def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(services: Services) -> None:
     person(services)
     first = logins.log_in_client(services, ann())
-    second = logins.refresh(services, first.token)
-    third = logins.refresh(services, second.token)
+    second = logins.refresh(services, first.refresh_token)
+    third = logins.refresh(services, second.refresh_token)
     other = logins.log_in_client(services, ann())
     with pytest.raises(LoginError):
-        logins.refresh(services, first.token)  # somebody else had it
+        logins.refresh(services, first.refresh_token)  # somebody else had it
     with pytest.raises(LoginError):
-        logins.refresh(services, third.token)
-    assert logins.refresh(services, other.token), "another login goes on"
+        logins.refresh(services, third.refresh_token)
+    assert logins.refresh(services, other.refresh_token), "another login goes on"
     assert [entry.action for entry in services.store.audit.newest(3)].count("login.reused") == 1
 
 
@@ -135,7 +135,7 @@ def test_a_token_ends_with_its_time(services: Services, clock: FixedClock) -> No
         with pytest.raises(LoginError):
             logins.actor_of_token(services, token)
     with pytest.raises(LoginError):
-        logins.refresh(services, client.token)
+        logins.refresh(services, client.refresh_token)
 
 
 def test_rights_end_at_the_next_request(services: Services) -> None:
@@ -180,7 +180,7 @@ def test_a_new_password_ends_every_login(services: Services) -> None:
         with pytest.raises(LoginError):
             logins.actor_of_token(services, token)
     with pytest.raises(LoginError):
-        logins.refresh(services, client.token)
+        logins.refresh(services, client.refresh_token)
     with pytest.raises(LoginError):
         logins.log_in(services, ann())
     assert logins.log_in(services, ann(password="another horse battery staple"))
@@ -328,7 +328,7 @@ def test_nothing_that_is_kept_lets_anybody_in(services: Services) -> None:
     invited = organizations.invite(services, OPERATOR, "eve@example.org", "viewer")
     services.close()
     kept = b"".join(path.read_bytes() for path in services.settings.home.glob("store.db*"))
-    for secret in (session.token, client.token, link.token, made.token, invited.link, PASSWORD):
+    for secret in (session.token, client.refresh_token, link.token, made.token, invited.link, PASSWORD):
         assert secret.encode() not in kept
 
 

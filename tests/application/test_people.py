@@ -20,6 +20,7 @@ from hishamos_pipeline.errors import (
 )
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import open_store
 from tests.fakes.clock import FixedClock
 from tests.support.people import OPERATOR, PASSWORD
@@ -152,7 +153,7 @@ def test_an_admin_has_no_power_over_operators_and_people_of_others(services: Ser
 def test_people_of_other_organizations_are_not_there(services: Services) -> None:
     ann = actor(services, "ann@example.org", "admin")
     actor(services, "eve@example.org", "admin", "acme")
-    assert [user.email for user in people.list_users(services, ann)] == ["ann@example.org"]
+    assert [user.email for user in people.list_users(services, ann, PageQuery()).items] == ["ann@example.org"]
     for act in (
         lambda: people.show_user(services, ann, "eve@example.org"),
         lambda: organizations.set_role(services, ann, "eve@example.org", "viewer"),
@@ -280,7 +281,7 @@ def test_costs_of_other_organizations_are_not_told(services: Services) -> None:
     ann = actor(services, "ann@example.org", "viewer")
     with pytest.raises(ProjectNotFoundError):
         costs(services, ann, "bills")
-    assert [p.key for p in projects.list_projects(services, ann)] == ["notes"]
+    assert [p.key for p in projects.list_projects(services, ann, PageQuery()).items] == ["notes"]
 
 
 def test_admins_who_can_log_in_are_counted(services: Services) -> None:

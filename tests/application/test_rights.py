@@ -18,6 +18,7 @@ from hishamos_pipeline.core.roles import ROLES
 from hishamos_pipeline.errors import ForbiddenError, ProjectNotFoundError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.pages import PageQuery
 from tests.accounts.test_policy import EXPECTED
 from tests.application.test_views import USE_CASES
 from tests.support.people import OPERATOR
@@ -148,7 +149,8 @@ def test_the_door_is_no_way_around(services: Services, tmp_path: Path) -> None:
 
     ann = Actor("ann@example.org", role="viewer", user_id=1)
     assert services.actor == OPERATOR
-    assert [project.key for project in list_projects(services, ann)] == ["notes"]
-    assert [project.key for project in list_projects(services, replace(ann, organization="acme"))] == [
-        "bills"
-    ]
+    assert [project.key for project in list_projects(services, ann, PageQuery()).items] == ["notes"]
+    assert [
+        project.key
+        for project in list_projects(services, replace(ann, organization="acme"), PageQuery()).items
+    ] == ["bills"]

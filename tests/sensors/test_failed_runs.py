@@ -17,6 +17,7 @@ from hishamos_pipeline.core.machine import machine
 from hishamos_pipeline.core.pipeline.batch import BATCH_TAG
 from hishamos_pipeline.sensors.failed_runs import artifact_of, failed_runs, failure_of, read_cursor
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.fakes.clock import FixedClock
 from tests.sensors.ticking import tick
@@ -92,7 +93,7 @@ def test_a_run_that_failed_ends_its_request_whatever_else_is_under_way(
     instance: dg.DagsterInstance, settings: Settings, store: ProjectStore
 ) -> None:
     store.projects.submit(Idea(key="notes", title="x"), "test")
-    (request,) = store.builds.newest(1)
+    (request,) = store.builds.page(PageQuery(1)).items
     started(instance, "notes", **{"dagster/run_key": "export_project/notes/1"})
     fail(
         instance,
@@ -100,7 +101,7 @@ def test_a_run_that_failed_ends_its_request_whatever_else_is_under_way(
         "no",
     )
     tick(failed_runs, instance, settings)
-    assert [r.status for r in store.builds.newest(5)] == ["failed"]
+    assert [r.status for r in store.builds.page(PageQuery(5)).items] == ["failed"]
 
 
 def test_a_process_that_was_killed_ends_its_run(

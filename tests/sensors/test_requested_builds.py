@@ -16,6 +16,7 @@ from hishamos_pipeline.sensors.failed_runs import failed_runs
 from hishamos_pipeline.sensors.requested_builds import requested_builds, runs_for
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.builds.records import BuildRequest
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from tests.sensors.ticking import tick
 from tests.support.runs import started
@@ -99,7 +100,7 @@ def test_what_was_cancelled_in_the_queue_waits_no_longer(
     assert keys(tick(requested_builds, instance, settings)) == []
     project = store.projects.get("notes")
     assert project.state == "failed" and "cancelled" in project.reason
-    assert [r.status for r in store.builds.newest(5)] == ["cancelled"]
+    assert [r.status for r in store.builds.page(PageQuery(5)).items] == ["cancelled"]
 
 
 def test_a_request_whose_run_has_failed_waits_no_longer(
@@ -109,7 +110,7 @@ def test_a_request_whose_run_has_failed_waits_no_longer(
     ended_at = datetime.now(UTC) - timedelta(minutes=2)
     failed(instance, "build_project/notes/1/1", ended_at)
     assert keys(tick(requested_builds, instance, settings)) == []
-    assert [r.status for r in store.builds.newest(5)] == ["failed"]
+    assert [r.status for r in store.builds.page(PageQuery(5)).items] == ["failed"]
     assert "its run ended" in store.projects.get("notes").reason
     store.builds.add("notes")
     assert keys(tick(requested_builds, instance, settings)) == ["notes"]
@@ -121,9 +122,9 @@ def test_the_sensor_of_failures_comes_first_since_it_knows_why(
     store.projects.submit(Idea(key="notes", title="Notes"), "t")
     failed(instance, "build_project/notes/1/1", datetime.now(UTC))
     assert keys(tick(requested_builds, instance, settings)) == []
-    assert [r.status for r in store.builds.newest(5)] == ["requested"]
+    assert [r.status for r in store.builds.page(PageQuery(5)).items] == ["requested"]
     tick(failed_runs, instance, settings)
-    assert [r.status for r in store.builds.newest(5)] == ["failed"]
+    assert [r.status for r in store.builds.page(PageQuery(5)).items] == ["failed"]
     assert "no worker began it" in store.projects.get("notes").reason
 
 

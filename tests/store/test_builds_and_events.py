@@ -17,6 +17,7 @@ from hishamos_pipeline.errors import EditError, ProjectBusyError, ProjectKeyErro
 from hishamos_pipeline.store import database
 from hishamos_pipeline.store.artifacts.repository import Provenance
 from hishamos_pipeline.store.events.repository import KINDS
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
 
@@ -30,19 +31,19 @@ def kinds(store: ProjectStore) -> list[str]:
 
 
 def statuses(store: ProjectStore) -> list[str]:
-    return [request.status for request in reversed(store.builds.newest(100))]
+    return [request.status for request in reversed(store.builds.page(PageQuery(100)).items)]
 
 
 def test_a_request_is_made_once_and_names_whoever_has_asked(store: ProjectStore) -> None:
     ann = store.acting_as(ANN)
     ann.projects.submit(IDEA, "t")
-    (first,) = ann.builds.newest(9)
+    (first,) = ann.builds.page(PageQuery(9)).items
     assert (first.project, first.requested_by, first.via, first.status) == (
         "notes", "user:ann", "command line", "requested",
     )  # fmt: skip
     assert store.acting_as(Actor("bob")).builds.add("notes") == first, "one that waits is the one"
     assert ann.projects.submit(IDEA.model_copy(update={"vision": "more"}), "t").revision == 2
-    (now,) = ann.builds.newest(9)
+    (now,) = ann.builds.page(PageQuery(9)).items
     assert (now.id, now.revision) == (first.id, 2), "it will be built as it is by then"
     with pytest.raises(ProjectNotFoundError):
         ann.builds.add("nope")
@@ -65,7 +66,7 @@ def test_a_request_ends_with_its_build(store: ProjectStore, end: str, status: st
     assert store.builds.requested(9) == []
     store.projects.set_state("notes", end, reason=reason)
     assert statuses(store) == [status, "requested"]
-    done, _ = reversed(store.builds.newest(9))
+    done, _ = reversed(store.builds.page(PageQuery(9)).items)
     assert done.reason == reason and done.started_at and done.finished_at
     assert [request.project for request in store.builds.requested(9)] == ["notes"]
 
@@ -88,12 +89,12 @@ def test_a_run_that_ends_before_it_began_ends_its_request(store: ProjectStore) -
     request = store.builds.add("notes")  # of a project that is in another state
     store.builds.fail(request.id, 1, "no code\0 server")
     assert statuses(store) == ["failed", "failed"] and store.builds.requested(9) == []
-    assert store.builds.newest(1)[0].reason == "no code server"
+    assert store.builds.page(PageQuery(1)).items[0].reason == "no code server"
 
 
 def test_a_run_that_failed_says_nothing_about_a_newer_brief(store: ProjectStore) -> None:
     store.projects.submit(IDEA, "t")
-    (request,) = store.builds.newest(1)
+    (request,) = store.builds.page(PageQuery(1)).items
     store.projects.submit(IDEA.model_copy(update={"vision": "more"}), "t")
     store.builds.fail(request.id, request.revision, "no code server")
     assert [(r.revision, r.status) for r in store.builds.requested(9)] == [(2, "requested")]
@@ -140,7 +141,7 @@ def test_numbers_are_never_used_again(store: ProjectStore, clock: FixedClock) ->
     """A run is known by the number of its request, and a reader goes on after the last event that it has seen."""
     store.projects.submit(IDEA, "t")
     store.builds.cancel("notes", "x")
-    last, seen = store.builds.newest(1)[0].id, store.events.newest(1)[0].id
+    last, seen = store.builds.page(PageQuery(1)).items[0].id, store.events.newest(1)[0].id
     clock.advance(timedelta(days=9))
     store.builds.remove(clock.now())
     store.events.remove(clock.now())
@@ -152,7 +153,10 @@ def test_secrets_are_masked_before_a_text_is_cut(store: ProjectStore) -> None:
     secret = register('sk-"quoted\\secret"-of-many-characters')
     store.projects.submit(IDEA, f"{'x' * 290} {secret}")
     store.builds.cancel("notes", f"{'y' * 490} {secret}")
-    told = json.dumps([event.payload for event in store.events.newest(9)]) + store.builds.newest(1)[0].reason
+    told = (
+        json.dumps([event.payload for event in store.events.newest(9)])
+        + store.builds.page(PageQuery(1)).items[0].reason
+    )
     assert "sk-" not in told and "***" in told and "sk-" not in store.projects.get("notes").reason
 
 
@@ -247,7 +251,7 @@ def test_an_organization_sees_its_own_projects_alone(store: ProjectStore, elsewh
     elsewhere.projects.submit(Idea(key="theirs", title="Theirs"), "t")
     assert [p.key for p in ann.projects.all()] == ["notes"]
     assert (
-        [p.key for p in elsewhere.projects.all()] == [p.key for p in elsewhere.projects.page(9)] == ["theirs"]
+        [p.key for p in elsewhere.projects.all()] == [p.key for p in elsewhere.projects.page(PageQuery(9)).items] == ["theirs"]
     )
     assert [p.key for p in store.projects.all()] == ["notes", "theirs"], "the installation sees all"
     assert not elsewhere.projects.exists("notes") and elsewhere.projects.by_state()["submitted"] == 1

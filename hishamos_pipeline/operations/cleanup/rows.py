@@ -47,6 +47,14 @@ def logins(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
         yield RemovalCandidate(f"{count} logins", 0, partial(store.logins.remove_ended, before), count=count)
 
 
+def idempotency_keys(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+    """Keys of requests that nobody repeats any more."""
+    keys = store.idempotency_keys
+    count = keys.outdated(before)
+    if count:
+        yield RemovalCandidate(f"{count} idempotency keys", 0, partial(keys.remove, before), count=count)
+
+
 def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
     count = store.builds.ended(before)

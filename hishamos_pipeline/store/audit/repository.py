@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from hishamos_pipeline.core.text.secrets import mask, masked_json
 from hishamos_pipeline.store.audit.records import AuditEntry
 from hishamos_pipeline.store.audit.tables import AuditEntryRow
 from hishamos_pipeline.store.organizations.scope import actor_of
+from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, containing, read_page
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import LOG_LOCK, Sessions
 
@@ -61,6 +63,9 @@ def audit(session: Session, now: datetime, action: str, subject: str, **details:
     session.flush()
 
 
+_SORTS: Sorts = {"-id": AuditEntryRow.id}
+
+
 class Audit:
     """Reads the audit log."""
 
@@ -71,6 +76,22 @@ class Audit:
         """Add an entry about something that is not in this store."""
         with self._sessions.write() as session:
             audit(session, self._sessions.clock.now(), action, subject, **details)
+
+    def page(self, page: PageQuery, *, subject: str = "", action: str = "") -> PageOf[AuditEntry]:
+        """A page of entries, the newest first, of one subject or one kind if they are named.
+
+        Raises:
+            UsageError: the page's order or cursor is none.
+        """
+        query = select(AuditEntryRow)
+        if subject:
+            query = query.where(AuditEntryRow.subject == subject)
+        if action:
+            query = query.where(AuditEntryRow.action == action)
+        if page.search:
+            query = query.where(containing(page.search, AuditEntryRow.actor, AuditEntryRow.details))
+        with self._sessions.read() as session:
+            return read_page(session, query, _SORTS, AuditEntryRow.id, page, partial(record, AuditEntry))
 
     def newest(self, limit: int, *, subject: str = "") -> list[AuditEntry]:
         """The newest entries, the newest first, of one subject if it is named."""

@@ -5,12 +5,14 @@ from datetime import datetime
 from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.batches.tables import in_batches
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.builds.tables import BuildRequestRow
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
+from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import (
@@ -21,6 +23,8 @@ from hishamos_pipeline.store.sessions import (
     rows_changed,
     stored_text,
 )
+
+_SORTS: Sorts = {"-id": BuildRequestRow.id, "requested_at": BuildRequestRow.requested_at}
 
 
 class BuildRequests:
@@ -58,17 +62,32 @@ class BuildRequests:
             )
             return _records(session, query.order_by(BuildRequestRow.id).limit(limit))
 
-    def newest(self, limit: int, *, project: str = "") -> list[BuildRequest]:
-        """The newest requests, the newest first.
+    def page(self, page: PageQuery, *, project: str = "", status: str = "") -> PageOf[BuildRequest]:
+        """A page of requests, the newest first.
 
         Raises:
             ProjectNotFoundError: there is no such project.
+            UsageError: the page's order or cursor is none.
         """
         with self._sessions.read() as session:
             query = _requests(session)
             if project:
                 query = query.where(BuildRequestRow.project_id == find_project(session, project).id)
-            return _records(session, query.order_by(BuildRequestRow.id.desc()).limit(limit))
+            if status:
+                query = query.where(BuildRequestRow.status == status)
+            return read_page(session, query, _SORTS, BuildRequestRow.id, page, _shown)
+
+    def get(self, number: int) -> BuildRequest:
+        """A request by number.
+
+        Raises:
+            ArtifactMissingError: there is none.
+        """
+        with self._sessions.read() as session:
+            found = _records(session, _requests(session).where(BuildRequestRow.id == number))
+        if not found:
+            raise ArtifactMissingError(f"there is no build request {number}")
+        return found[0]
 
     def ended(self, before: datetime) -> int:
         """How many requests have ended before a time."""
@@ -194,7 +213,11 @@ def _requests(session: Session) -> Select[str, BuildRequestRow]:
 
 
 def _records(session: Session, query: Select[str, BuildRequestRow]) -> list[BuildRequest]:
-    return [record(BuildRequest, row, project=key) for key, row in session.execute(query)]
+    return [_shown(*found) for found in session.execute(query)]
+
+
+def _shown(key: str, row: BuildRequestRow) -> BuildRequest:
+    return record(BuildRequest, row, project=key)
 
 
 def _wait_no_longer(project: ProjectRow, reason: str, now: datetime) -> None:

@@ -1,12 +1,14 @@
 """How many tokens models have taken for each person, and the limit of a month."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.errors import BudgetError
 from hishamos_pipeline.store.calls.tables import LlmCallRow
+from hishamos_pipeline.store.people.records import User
 from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.sessions import Sessions
 
@@ -46,12 +48,30 @@ class TokenUse:
         with self._sessions.read() as session:
             return _tokens(session, f"user:{email}", since)
 
+    def of_all(self, users: Collection[User]) -> dict[int, int]:
+        """How many tokens models have taken for some people this month, by the people's numbers; each is there."""
+        own = and_(LlmCallRow.asked_by == "user:" + UserRow.email, LlmCallRow.outcome != "cached")
+        since = func.coalesce(UserRow.tokens_from, self.month_of(None))
+        begun = LlmCallRow.started_at >= case((since > self.month_of(None), since), else_=self.month_of(None))
+        query = (
+            select(UserRow.id, func.coalesce(func.sum(_counted()), 0))
+            .join(LlmCallRow, and_(own, begun))
+            .where(UserRow.id.in_([user.id for user in users]))
+            .group_by(UserRow.id)
+        )
+        with self._sessions.read() as session:
+            found = {user_id: int(tokens) for user_id, tokens in session.execute(query)}
+        return {user.id: found.get(user.id, 0) for user in users}
+
 
 def _tokens(session: Session, asked_by: str, since: datetime) -> int:
-    """Tokens of somebody's calls; of one that is being made, as many as it could take."""
-    taken = LlmCallRow.input_tokens + LlmCallRow.output_tokens
-    counted = case((LlmCallRow.outcome == "running", LlmCallRow.reserved_tokens), else_=taken)
-    query = select(func.coalesce(func.sum(counted), 0)).where(
+    query = select(func.coalesce(func.sum(_counted()), 0)).where(
         LlmCallRow.asked_by == asked_by, LlmCallRow.started_at >= since, LlmCallRow.outcome != "cached"
     )
     return int(session.scalar(query) or 0)
+
+
+def _counted() -> ColumnElement[int]:
+    """Tokens of a call; of one that is being made, as many as it could take."""
+    taken = LlmCallRow.input_tokens + LlmCallRow.output_tokens
+    return case((LlmCallRow.outcome == "running", LlmCallRow.reserved_tokens), else_=taken)

@@ -1,5 +1,6 @@
 """Organizations: their members, project members, grants and invitations."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Delete, delete, func, or_, select
@@ -19,6 +20,7 @@ from hishamos_pipeline.store.people.records import (
     Member,
     Organization,
     ProjectMember,
+    Standing,
     User,
 )
 from hishamos_pipeline.store.people.tables import (
@@ -29,8 +31,8 @@ from hishamos_pipeline.store.people.tables import (
     UserRow,
 )
 from hishamos_pipeline.store.projects.tables import ProjectRow
-from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, find_project, rows_changed
+from hishamos_pipeline.store.records import record, require_as_seen
+from hishamos_pipeline.store.sessions import Sessions, find_project, locked, rows_changed
 
 
 class Organizations:
@@ -70,26 +72,59 @@ class Organizations:
             rows = session.scalars(select(OrganizationRow).order_by(OrganizationRow.key))
             return [record(Organization, row) for row in rows]
 
-    def update(self, key: str, *, title: str, needs_second_factor: bool) -> Organization:
-        """Change an organization."""
+    def update(
+        self, key: str, *, title: str, needs_second_factor: bool, seen: Organization | None = None
+    ) -> Organization:
+        """Change an organization.
+
+        Raises:
+            ChangedMeanwhileError: it is not as it was seen any more.
+        """
         with self._sessions.write() as session:
-            row = _organization(session, key)
+            row = _organization(session, key, lock=True)
+            require_as_seen(seen, record(Organization, row), key)
             row.title, row.needs_second_factor = title, needs_second_factor
             audit(session, self._sessions.clock.now(), "organization.update", key, title=title,
                   needs_second_factor=needs_second_factor)  # fmt: skip
             session.flush()
             return record(Organization, row)
 
-    def roles(self, user_id: int) -> dict[str, Role]:
-        """A user's role in each of their organizations, by key."""
+    def standing(self, user_id: int, key: str) -> Standing | None:
+        """What a user is in an organization; ``None`` where there is no such user or organization."""
         query = (
-            select(OrganizationRow.key, MembershipRow.role)
-            .join(MembershipRow, MembershipRow.organization_id == OrganizationRow.id)
-            .where(MembershipRow.user_id == user_id)
-            .order_by(OrganizationRow.key)
+            select(UserRow, OrganizationRow.needs_second_factor, MembershipRow.role)
+            .select_from(UserRow)
+            .join(OrganizationRow, OrganizationRow.key == key)
+            .outerjoin(
+                MembershipRow,
+                (MembershipRow.user_id == UserRow.id) & (MembershipRow.organization_id == OrganizationRow.id),
+            )
+            .where(UserRow.id == user_id)
         )
         with self._sessions.read() as session:
-            return {row.key: row.role for row in session.execute(query)}
+            found = session.execute(query).one_or_none()
+        if found is None:
+            return None
+        user, needs_second_factor, role = found
+        return Standing(record(User, user), key, role or "", needs_second_factor)  # type: ignore[arg-type]
+
+    def roles_of(self, user_ids: Collection[int]) -> dict[int, dict[str, Role]]:
+        """The roles of some users in their organizations, by the users' numbers; each of them is there."""
+        query = (
+            select(MembershipRow.user_id, OrganizationRow.key, MembershipRow.role)
+            .join(OrganizationRow, MembershipRow.organization_id == OrganizationRow.id)
+            .where(MembershipRow.user_id.in_(user_ids))
+            .order_by(OrganizationRow.key)
+        )
+        found: dict[int, dict[str, Role]] = {user_id: {} for user_id in user_ids}
+        with self._sessions.read() as session:
+            for user_id, key, role in session.execute(query):
+                found[user_id][key] = role  # type: ignore[assignment]
+        return found
+
+    def roles(self, user_id: int) -> dict[str, Role]:
+        """A user's role in each of their organizations, by key."""
+        return self.roles_of([user_id])[user_id]
 
     def members(self) -> list[Member]:
         """The members of the actor's organization, by address."""
@@ -311,8 +346,9 @@ def _invitations(session: Session, *where: ColumnElement[bool]) -> list[Invitati
     return [record(Invitation, row, organization=key) for row, key in session.execute(query)]
 
 
-def _organization(session: Session, key: str) -> OrganizationRow:
-    row = session.scalars(select(OrganizationRow).where(OrganizationRow.key == key)).one_or_none()
+def _organization(session: Session, key: str, *, lock: bool = False) -> OrganizationRow:
+    query = select(OrganizationRow).where(OrganizationRow.key == key)
+    row = session.scalars(locked(session, query) if lock else query).one_or_none()
     if row is None:
         raise PersonNotFoundError(f"there is no organization {key!r}")
     return row

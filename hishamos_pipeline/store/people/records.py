@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from hishamos_pipeline.core.roles import ProjectRole, Role
 
@@ -45,6 +46,16 @@ class Organization:
     title: str
     needs_second_factor: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a user is in an organization now; no role for whoever is no member."""
+
+    user: User
+    organization: str
+    role: Role | Literal[""]
+    needs_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True)

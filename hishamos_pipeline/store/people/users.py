@@ -1,6 +1,7 @@
 """Users: their accounts, profiles, passwords and second factors."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -15,11 +16,15 @@ from hishamos_pipeline.store.logins.tables import (
     RefreshTokenRow,
     SessionRow,
 )
+from hishamos_pipeline.store.organizations.tables import OrganizationRow
+from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, containing, read_page
 from hishamos_pipeline.store.people.admins import require_other_admin
 from hishamos_pipeline.store.people.records import Secrets, User
-from hishamos_pipeline.store.people.tables import UserRow
-from hishamos_pipeline.store.records import record
+from hishamos_pipeline.store.people.tables import MembershipRow, UserRow
+from hishamos_pipeline.store.records import record, require_as_seen
 from hishamos_pipeline.store.sessions import Sessions, locked, rows_changed
+
+_SORTS: Sorts = {"email": UserRow.email, "created_at": UserRow.created_at}
 
 
 class Users:
@@ -79,15 +84,44 @@ class Users:
         with self._sessions.read() as session:
             return [record(User, row) for row in session.scalars(select(UserRow).order_by(UserRow.email))]
 
+    def page(self, page: PageQuery, organization: str = "") -> PageOf[User]:
+        """A page of users by address: of one organization if it is named, whose address or name contains a text.
+
+        Raises:
+            UsageError: the page's order or cursor is none.
+        """
+        query = select(UserRow)
+        if organization:
+            members = (
+                select(MembershipRow.user_id)
+                .join(OrganizationRow, OrganizationRow.id == MembershipRow.organization_id)
+                .where(OrganizationRow.key == organization)
+            )
+            query = query.where(UserRow.id.in_(members))
+        if page.search:
+            query = query.where(containing(page.search, UserRow.email, UserRow.name))
+        with self._sessions.read() as session:
+            return read_page(session, query, _SORTS, UserRow.id, page, partial(record, User))
+
     def secrets(self, user_id: int) -> Secrets:
         """What logging in has to know of a user."""
         with self._sessions.read() as session:
             return record(Secrets, session.get_one(UserRow, user_id))
 
-    def update(self, user_id: int, **values: str | int) -> User:
-        """Change a profile: ``name``, ``avatar_url``, ``preferences``, ``monthly_tokens``."""
+    def update(self, user_id: int, *, seen: User | None = None, **values: str | int) -> User:
+        """Change a profile: ``name``, ``avatar_url``, ``preferences``, ``monthly_tokens``.
+
+        Args:
+            user_id: whose.
+            seen: the user as whoever changes it has seen them; ``None`` for whatever they are now.
+            values: the new values.
+
+        Raises:
+            ChangedMeanwhileError: they are not as they were seen any more.
+        """
         with self._sessions.write() as session:
             row = _locked(session, user_id)
+            require_as_seen(seen, record(User, row), row.email)
             for name, value in values.items():
                 setattr(row, name, value)
             audit(session, self._sessions.clock.now(), "user.update", row.email, fields=sorted(values))

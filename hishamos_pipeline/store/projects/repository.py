@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
@@ -16,6 +17,7 @@ from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.builds.repository import follow_state, request_build
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.organizations.scope import in_organization, organization_id
+from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, containing, read_page
 from hishamos_pipeline.store.projects.records import IdeaRevision, ProjectRecord
 from hishamos_pipeline.store.projects.tables import (
     PROJECT_STATES,
@@ -35,6 +37,13 @@ from hishamos_pipeline.store.units.repository import keep_blobs
 
 HandedTexts = Mapping[str, str]
 # States that somebody is responsible for; the others come and go with every build.
+_SORTS: Sorts = {
+    "key": ProjectRow.key,
+    "title": ProjectRow.title,
+    "updated_at": ProjectRow.updated_at,
+    "created_at": ProjectRow.created_at,
+    "cost_usd": ProjectRow.cost_usd,
+}
 _AUDITED = {"building": "build", "archived": "archive"}
 
 
@@ -159,14 +168,24 @@ class Projects:
             )
             return [record(ProjectRecord, row) for row in rows]
 
-    def page(self, limit: int, *, after: str = "", states: Collection[str] = ()) -> list[ProjectRecord]:
-        """Projects by key, at most so many, those after a key and in one of some states."""
-        query = select(ProjectRow).where(ProjectRow.key > after).order_by(ProjectRow.key).limit(limit)
+    def page(
+        self, page: PageQuery, *, after: str = "", states: Collection[str] = ()
+    ) -> PageOf[ProjectRecord]:
+        """A page of projects: those after a key, in one of some states, whose key or title contains a text.
+
+        Raises:
+            UsageError: the page's order or cursor is none.
+        """
+        query = select(ProjectRow)
+        if after:
+            query = query.where(ProjectRow.key > after)
         if states:
             query = query.where(ProjectRow.state.in_(states))
+        if page.search:
+            query = query.where(containing(page.search, ProjectRow.key, ProjectRow.title))
         with self._sessions.read() as session:
-            rows = session.scalars(query.where(in_organization(session)))
-            return [record(ProjectRecord, row) for row in rows]
+            mine = query.where(in_organization(session))
+            return read_page(session, mine, _SORTS, ProjectRow.id, page, partial(record, ProjectRecord))
 
     def idea(self, key: str) -> Idea:
         """The newest revision of a project's brief.
