@@ -225,6 +225,34 @@ class Settings(BaseSettings):
         None, description="File that holds them instead, one a line, which nobody else may read."
     )
 
+    api_url: str = Field(
+        "",
+        pattern="^(https?://[^/?#]+)?$",
+        description="Where people reach the API, such as `https://hishamos.example.org`; for links and for logins by a "
+        "provider. Without it, where the request was sent to.",
+    )
+    api_origins: str = Field(
+        "",
+        description="Origins of other sites whose pages may use the API (CORS), by commas; none by default.",
+    )
+    api_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses of proxies, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    )
+    api_per_minute: int = Field(
+        600, gt=0, description="Most requests to the API of one person, token or address in a minute."
+    )
+    api_logins_per_minute: int = Field(
+        60, gt=0, description="Most requests of one address in a minute that no valid login came with."
+    )
+    api_body_bytes: int = Field(
+        30_000_000, gt=0, description="Largest body of a request to the API, in bytes."
+    )
+    api_body_seconds: float = Field(
+        60, gt=0, description="How long the body of a request to the API may take to arrive, in seconds."
+    )
+    api_streams: int = Field(1000, gt=0, description="Most open event streams of one API process.")
+
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")
     max_handed_files: int = Field(200, gt=0, description="Most files that are handed in with a brief.")
     max_handed_file_bytes: int = Field(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
@@ -11,6 +12,8 @@ from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import decoded
+from hishamos_pipeline.store.deliveries.records import DeliveredFile
+from hishamos_pipeline.store.pages import PageQuery
 
 
 class ArtifactView(View):
@@ -64,6 +67,12 @@ class FileView(View):
     sha256: str
     mode: str
     stories: tuple[str, ...]
+
+
+class FileContent(FileView):
+    """A file of the newest tree with its text."""
+
+    text: str
 
 
 class TraceRowView(View):
@@ -137,32 +146,42 @@ def diff(services: Services, actor: Actor, key: str, before: str, after: str) ->
 
 
 @requires("projects.read", project="key")
-def list_files(services: Services, actor: Actor, key: str) -> list[FileView]:
-    """The files of the newest tree, by path.
+def list_files(services: Services, actor: Actor, key: str, page: PageQuery) -> Page[FileView]:
+    """A page of the files of the newest tree by path, those whose path contains a text.
 
     Raises:
         ProjectNotFoundError: there is no such project.
+        UsageError: the page's order or cursor is none.
     """
-    tree = services.acting_as(actor).store.deliveries.newest(key)
-    return [
-        FileView.of(file, sha256=file.content_hash, mode=oct(file.mode))
-        for file in (tree.files if tree else ())
-    ]
+    return Page.showing(services.store.deliveries.files(key, page), _file)
 
 
 @requires("projects.read", project="key")
-def read_file(services: Services, actor: Actor, key: str, path: str) -> str:
-    """The text of a file of the newest tree.
+def read_file(services: Services, actor: Actor, key: str, path: str) -> FileContent:
+    """A file of the newest tree with its text.
 
     Raises:
         ArtifactMissingError: there is no such file.
     """
-    store = services.acting_as(actor).store
-    tree = store.deliveries.newest(key)
-    file = next((file for file in tree.files if file.path == path), None) if tree else None
-    if file is None:
-        raise ArtifactMissingError(f"project {key!r} has no file {path!r}: see `hishamos files list {key}`")
-    return store.units.blobs([file.content_hash])[file.content_hash]
+    file, text = services.store.deliveries.file(key, path)
+    return FileContent(**dict(_file(file)), text=text)
+
+
+@requires("projects.read", project="key")
+def read_folder(services: Services, actor: Actor, key: str, folder: str = "") -> list[FileContent]:
+    """The files of a folder of the newest tree with their texts, by path; all of them for no folder.
+
+    Raises:
+        ArtifactMissingError: there is no such folder.
+    """
+    found = services.store.deliveries.folder(key, folder)
+    if not found:
+        raise ArtifactMissingError(f"project {key!r} has no folder {folder!r}")
+    return [FileContent(**dict(_file(file)), text=text) for file, text in found]
+
+
+def _file(file: DeliveredFile) -> FileView:
+    return FileView.of(file, sha256=file.content_hash, mode=oct(file.mode))
 
 
 @requires("projects.read", project="key")

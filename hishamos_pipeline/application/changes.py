@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field
 
-from hishamos_pipeline.application.artifacts import ItemChangeView
+from hishamos_pipeline.application.artifacts import ItemChangeView, read_artifact
 from hishamos_pipeline.application.rights import requires
-from hishamos_pipeline.application.view import UseCaseInput, View
+from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
 from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.revisions import as_text, proposed
@@ -35,6 +35,7 @@ class EditArtifact(UseCaseInput):
         reason: why, for the history.
         seen: the revision that ``text`` was made from, so that nothing is undone that was changed meanwhile; 0 for the
             newest.
+        expected: the ``etag`` of the content that was read, where the edit is to be refused if it is another one.
     """
 
     key: str
@@ -45,6 +46,7 @@ class EditArtifact(UseCaseInput):
     remove: bool = False
     reason: str = Field("edited by hand", max_length=1000)
     seen: int = 0
+    expected: str = ""
 
 
 class TextToEdit(View):
@@ -68,6 +70,14 @@ class ProposedChange(View):
     summary: str
     items: tuple[ItemChangeView, ...]
     accepted: str
+
+
+class AcceptSentence(UseCaseInput):
+    """A change in a sentence is to be taken over, if it is what was seen; ``expected`` is the ``etag`` of that."""
+
+    key: str
+    sentence: str
+    expected: str = ""
 
 
 class ProposalView(View):
@@ -155,9 +165,13 @@ def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtif
         EditError: it cannot be what the artifact says; names the field. Nothing is written then.
         ArtifactMissingError: there is no such project, artifact or item.
         ProjectBusyError: a build is making this artifact.
+        ChangedMeanwhileError: the content is not what it was expected to be.
     """
     _require_one_way(command)
     project = services.acting_as(actor).project_data(command.key)
+    if command.expected:
+        now = read_artifact(services, actor, command.key, command.artifact)
+        require_etag(now, command.expected)
     edits = _edits(project, command)
     if not edits:
         return EditedArtifact(artifact=command.artifact, revision=0)
@@ -299,6 +313,21 @@ def accept_change(services: Services, actor: Actor, key: str, change: ChangeProp
 
     project = services.acting_as(actor).project_data(key)
     return take_over(project, change, author=actor.name or actor.label)
+
+
+@requires("projects.edit", project="command.key")
+async def accept_sentence(services: Services, actor: Actor, command: AcceptSentence) -> ProposedChange:
+    """Take over what a sentence changes, for whoever has seen that and brings back no more than the sentence.
+
+    It is found out again: the blueprint engine says the same, and a model's answer is kept and not paid twice.
+
+    Raises:
+        ChangedMeanwhileError: it would change something else than what was seen.
+        EditError, ArtifactMissingError, UnbuildableError, ModelError: as for ``propose_change``.
+    """
+    change = await propose_change(services, actor, command.key, command.sentence)
+    require_etag(change_view(change), command.expected)
+    return change_view(change, accept_change(services, actor, command.key, change))
 
 
 def change_view(change: ChangeProposal, accepted: str = "") -> ProposedChange:

@@ -1,6 +1,7 @@
 """What has happened to projects, in order."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,14 @@ class EventView(View):
     subject: str
     payload: dict[str, Any]
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """An event, and the key of the organization whose project it happened to."""
+
+    organization: str
+    event: EventView
 
 
 @requires("projects.read", project="project")
@@ -44,3 +53,23 @@ def after(
     """The events after one, in order."""
     events = services.acting_as(actor).store.events
     return [EventView.of(event) for event in events.after(number, limit, project=project, kinds=kinds)]
+
+
+@requires("projects.read", project="project")
+def require_reading(services: Services, actor: Actor, *, project: str = "") -> None:
+    """Make sure that an actor may read events, of one project if it is named.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        ForbiddenError: they may not.
+    """
+    if project:
+        services.store.projects.get(project)
+
+
+def feed(services: Services, number: int, limit: int) -> list[FeedEvent]:
+    """The events of all organizations after one, for whoever hands each to those who may see it."""
+    store = services.store
+    found = store.events.after(number, limit)
+    keys = {item.id: item.key for item in store.organizations.all()} if found else {}
+    return [FeedEvent(keys.get(event.organization_id, ""), EventView.of(event)) for event in found]

@@ -18,6 +18,7 @@ from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
 from hishamos_pipeline.errors import ArtifactMissingError, ExportError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heartbeat import lives
+from hishamos_pipeline.store.artifacts.repository import readable
 
 if TYPE_CHECKING:
     from hishamos_pipeline.generation.export_policy import AskedExports
@@ -66,6 +67,15 @@ class ExportDetails(View):
     checksum: str
     error: str
     publication: dict[str, Any] | None = None
+
+
+class ArchiveFile(View):
+    """An archive of a project: where it is on this machine, its name, SHA-256, and size in bytes."""
+
+    path: Path
+    name: str
+    sha256: str
+    size: int
 
 
 class Withdrawn(View):
@@ -200,6 +210,23 @@ def show_export(services: Services, actor: Actor, key: str, destination: str) ->
         )
     details = json.loads(found[0].details) if found[0].details else None
     return ExportDetails.of(found[0], publication=details)
+
+
+@requires("projects.read", project="key")
+def archive_file(services: Services, actor: Actor, key: str, archive: str) -> ArchiveFile:
+    """The ZIP or TAR archive of a project, where it is on this machine.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        ArtifactMissingError: it was not exported to that, or the file is on another machine.
+    """
+    project = services.project_data(key)
+    row = project.store.artifacts.head(key, EXPORTS[archive]) if archive in ARCHIVES else None
+    found = readable(row, Archive) if row else None
+    path = project.folder.path(found.path) if found and found.wanted else None
+    if found is None or path is None or not path.is_file():
+        raise ArtifactMissingError(f"{key!r} has no {archive} archive here: export it, or build it here")
+    return ArchiveFile(path=path, name=path.name, sha256=found.sha256, size=path.stat().st_size)
 
 
 @requires("projects.export", project="key")

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
@@ -13,6 +14,7 @@ from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.pages import PageQuery
 
 _LONGEST_ANSWER = 2000
 
@@ -52,6 +54,13 @@ class IdeaView(View):
     source: str
     submitted_at: datetime
     state: str
+
+
+class IdeaDetails(IdeaView):
+    """A submitted idea: its newest revision as it was written, section by section, and what was read from it."""
+
+    content_hash: str
+    idea: Idea
 
 
 class QuestionsView(View):
@@ -108,13 +117,30 @@ def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:
 
 
 @requires("projects.read")
-def list_ideas(services: Services, actor: Actor) -> list[IdeaView]:
-    """All submitted ideas by key."""
-    projects = services.acting_as(actor).store.projects
-    return [
-        IdeaView.of(projects.idea_revision(p.key), key=p.key, title=p.title, state=p.state)
-        for p in projects.all()
-    ]
+def list_ideas(services: Services, actor: Actor, page: PageQuery) -> Page[IdeaView]:
+    """A page of the submitted ideas by key, those whose key or title contains a text.
+
+    Raises:
+        UsageError: the page's order or cursor is none.
+    """
+    projects = services.store.projects
+    found = projects.page(page)
+    newest = projects.newest_revisions([project.id for project in found.items])
+    return Page.showing(found, lambda p: IdeaView.of(newest[p.id], key=p.key, title=p.title, state=p.state))
+
+
+@requires("projects.read", project="key")
+def show_idea(services: Services, actor: Actor, key: str) -> IdeaDetails:
+    """An idea in its newest revision.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    projects = services.store.projects
+    project, revision = projects.get(key), projects.idea_revision(key)
+    return IdeaDetails.of(
+        revision, key=key, title=project.title, state=project.state, idea=projects.idea(key)
+    )
 
 
 @requires("projects.read", project="key")

@@ -1,12 +1,14 @@
 """Looking after the installation: cleanup, the audit log, and what people were notified of."""
 
 import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
-from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.errors import StorageError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -145,3 +147,22 @@ def _made_up(channel: str, now: datetime) -> Notification:
         next_try_at=now,
         sent_at=None,
     )
+
+
+@requires("installation.operate")
+def metrics(services: Services, actor: Actor, queue: Callable[[], Mapping[str, int]]) -> str:
+    """The figures of the installation in Prometheus' text format.
+
+    Args:
+        services: the services.
+        actor: whoever asks.
+        queue: gives how many of Dagster's runs are in each state that is not an end.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    from hishamos_pipeline.operations.metrics import Metrics
+
+    everywhere = services.acting_as(replace(actor, organization=EVERY_ORGANIZATION))
+    registry = CollectorRegistry()
+    registry.register(Metrics(everywhere.store, queue, services.settings.home))
+    return generate_latest(registry).decode()

@@ -84,6 +84,19 @@ class UpdateProfile(UseCaseInput):
     expected: str = ""
 
 
+class ChangeUser(UseCaseInput):
+    """What an admin or an operator changes of an account; what is ``None`` stays.
+
+    ``expected`` is the ``etag`` of the account that they have seen; empty for whichever it is now.
+    """
+
+    email: str
+    is_active: bool | None = None
+    is_superuser: bool | None = None
+    monthly_tokens: int | None = None
+    expected: str = ""
+
+
 class Link(View):
     """A link's token, which is told this once, and until when it is good."""
 
@@ -183,6 +196,26 @@ def set_token_limit(services: Services, actor: Actor, email: str, monthly_tokens
     return UserView.shown(
         services, actor, services.store.users.update(user.id, monthly_tokens=monthly_tokens)
     )
+
+
+@requires("people.manage")
+def change_user(services: Services, actor: Actor, command: ChangeUser) -> UserView:
+    """Change an account, as ``set_active``, ``set_superuser`` and ``set_token_limit`` do.
+
+    Raises:
+        ChangedMeanwhileError: it is not what it was expected to be.
+        PersonNotFoundError, ForbiddenError, AccountError: as those say; what comes before is done then.
+    """
+    found = show_user(services, actor, command.email)
+    require_etag(found, command.expected)
+    # What most easily is refused first.
+    if command.is_superuser is not None and command.is_superuser != found.is_superuser:
+        found = set_superuser(services, actor, command.email, command.is_superuser)
+    if command.monthly_tokens is not None and command.monthly_tokens != found.monthly_tokens:
+        found = set_token_limit(services, actor, command.email, command.monthly_tokens)
+    if command.is_active is not None and command.is_active != found.is_active:
+        found = set_active(services, actor, command.email, command.is_active)
+    return found
 
 
 @requires("people.manage")

@@ -12,13 +12,18 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("key")
+@click.option("--search", default="", metavar="TEXT", help="Only those whose path contains this.")
+@click.option(
+    "--limit", default=10_000, show_default=True, type=click.IntRange(1), help="Most files to list."
+)
 @json_option
-def list_files(key: str, as_json: bool) -> None:
+def list_files(key: str, search: str, limit: int, as_json: bool) -> None:
     """List the files of the newest tree of KEY with sizes and stories."""
     from hishamos_pipeline.application import artifacts
+    from hishamos_pipeline.store.pages import PageQuery
 
     with opened() as (services, actor):
-        found = artifacts.list_files(services, actor, key)
+        found = artifacts.list_files(services, actor, key, PageQuery(limit, search=search)).items
     if as_json:
         print_json(found)
         return
@@ -33,4 +38,4 @@ def show(key: str, path: str) -> None:
     from hishamos_pipeline.application import artifacts
 
     with opened() as (services, actor):
-        print_contents(artifacts.read_file(services, actor, key, path))
+        print_contents(artifacts.read_file(services, actor, key, path).text)

@@ -63,13 +63,16 @@ def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) 
 
 
 @command.command("list")
+@click.option("--search", default="", metavar="TEXT", help="Only those whose key or title contains this.")
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Most ideas to list.")
 @json_option
-def list_ideas(as_json: bool) -> None:
+def list_ideas(search: str, limit: int, as_json: bool) -> None:
     """List submitted ideas with their newest revision."""
     from hishamos_pipeline.application import ideas
+    from hishamos_pipeline.store.pages import PageQuery
 
     with opened() as (services, actor):
-        found = ideas.list_ideas(services, actor)
+        found = ideas.list_ideas(services, actor, PageQuery(limit, search=search)).items
     if as_json:
         print_json(found)
         return

@@ -251,7 +251,9 @@ def test_an_organization_sees_its_own_projects_alone(store: ProjectStore, elsewh
     elsewhere.projects.submit(Idea(key="theirs", title="Theirs"), "t")
     assert [p.key for p in ann.projects.all()] == ["notes"]
     assert (
-        [p.key for p in elsewhere.projects.all()] == [p.key for p in elsewhere.projects.page(PageQuery(9)).items] == ["theirs"]
+        [p.key for p in elsewhere.projects.all()]
+        == [p.key for p in elsewhere.projects.page(PageQuery(9)).items]
+        == ["theirs"]
     )
     assert [p.key for p in store.projects.all()] == ["notes", "theirs"], "the installation sees all"
     assert not elsewhere.projects.exists("notes") and elsewhere.projects.by_state()["submitted"] == 1

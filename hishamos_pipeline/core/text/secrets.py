@@ -12,8 +12,10 @@ _LEAST = 16  # no provider's key is shorter, and shorter texts can be ordinary w
 _LEAST_SHORT = 4
 _known: set[str] = set()
 MASK = "***"
-# What ``accounts.tokens`` makes.
-_OWN_TOKENS = re.compile(r"\bho[srlb]_[A-Za-z0-9_-]{43}")
+# What ``accounts.tokens`` makes, and JSON Web Tokens.
+_OWN_TOKENS = re.compile(
+    r"\bho[srlb]_[A-Za-z0-9_-]{43}|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
+)
 
 
 def register(value: str, *, short: bool = False) -> str:
@@ -58,7 +60,7 @@ def mask(text: str) -> str:
     """The text with every registered secret replaced, the longest first, and every token of this product's own."""
     for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, MASK)
-    return _OWN_TOKENS.sub(MASK, text) if "ho" in text else text
+    return _OWN_TOKENS.sub(MASK, text) if "ho" in text or "eyJ" in text else text
 
 
 def masked_json(values: Mapping[str, object], *, longest: int | None = None) -> str:

@@ -1,17 +1,23 @@
 """The three records of what left the pipeline: GeneratedProjectRow, ProjectFileRow, RepositoryExportRow."""
 
 from collections.abc import Iterable
+from functools import partial
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from hishamos_pipeline.core.artifacts.documents import TreeFile
 from hishamos_pipeline.core.artifacts.target import Publication
+from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.deliveries.records import DeliveredFile, DeliveredTree, Export
 from hishamos_pipeline.store.deliveries.tables import GeneratedProjectRow, ProjectFileRow, RepositoryExportRow
 from hishamos_pipeline.store.events.repository import emit
+from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, containing, read_page
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project, stored_text
+from hishamos_pipeline.store.units.tables import BlobRow
+
+_SORTS: Sorts = {"path": ProjectFileRow.path, "size": ProjectFileRow.size}
 
 
 class Deliveries:
@@ -66,6 +72,46 @@ class Deliveries:
                 .limit(1)
             ).one_or_none()
             return _tree(row) if row else None
+
+    def files(self, key: str, page: PageQuery) -> PageOf[DeliveredFile]:
+        """A page of the files of a project's newest tree by path, those whose path contains a text.
+
+        Raises:
+            ProjectNotFoundError: there is no such project.
+            UsageError: the page's order or cursor is none.
+        """
+        with self._sessions.read() as session:
+            query = select(ProjectFileRow).where(_in_newest_tree(session, key))
+            if page.search:
+                query = query.where(containing(page.search, ProjectFileRow.path))
+            return read_page(session, query, _SORTS, ProjectFileRow.id, page, partial(record, DeliveredFile))
+
+    def file(self, key: str, path: str) -> tuple[DeliveredFile, str]:
+        """A file of a project's newest tree, and its text.
+
+        Raises:
+            ProjectNotFoundError: there is no such project.
+            ArtifactMissingError: there is no such file.
+        """
+        with self._sessions.read() as session:
+            found = session.execute(_with_text(session, key).where(ProjectFileRow.path == path)).one_or_none()
+        if found is None:
+            raise ArtifactMissingError(
+                f"project {key!r} has no file {path!r}: see `hishamos files list {key}`"
+            )
+        return record(DeliveredFile, found[0]), found[1]
+
+    def folder(self, key: str, folder: str) -> list[tuple[DeliveredFile, str]]:
+        """The files of a folder of a project's newest tree by path, with their texts; of the whole tree for none.
+
+        Raises:
+            ProjectNotFoundError: there is no such project.
+        """
+        with self._sessions.read() as session:
+            query = _with_text(session, key).order_by(ProjectFileRow.path)
+            if folder:
+                query = query.where(ProjectFileRow.path.startswith(f"{folder.strip('/')}/", autoescape=True))
+            return [(record(DeliveredFile, row), text) for row, text in session.execute(query)]
 
     def newest_status(self, key: str) -> str:
         """The status of the newest tree of a project; empty if there is none."""
@@ -133,6 +179,24 @@ class Deliveries:
             row.status, row.error = "failed", stored_text(error)
             row.completed_at = now = self._sessions.clock.now()
             emit(session, now, find_project(session, key), "export.failed", destination, reason=error)
+
+
+def _in_newest_tree(session: Session, key: str) -> ColumnElement[bool]:
+    """The condition that a file is one of a project's newest tree."""
+    newest = (
+        select(GeneratedProjectRow.id)
+        .where(GeneratedProjectRow.project_id == find_project(session, key).id)
+        .order_by(GeneratedProjectRow.created_at.desc(), GeneratedProjectRow.id.desc())
+        .limit(1)
+    )
+    return ProjectFileRow.generated_project_id == newest.scalar_subquery()
+
+
+def _with_text(session: Session, key: str) -> Select[ProjectFileRow, str]:
+    joined = select(ProjectFileRow, BlobRow.content).join(
+        BlobRow, BlobRow.sha256 == ProjectFileRow.content_hash
+    )
+    return joined.where(_in_newest_tree(session, key))
 
 
 def _tree(row: GeneratedProjectRow) -> DeliveredTree:

@@ -12,6 +12,7 @@ class Event:
     Args:
         id: grows with every event; who has read up to one goes on after it.
         at: when.
+        organization_id: whose project it is.
         project: the project's key.
         kind: what happened, such as ``build.started``; ``KINDS`` lists all.
         subject: to what of the project: an artifact, a story, an export.
@@ -21,6 +22,7 @@ class Event:
 
     id: int
     at: datetime
+    organization_id: int
     project: str
     kind: str
     subject: str

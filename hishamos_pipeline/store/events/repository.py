@@ -74,6 +74,11 @@ class Events:
         query = select(EventRow).order_by(EventRow.id.desc()).limit(limit)
         return self._read(_chosen(query, project, kinds))[::-1]
 
+    def last(self) -> int:
+        """The id of the newest event of any organization; 0 for none."""
+        with self._sessions.read() as session:
+            return session.scalars(select(func.coalesce(func.max(EventRow.id), 0))).one()
+
     def outdated(self, before: datetime) -> int:
         """How many events are from before a time."""
         with self._sessions.read() as session:
@@ -90,7 +95,17 @@ class Events:
             organization = in_organization(session, EventRow.organization_id)
             rows = session.scalars(query.where(organization))
             return [
-                Event(r.id, r.at, r.project, r.kind, r.subject, json.loads(r.payload), r.actor) for r in rows
+                Event(
+                    r.id,
+                    r.at,
+                    r.organization_id,
+                    r.project,
+                    r.kind,
+                    r.subject,
+                    json.loads(r.payload),
+                    r.actor,
+                )
+                for r in rows
             ]
 
 

@@ -209,6 +209,20 @@ class Projects:
             row = session.scalars(query.order_by(IdeaRow.revision.desc()).limit(1)).one()
             return record(IdeaRevision, row)
 
+    def newest_revisions(self, project_ids: Collection[int]) -> dict[int, IdeaRevision]:
+        """The newest revision of some projects' briefs, by the projects' numbers."""
+        newest = (
+            select(IdeaRow.project_id, func.max(IdeaRow.revision).label("revision"))
+            .where(IdeaRow.project_id.in_(project_ids))
+            .group_by(IdeaRow.project_id)
+            .subquery()
+        )
+        query = select(IdeaRow).join(
+            newest, (IdeaRow.project_id == newest.c.project_id) & (IdeaRow.revision == newest.c.revision)
+        )
+        with self._sessions.read() as session:
+            return {row.project_id: record(IdeaRevision, row) for row in session.scalars(query)}
+
     def set_state(
         self,
         key: str,

@@ -1,0 +1,70 @@
+"""The application: routes, what is around them, and the OpenAPI document."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from hishamos_pipeline import __version__
+from hishamos_pipeline.api import openapi, problems
+from hishamos_pipeline.api.guards import Guards
+from hishamos_pipeline.api.limits import RateLimits
+from hishamos_pipeline.api.routes import agents, artifacts, auth, files, ideas, operations, people, projects
+from hishamos_pipeline.api.runs import open_runs
+from hishamos_pipeline.api.streams import EventHub
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.settings import listed
+
+PREFIX = "/api/v1"
+_EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.opened, auth.router, people.router, ideas.router, projects.router, artifacts.router, files.router,
+    agents.router, operations.opened, operations.router,
+)  # fmt: skip
+
+
+def create_app(services: Services, runs: Callable[[], Any] | None = None) -> FastAPI:
+    """The API of an installation.
+
+    Args:
+        services: of the installation, for nobody in particular; they are closed with it.
+        runs: opens Dagster's runs; by default those of the settings.
+    """
+    settings = services.settings
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await app.state.events.close()
+        services.close()
+
+    app = FastAPI(
+        title="HishamOS",
+        version=__version__,
+        summary="An idea goes in; a verified repository comes out.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+        max_body_size=settings.api_body_bytes,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    app.state.limits = RateLimits(settings)
+    app.state.events = EventHub(services, settings.api_streams)
+    app.state.origins = frozenset(listed(settings.api_origins))
+    app.state.runs = runs or (lambda: open_runs(settings))
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX, responses=openapi.PROBLEMS)
+    openapi.install(app)
+    app.add_middleware(Guards, body_seconds=settings.api_body_seconds)
+    if app.state.origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=sorted(app.state.origins), allow_methods=["*"], allow_headers=["*"],
+            expose_headers=_EXPOSED, allow_credentials=False,
+        )  # fmt: skip
+    return app

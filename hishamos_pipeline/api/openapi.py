@@ -1,0 +1,78 @@
+"""The OpenAPI document, and pages to read it: nothing of them comes from another host."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+
+from hishamos_pipeline.api.problems import MEDIA_TYPE, Problem
+
+STATIC = Path(__file__).parent / "static"
+EXAMPLES = Path(__file__).parent / "examples.json"
+# What every operation may answer instead; the document says it once for each.
+PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Problem}, "5XX": {"model": Problem}}
+_METHODS = ("get", "put", "post", "patch", "delete")
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"},
+    "description": "The same request with the same key is done once, and has the same answer.",
+}
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>HishamOS API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/api/static/swagger-ui.css"></head>
+<body><div id="swagger-ui"></div>
+<script src="/api/static/swagger-ui-bundle.js"></script><script src="/api/static/docs.js"></script>
+</body></html>
+"""
+# Swagger UI writes styles into elements; no script is allowed but its own files.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'"
+)
+
+
+def install(app: FastAPI) -> None:
+    """Serve the document at ``/api/schema``, and pages to read it at ``/api/docs``."""
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+
+    @app.get("/api/schema", include_in_schema=False)
+    def schema(_: Request) -> Response:
+        return JSONResponse(document(app))
+
+    @app.get("/api/docs", include_in_schema=False)
+    def docs(_: Request) -> Response:
+        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+    app.mount("/api/static", StaticFiles(directory=STATIC), name="static")
+
+
+@cache
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of an application, with examples."""
+    made = FastAPI.openapi(app)
+    for path in made["paths"].values():
+        for method, operation in path.items():
+            if method in _METHODS:
+                _complete(method, operation)
+    for name, example in json.loads(EXAMPLES.read_text()).items():
+        made["components"]["schemas"][name]["examples"] = [example]
+    return made
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    """Say what holds for every operation, and is nowhere said in a route."""
+    known = "security" in operation
+    if method == "post" and known:
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    responses = operation["responses"]
+    responses.pop("422", None)  # FastAPI's own, which is a problem here
+    for status in ("4XX", "5XX"):
+        (schema,) = responses[status]["content"].values()
+        responses[status] = {"description": "A problem (RFC 9457).", "content": {MEDIA_TYPE: schema}}

@@ -1,0 +1,1 @@
+"""The routes, by resource; each is one call of a use case."""

@@ -1,0 +1,115 @@
+"""Agents' roles and their tasks, prompts, providers of models, and what models have cost."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from hishamos_pipeline.api.caller import KNOWN, Caller
+from hishamos_pipeline.api.fields import Name, PageParameters, ProjectFilter, RequestBody
+from hishamos_pipeline.api.route import ResourceRoute, Tags
+from hishamos_pipeline.application import agents, costs, prompts, providers
+from hishamos_pipeline.application.agents import RoleDetails, RoleView, TaskAnswer
+from hishamos_pipeline.application.costs import Costs, GroupBy
+from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.application.prompts import PromptDiff, PromptView
+from hishamos_pipeline.application.providers import ModelView, ProviderCheck, ProviderView
+from hishamos_pipeline.application.view import View
+from hishamos_pipeline.store.pages import listed_page
+
+router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
+_AGENTS: Tags = ["agents"]
+_PROMPTS: Tags = ["prompts"]
+_PROVIDERS: Tags = ["providers"]
+TaskName = Annotated[str, Path(min_length=1, max_length=60, description="One of the role's tasks.")]
+
+
+class NewTask(RequestBody):
+    """What a role is asked: the fields of the task's question; ``conversation`` keeps its turns under a name."""
+
+    question: dict[str, Any]
+    project: Annotated[str, Field(max_length=63)] = ""
+    conversation: Annotated[str, Field(max_length=80)] = ""
+
+
+class PromptText(View):
+    """A prompt with everything that it includes."""
+
+    role: str
+    task: str
+    text: str
+
+
+@router.get("/agents/roles", tags=_AGENTS)
+def list_roles(caller: Caller, page: PageParameters, project: ProjectFilter = "") -> Page[RoleView]:
+    """List the roles, with those of a project's own."""
+    found = agents.list_roles(caller.services, caller.actor, project)
+    return Page.showing(listed_page(found, page, lambda item: item.role), lambda item: item)
+
+
+@router.get("/agents/roles/{role}", tags=_AGENTS)
+def read_role(caller: Caller, role: Name, project: ProjectFilter = "") -> RoleDetails:
+    """Read a role: its tasks, what each is asked and answers, and who would answer."""
+    return agents.show_role(caller.services, caller.actor, role, project)
+
+
+@router.post("/agents/roles/{role}/tasks/{task}", tags=_AGENTS)
+async def run_task(caller: Caller, role: Name, task: TaskName, body: NewTask) -> TaskAnswer:
+    """Give a role a task, and wait for its answer."""
+    command = agents.AssignTask(role=role, task=task, **body.model_dump())
+    return await agents.assign_task(caller.services, caller.actor, command)
+
+
+@router.get("/prompts", tags=_PROMPTS)
+def list_prompts(caller: Caller, page: PageParameters, project: ProjectFilter = "") -> Page[PromptView]:
+    """List the prompts with their versions."""
+    found = prompts.list_prompts(caller.services, caller.actor, project)
+    return Page.showing(listed_page(found, page, lambda item: f"{item.role}/{item.task}"), lambda item: item)
+
+
+@router.get("/prompts/{role}/{task}", tags=_PROMPTS)
+def read_prompt(caller: Caller, role: Name, task: TaskName, project: ProjectFilter = "") -> PromptText:
+    """Read a prompt with everything that it includes."""
+    text = prompts.read_prompt(caller.services, caller.actor, role, task, project)
+    return PromptText(role=role, task=task, text=text)
+
+
+@router.get("/prompts/{role}/{task}/diff", tags=_PROMPTS)
+def diff_prompt(
+    caller: Caller,
+    role: Name,
+    task: TaskName,
+    version: Annotated[
+        str, Query(max_length=64, description="The version; the last other one by default.")
+    ] = "",
+    project: ProjectFilter = "",
+) -> PromptDiff:
+    """Say what is different in a prompt from a version that was used before."""
+    return prompts.diff_prompt(caller.services, caller.actor, role, task, version=version, project=project)
+
+
+@router.get("/providers", tags=_PROVIDERS)
+def list_providers(caller: Caller, page: PageParameters) -> Page[ProviderView]:
+    """List the providers of models, and where the key of each is; keys are never shown."""
+    found = providers.list_providers(caller.services, caller.actor)
+    return Page.showing(listed_page(found, page, lambda item: item.provider), lambda item: item)
+
+
+@router.post("/providers/{provider}/check", tags=_PROVIDERS)
+async def check_provider(caller: Caller, provider: Name) -> ProviderCheck:
+    """Ask a provider for its models, to find out whether it accepts its key. Costs nothing."""
+    (found,) = await providers.check_providers(caller.services, caller.actor, [provider])
+    return found
+
+
+@router.get("/providers/{provider}/models", tags=_PROVIDERS)
+async def list_models(caller: Caller, provider: Name, page: PageParameters) -> Page[ModelView]:
+    """List the models that a provider offers, with their prices where those are known."""
+    found = await providers.list_models(caller.services, caller.actor, provider)
+    return Page.showing(listed_page(found, page, lambda item: item.model), lambda item: item)
+
+
+@router.get("/costs", tags=["costs"])
+def read_costs(caller: Caller, project: ProjectFilter = "", by: GroupBy = "asset") -> Costs:
+    """Read what models have cost, of one project or of all, by role, model, asset, batch or day."""
+    return costs.costs(caller.services, caller.actor, project, by)

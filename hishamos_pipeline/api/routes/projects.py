@@ -1,0 +1,175 @@
+"""Projects and their backlog: what each has come to, planning and asking for builds, changing, archiving, members."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from hishamos_pipeline.api.caller import KNOWN, Caller
+from hishamos_pipeline.api.fields import (
+    Email,
+    IfMatch,
+    Key,
+    Number,
+    PageParameters,
+    ProjectFilter,
+    RequestBody,
+    SearchParameters,
+    tagged,
+)
+from hishamos_pipeline.api.route import ResourceRoute, Tags
+from hishamos_pipeline.api.routes.people import ProjectRoleChange
+from hishamos_pipeline.api.runs import Runs
+from hishamos_pipeline.application import backlog, builds, changes, organizations, projects
+from hishamos_pipeline.application.backlog import EpicView, SprintView, StoryView
+from hishamos_pipeline.application.builds import BuildRequestView, CancelledBuild, PlannedStepView
+from hishamos_pipeline.application.changes import ProposedChange
+from hishamos_pipeline.application.organizations import MemberView
+from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.application.projects import DeletedProject, ProjectDetails, ProjectView
+from hishamos_pipeline.store.pages import listed_page
+
+_PROJECTS: Tags = ["projects"]
+_BUILDS: Tags = ["builds"]
+_CHANGES: Tags = ["changes"]
+_BACKLOG: Tags = ["backlog"]
+router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
+
+
+class ChangeSentence(RequestBody):
+    """What is to be changed, in a sentence."""
+
+    sentence: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+@router.get("/projects", tags=_PROJECTS)
+def list_projects(
+    caller: Caller,
+    page: SearchParameters,
+    state: Annotated[
+        list[str] | None, Query(max_length=10, description="Only those in one of these states.")
+    ] = None,
+) -> Page[ProjectView]:
+    """List projects by key; sorted by `key`, `title`, `updated_at`, `created_at` or `cost_usd`."""
+    return projects.list_projects(caller.services, caller.actor, page, states=state or ())
+
+
+@router.get("/projects/{key}", tags=_PROJECTS)
+def read_project(caller: Caller, key: Key) -> ProjectDetails:
+    """Read what a project has come to: state, figures, stories, the report of its checks, and where its results are."""
+    return projects.details(caller.services, caller.actor, key)
+
+
+@router.delete("/projects/{key}", tags=_PROJECTS)
+def delete_project(
+    caller: Caller,
+    runs: Runs,
+    key: Key,
+    without_export: Annotated[
+        bool, Query(description="Delete it although its repository is published nowhere, and in no storage.")
+    ] = False,
+) -> DeletedProject:
+    """Delete an archived project: files, rows and runs. What models have cost stays on the books."""
+    command = projects.DeleteProject(key=key, without_export=without_export)
+    return projects.delete(caller.services, caller.actor, runs, command)
+
+
+@router.post("/projects/{key}/archive", status_code=204, tags=_PROJECTS)
+def archive_project(caller: Caller, runs: Runs, key: Key) -> None:
+    """Take a project out of work; nothing of it is removed, and building it again brings it back."""
+    projects.archive(caller.services, caller.actor, runs, key)
+
+
+@router.get("/projects/{key}/plan", tags=_PROJECTS)
+async def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
+    """Say what a build would make, why, and for how much. Nothing is made."""
+    return await builds.plan(caller.services, caller.actor, key)
+
+
+@router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)
+def request_build(caller: Caller, response: Response, key: Key) -> BuildRequestView:
+    """Ask for a build of all stories; the daemon begins it within seconds."""
+    found = builds.request(caller.services, caller.actor, key)
+    response.headers["Location"] = f"/api/v1/build_requests/{found.id}"
+    return found
+
+
+@router.post("/projects/{key}/cancel", tags=_BUILDS)
+def cancel_build(caller: Caller, runs: Runs, key: Key) -> CancelledBuild:
+    """Cancel the requests of a project that wait, and end its runs. What is made stays made."""
+    return builds.cancel(caller.services, caller.actor, runs, key)
+
+
+@router.get("/build_requests", tags=_BUILDS)
+def list_build_requests(
+    caller: Caller,
+    page: PageParameters,
+    project: ProjectFilter = "",
+    status: Annotated[str, Query(max_length=20, description="Only those of this status.")] = "",
+) -> Page[BuildRequestView]:
+    """List build requests, the newest first."""
+    return builds.list_requests(caller.services, caller.actor, page, project, status=status)
+
+
+@router.get("/build_requests/{number}", tags=_BUILDS)
+def read_build_request(caller: Caller, number: Number) -> BuildRequestView:
+    """Read a build request, and what became of it."""
+    return builds.show_request(caller.services, caller.actor, number)
+
+
+@router.post("/projects/{key}/changes", tags=_CHANGES)
+async def propose_change(
+    caller: Caller, response: Response, key: Key, body: ChangeSentence
+) -> ProposedChange:
+    """Find out what a sentence changes; nothing is changed yet. Its `ETag` is what accepting it names."""
+    change = await changes.propose_change(caller.services, caller.actor, key, body.sentence)
+    found = changes.change_view(change)
+    tagged(response, found)
+    return found
+
+
+@router.post("/projects/{key}/changes/accept", tags=_CHANGES)
+async def accept_change(caller: Caller, key: Key, seen: IfMatch, body: ChangeSentence) -> ProposedChange:
+    """Take over what a sentence changes, if it is what was seen."""
+    command = changes.AcceptSentence(key=key, sentence=body.sentence, expected=seen)
+    return await changes.accept_sentence(caller.services, caller.actor, command)
+
+
+@router.get("/projects/{key}/stories", tags=_BACKLOG)
+def list_stories(caller: Caller, key: Key, page: PageParameters) -> Page[StoryView]:
+    """List the stories of a project with their criteria, by id."""
+    found = backlog.list_stories(caller.services, caller.actor, key)
+    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+
+
+@router.get("/projects/{key}/epics", tags=_BACKLOG)
+def list_epics(caller: Caller, key: Key, page: PageParameters) -> Page[EpicView]:
+    """List the epics of a project."""
+    found = backlog.list_epics(caller.services, caller.actor, key)
+    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+
+
+@router.get("/projects/{key}/sprints", tags=_BACKLOG)
+def list_sprints(caller: Caller, key: Key, page: PageParameters) -> Page[SprintView]:
+    """List the planned sprints of a project."""
+    found = backlog.list_sprints(caller.services, caller.actor, key)
+    return Page.showing(listed_page(found, page, lambda item: str(item.number)), lambda item: item)
+
+
+@router.get("/projects/{key}/members", tags=_PROJECTS)
+def list_project_members(caller: Caller, key: Key, page: PageParameters) -> Page[MemberView]:
+    """List the members of a project by address."""
+    found = organizations.list_project_members(caller.services, caller.actor, key)
+    return Page.showing(listed_page(found, page, lambda item: item.email), lambda item: item)
+
+
+@router.put("/projects/{key}/members/{email}", status_code=204, tags=_PROJECTS)
+def set_project_role(caller: Caller, key: Key, email: Email, body: ProjectRoleChange) -> None:
+    """Give a member of the organization a role in a project."""
+    organizations.set_project_role(caller.services, caller.actor, key, email, body.role)
+
+
+@router.delete("/projects/{key}/members/{email}", status_code=204, tags=_PROJECTS)
+def remove_project_role(caller: Caller, key: Key, email: Email) -> None:
+    """Take somebody's role in a project away."""
+    organizations.set_project_role(caller.services, caller.actor, key, email, None)

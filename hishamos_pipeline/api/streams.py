@@ -1,0 +1,172 @@
+"""Event streams: one reader of the store for all clients, and a queue for each of them."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+
+from hishamos_pipeline.api.problems import ApiError
+from hishamos_pipeline.application import events
+from hishamos_pipeline.application.events import EventView, FeedEvent
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.generation.services import Services
+
+log = logging.getLogger("hishamos.api")
+POLL_SECONDS = 0.25
+HEARTBEAT_SECONDS = 15.0
+_AT_ONCE = 500
+_QUEUED = 1000
+# Ends a stream whose client reads too slowly; it goes on by ``Last-Event-ID``.
+_TOO_SLOW = None
+
+
+@dataclass(eq=False)
+class _Client:
+    organization: str
+    project: str
+    kinds: frozenset[str]
+    queue: "asyncio.Queue[EventView | None]" = field(default_factory=lambda: asyncio.Queue(_QUEUED))
+
+    def wants(self, event: FeedEvent) -> bool:
+        """Whether an event is one of those that the client sees and asks for."""
+        shown = event.event
+        return (
+            event.organization == self.organization
+            and self.project in ("", shown.project)
+            and (not self.kinds or shown.kind in self.kinds)
+        )
+
+
+class EventHub:
+    """Reads new events while anybody follows them, and hands each to those who see it.
+
+    Args:
+        services: of the installation.
+        most: how many clients may follow at a time.
+    """
+
+    def __init__(self, services: Services, most: int) -> None:
+        self._services, self._most = services, most
+        self._clients: set[_Client] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._last = 0
+
+    async def follow(
+        self,
+        services: Services,
+        actor: Actor,
+        still_allowed: Callable[[], Awaitable[None]],
+        *,
+        project: str,
+        kinds: frozenset[str],
+        after: int | None,
+    ) -> AsyncIterator[bytes]:
+        """The events for one client, as frames of a stream: those after one, and then those to come.
+
+        Args:
+            services: of the client.
+            actor: the client.
+            still_allowed: raises when they may not follow them any more.
+            project: of one project alone; empty for all.
+            kinds: of these kinds alone; none for all.
+            after: the id of the last event that the client has seen; ``None`` for those to come alone.
+
+        Raises:
+            ApiError: too many clients follow.
+        """
+        if len(self._clients) >= self._most:
+            raise ApiError(503, "too-many-streams", f"{self._most} streams are open", {"Retry-After": "30"})
+        client = _Client(actor.organization, project or actor.project, kinds)
+        await self._add(client)
+        try:
+            seen = self._last if after is None else after
+            yield b": following\n\n"
+            while after is not None:
+                missed = await run_in_threadpool(
+                    events.after, services, actor, seen, project=project, kinds=kinds, limit=_AT_ONCE
+                )
+                for event in missed:
+                    seen = event.id
+                    yield _frame(event)
+                if len(missed) < _AT_ONCE:
+                    break
+            async for frame in self._live(client, seen, still_allowed):
+                yield frame
+        finally:
+            self._clients.discard(client)
+
+    async def close(self) -> None:
+        """End the reading, and every stream."""
+        for client in self._clients:
+            _end(client)
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+
+    async def _live(
+        self, client: _Client, seen: int, still_allowed: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        beat = loop.time() + HEARTBEAT_SECONDS
+        while True:
+            try:
+                event = await asyncio.wait_for(client.queue.get(), max(0.0, beat - loop.time()))
+            except TimeoutError:
+                try:
+                    await still_allowed()
+                except (HishamosError, ApiError):
+                    yield b"event: end\ndata: {}\n\n"
+                    return
+                beat = loop.time() + HEARTBEAT_SECONDS
+                yield b": alive\n\n"
+                continue
+            if event is _TOO_SLOW:
+                return
+            if event.id > seen:
+                seen = event.id
+                yield _frame(event)
+
+    async def _add(self, client: _Client) -> None:
+        async with self._starting:
+            if self._reader is None or self._reader.done():
+                self._last = await run_in_threadpool(self._services.store.events.last)
+                self._reader = asyncio.create_task(self._read())
+            self._clients.add(client)
+
+    async def _read(self) -> None:
+        while self._clients:
+            try:
+                found = await run_in_threadpool(events.feed, self._services, self._last, _AT_ONCE)
+            except HishamosError as error:  # the store is away; whoever follows waits
+                log.warning("events cannot be read: %s", error)
+                found = []
+            for event in found:
+                self._last = event.event.id
+                for client in list(self._clients):
+                    if client.wants(event):
+                        _hand(client, event.event)
+            if len(found) < _AT_ONCE:
+                await asyncio.sleep(POLL_SECONDS)
+
+
+def _hand(client: _Client, event: EventView) -> None:
+    if client.queue.full():
+        _end(client)
+    else:
+        client.queue.put_nowait(event)
+
+
+def _end(client: _Client) -> None:
+    while client.queue.full():
+        client.queue.get_nowait()
+    client.queue.put_nowait(_TOO_SLOW)
+
+
+def _frame(event: EventView) -> bytes:
+    data = json.dumps(event.model_dump(mode="json"), ensure_ascii=False)
+    return f"id: {event.id}\nevent: {event.kind}\ndata: {data}\n\n".encode()
