@@ -7,9 +7,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic.json_schema import models_json_schema
 from starlette.staticfiles import StaticFiles
 
 from hishamos_pipeline.api.problems import MEDIA_TYPE, Problem
+from hishamos_pipeline.api.routes.ideas import NewIdea
 
 STATIC = Path(__file__).parent / "static"
 EXAMPLES = Path(__file__).parent / "examples.json"
@@ -57,6 +59,10 @@ def install(app: FastAPI) -> None:
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document of an application, with examples."""
     made = FastAPI.openapi(app)
+    _, read_by_hand = models_json_schema(
+        [(NewIdea, "validation")], ref_template="#/components/schemas/{model}"
+    )
+    made["components"]["schemas"].update(read_by_hand["$defs"])
     for path in made["paths"].values():
         for method, operation in path.items():
             if method in _METHODS:

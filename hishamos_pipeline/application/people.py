@@ -250,6 +250,21 @@ def make_link(services: Services, actor: Actor, email: str, purpose: str = "pass
     return Link(token=token, email=user.email, expires_at=ends)
 
 
+@requires("installation.operate")
+def own_login_link(services: Services, actor: Actor) -> Link:
+    """A link that logs a browser in as whoever operates this machine; their account is made where there is none.
+
+    It has no password: whoever can open the store could set one.
+    """
+    email = address_of(f"{_as_address(actor.name)}@localhost.test")
+    user = services.store.users.named(email) or services.store.users.add(email, actor.name, superuser=True)
+    return make_link(services, actor, user.email, "login")
+
+
+def _as_address(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "operator"
+
+
 def profile(services: Services, actor: Actor) -> ProfileView:
     """The actor's own account.
 

@@ -45,9 +45,9 @@ COMMANDS = {
     "metrics": ("metrics", "Serve figures for Prometheus."),
     "doctor": ("doctor", "Check that everything HishamOS needs is there."),
     "db": ("db", "Manage the schema of the project store."),
-    "serve": ("serve", "Run one service of an installation: webserver, daemon or code server."),
+    "serve": ("serve", "Run one service of an installation: API, webserver, daemon or code server."),
     "worker": ("worker", "Execute runs on this machine for an installation of many."),
-    "dev": ("dev", "Start Dagster's webserver and daemon on this machine."),
+    "dev": ("dev", "Start the API, and Dagster's webserver and daemon, on this machine."),
 }
 
 # What no account does: it is about this machine, and its store as a whole.

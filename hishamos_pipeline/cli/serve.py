@@ -13,27 +13,58 @@ from hishamos_pipeline.cli.output import settings
 if TYPE_CHECKING:
     from hishamos_pipeline.settings import Settings
 
-_PORTS = {"webserver": 3000, "code-server": 4000}
+PORTS = {"api": 8000, "webserver": 3000, "code-server": 4000}
+# Requests that are under way when the API is stopped have so long to end; streams are ended at once.
+_GRACE_SECONDS = 10
 
 
 @click.command("serve")
-@click.argument("part", type=click.Choice(["webserver", "daemon", "code-server"]))
+@click.argument("part", type=click.Choice(["api", "webserver", "daemon", "code-server"]))
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; there is no login."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; the API alone asks for a login.",
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port; 3000 for the webserver, 4000 for the code server."
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port; 8000 for the API, 3000 for the webserver, 4000 for the code server.",
 )
 def command(part: str, host: str, port: int | None) -> None:
-    """Become one PART of an installation: Dagster's webserver, its daemon, or the code server.
+    """Become one PART of an installation: the API, Dagster's webserver, its daemon, or the code server.
 
     Webserver and daemon ask the code server that HISHAMOS_CODE_SERVER names, or load the definitions themselves.
     """
+    if part == "api":
+        _serve_api(settings(), host, port or PORTS[part])
+        return
     home = prepared(settings())
     # A shell that starts this in the background has it ignore SIGINT, and Dagster takes SIGTERM's handler from there.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    argv = argv_of(part, home, host, port or _PORTS.get(part, 0))
+    argv = argv_of(part, home, host, port or PORTS.get(part, 0))
     os.execv(argv[0], argv)  # noqa: S606 - this process becomes the part
+
+
+def _serve_api(given: "Settings", host: str, port: int) -> None:
+    import uvicorn
+
+    from hishamos_pipeline.api.app import create_app
+    from hishamos_pipeline.generation.services import Services
+
+    services = Services(given, patient=True)
+    _ = services.store
+    uvicorn.run(
+        create_app(services),
+        host=host,
+        port=port,
+        forwarded_allow_ips=given.api_proxies,
+        server_header=False,
+        # Addresses and paths of requests are somebody's; what is refused and what fails is told by our own log.
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        log_level="warning",
+    )
 
 
 def prepared(given: "Settings") -> Path:
@@ -53,6 +84,7 @@ def argv_of(part: str, home: Path, host: str, port: int) -> list[str]:
     workspace = ["-w", str(home / "workspace.yaml")]
     listening = ["-h", host, "-p", str(port)]
     program, *rest = {
+        "api": ["hishamos", "serve", "api", "--host", host, "--port", str(port)],
         "webserver": ["dagster-webserver", *workspace, *listening],
         "daemon": ["dagster-daemon", "run", *workspace],
         "code-server": ["dagster", "api", "grpc", "-m", "hishamos_pipeline.definitions", *listening],

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from hishamos_pipeline.application.builds import EndedRuns
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
 
 
@@ -17,6 +18,14 @@ class FakeRuns:
 
     def in_flight(self, project: str) -> bool:
         return project in self.working
+
+    def unfinished(self) -> dict[str, int]:
+        return {"started": len(self.working), "queued": 0}
+
+    def cancel(self, project: str) -> EndedRuns:
+        ended = len(self.working & {project})
+        self.working.discard(project)
+        return EndedRuns(ended, 0)
 
     def ended(self, project: str = "") -> Iterator[EndedRun]:
         ordered = sorted(self.runs, key=lambda run: run.ended_at, reverse=True)

@@ -1,0 +1,98 @@
+"""An API with people in it: each role logged in, in two organizations."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from hishamos_pipeline.accounts import passwords
+from hishamos_pipeline.api.app import create_app
+from hishamos_pipeline.application import logins, organizations
+from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.roles import ROLES
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.settings import Settings
+from tests.fakes.run_history import FakeRuns
+from tests.support.people import OPERATOR, PASSWORD
+
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True)
+class RunningApi:
+    """An API without a server, its services, and clients by role: ``viewer`` to ``admin``, ``stranger``, ``operator``.
+
+    ``stranger`` is an admin of another organization, whose project is ``bills``; ``notes`` is the others'.
+    """
+
+    app: FastAPI
+    services: Services
+    clients: dict[str, TestClient]
+    runs: FakeRuns
+
+    def __getitem__(self, role: str) -> TestClient:
+        return self.clients[role]
+
+    @property
+    def nobody(self) -> TestClient:
+        """A client that shows nothing."""
+        return TestClient(self.app, base_url="https://testserver/api/v1", raise_server_exceptions=False)
+
+    def client(self, token: str) -> TestClient:
+        """A client that shows a token."""
+        client = self.nobody
+        client.headers["Authorization"] = f"Bearer {token}"
+        return client
+
+
+@contextmanager
+def running_api(settings: Settings, **changed: Any) -> Iterator[RunningApi]:
+    """An API over a store of its own."""
+    given = settings.model_copy(
+        update={"api_per_minute": 1_000_000, "api_logins_per_minute": 100_000, **changed}
+    )
+    services = Services(given)
+    _people(services)
+    runs = FakeRuns()
+    app = create_app(services, lambda: runs)
+    made = RunningApi(app, services, {}, runs)
+    with TestClient(app):  # so that the application begins and ends
+        for role in (*ROLES, "stranger", "operator"):
+            found = logins.log_in_client(
+                services, logins.LogIn(email=f"{role}@example.org", password=PASSWORD)
+            )
+            made.clients[role] = made.client(found.access_token)
+        yield made
+
+
+def _people(services: Services) -> None:
+    hashed = passwords.hashed(PASSWORD)
+    organizations.add_organization(services, OPERATOR, "acme")
+    for email, organization, role in [
+        *((f"{role}@example.org", "default", role) for role in ROLES),
+        ("stranger@example.org", "acme", "admin"),
+        ("operator@example.org", "default", ""),
+    ]:
+        acting = services.acting_as(replace(OPERATOR, organization=organization))
+        user = acting.store.users.add(
+            email, email.partition("@")[0], password_hash=hashed, superuser=not role
+        )
+        if role:
+            acting.store.organizations.set_role(user.id, role)  # type: ignore[arg-type]
+    for organization, key in (("default", "notes"), ("acme", "bills")):
+        acting = services.acting_as(replace(OPERATOR, organization=organization))
+        acting.store.projects.submit(Idea(key=key, title=key), "test")
+
+
+def token_of(client: TestClient) -> str:
+    """The token that a client shows."""
+    return str(client.headers["Authorization"]).removeprefix("Bearer ")
+
+
+def settings_at(folder: Path) -> Settings:
+    """Settings with a home of their own."""
+    return Settings(home=folder / "home")
