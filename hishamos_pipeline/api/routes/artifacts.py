@@ -26,9 +26,7 @@ from hishamos_pipeline.application.changes import (
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.store.pages import listed_page
 
-router = APIRouter(
-    prefix="/projects/{key}", tags=["artifacts"], route_class=ResourceRoute, dependencies=KNOWN
-)
+router = APIRouter(prefix="/projects/{key}", route_class=ResourceRoute, dependencies=KNOWN)
 _ARTIFACTS: Tags = ["artifacts"]
 _CHANGES: Tags = ["changes"]
 ArtifactName = Annotated[str, Path(max_length=40, description="The artifact's name, such as `requirements`.")]
