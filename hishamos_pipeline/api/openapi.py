@@ -77,6 +77,9 @@ def _complete(method: str, operation: dict[str, Any]) -> None:
     known = "security" in operation
     if method == "post" and known:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] == "If-Match":
+            parameter["required"] = True  # without it, the answer is 428 and no validation error
     responses = operation["responses"]
     responses.pop("422", None)  # FastAPI's own, which is a problem here
     for status in ("4XX", "5XX"):

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from hishamos_pipeline import errors
 from hishamos_pipeline.core.text import linear_re as re
@@ -179,10 +180,24 @@ def _fix(item: Mapping[str, Any]) -> str:
     return ""
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     kind = HTTPStatus(error.status_code).name.lower().replace("_", "-")
-    return answer(error.status_code, kind, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # Each method is a route of its own, and the one that was asked knows itself alone.
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return answer(error.status_code, kind, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods of a path."""
+    return {
+        method
+        for route in request.app.routes
+        if route.matches(request.scope)[0] != Match.NONE
+        for method in getattr(route, "methods", None) or ()
+    }
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:

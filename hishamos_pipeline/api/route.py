@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from hishamos_pipeline.api.caller import KnownCaller, authenticate
@@ -136,17 +137,11 @@ async def _hash_of(request: Request) -> str:
     # The boundary of a form is another one each time.
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     digest.update(content_type.encode())
+    body = await request.body()
     if content_type == "multipart/form-data":
-        form = await request.form()
-        for name, value in form.multi_items():
-            if isinstance(value, str):
-                content, filename = value.encode(), ""
-            else:
-                content, filename = await value.read(), value.filename or ""
-                await value.seek(0)
-            digest.update(f"\0{name}\0{filename}\0{len(content)}\0".encode() + content)
-    else:
-        digest.update(await request.body())
+        boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary", b"")
+        body = body.replace(boundary, b"") if boundary else body
+    digest.update(body)
     return digest.hexdigest()
 
 

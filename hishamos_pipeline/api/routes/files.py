@@ -117,7 +117,7 @@ def request_export(caller: Caller, key: Key, body: NewExport) -> ExportPlan:
     return exports.request(caller.services, caller.actor, _command(key, body))
 
 
-@router.post("/projects/{key}/exports/preview", tags=_EXPORTS)
+@router.post("/projects/{key}/export_preview", tags=_EXPORTS)
 def preview_export(caller: Caller, key: Key, body: NewExport) -> dict[str, list[str]]:
     """Say what an export would do, step by step; nothing is changed."""
     return exports.preview(caller.services, caller.actor, _command(key, body))

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from email.message import Message
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -86,7 +86,7 @@ _BODIES = {
 }
 
 
-@router.post("", status_code=201, openapi_extra=_BODIES)
+@router.post("", status_code=201, openapi_extra=_BODIES, responses={200: {"model": SubmittedIdea}})
 async def submit_idea(request: Request, response: Response, caller: Caller) -> SubmittedIdea:
     """Submit a brief; a changed one under the same key becomes its next revision, and its build is requested."""
     command = await _command(request)
@@ -172,19 +172,19 @@ def _content(path: str, item: HandedContent) -> bytes:
 
 
 async def _of_form(request: Request) -> SubmitIdea:
-    form = await request.form(max_files=_MOST_FILES, max_fields=10)
-    unknown = sorted(set(form) - {"brief", "key", "files"})
-    brief, key = form.get("brief"), form.get("key", "")
-    if unknown or brief is None or not isinstance(key, str):
-        wrong = f"{unknown[0][:100]!r} is no field of it" if unknown else "it has no `brief`"
-        raise ApiError(422, "invalid-request", f"the form: {wrong}; it has brief, key and files")
-    raw, name = (
-        (await brief.read(), brief.filename or "") if isinstance(brief, UploadFile) else (brief.encode(), "")
-    )
-    handed: list[Any] = form.getlist("files")
-    files = {}
-    for file in handed:
-        if not isinstance(file, UploadFile) or not file.filename or file.filename in files:
-            raise ApiError(422, "invalid-request", "files: each is a file with a name of its own")
-        files[file.filename] = await file.read()
+    async with request.form(max_files=_MOST_FILES, max_fields=10) as form:
+        unknown = sorted(set(form) - {"brief", "key", "files"})
+        brief, key = form.get("brief"), form.get("key", "")
+        if unknown or brief is None or not isinstance(key, str):
+            wrong = f"{unknown[0][:100]!r} is no field of it" if unknown else "it has no `brief`"
+            raise ApiError(422, "invalid-request", f"the form: {wrong}; it has brief, key and files")
+        files: dict[str, bytes] = {}
+        for file in form.getlist("files"):
+            if not isinstance(file, UploadFile) or not file.filename or file.filename in files:
+                raise ApiError(422, "invalid-request", "files: each is a file with a name of its own")
+            files[file.filename] = await file.read()
+        if isinstance(brief, UploadFile):
+            raw, name = await brief.read(), brief.filename or ""
+        else:
+            raw, name = brief.encode(), ""
     return SubmitIdea(raw=raw, name=name, source=name[:200] or "api", files=files or None, key=key)
