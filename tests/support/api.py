@@ -1,13 +1,18 @@
 """An API with people in it: each role logged in, in two organizations."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import uvicorn
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from hishamos_pipeline.accounts import passwords
 from hishamos_pipeline.api.app import create_app
@@ -52,9 +57,9 @@ class RunningApi:
 @contextmanager
 def running_api(settings: Settings, **changed: Any) -> Iterator[RunningApi]:
     """An API over a store of its own."""
-    given = settings.model_copy(
-        update={"api_per_minute": 1_000_000, "api_logins_per_minute": 100_000, **changed}
-    )
+    many = {"api_per_minute": 1_000_000, "api_logins_per_minute": 100_000}
+    secret = {"secret_keys": SecretStr(Fernet.generate_key().decode())}
+    given = settings.model_copy(update={**many, **secret, **changed})
     services = Services(given)
     _people(services)
     runs = FakeRuns()
@@ -67,6 +72,24 @@ def running_api(settings: Settings, **changed: Any) -> Iterator[RunningApi]:
             )
             made.clients[role] = made.client(found.access_token)
         yield made
+
+
+@contextmanager
+def served(api: RunningApi) -> Iterator[tuple[str, int]]:
+    """The same API on a real server: its host and port."""
+    config = uvicorn.Config(api.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server has not started"
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield "127.0.0.1", port
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
 
 
 def _people(services: Services) -> None:
