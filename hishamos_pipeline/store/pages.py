@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, or_, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.store.base import UtcDateTime
 
 T = TypeVar("T")
 # Columns by the names that people sort by.
@@ -131,12 +132,12 @@ def _cursor(
 
 def _last_seen(cursor: str, order: str, column: InstrumentedAttribute[Any]) -> tuple[Any, int]:
     value, number = _decoded(cursor, order, 2)
-    kind = column.type.python_type
     try:
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**31:
             raise ValueError(number)
-        if kind is datetime:
+        if isinstance(column.type, UtcDateTime):
             return datetime.fromisoformat(value), number
+        kind = column.type.python_type
         if type(value) not in (kind, int if kind is float else kind) or "\0" in str(value):
             raise ValueError(value)
         if kind is int and not 0 <= value < 2**31:

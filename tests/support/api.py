@@ -1,10 +1,12 @@
 """An API with people in it: each role logged in, in two organizations."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from hishamos_pipeline.accounts import passwords
+from hishamos_pipeline.accounts.access_tokens import AccessToken
 from hishamos_pipeline.api.app import create_app
-from hishamos_pipeline.application import logins, organizations
+from hishamos_pipeline.application import organizations
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.roles import ROLES
 from hishamos_pipeline.generation.services import Services
@@ -66,11 +69,13 @@ def running_api(settings: Settings, **changed: Any) -> Iterator[RunningApi]:
     app = create_app(services, lambda: runs)
     made = RunningApi(app, services, {}, runs)
     with TestClient(app):  # so that the application begins and ends
+        now = services.store.clock.now()
         for role in (*ROLES, "stranger", "operator"):
-            found = logins.log_in_client(
-                services, logins.LogIn(email=f"{role}@example.org", password=PASSWORD)
-            )
-            made.clients[role] = made.client(found.access_token)
+            user = services.store.users.named(f"{role}@example.org")
+            assert user is not None
+            organization = "acme" if role == "stranger" else "default"
+            token = AccessToken(user.id, organization, now, now + timedelta(minutes=10))
+            made.clients[role] = made.client(services.signing_keys.sign(token))
         yield made
 
 
@@ -116,6 +121,9 @@ def token_of(client: TestClient) -> str:
     return str(client.headers["Authorization"]).removeprefix("Bearer ")
 
 
-def settings_at(folder: Path) -> Settings:
-    """Settings with a home of their own."""
+def settings_at(folder: Path, empty_store: Path | None = None) -> Settings:
+    """Settings with a home of their own, where an empty store may be already."""
+    (folder / "home").mkdir(parents=True)
+    if empty_store:
+        shutil.copy(empty_store, folder / "home" / "store.db")
     return Settings(home=folder / "home")
