@@ -56,7 +56,7 @@ class EventHub:
         self._starting = asyncio.Lock()
         self._last = 0
 
-    async def follow(
+    def follow(
         self,
         services: Services,
         actor: Actor,
@@ -82,14 +82,27 @@ class EventHub:
         if len(self._clients) >= self._most:
             raise ApiError(503, "too-many-streams", f"{self._most} streams are open", {"Retry-After": "30"})
         client = _Client(actor.organization, project or actor.project, kinds)
+
+        def missed_after(number: int) -> list[EventView]:
+            return events.after(
+                services, actor, number, project=client.project, kinds=client.kinds, limit=_AT_ONCE
+            )
+
+        return self._frames(client, missed_after, still_allowed, after)
+
+    async def _frames(
+        self,
+        client: _Client,
+        missed_after: Callable[[int], list[EventView]],
+        still_allowed: Callable[[], Awaitable[None]],
+        after: int | None,
+    ) -> AsyncIterator[bytes]:
         await self._add(client)
         try:
             seen = self._last if after is None else after
             yield b": following\n\n"
             while after is not None:
-                missed = await run_in_threadpool(
-                    events.after, services, actor, seen, project=project, kinds=kinds, limit=_AT_ONCE
-                )
+                missed = await run_in_threadpool(missed_after, seen)
                 for event in missed:
                     seen = event.id
                     yield _frame(event)
@@ -104,9 +117,10 @@ class EventHub:
         """End the reading, and every stream."""
         for client in self._clients:
             _end(client)
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
     async def _live(
         self, client: _Client, seen: int, still_allowed: Callable[[], Awaitable[None]]

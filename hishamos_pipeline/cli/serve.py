@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from hishamos_pipeline.settings import Settings
 
 PORTS = {"api": 8000, "webserver": 3000, "code-server": 4000}
-# Requests that are under way when the API is stopped have so long to end; streams are ended at once.
-_GRACE_SECONDS = 10
 
 
 @click.command("serve")
@@ -47,24 +45,13 @@ def command(part: str, host: str, port: int | None) -> None:
 
 
 def _serve_api(given: "Settings", host: str, port: int) -> None:
-    import uvicorn
-
     from hishamos_pipeline.api.app import create_app
+    from hishamos_pipeline.api.server import ApiServer
     from hishamos_pipeline.generation.services import Services
 
     services = Services(given, patient=True)
     _ = services.store
-    uvicorn.run(
-        create_app(services),
-        host=host,
-        port=port,
-        forwarded_allow_ips=given.api_proxies,
-        server_header=False,
-        # Addresses and paths of requests are somebody's; what is refused and what fails is told by our own log.
-        access_log=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        log_level="warning",
-    )
+    ApiServer(create_app(services), given, host, port).run()
 
 
 def prepared(given: "Settings") -> Path:

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from hishamos_pipeline.accounts import passwords
 from hishamos_pipeline.accounts.access_tokens import AccessToken
 from hishamos_pipeline.api.app import create_app
+from hishamos_pipeline.api.server import ApiServer
 from hishamos_pipeline.application import organizations
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.roles import ROLES
@@ -82,8 +82,7 @@ def running_api(settings: Settings, **changed: Any) -> Iterator[RunningApi]:
 @contextmanager
 def served(api: RunningApi) -> Iterator[tuple[str, int]]:
     """The same API on a real server: its host and port."""
-    config = uvicorn.Config(api.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
+    server = ApiServer(api.app, api.services.settings, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
