@@ -20,7 +20,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
-from hishamos_pipeline.store.people.records import Standing, User
+from hishamos_pipeline.store.people.records import User, UserStanding
 
 SESSION_LASTS, REFRESH_LASTS = timedelta(days=14), timedelta(days=30)
 # Above every number of a row.
@@ -223,7 +223,7 @@ def actor_of(services: Services, user: User, organization: str = "", *, via: str
     return _actor(standing, via, None)
 
 
-def _actor(standing: Standing, via: str, scopes: frozenset[str] | None) -> Actor:
+def _actor(standing: UserStanding, via: str, scopes: frozenset[str] | None) -> Actor:
     user, own = standing.user, standing.organization
     if not user.is_active:
         raise LoginError(f"the account {user.email} is switched off")

@@ -295,7 +295,7 @@ def test_many_archives_are_one_stream(tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch, running_api(settings_at(folder)) as api:
         patch.setattr(exports, "archive_file", found)
         answer = api["viewer"].get("archives?project=a&project=b&project=a")
-        assert answer.headers["content-type"] == "application/x-tar"
+        assert answer.headers["content-type"] == "application/octet-stream"
         with tarfile.open(fileobj=BytesIO(answer.content)) as packed:
             assert {m.name: packed.extractfile(m).read() for m in packed} == {  # type: ignore[union-attr]
                 f"{key}.zip": content for key, content in contents.items()

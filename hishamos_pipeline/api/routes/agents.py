@@ -32,7 +32,7 @@ class NewTask(RequestBody):
     conversation: Annotated[str, Field(max_length=80)] = ""
 
 
-class PromptText(View):
+class PromptSource(View):
     """A prompt with everything that it includes."""
 
     role: str
@@ -68,10 +68,10 @@ def list_prompts(caller: Caller, page: PageParameters, project: ProjectFilter = 
 
 
 @router.get("/prompts/{role}/{task}", tags=_PROMPTS)
-def read_prompt(caller: Caller, role: Name, task: TaskName, project: ProjectFilter = "") -> PromptText:
+def read_prompt(caller: Caller, role: Name, task: TaskName, project: ProjectFilter = "") -> PromptSource:
     """Read a prompt with everything that it includes."""
     text = prompts.read_prompt(caller.services, caller.actor, role, task, project)
-    return PromptText(role=role, task=task, text=text)
+    return PromptSource(role=role, task=task, text=text)
 
 
 @router.get("/prompts/{role}/{task}/diff", tags=_PROMPTS)

@@ -39,15 +39,11 @@ _FILES: Tags = ["files"]
 _EXPORTS: Tags = ["exports"]
 _CHUNK = 1 << 16
 _BLOCK = 512
+# Whatever it is: clients that are generated know it as bytes.
+_BINARY = "application/octet-stream"
 FilePathName = Annotated[str, Path(min_length=1, max_length=300, description="The file's path in the tree.")]
 Destination = Annotated[Literal["zip", "tar", "git", "github", "gitlab"], Path()]
-_BYTES: Responses = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-}
-_ZIP: Responses = {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
-_TAR: Responses = {
-    200: {"content": {"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}}
-}
+_BYTES: Responses = {200: {"content": {_BINARY: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 class NewExport(RequestBody):
@@ -77,13 +73,13 @@ def download_file(request: Request, caller: Caller, key: Key, path: FilePathName
     headers = {**_attachment(path.rpartition("/")[2]), "ETag": f'"{found.sha256}"', "Accept-Ranges": "bytes"}
     wanted = _range(request.headers.get("range", ""), len(content))
     if wanted is None:
-        return Response(content, headers=headers, media_type="application/octet-stream")
+        return Response(content, headers=headers, media_type=_BINARY)
     first, last = wanted
     headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-    return Response(content[first : last + 1], 206, headers, "application/octet-stream")
+    return Response(content[first : last + 1], 206, headers, _BINARY)
 
 
-@router.get("/projects/{key}/download", response_class=StreamingResponse, responses=_ZIP, tags=_FILES)
+@router.get("/projects/{key}/download", response_class=StreamingResponse, responses=_BYTES, tags=_FILES)
 def download_folder(
     caller: Caller,
     key: Key,
@@ -100,7 +96,7 @@ def download_folder(
             archive.writestr(info, file.text)
     packed.seek(0)
     headers = _attachment(f"{key}.zip")
-    return StreamingResponse(_chunks(packed), headers=headers, media_type="application/zip")
+    return StreamingResponse(_chunks(packed), headers=headers, media_type=_BINARY)
 
 
 @router.get("/exports", tags=_EXPORTS)
@@ -135,17 +131,18 @@ def withdraw_export(caller: Caller, key: Key, destination: Destination) -> Withd
     return exports.withdraw(caller.services, caller.actor, key, destination)
 
 
-@router.get("/projects/{key}/archives/{archive}", response_class=FileResponse, responses=_ZIP, tags=_EXPORTS)
+@router.get(
+    "/projects/{key}/archives/{archive}", response_class=FileResponse, responses=_BYTES, tags=_EXPORTS
+)
 def download_archive(caller: Caller, key: Key, archive: Literal["zip", "tar"]) -> FileResponse:
     """Download the archive that a project was exported to; `Repr-Digest` is its SHA-256."""
     found = exports.archive_file(caller.services, caller.actor, key, archive)
     digest = _base64(bytes.fromhex(found.sha256))
     headers = {**_attachment(found.name), "ETag": f'"{found.sha256}"', "Repr-Digest": f"sha-256=:{digest}:"}
-    kind = "application/zip" if archive == "zip" else "application/gzip"
-    return FileResponse(found.path, headers=headers, media_type=kind)
+    return FileResponse(found.path, headers=headers, media_type=_BINARY)
 
 
-@router.get("/archives", response_class=StreamingResponse, responses=_TAR, tags=_EXPORTS)
+@router.get("/archives", response_class=StreamingResponse, responses=_BYTES, tags=_EXPORTS)
 def download_archives(
     caller: Caller,
     project: Annotated[list[str], Query(min_length=1, max_length=100, description="The projects' keys.")],
@@ -153,7 +150,7 @@ def download_archives(
     """Download the ZIP archives of many projects as one TAR archive, which is made while it is sent."""
     wanted = list(dict.fromkeys(project))
     found = [exports.archive_file(caller.services, caller.actor, key, "zip") for key in wanted]
-    return StreamingResponse(_tar(found), headers=_attachment("projects.tar"), media_type="application/x-tar")
+    return StreamingResponse(_tar(found), headers=_attachment("projects.tar"), media_type=_BINARY)
 
 
 def _command(key: str, body: NewExport) -> ExportProject:

@@ -20,8 +20,8 @@ from hishamos_pipeline.store.people.records import (
     Member,
     Organization,
     ProjectMember,
-    Standing,
     User,
+    UserStanding,
 )
 from hishamos_pipeline.store.people.tables import (
     GrantRow,
@@ -89,7 +89,7 @@ class Organizations:
             session.flush()
             return record(Organization, row)
 
-    def standing(self, user_id: int, key: str) -> Standing | None:
+    def standing(self, user_id: int, key: str) -> UserStanding | None:
         """What a user is in an organization; ``None`` where there is no such user or organization."""
         query = (
             select(UserRow, OrganizationRow.needs_second_factor, MembershipRow.role)
@@ -106,7 +106,7 @@ class Organizations:
         if found is None:
             return None
         user, needs_second_factor, role = found
-        return Standing(record(User, user), key, role or "", needs_second_factor)  # type: ignore[arg-type]
+        return UserStanding(record(User, user), key, role or "", needs_second_factor)  # type: ignore[arg-type]
 
     def roles_of(self, user_ids: Collection[int]) -> dict[int, dict[str, Role]]:
         """The roles of some users in their organizations, by the users' numbers; each of them is there."""

@@ -49,7 +49,7 @@ class Organization:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UserStanding:
     """What a user is in an organization now; no role for whoever is no member."""
 
     user: User
