@@ -15,6 +15,7 @@ from hishamos_pipeline.sensors.labelled_issues import labelled_issues
 from hishamos_pipeline.sensors.new_ideas import new_ideas
 from hishamos_pipeline.sensors.requested_builds import requested_builds
 from hishamos_pipeline.sensors.requested_exports import requested_exports
+from hishamos_pipeline.sensors.webhooks import webhooks
 
 
 @dg.definitions
@@ -33,6 +34,7 @@ def defs() -> dg.Definitions:
             failed_runs,
             batches,
             labelled_issues,
+            webhooks,
         ],
         resources={"pipeline": Pipeline()},
         executor=executor,

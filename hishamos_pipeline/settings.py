@@ -251,6 +251,9 @@ class Settings(BaseSettings):
     api_body_seconds: float = Field(
         60, gt=0, description="How long the body of a request to the API may take to arrive, in seconds."
     )
+    webhook_private: bool = Field(
+        False, description="Whether webhooks of organizations may go to addresses of private networks."
+    )
     api_streams: int = Field(1000, gt=0, description="Most open event streams of one API process.")
 
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")

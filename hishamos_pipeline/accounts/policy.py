@@ -22,6 +22,7 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
     "people.read": "manager",
     "projects.delete": "admin",
     "people.manage": "admin",
+    "webhooks.manage": "admin",
     "tokens.manage": "admin",
     # They are about projects of all organizations.
     "batches.read": SUPERUSER,
@@ -36,7 +37,7 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
 NEVER_BY_AGENTS = frozenset(
     {
         "projects.approve", "projects.delete", "projects.members", "people.read", "people.manage",
-        "tokens.manage", "audit.read",
+        "tokens.manage", "audit.read", "webhooks.manage",
         "credentials.manage", "providers.manage", "organizations.manage", "installation.operate",
     }
 )  # fmt: skip

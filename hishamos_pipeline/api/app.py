@@ -11,7 +11,17 @@ from hishamos_pipeline import __version__
 from hishamos_pipeline.api import openapi, problems
 from hishamos_pipeline.api.guards import Guards
 from hishamos_pipeline.api.limits import RateLimits
-from hishamos_pipeline.api.routes import agents, artifacts, auth, files, ideas, operations, people, projects
+from hishamos_pipeline.api.routes import (
+    agents,
+    artifacts,
+    auth,
+    files,
+    ideas,
+    operations,
+    people,
+    projects,
+    webhooks,
+)  # fmt: skip
 from hishamos_pipeline.api.runs import open_runs
 from hishamos_pipeline.api.streams import EventHub
 from hishamos_pipeline.generation.services import Services
@@ -21,7 +31,7 @@ PREFIX = "/api/v1"
 _EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
 ROUTERS: tuple[APIRouter, ...] = (
     auth.opened, auth.router, people.router, ideas.router, projects.router, artifacts.router, files.router,
-    agents.router, operations.opened, operations.router,
+    agents.router, webhooks.router, operations.opened, operations.router,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "users": ("users", "Manage accounts: add, switch off, links, limits, profiles."),
     "orgs": ("orgs", "Manage organizations, members, invitations and grants."),
     "tokens": ("tokens", "Make, list and end API tokens."),
+    "webhooks": ("webhooks", "Tell other programs of what happens to projects."),
     "credentials": ("credentials", "Keep keys and tokens, encrypted, and try them."),
     "providers": ("providers", "List and check providers of models."),
     "agents": ("agents", "List the roles, show one, or give one a task."),

@@ -1,9 +1,5 @@
 """Notifying people over the channels that the settings name; what could not be sent is tried again."""
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 import logging
 import smtplib
@@ -19,6 +15,7 @@ import requests
 from hishamos_pipeline.core.pipeline.channel import EmailChannel, LogChannel, WebhookChannel
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import CredentialError
+from hishamos_pipeline.operations.signed_posts import signed_headers
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.records import Notification
 from hishamos_pipeline.store.notifications.repository import Notifications
@@ -86,17 +83,6 @@ def sentence(notification: Notification) -> str:
     return f"project {notification.project} failed{where}: {notification.reason}"
 
 
-def signature(key: str, notification_id: str, timestamp: int, body: bytes) -> str:
-    """The signature of a webhook: HMAC-SHA256 over id, time and body, as Standard Webhooks has it."""
-    stored = key.removeprefix("whsec_")
-    try:
-        secret = base64.b64decode(stored, validate=True) if stored != key else key.encode()
-    except binascii.Error:
-        secret = key.encode()
-    signed = b".".join((notification_id.encode(), str(timestamp).encode(), body))
-    return "v1," + base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
-
-
 def _post(notification: Notification, channel: WebhookChannel, keys: Keys) -> None:
     body = json.dumps(
         {
@@ -110,14 +96,8 @@ def _post(notification: Notification, channel: WebhookChannel, keys: Keys) -> No
             },
         }
     ).encode()
-    # The id stays when it is sent again, so that a receiver can leave out what it has seen.
-    notification_id, now = f"notice-{notification.id}-{notification.run_id}", int(time.time())
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": notification_id,
-        "webhook-timestamp": str(now),
-        "webhook-signature": signature(_secret(channel.secret, keys), notification_id, now, body),
-    }
+    notification_id = f"notice-{notification.id}-{notification.run_id}"
+    headers = signed_headers(_secret(channel.secret, keys), notification_id, body)
     try:
         # What it answers is not read: it may be without an end.
         with requests.post(

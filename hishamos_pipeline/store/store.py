@@ -35,6 +35,7 @@ from hishamos_pipeline.store.people.users import Users
 from hishamos_pipeline.store.projects.repository import Projects
 from hishamos_pipeline.store.sessions import Sessions, reachable
 from hishamos_pipeline.store.units.repository import Units
+from hishamos_pipeline.store.webhooks.repository import Webhooks
 
 
 class ProjectStore:
@@ -88,6 +89,7 @@ class ProjectStore:
         self.organizations = Organizations(sessions)
         self.logins = Logins(sessions)
         self.idempotency_keys = IdempotencyKeys(sessions)
+        self.webhooks = Webhooks(sessions)
 
     def acting_as(self, actor: Actor) -> "ProjectStore":
         """The same store for somebody: with the projects of their organization, and what they do recorded as theirs."""

@@ -45,10 +45,10 @@ def test_nobodys_password_takes_as_long_as_somebodys() -> None:
     passwords.verify("x", "")  # the hash of nobody is made once
 
     def seconds(of: str) -> float:
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(5):
             assert passwords.verify("wrong", of) == (False, None)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     known, unknown = min(seconds(kept) for _ in range(3)), min(seconds("") for _ in range(3))
     assert 0.5 < known / unknown < 2

@@ -27,7 +27,7 @@ MANAGER = DEVELOPER | {
     "projects.members",
     "people.read",
 }
-ADMIN = MANAGER | {"projects.delete", "people.manage", "tokens.manage"}
+ADMIN = MANAGER | {"projects.delete", "people.manage", "tokens.manage", "webhooks.manage"}
 EXPECTED = {"viewer": VIEWER, "developer": DEVELOPER, "manager": MANAGER, "admin": ADMIN}
 
 

@@ -182,14 +182,17 @@ def test_pages_of_other_sites_read_nothing_unless_they_are_named(tmp_path: Path)
 
 
 def test_a_login_tells_nothing_of_who_has_an_account(api: RunningApi) -> None:
-    """Known and unknown addresses take the same time, up to noise: both check a password's hash."""
+    """Known and unknown addresses take the same time, up to noise: both check a password's hash.
+
+    It is the processor's time, which others on this machine do not add to.
+    """
     took: dict[str, list[float]] = {"admin@example.org": [], "nobody@example.org": []}
     answers = set()
     for _ in range(2):  # then the delays begin
         for email, times in took.items():
-            began = time.perf_counter()
+            began = time.process_time()
             answer = api.nobody.post("auth/login", json={"email": email, "password": "wrong password here"})
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
             answers.add((answer.status_code, answer.text))
     assert len(answers) == 1 and next(iter(answers))[0] == 401
     known, unknown = (statistics.median(times) for times in took.values())

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from hishamos_pipeline.core.pipeline.channel import Channel, EmailChannel, WebhookChannel
 from hishamos_pipeline.core.text.secrets import register
-from hishamos_pipeline.operations.notifications import send_due, signature
+from hishamos_pipeline.operations.notifications import send_due
+from hishamos_pipeline.operations.signed_posts import signature
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore

@@ -14,6 +14,8 @@ from hishamos_pipeline.workspace.storage import open_storage
 from hishamos_pipeline.workspace.tree import storage_errors
 
 _MB = 1_000_000
+# A request is hardly repeated later.
+_KEYS_DAYS = 2
 
 
 def clean(services: Services, history: RunHistory, *, dry_run: bool = False) -> dict[str, Swept]:
@@ -66,6 +68,8 @@ def _sweeps(services: Services, history: RunHistory) -> dict[str, Sweep]:
         "notifications": lambda: rows.notifications(store, older(given.keep_run_days)),
         "events": lambda: rows.events(store, older(given.keep_event_days)),
         "logins": lambda: rows.logins(store, older(given.keep_event_days)),
+        "idempotency_keys": lambda: rows.idempotency_keys(store, older(_KEYS_DAYS)),
+        "webhook_deliveries": lambda: rows.webhook_deliveries(store, older(given.keep_event_days)),
         "build_requests": lambda: rows.build_requests(store, older(given.keep_event_days)),
         "runs": lambda: runs.old_runs(history, older(given.keep_run_days)),
         "toolchains": lambda: toolchains.toolchains(

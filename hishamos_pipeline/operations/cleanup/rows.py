@@ -55,6 +55,16 @@ def idempotency_keys(store: ProjectStore, before: datetime) -> Iterator[RemovalC
         yield RemovalCandidate(f"{count} idempotency keys", 0, partial(keys.remove, before), count=count)
 
 
+def webhook_deliveries(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+    """Deliveries of webhooks that have arrived, or were given up."""
+    webhooks = store.webhooks
+    count = webhooks.outdated(before)
+    if count:
+        yield RemovalCandidate(
+            f"{count} deliveries of webhooks", 0, partial(webhooks.remove_deliveries, before), count=count
+        )
+
+
 def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
     count = store.builds.ended(before)

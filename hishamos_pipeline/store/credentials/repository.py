@@ -16,6 +16,7 @@ from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.credentials.tables import CredentialRow
 from hishamos_pipeline.store.people.tables import UserRow
 from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.webhooks.tables import WebhookRow
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -79,7 +80,9 @@ class Credentials:
             return row is not None
 
     def rotate(self, secret_keys: tuple[str, ...]) -> int:
-        """Encrypt everything again with the first of the keys, all of it or nothing; second factors, too.
+        """Encrypt everything again with the first of the keys, all of it or nothing.
+
+        Second factors and secrets of webhooks, too.
 
         Raises:
             CredentialError: one of the secrets cannot be decrypted with any of the keys.
@@ -91,6 +94,8 @@ class Credentials:
                 row.ciphertext = fernet.encrypt(_decrypt(row, secret_keys).encode()).decode()
             for user in session.scalars(select(UserRow).where(UserRow.totp_secret != "")):
                 user.totp_secret = encrypted(decrypted(user.totp_secret, secret_keys), secret_keys)
+            for webhook in session.scalars(select(WebhookRow)):
+                webhook.secret = encrypted(decrypted(webhook.secret, secret_keys), secret_keys)
             audit(session, self._sessions.clock.now(), "credential.rotate", "all", count=len(rows))
             return len(rows)
 
@@ -116,8 +121,8 @@ def decrypted(ciphertext: str, secret_keys: tuple[str, ...]) -> str:
         return _fernet(secret_keys).decrypt(ciphertext).decode()
     except InvalidToken:
         raise CredentialError(
-            "the secret of a second factor cannot be decrypted: HISHAMOS_SECRET_KEYS lacks the key that it was "
-            "encrypted with; add that"
+            "the secret of a second factor or of a webhook cannot be decrypted: HISHAMOS_SECRET_KEYS lacks the key "
+            "that it was encrypted with; add that"
         ) from None
 
 
