@@ -237,6 +237,7 @@ class Settings(BaseSettings):
     )
     api_proxies: str = Field(
         "127.0.0.1",
+        pattern=r"^[0-9A-Fa-f.:/, ]*$",
         description="Addresses of proxies, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
     )
     api_per_minute: int = Field(
@@ -246,7 +247,7 @@ class Settings(BaseSettings):
         60, gt=0, description="Most requests of one address in a minute that no valid login came with."
     )
     api_body_bytes: int = Field(
-        30_000_000, gt=0, description="Largest body of a request to the API, in bytes."
+        30_000_000, gt=0, description="Largest body of a request to the API that hands files in, in bytes."
     )
     api_body_seconds: float = Field(
         60, gt=0, description="How long the body of a request to the API may take to arrive, in seconds."

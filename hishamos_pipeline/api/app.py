@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import compile_path
 
 from hishamos_pipeline import __version__
 from hishamos_pipeline.api import openapi, problems
@@ -22,7 +24,7 @@ from hishamos_pipeline.api.routes import (
     projects,
     webhooks,
 )  # fmt: skip
-from hishamos_pipeline.api.runs import open_runs
+from hishamos_pipeline.api.runs import LazyRuns
 from hishamos_pipeline.api.streams import EventHub
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed
@@ -66,10 +68,16 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
     app.state.limits = RateLimits(settings)
     app.state.events = EventHub(services, settings.api_streams)
     app.state.origins = frozenset(listed(settings.api_origins))
-    app.state.runs = runs or (lambda: open_runs(settings))
+    app.state.runs = runs or LazyRuns(settings)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=openapi.PROBLEMS)
+    app.state.paths = [
+        (compile_path(f"{PREFIX}{route.path}")[0], sorted(route.methods or ()))
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    ]
     openapi.install(app)
     app.add_middleware(Guards, body_seconds=settings.api_body_seconds)
     if app.state.origins:

@@ -1,5 +1,6 @@
 """Who makes a request: by a bearer token, or by the cookie of a browser's session."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from starlette.concurrency import run_in_threadpool
 
 from hishamos_pipeline.accounts import tokens
+from hishamos_pipeline.accounts.delays import counted_as
 from hishamos_pipeline.api.limits import RateLimits, RateState
 from hishamos_pipeline.api.problems import ApiError
 from hishamos_pipeline.application import logins
@@ -69,13 +71,26 @@ async def authenticate(request: Request) -> KnownCaller:
     return await run_in_threadpool(authenticated, request)
 
 
+async def authenticated_still(request: Request) -> KnownCaller:
+    """Whoever made a request that goes on, with the rights that they have by now; it is not counted again.
+
+    Raises:
+        LoginError: nobody is logged in by what they showed any more.
+    """
+    services = services_of(request)
+    token = shown_token(request)
+    actor = await run_in_threadpool(logins.actor_of_token, services, token)
+    return KnownCaller(services.acting_as(actor), actor, token)
+
+
 def unknown_caller(request: Request) -> None:
     """Count a request that needs no login, and refuse what a browser was led to.
 
     Raises:
         ApiError: there are too many of that address, or another site has made the browser do it.
     """
-    _refuse_led_browsers(request)
+    named = frozenset() if COOKIE in request.cookies else request.app.state.origins
+    _refuse_led_browsers(request, named)
     _count(request, limits_of(request).count_unknown(address_of(request)))
 
 
@@ -111,7 +126,9 @@ def _authenticate(request: Request) -> KnownCaller:
         _count(request, limits.count_unknown(address_of(request)))
         raise
     shown = f"token:{tokens.digest(token)[:32]}"
-    _count(request, limits.count(f"user:{actor.user_id}", shown, f"address:{address_of(request)}"))
+    _count(
+        request, limits.count(f"user:{actor.user_id}", shown, f"address:{counted_as(address_of(request))}")
+    )
     return KnownCaller(services.acting_as(actor), actor, token)
 
 
@@ -119,20 +136,23 @@ def _count(request: Request, state: RateState) -> None:
     request.state.rate = state
 
 
-def _refuse_led_browsers(request: Request) -> None:
+def _refuse_led_browsers(request: Request, named: Collection[str] = ()) -> None:
     """Refuse what changes something when a page of another site has made the browser send it.
 
     Browsers say so in headers that pages cannot set (Fetch Metadata); older ones at least name the page's origin.
+
+    Args:
+        request: the request.
+        named: origins whose pages may, where nothing hangs on the browser's cookie.
     """
     if request.method in _SAFE:
         return
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     own = urlsplit(str(request.base_url)).netloc
-    allowed = request.app.state.origins
     led = (
         site not in ("same-origin", "none") if site else origin is not None and urlsplit(origin).netloc != own
     )
-    if led and origin not in allowed:
+    if led and origin not in named:
         raise ApiError(403, "cross-site-request", "a page of another site has made this request")
 
 
@@ -147,6 +167,5 @@ def _documented(
     """Say in the OpenAPI document how people are known; ``authenticated`` finds out whether they are."""
 
 
-# What every router of resources depends on.
+# What every router of resources depends on; the others are counted by ``route.OpenRoute``.
 KNOWN = [Depends(_documented), Depends(authenticated)]
-UNKNOWN = [Depends(unknown_caller)]

@@ -1,5 +1,6 @@
 """Fields that many requests have: bodies, names in paths, pages, and versions."""
 
+import math
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query, Response
@@ -11,7 +12,8 @@ from hishamos_pipeline.core.text.ids import KEY_PATTERN
 from hishamos_pipeline.store.pages import PageQuery
 
 _LARGEST_NUMBER = 2**31 - 1
-_LONGEST_CURSOR = 1000
+_LONGEST_CURSOR = 4000
+_MOST_UNKNOWN, _DEEPEST = 20, 50
 
 
 class RequestBody(BaseModel):
@@ -21,18 +23,47 @@ class RequestBody(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nul(cls, given: Any) -> Any:
-        if _has_nul(given):
-            raise ValueError("the character NUL is in no text")
+    def _checked(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            unknown = sorted(map(str, given.keys() - cls.model_fields))
+            if len(unknown) > _MOST_UNKNOWN:
+                raise ValueError(
+                    f"{len(unknown)} fields that there are not, such as {', '.join(unknown[:3])[:100]}"
+                )
+        _require_storable(given)
         return given
 
 
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_has_nul(item) for pair in value.items() for item in pair)
-    return isinstance(value, list) and any(map(_has_nul, value))
+def _require_storable(given: Any) -> None:
+    """Make sure that every value is one that can be kept and answered again.
+
+    Raises:
+        ValueError: a text is none in UTF-8 or holds NUL, a number is none, or it is nested too deeply.
+    """
+    left = [(given, 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > _DEEPEST:
+            raise ValueError(f"it is nested more than {_DEEPEST} deep")
+        if isinstance(value, str):
+            if "\0" in value:
+                raise ValueError("the character NUL is in no text")
+            if not _is_utf8(value):
+                raise ValueError("a text holds half of a surrogate pair, which is no character")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a number is not finite")
+        elif isinstance(value, dict):
+            left += [(item, depth + 1) for pair in value.items() for item in pair]
+        elif isinstance(value, list):
+            left += [(item, depth + 1) for item in value]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 Key = Annotated[
@@ -94,7 +125,8 @@ def if_match(
             "precondition-required",
             "give the ETag of what was read as If-Match, so that nothing is undone",
         )
-    return "" if given.strip() == "*" else given.strip().strip('"') or "none"
+    tags = [part.strip().removeprefix("W/").strip('"') for part in given.split(",")]
+    return "" if "*" in tags else ",".join(tags) or "none"
 
 
 IfMatch = Annotated[str, Depends(if_match)]
@@ -103,3 +135,5 @@ IfMatch = Annotated[str, Depends(if_match)]
 def tagged(response: Response, view: View) -> None:
     """Have a response name the version of what it shows."""
     response.headers["ETag"] = f'"{view.etag}"'
+    if view.volatile:  # the tag is that of what can be changed, and more is shown
+        response.headers["Cache-Control"] = "no-store"

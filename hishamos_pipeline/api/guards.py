@@ -3,25 +3,21 @@
 import asyncio
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hishamos_pipeline.api.problems import answer
+from hishamos_pipeline.api.problems import HEADERS, answer
 
-# Answers are data; a browser that shows one makes no page of it, loads nothing, and tells nobody where it was.
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+# What goes on cannot be asked for by its head.
+_ENDLESS = ("/api/v1/events",)
 
 
-class SlowBodyError(Exception):
-    """A body takes longer than it may."""
+class SlowBodyError(HTTPException):
+    """A body takes longer than it may; an error of HTTP, so that whoever reads the body passes it on as it is."""
 
 
 class Guards:
-    """Refuses packed and slow bodies, and sets the headers that every answer has.
+    """Refuses packed and slow bodies, answers HEAD as GET without the body, and sets the headers that every answer has.
 
     Args:
         app: what answers.
@@ -43,18 +39,22 @@ class Guards:
             )
             await refused(scope, receive, send)
             return
-        started = False
+        started, head = False, scope["method"] == "HEAD" and scope["path"] not in _ENDLESS
+        if head:
+            scope = {**scope, "method": "GET"}
 
         async def with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 rate = scope.get("state", {}).get("rate")
                 for name, value in (rate.headers if rate else {}).items():
                     headers.setdefault(name, value)
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -79,7 +79,8 @@ class Guards:
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, until - now))
             except TimeoutError:
-                raise SlowBodyError from None
+                said = f"the body took longer than {self._seconds:g} s (HISHAMOS_API_BODY_SECONDS)"
+                raise SlowBodyError(408, said, {"Connection": "close"}) from None
             whole = message["type"] != "http.request" or not message.get("more_body", False)
             return message
 

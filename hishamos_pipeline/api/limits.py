@@ -6,13 +6,16 @@ import time
 from dataclasses import dataclass
 
 from limits import RateLimitItemPerMinute, strategies
+from limits.errors import StorageError
 from limits.storage import storage_from_string
 
+from hishamos_pipeline.accounts.delays import counted_as
 from hishamos_pipeline.api.problems import ApiError
 from hishamos_pipeline.settings import Settings
 
 log = logging.getLogger("hishamos.api")
-_REDIS = ("redis://", "rediss://", "unix://")
+_REDIS = ("redis://", "rediss://")
+_REDIS_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,11 @@ class RateLimits:
 
     def __init__(self, settings: Settings) -> None:
         broker = settings.celery_broker
-        storage = storage_from_string(broker if broker.startswith(_REDIS) else "memory://")
+        if broker.startswith(_REDIS):
+            wait = {"socket_timeout": _REDIS_SECONDS, "socket_connect_timeout": _REDIS_SECONDS}
+            storage = storage_from_string(broker, wrap_exceptions=True, **wait)
+        else:
+            storage = storage_from_string("memory://")
         self._limiter = strategies.SlidingWindowCounterRateLimiter(storage)
         self._most = RateLimitItemPerMinute(settings.api_per_minute)
         self._most_unknown = RateLimitItemPerMinute(settings.api_logins_per_minute)
@@ -60,15 +67,13 @@ class RateLimits:
         Raises:
             ApiError: there were too many (429).
         """
-        return self._hit(self._most_unknown, f"address:{address}")
+        return self._hit(self._most_unknown, f"unknown:{counted_as(address)}")
 
     def _hit(self, limit: RateLimitItemPerMinute, name: str) -> RateState:
         try:
             allowed = self._limiter.hit(limit, name)
             reset_at, remaining = self._limiter.get_window_stats(limit, name)
-        except (
-            OSError
-        ) as error:  # those of Redis are, too; without it, nothing is limited rather than nothing allowed
+        except StorageError as error:  # without Redis, nothing is limited rather than nothing allowed
             log.warning("requests are not limited: %s", error)
             return RateState(limit.amount, limit.amount, 0)
         state = RateState(limit.amount, max(0, remaining), max(0, math.ceil(reset_at - time.time())))

@@ -10,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from hishamos_pipeline import errors
 from hishamos_pipeline.core.text import linear_re as re
@@ -19,6 +18,14 @@ from hishamos_pipeline.core.text.secrets import mask
 log = logging.getLogger("hishamos.api")
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:hishamos:problem:"
+# Answers are data; a browser that shows one makes no page of it, loads nothing, and tells nobody where it was.
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_MOST_FIELDS = 100
 # Statuses by kind of error; what is not named is 422: the request was understood, and cannot be done.
 _STATUS: Mapping[type[errors.HishamosError], int] = {
     errors.ProjectNotFoundError: 404,
@@ -122,7 +129,7 @@ def answer(
         errors=tuple(fields),
         needs_code=needs_code,
     )
-    return JSONResponse(problem.model_dump(mode="json"), status, dict(headers or {}), MEDIA_TYPE)
+    return JSONResponse(problem.model_dump(mode="json"), status, {**HEADERS, **(headers or {})}, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
@@ -162,7 +169,8 @@ def _api(_: Request, error: Exception) -> JSONResponse:
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    fields = [FieldProblem(field=_path(item), problem=item["msg"], fix=_fix(item)) for item in error.errors()]
+    found = error.errors()[:_MOST_FIELDS]
+    fields = [FieldProblem(field=_path(item)[:200], problem=item["msg"], fix=_fix(item)) for item in found]
     wrong = "; ".join(f"{item.field}: {item.problem}" for item in fields)
     return answer(422, "invalid-request", wrong[:2000], fields=fields)
 
@@ -192,12 +200,9 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _methods(request: Request) -> set[str]:
     """The methods of a path."""
-    return {
-        method
-        for route in request.app.routes
-        if route.matches(request.scope)[0] != Match.NONE
-        for method in getattr(route, "methods", None) or ()
-    }
+    path, known = request.url.path, request.app.state.paths
+    found = {method for pattern, methods in known for method in methods if pattern.match(path)}
+    return found | ({"HEAD"} if "GET" in found else set())
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:

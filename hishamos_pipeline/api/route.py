@@ -5,11 +5,14 @@
 * An answer to a GET has an ``ETag``; whoever shows it again gets 304 in place of the same bytes.
 """
 
+import asyncio
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Callable, Coroutine
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,14 +22,16 @@ from fastapi.routing import APIRoute
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from hishamos_pipeline.api.caller import KnownCaller, authenticate
+from hishamos_pipeline.api.caller import KnownCaller, authenticate, unknown_caller
 from hishamos_pipeline.api.problems import ApiError, FieldProblem
+from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.store.idempotency.records import KeyedRequest
 
 log = logging.getLogger("hishamos.api")
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _LONGEST_KEY = 200
 _MOST_KEPT = 1_000_000
+_RENEWED_EVERY = 60.0
 _KEPT_HEADERS = ("content-type", "location", "etag")
 # An answer with what is told once says so; it is not kept.
 TOLD_ONCE = {"Cache-Control": "no-store"}
@@ -36,7 +41,13 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class ResourceRoute(APIRoute):
-    """A route of a resource, which somebody has to be logged in for."""
+    """A route of a resource, which somebody has to be logged in for; its body is small, but where the route says so."""
+
+    most_bytes: int | None = 1_000_000
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        named["max_body_size"] = named.get("max_body_size") or self.most_bytes
+        super().__init__(*given, **named)
 
     def get_route_handler(self) -> Handler:
         """The handler, with what every route does around it."""
@@ -54,15 +65,24 @@ class ResourceRoute(APIRoute):
         return handler
 
 
-class OpenRoute(APIRoute):
-    """A route that needs no login."""
+class UploadRoute(ResourceRoute):
+    """A route that files are handed in at: its body has the size that the settings allow."""
+
+    most_bytes = None
+
+
+class OpenRoute(ResourceRoute):
+    """A route that needs no login: whoever asks is counted before anything that they have sent is read."""
+
+    most_bytes = 16_384
 
     def get_route_handler(self) -> Handler:
-        """The handler, after unknown query parameters were refused."""
-        inner = super().get_route_handler()
+        """The handler, after the request was counted, and unknown query parameters were refused."""
+        inner = APIRoute.get_route_handler(self)
         known = _query_names(self.dependant)
 
         async def handler(request: Request) -> Response:
+            await run_in_threadpool(unknown_caller, request)
             _refuse_unknown(request, known)
             return await inner(request)
 
@@ -94,10 +114,12 @@ def _known_again(request: Request, response: Response) -> Response:
     body = getattr(response, "body", None)
     if response.status_code != HTTPStatus.OK or not isinstance(body, bytes):
         return response  # it is streamed
+    if response.headers.get("cache-control") == "no-store":
+        return response
     tag = response.headers.setdefault("etag", f'W/"{hashlib.sha256(body).hexdigest()[:32]}"')
     response.headers.setdefault("cache-control", "private, no-cache")
-    shown = [part.strip() for part in request.headers.get("if-none-match", "").split(",")]
-    if tag in shown or "*" in shown:
+    shown = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    if tag.removeprefix("W/") in shown or "*" in shown:
         kept = {name: response.headers[name] for name in ("etag", "cache-control")}
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
     return response
@@ -110,26 +132,52 @@ async def _once(request: Request, caller: KnownCaller, inner: Handler) -> Respon
         raise ApiError(
             422, "invalid-request", f"{IDEMPOTENCY_KEY}: 1 to {_LONGEST_KEY} printable ASCII characters"
         )
-    owner = f"{caller.actor.user_id}:{caller.actor.label}@{caller.actor.organization}"[:200]
+    owner, attempt = _owner(caller), uuid.uuid4().hex
     digest = await _hash_of(request)
     keys = caller.services.store.idempotency_keys
-    earlier = await run_in_threadpool(keys.begin, owner, key, digest)
+    earlier = await run_in_threadpool(keys.begin, owner, key, digest, attempt)
     if earlier is not None:
         return _answered(earlier, digest)
+    renewing = asyncio.create_task(_renew(partial(keys.renew, owner, key, attempt)))
     try:
         response = await inner(request)
     except BaseException:
-        await run_in_threadpool(keys.drop, owner, key)
+        await run_in_threadpool(keys.drop, owner, key, attempt)
         raise
+    finally:
+        renewing.cancel()
     if response.status_code >= HTTPStatus.BAD_REQUEST:
-        await run_in_threadpool(keys.drop, owner, key)
+        await run_in_threadpool(keys.drop, owner, key, attempt)
         return response
     body = getattr(response, "body", None)
     told_once = response.headers.get("cache-control") == TOLD_ONCE["Cache-Control"]
     kept = None if told_once or body is None or len(body) > _MOST_KEPT else bytes(body)
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-    await run_in_threadpool(keys.end, owner, key, response.status_code, headers, kept)
+    await run_in_threadpool(keys.end, owner, key, attempt, response.status_code, headers, kept)
     return response
+
+
+def _owner(caller: KnownCaller) -> str:
+    """Whose a key is: the person's in an organization, with the rights that they show now.
+
+    Other rights give no old answer.
+    """
+    actor = caller.actor
+    scopes = None if actor.scopes is None else sorted(actor.scopes)
+    rights = hashlib.sha256(
+        json.dumps([actor.role, actor.superuser, scopes, actor.project]).encode()
+    ).hexdigest()
+    return f"{actor.user_id}:{actor.label[:100]}@{actor.organization}:{rights[:16]}"[:200]
+
+
+async def _renew(renew: Callable[[], None]) -> None:
+    """Say that a request is still being done, as long as it is."""
+    while True:
+        await asyncio.sleep(_RENEWED_EVERY)
+        try:
+            await run_in_threadpool(renew)
+        except HishamosError as error:  # it is tried again
+            log.warning("an idempotency key could not be renewed: %s", error)
 
 
 async def _hash_of(request: Request) -> str:

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from weakref import finalize
 
 from starlette.concurrency import run_in_threadpool
 
@@ -12,12 +13,21 @@ from hishamos_pipeline.api.problems import ApiError
 from hishamos_pipeline.application import events
 from hishamos_pipeline.application.events import EventView, FeedEvent
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.errors import (
+    ForbiddenError,
+    HishamosError,
+    LoginError,
+    PersonNotFoundError,
+    ProjectNotFoundError,
+)
 from hishamos_pipeline.generation.services import Services
 
 log = logging.getLogger("hishamos.api")
 POLL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 15.0
+_IDLE_SECONDS = 2.0
+_AGAIN_SECONDS = 1.0
+_NO_RIGHT = (LoginError, ForbiddenError, ProjectNotFoundError, PersonNotFoundError)
 _AT_ONCE = 500
 _QUEUED = 1000
 # Ends a stream whose client reads too slowly; it goes on by ``Last-Event-ID``.
@@ -88,7 +98,10 @@ class EventHub:
                 services, actor, number, project=client.project, kinds=client.kinds, limit=_AT_ONCE
             )
 
-        return self._frames(client, missed_after, still_allowed, after)
+        self._clients.add(client)  # now, so that many at once are many
+        frames = self._frames(client, missed_after, still_allowed, after)
+        finalize(frames, self._clients.discard, client)  # also where nobody ever reads them
+        return frames
 
     async def _frames(
         self,
@@ -97,8 +110,8 @@ class EventHub:
         still_allowed: Callable[[], Awaitable[None]],
         after: int | None,
     ) -> AsyncIterator[bytes]:
-        await self._add(client)
         try:
+            await self._begin_reading()
             seen = self._last if after is None else after
             yield b": following\n\n"
             while after is not None:
@@ -133,9 +146,11 @@ class EventHub:
             except TimeoutError:
                 try:
                     await still_allowed()
-                except (HishamosError, ApiError):
+                except _NO_RIGHT:
                     yield b"event: end\ndata: {}\n\n"
                     return
+                except HishamosError as error:  # the store is away: the next beat asks again
+                    log.warning("the rights of a stream cannot be looked at: %s", error)
                 beat = loop.time() + HEARTBEAT_SECONDS
                 yield b": alive\n\n"
                 continue
@@ -145,27 +160,28 @@ class EventHub:
                 seen = event.id
                 yield _frame(event)
 
-    async def _add(self, client: _Client) -> None:
+    async def _begin_reading(self) -> None:
         async with self._starting:
             if self._reader is None or self._reader.done():
-                self._last = await run_in_threadpool(self._services.store.events.last)
+                if self._reader is None:
+                    self._last = await run_in_threadpool(self._services.store.events.last)
                 self._reader = asyncio.create_task(self._read())
-            self._clients.add(client)
 
     async def _read(self) -> None:
-        while self._clients:
+        while True:
             try:
                 found = await run_in_threadpool(events.feed, self._services, self._last, _AT_ONCE)
-            except HishamosError as error:  # the store is away; whoever follows waits
-                log.warning("events cannot be read: %s", error)
-                found = []
+            except Exception:  # whatever it is, whoever follows waits, and misses nothing
+                log.exception("events cannot be read; it is tried again")
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
             for event in found:
                 self._last = event.event.id
                 for client in list(self._clients):
                     if client.wants(event):
                         _hand(client, event.event)
             if len(found) < _AT_ONCE:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS if self._clients else _IDLE_SECONDS)
 
 
 def _hand(client: _Client, event: EventView) -> None:

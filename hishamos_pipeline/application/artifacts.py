@@ -168,8 +168,8 @@ def read_file(services: Services, actor: Actor, key: str, path: str) -> FileCont
 
 
 @requires("projects.read", project="key")
-def read_folder(services: Services, actor: Actor, key: str, folder: str = "") -> list[FileContent]:
-    """The files of a folder of the newest tree with their texts, by path; all of them for no folder.
+def list_folder(services: Services, actor: Actor, key: str, folder: str = "") -> list[FileView]:
+    """The files of a folder of the newest tree by path; all of them for no folder.
 
     Raises:
         ArtifactMissingError: there is no such folder.
@@ -177,7 +177,7 @@ def read_folder(services: Services, actor: Actor, key: str, folder: str = "") ->
     found = services.store.deliveries.folder(key, folder)
     if not found:
         raise ArtifactMissingError(f"project {key!r} has no folder {folder!r}")
-    return [FileContent(**dict(_file(file)), text=text) for file, text in found]
+    return [_file(file) for file in found]
 
 
 def _file(file: DeliveredFile) -> FileView:

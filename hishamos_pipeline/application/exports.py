@@ -70,12 +70,11 @@ class ExportDetails(View):
 
 
 class ArchiveFile(View):
-    """An archive of a project: where it is on this machine, its name, SHA-256, and size in bytes."""
+    """An archive of a project: where it is on this machine, its name, and its SHA-256."""
 
     path: Path
     name: str
     sha256: str
-    size: int
 
 
 class Withdrawn(View):
@@ -226,7 +225,7 @@ def archive_file(services: Services, actor: Actor, key: str, archive: str) -> Ar
     path = project.folder.path(found.path) if found and found.wanted else None
     if found is None or path is None or not path.is_file():
         raise ArtifactMissingError(f"{key!r} has no {archive} archive here: export it, or build it here")
-    return ArchiveFile(path=path, name=path.name, sha256=found.sha256, size=path.stat().st_size)
+    return ArchiveFile(path=path, name=path.name, sha256=found.sha256)
 
 
 @requires("projects.export", project="key")

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hishamos_pipeline.accounts import access_tokens, passwords, second_factor, tokens
 from hishamos_pipeline.accounts.access_tokens import AccessToken
-from hishamos_pipeline.accounts.delays import FORGOTTEN_AFTER, open_again_at
+from hishamos_pipeline.accounts.delays import FORGOTTEN_AFTER, counted_as, open_again_at
 from hishamos_pipeline.accounts.lookup import own_id
 from hishamos_pipeline.accounts.policy import actions_of
 from hishamos_pipeline.application.view import UseCaseInput, View
@@ -149,7 +149,9 @@ def log_out(services: Services, token: str) -> bool:
     return services.store.logins.end_session(digest) or services.store.logins.end_family(digest)
 
 
-def log_in_by_link(services: Services, link: str, address: str = "", agent: str = "") -> LoggedIn:
+def log_in_by_link(
+    services: Services, link: str, address: str = "", agent: str = "", organization: str = ""
+) -> LoggedIn:
     """Log a browser in by a link for one use.
 
     Raises:
@@ -159,7 +161,7 @@ def log_in_by_link(services: Services, link: str, address: str = "", agent: str 
     user = services.store.users.get(user_id) if user_id is not None else None
     if user is None or not user.is_active:
         raise LoginError("this link was used, or has run out: ask for another one")
-    return new_session(services, user, _organization_of(services, user, ""), address, agent)
+    return new_session(services, user, _organization_of(services, user, organization), address, agent)
 
 
 def set_password_by_link(services: Services, link: str, password: str) -> str:
@@ -325,7 +327,7 @@ def _begin_attempt(services: Services, email: str, address: str) -> int:
     Raises:
         LoginError: not enough time has passed since the wrong ones before, of the account or from the address.
     """
-    logins = services.store.logins
+    logins, address = services.store.logins, counted_as(address)
     account = sha256_text(email)
     _require_waited(services, account, address, _ANY)
     attempt = logins.note_attempt(account, address)

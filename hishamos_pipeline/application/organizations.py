@@ -19,6 +19,7 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.people.records import User
 
 INVITATION_LASTS = timedelta(days=7)
+GRANT_LASTS = timedelta(days=3653)
 _KEY = re.compile(r"[a-z][a-z0-9-]{1,61}[a-z0-9]")
 
 
@@ -104,10 +105,19 @@ def add_organization(
         raise AccountError(
             f"{key[:80]!r} is no key: 3 to 63 lower case letters, digits and hyphens, a letter first"
         )
+    _require_keys(services, needs_second_factor)
     made = services.store.organizations.add(
         key, title.strip()[:200] or key, needs_second_factor=needs_second_factor
     )
     return OrganizationView.of(made)
+
+
+def _require_keys(services: Services, needs_second_factor: bool | None) -> None:
+    """Ask for no second factor that nobody could set up."""
+    if needs_second_factor and not services.settings.secret_key_list:
+        raise AccountError(
+            "secrets of second factors are encrypted: set HISHAMOS_SECRET_KEYS before members are asked for one"
+        )
 
 
 @requires("projects.read")
@@ -131,6 +141,7 @@ def update_organization(
         ChangedMeanwhileError: it is not what it was expected to be.
     """
     store = services.store
+    _require_keys(services, needs_second_factor)
     own = store.organizations.get(actor.organization)
     require_etag(OrganizationView.of(own), expected)
     changed = store.organizations.update(
@@ -208,8 +219,9 @@ def add_grant(services: Services, actor: Actor, command: AddGrant) -> GrantView:
     if not is_grantable(command.action) or not may(actor, command.action):
         allowed = ", ".join(sorted(filter(is_grantable, POLICY)))
         raise AccountError(f"{command.action!r} cannot be granted: {allowed}")
-    if command.expires_at is not None and command.expires_at <= services.store.clock.now():
-        raise AccountError("the grant would end before it begins")
+    now = services.store.clock.now()
+    if command.expires_at is not None and not now < command.expires_at <= now + GRANT_LASTS:
+        raise AccountError("a grant ends after now, and within ten years; one without an end has none")
     user = visible_user(services.store, actor, command.email)
     made = services.store.organizations.add_grant(
         user.id, command.action, command.project, command.expires_at

@@ -13,7 +13,7 @@ from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import Role
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.errors import AccountError, ForbiddenError, PersonNotFoundError
+from hishamos_pipeline.errors import AccountError, ForbiddenError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.people.records import User
@@ -156,14 +156,8 @@ def set_active(services: Services, actor: Actor, email: str, active: bool) -> Us
         AccountError: it is the actor's own, or the last operator's.
     """
     user = _below(services, actor, email)
-    if user.id == actor.user_id:
-        raise AccountError("nobody switches their own account off")
-    others = [
-        one for one in services.store.users.all() if one.is_superuser and one.is_active and one.id != user.id
-    ]
-    if user.is_superuser and not active and not others and actor.user_id:
-        raise AccountError(f"{user.email} is the only operator of the installation")
-    return UserView.shown(services, actor, services.store.users.set_active(user.id, active))
+    _require_switch(services, actor, user, active)
+    return UserView.shown(services, actor, services.store.users.change(user.id, is_active=active))
 
 
 @requires("organizations.manage")
@@ -175,11 +169,9 @@ def set_superuser(services: Services, actor: Actor, email: str, superuser: bool)
         AccountError: it is the actor themselves, or a service.
     """
     user = visible_user(services.store, actor, email)
-    if user.id == actor.user_id or user.kind == "service":
-        raise AccountError(
-            "nobody changes this of themselves, and a service does not operate the installation"
-        )
-    return UserView.shown(services, actor, services.store.users.set_superuser(user.id, superuser))
+    _require_superuser_change(services, actor, user)
+    changed = services.store.users.change(user.id, is_superuser=superuser)
+    return UserView.shown(services, actor, changed)
 
 
 @requires("people.manage")
@@ -190,32 +182,67 @@ def set_token_limit(services: Services, actor: Actor, email: str, monthly_tokens
         PersonNotFoundError: there is none that the actor sees.
         AccountError: the number is below zero.
     """
-    if not 0 <= monthly_tokens < 2**31:
-        raise AccountError("a limit is 0, for none, or more, up to two thousand million")
+    _require_limit(monthly_tokens)
     user = _below(services, actor, email)
-    return UserView.shown(
-        services, actor, services.store.users.update(user.id, monthly_tokens=monthly_tokens)
-    )
+    changed = services.store.users.change(user.id, monthly_tokens=monthly_tokens)
+    return UserView.shown(services, actor, changed)
 
 
 @requires("people.manage")
 def change_user(services: Services, actor: Actor, command: ChangeUser) -> UserView:
-    """Change an account, as ``set_active``, ``set_superuser`` and ``set_token_limit`` do.
+    """Change an account, all of it or nothing, as ``set_active``, ``set_superuser`` and ``set_token_limit`` do.
 
     Raises:
         ChangedMeanwhileError: it is not what it was expected to be.
-        PersonNotFoundError, ForbiddenError, AccountError: as those say; what comes before is done then.
+        PersonNotFoundError, ForbiddenError, AccountError: as those say.
     """
-    found = show_user(services, actor, command.email)
-    require_etag(found, command.expected)
-    # What most easily is refused first.
-    if command.is_superuser is not None and command.is_superuser != found.is_superuser:
-        found = set_superuser(services, actor, command.email, command.is_superuser)
-    if command.monthly_tokens is not None and command.monthly_tokens != found.monthly_tokens:
-        found = set_token_limit(services, actor, command.email, command.monthly_tokens)
-    if command.is_active is not None and command.is_active != found.is_active:
-        found = set_active(services, actor, command.email, command.is_active)
-    return found
+    store, user = services.store, _below(services, actor, command.email)
+    require_etag(UserView.shown(services, actor, user), command.expected)
+    superuser, limit, active = (
+        wanted if wanted != now else None
+        for wanted, now in (
+            (command.is_superuser, user.is_superuser),
+            (command.monthly_tokens, user.monthly_tokens),
+            (command.is_active, user.is_active),
+        )
+    )
+    if superuser is not None:
+        _require_superuser_change(services, actor, user)
+    if limit is not None:
+        _require_limit(limit)
+    if active is not None:
+        _require_switch(services, actor, user, bool(active))
+    changed = store.users.change(
+        user.id,
+        seen=user if command.expected else None,
+        is_superuser=superuser if superuser is None else bool(superuser),
+        monthly_tokens=limit,
+        is_active=active if active is None else bool(active),
+    )
+    return UserView.shown(services, actor, changed)
+
+
+@requires("organizations.manage")
+def _require_superuser_change(services: Services, actor: Actor, user: User) -> None:
+    if user.id == actor.user_id or user.kind == "service":
+        raise AccountError(
+            "nobody changes this of themselves, and a service does not operate the installation"
+        )
+
+
+def _require_limit(monthly_tokens: int) -> None:
+    if not 0 <= monthly_tokens < 2**31:
+        raise AccountError("a limit is 0, for none, or more, up to two thousand million")
+
+
+def _require_switch(services: Services, actor: Actor, user: User, active: bool) -> None:
+    if user.id == actor.user_id:
+        raise AccountError("nobody switches their own account off")
+    others = [
+        one for one in services.store.users.all() if one.is_superuser and one.is_active and one.id != user.id
+    ]
+    if user.is_superuser and not active and not others and actor.user_id:
+        raise AccountError(f"{user.email} is the only operator of the installation")
 
 
 @requires("people.manage")
@@ -283,6 +310,8 @@ def update_profile(services: Services, actor: Actor, command: UpdateProfile) -> 
         ChangedMeanwhileError: it is not what it was expected to be.
     """
     user_id = own_id(actor)
+    if actor.scopes is not None:
+        raise ForbiddenError("set your second factor up first")
     acting = services.acting_as(actor)
     seen = acting.store.users.get(user_id)
     require_etag(_profile(acting, seen), command.expected)
@@ -342,6 +371,4 @@ def _below(services: Services, actor: Actor, email: str) -> User:
 
 
 def _own(services: Services, actor: Actor) -> User:
-    if not actor.user_id or actor.kind != "user":
-        raise PersonNotFoundError(f"{actor.label} has no account")
-    return services.store.users.get(actor.user_id)
+    return services.store.users.get(own_id(actor))

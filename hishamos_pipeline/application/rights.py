@@ -67,7 +67,7 @@ def require(services: Services, actor: Actor, action: str, key: str = "") -> Non
     store = _of(services, actor).store
     if not within_token(actor, action):
         _refused(store, actor, action, key)
-        raise ForbiddenError(f"{actor.label} may not do this: what it shows is not good for {action}")
+        raise ForbiddenError(f"{actor.label} may not do this: {_lacks(actor, action)}")
     if key:
         project_role, granted = store.organizations.rights_in(actor.user_id, key, action)
     else:
@@ -81,6 +81,15 @@ def require(services: Services, actor: Actor, action: str, key: str = "") -> Non
     least = POLICY[action]
     needs = "an operator of the installation" if least == SUPERUSER else f"the role {least}"
     raise ForbiddenError(f"{actor.label} may not do this: {action} takes {needs}")
+
+
+def _lacks(actor: Actor, action: str) -> str:
+    """Why what an actor shows is not good for an action."""
+    if actor.kind == "agent":
+        return f"{action} is nothing that an agent may do"
+    if actor.scopes is not None and not actor.scopes:
+        return "the organization asks for a second factor, and none is set up"
+    return f"the token's scopes do not allow {action}"
 
 
 def _refused(store: ProjectStore, actor: Actor, action: str, key: str) -> None:

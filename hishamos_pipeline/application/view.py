@@ -53,10 +53,10 @@ class UseCaseInput(BaseModel):
 
 
 def require_etag(now: View, expected: str) -> None:
-    """Make sure that something is still what somebody has seen, where they say what that was.
+    """Make sure that something is still what somebody has seen, where they say what that was: a tag, or some by commas.
 
     Raises:
         ChangedMeanwhileError: it is not.
     """
-    if expected and now.etag != expected:
+    if expected and now.etag not in expected.split(","):
         raise ChangedMeanwhileError("it was changed meanwhile: read it again, and change what it is now")

@@ -64,7 +64,9 @@ def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) 
 
 @command.command("list")
 @click.option("--search", default="", metavar="TEXT", help="Only those whose key or title contains this.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Most ideas to list.")
+@click.option(
+    "--limit", default=100_000, show_default=True, type=click.IntRange(1), help="Most ideas to list."
+)
 @json_option
 def list_ideas(search: str, limit: int, as_json: bool) -> None:
     """List submitted ideas with their newest revision."""

@@ -7,6 +7,7 @@ import click
 
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table, read_secret
 from hishamos_pipeline.core.roles import PROJECT_ROLES, ROLES
+from hishamos_pipeline.errors import PersonNotFoundError
 
 _EMAIL = click.argument("email")
 _NONE = "none"
@@ -203,4 +204,6 @@ def revoke(grant: int) -> None:
 
     with opened() as (services, actor):
         done = organizations.remove_grant(services, actor, grant)
-    echo(f"took grant {grant} back" if done else f"there is no grant {grant}")
+    if not done:
+        raise PersonNotFoundError(f"there is no grant {grant}")
+    echo(f"took grant {grant} back")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hishamos_pipeline.cli.output import settings
+from hishamos_pipeline.cli.output import echo, settings
 
 if TYPE_CHECKING:
     from hishamos_pipeline.settings import Settings
@@ -49,8 +49,9 @@ def _serve_api(given: "Settings", host: str, port: int) -> None:
     from hishamos_pipeline.api.server import ApiServer
     from hishamos_pipeline.generation.services import Services
 
-    services = Services(given, patient=True)
+    services = Services(given)
     _ = services.store
+    echo(f"API: http://{host}:{port}/api/v1   documentation: http://{host}:{port}/api/docs", err=True)
     ApiServer(create_app(services), given, host, port).run()
 
 

@@ -42,7 +42,9 @@ def add(email: str, name: str, role: str, superuser: bool, service: bool, as_jso
 
 @command.command("list")
 @click.option("--search", default="", metavar="TEXT", help="Only those whose address or name contains this.")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(1), help="Most users to list.")
+@click.option(
+    "--limit", default=100_000, show_default=True, type=click.IntRange(1), help="Most users to list."
+)
 @json_option
 def list_users(search: str, limit: int, as_json: bool) -> None:
     """List the users that you see, by address."""

@@ -11,6 +11,8 @@ from sqlalchemy.exc import ArgumentError
 from hishamos_pipeline.errors import StorageError, StoreVersionError
 
 WRITES = "hishamos_writes"
+# As many connections as threads that answer requests; a thread that gets none says so soon.
+_POOL: dict[str, int] = {"max_overflow": 40, "pool_timeout": 10}
 _UPGRADE_LOCK = 0x48495341
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -27,7 +29,7 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
+            return create_engine(parsed, pool_pre_ping=True, **_POOL)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise StorageError(
             f"HISHAMOS_DATABASE_URL cannot be used ({type(error).__name__}: {str(error).splitlines()[0][:200]}); write "
@@ -41,7 +43,8 @@ def open_engine(url: str) -> Engine:
                 f"cannot make the folder of the project store {parsed.database}: {error.strerror}; "
                 "set HISHAMOS_HOME to a writable folder"
             ) from error
-    engine = create_engine(parsed, connect_args={"timeout": 30})
+    in_memory = parsed.database in (None, "", ":memory:")
+    engine = create_engine(parsed, connect_args={"timeout": 30}, **({} if in_memory else _POOL))
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import CursorResult, Executable, GenerativeSelect, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
@@ -81,6 +82,10 @@ def reachable() -> Iterator[None]:
     """
     try:
         yield
+    except PoolTimeoutError:
+        raise StoreAwayError(
+            "every connection to the project store is in use: try again in a moment"
+        ) from None
     except DBAPIError as error:
         if is_damaged(error):
             raise StorageError(_DAMAGED) from None

@@ -3,18 +3,22 @@
 import base64
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from hishamos_pipeline.api.runs import LazyRuns
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import UsageError
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
+from tests.fakes.clock import FixedClock
 from tests.support.api import RunningApi, running_api, settings_at
-from tests.support.people import OPERATOR
+from tests.support.people import OPERATOR, PASSWORD
 
 BRIEF = "# Tasks\n\nKeep tasks.\n\n## Features\n- User can add a task\n"
 
@@ -143,19 +147,108 @@ def test_what_has_failed_may_be_tried_again_with_its_key(api: RunningApi) -> Non
     assert api["viewer"].post("projects/notes/builds", headers=headers).status_code == 202
 
 
-def test_a_key_that_is_in_use_is_waited_for_and_an_abandoned_one_is_not(api: RunningApi) -> None:
-    keys = api.services.store.idempotency_keys
-    user = api["developer"].get("users/me").json()
-    owner = f"{user['id']}:user:{user['email']}@default"
-    assert keys.begin(owner, "k3", "another hash") is None
-    busy = api["developer"].post("projects/notes/builds", headers={"Idempotency-Key": "k3"})
-    assert busy.status_code == 409
-    found = keys.begin(owner, "k3", "another hash")
+def test_a_key_that_is_in_use_is_waited_for_and_an_abandoned_one_is_not(
+    store: ProjectStore, clock: FixedClock
+) -> None:
+    keys = store.idempotency_keys
+    assert keys.begin("ann", "k", "hash", "first") is None
+    clock.advance(timedelta(minutes=4))
+    keys.renew("ann", "k", "first")
+    clock.advance(timedelta(minutes=4))
+    found = keys.begin("ann", "k", "hash", "second")
+    assert found is not None and found.status == 0, "it is still being done"
+    clock.advance(timedelta(minutes=6))
+    assert keys.begin("ann", "k", "hash", "third") is None, "whoever had it has died"
+    # What the dead one says after all changes nothing.
+    keys.drop("ann", "k", "first")
+    keys.end("ann", "k", "first", 200, {}, b"old")
+    found = keys.begin("ann", "k", "hash", "fourth")
     assert found is not None and found.status == 0
-    keys.drop(owner, "k3")
+    keys.end("ann", "k", "third", 201, {}, b"new")
+    found = keys.begin("ann", "k", "hash", "fourth")
+    assert found is not None and (found.status, found.answer) == (201, b"new")
+
+
+def test_a_key_gives_no_answer_to_lesser_rights(api: RunningApi) -> None:
+    headers = {"Idempotency-Key": "rights"}
+    made = api["admin"].post("tokens", json={"name": "reader", "scopes": ["read"]}).json()
+    assert api["admin"].post("projects/notes/builds", headers=headers).status_code == 202
+    assert api.client(made["token"]).post("projects/notes/builds", headers=headers).status_code == 403
+
+
+def test_a_page_goes_on_where_what_it_ended_with_is_gone(api: RunningApi) -> None:
+    admin = api["admin"]
+    for action in ("projects.build", "projects.edit", "agents.run", "ideas.submit"):
+        admin.post("grants", json={"email": "viewer@example.org", "action": action})
+    first = admin.get("grants?limit=2").json()
+    for grant in first["items"]:
+        admin.delete(f"grants/{grant['id']}")
+    rest = admin.get("grants", params={"limit": 2, "cursor": first["next"]}).json()
+    assert [grant["action"] for grant in rest["items"]] == ["agents.run", "ideas.submit"] and rest[
+        "next"
+    ] == ""
     assert (
-        api["developer"].post("projects/notes/builds", headers={"Idempotency-Key": "k3"}).status_code == 202
+        admin.get("grants", params={"cursor": admin.get("members?limit=1").json()["next"]}).status_code == 422
     )
+
+
+def test_long_titles_in_other_scripts_are_paged(api: RunningApi) -> None:
+    store = api.services.acting_as(OPERATOR).store
+    for number in range(3):
+        store.projects.submit(Idea(key=f"p{number}", title="مشروع" * 39 + str(number)), "test")
+    found = [
+        item["key"] for page in pages(api["viewer"], "projects", limit=1, sort="-title") for item in page
+    ]
+    assert sorted(found) == ["notes", "p0", "p1", "p2"]
+
+
+def test_what_changes_by_itself_is_no_reason_for_412_but_for_a_new_answer(api: RunningApi) -> None:
+    admin = api["admin"]
+    seen = admin.get("users/developer@example.org").headers["etag"]
+    api.nobody.post("auth/login", json={"email": "developer@example.org", "password": PASSWORD})
+    again = admin.get("users/developer@example.org", headers={"If-None-Match": seen})
+    assert again.status_code == 200 and again.json()["last_login_at"]
+    change = {"monthly_tokens": 5}
+    assert (
+        admin.patch("users/developer@example.org", json=change, headers={"If-Match": seen}).status_code == 200
+    )
+
+
+def test_tags_that_a_proxy_has_made_weak_are_known(api: RunningApi) -> None:
+    admin = api["admin"]
+    tag = admin.get("organization").headers["etag"]
+    assert admin.get("organization", headers={"If-None-Match": f"W/{tag}"}).status_code == 304
+    listed = {"If-Match": f'"other", W/{tag}'}
+    assert admin.patch("organization", json={"title": "Ours"}, headers=listed).status_code == 200
+
+
+def test_an_account_is_changed_as_a_whole_or_not_at_all(api: RunningApi) -> None:
+    change = {"monthly_tokens": 5, "is_active": False}
+    admin = api["admin"]
+    assert admin.patch("users/admin@example.org", json=change, headers={"If-Match": "*"}).status_code == 422
+    assert admin.get("users/me").json()["monthly_tokens"] == 0
+
+
+def test_head_is_get_without_the_body_and_405_says_what_there_is(shared_api: RunningApi) -> None:
+    viewer = shared_api["viewer"]
+    head, whole = viewer.head("projects"), viewer.get("projects")
+    assert head.status_code == 200 and head.content == b"" and head.headers["etag"] == whole.headers["etag"]
+    refused = viewer.put("projects/notes")
+    assert refused.status_code == 405 and refused.headers["allow"] == "DELETE, GET, HEAD"
+    assert viewer.head("events").status_code == 405
+
+
+def test_runs_of_dagster_are_opened_when_they_are_needed(tmp_path: Path) -> None:
+    """The API as it is served, without a fake."""
+    with running_api(settings_at(tmp_path)) as api:
+        api.app.state.runs = LazyRuns(api.services.settings)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("DAGSTER_HOME", raising=False)
+            assert api["operator"].get("metrics").text.startswith("# HELP")
+            cancelled = api["developer"].post("projects/notes/cancel")
+            assert cancelled.status_code == 200 and cancelled.json()["runs"] == 0
+            assert api["manager"].post("projects/notes/archive").status_code == 204
+            assert api["admin"].delete("projects/notes?without_export=true").status_code == 200
 
 
 def test_what_is_told_once_is_not_kept(api: RunningApi) -> None:
@@ -290,7 +383,7 @@ def test_many_archives_are_one_stream(tmp_path_factory: pytest.TempPathFactory) 
 
     def found(_services: Any, _actor: Any, key: str, _archive: str) -> ArchiveFile:
         path = folder / f"{key}.zip"
-        return ArchiveFile(path=path, name=path.name, sha256="0" * 64, size=path.stat().st_size)
+        return ArchiveFile(path=path, name=path.name, sha256="0" * 64)
 
     with pytest.MonkeyPatch.context() as patch, running_api(settings_at(folder)) as api:
         patch.setattr(exports, "archive_file", found)

@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hishamos_pipeline.accounts.access_tokens import AUDIENCE, AccessToken, SigningKeys, own_secret
+from hishamos_pipeline.accounts.delays import counted_as
 from hishamos_pipeline.api.caller import COOKIE
 from hishamos_pipeline.application import people
 from hishamos_pipeline.errors import LoginError
@@ -250,6 +251,81 @@ def test_every_fault_of_a_request_is_told_at_once(shared_api: RunningApi) -> Non
     assert query.status_code == 422 and query.json()["errors"][0]["field"] == "colour"
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["\\ud800", "a\\u0000b", "[" * 60 + "]" * 60, "NaN", "1e999"],
+    ids=["surrogate", "nul", "deep", "nan", "inf"],
+)
+def test_what_cannot_be_kept_and_answered_again_is_refused(api: RunningApi, value: str) -> None:
+    text = value if value[0] in "[N1" else f'"{value}"'
+    answer = api["viewer"].patch(
+        "users/me",
+        content=f'{{"preferences": {{"a": {text}}}}}',
+        headers={"If-Match": "*", "Content-Type": "application/json"},
+    )
+    assert answer.status_code in (400, 422)
+    assert api["viewer"].get("users/me").json()["preferences"] == {}
+
+
+def test_a_grant_has_an_end_that_every_database_knows(api: RunningApi) -> None:
+    for end in ("9999-12-31T23:59:59-12:00", "2200-01-01T00:00:00Z", "2001-01-01T00:00:00Z"):
+        given = {"email": "viewer@example.org", "action": "projects.build", "expires_at": end}
+        assert api["admin"].post("grants", json=given).status_code == 422, end
+    assert api["admin"].get("grants").json()["items"] == []
+
+
+def test_what_nobody_knows_is_read_in_small_pieces(shared_api: RunningApi) -> None:
+    many = {f"k{number}": 1 for number in range(5000)}
+    assert shared_api.nobody.post("auth/login", json=many).status_code == 413
+    some = shared_api["admin"].post("tokens", json={**many, "name": "ci"})
+    assert some.status_code == 422 and len(some.content) < 2000
+    large = {"title": "x" * 1_100_000}
+    assert shared_api["admin"].patch("organization", json=large, headers={"If-Match": "*"}).status_code == 413
+
+
+def test_nothing_stops_where_redis_is_away(tmp_path: Path) -> None:
+    with running_api(settings_at(tmp_path), celery_broker="redis://127.0.0.1:1/0") as api:
+        assert api.nobody.get("health").status_code == 200
+        assert api["viewer"].get("users/me").status_code == 200
+
+
+def test_addresses_of_one_network_are_one(tmp_path: Path) -> None:
+    assert counted_as("2001:db8:1:2:3::4") == counted_as("2001:db8:1:2:ffff::1%eth0") == "2001:db8:1:2::/64"
+    assert counted_as("2001:db8:1:3::1") != counted_as("2001:db8:1:2::1")
+    assert (counted_as("192.0.2.7"), counted_as("")) == ("192.0.2.7", "")
+
+
+def test_a_named_site_uses_tokens_and_never_the_browsers_cookie(tmp_path: Path) -> None:
+    led = {"Sec-Fetch-Site": "same-site", "Origin": "https://board.example"}
+    with running_api(settings_at(tmp_path), api_origins="https://board.example") as api:
+        browser = api.nobody
+        browser.post("auth/sessions", json=LOGIN)
+        assert browser.post("projects/notes/builds", headers=led).status_code == 403
+        assert api["developer"].post("projects/notes/builds", headers=led).status_code == 202
+        assert api.nobody.post("auth/login", json=LOGIN, headers=led).status_code == 200
+
+
+def test_logging_out_ends_what_is_shown(api: RunningApi) -> None:
+    browser = api.nobody
+    browser.post("auth/sessions", json=LOGIN)
+    client = api.nobody.post("auth/login", json=LOGIN).json()
+    cookie = browser.cookies[COOKIE]
+    assert browser.post("auth/logout", json={"refresh_token": client["refresh_token"]}).status_code == 204
+    kept = api.nobody
+    kept.cookies.set(COOKIE, cookie)
+    assert kept.get("users/me").status_code == 401
+    assert api.nobody.post("auth/refresh", json={"refresh_token": client["refresh_token"]}).status_code == 401
+    assert api.nobody.post("auth/logout").status_code == 422
+
+
+def test_a_token_is_not_good_for_ones_own_account(api: RunningApi) -> None:
+    made = api["admin"].post("tokens", json={"name": "builds", "scopes": ["projects.build"]}).json()
+    client = api.client(made["token"])
+    assert client.get("users/me").status_code == 403
+    refused = client.get("projects").json()
+    assert "the token's scopes do not allow projects.read" in refused["detail"]
+
+
 def test_what_is_served_is_never_a_page(api: RunningApi) -> None:
     """Whatever a project's file holds, a browser that is led to it makes no page of it."""
     from hishamos_pipeline.core.artifacts.documents import TreeFile
@@ -267,7 +343,7 @@ def test_what_is_served_is_never_a_page(api: RunningApi) -> None:
     for path, text in pages.items():
         answer = api["viewer"].get(f"projects/notes/raw/{quoted(path)}")
         assert answer.text == text and answer.headers["content-type"] == "application/octet-stream"
-        assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+        assert answer.headers["content-disposition"].startswith('attachment; filename="')
         assert answer.headers["x-content-type-options"] == "nosniff" and "set-cookie" not in answer.headers
         shown = api["viewer"].get(f"projects/notes/files/{quoted(path)}")
         assert shown.json()["text"] == text and shown.headers["content-type"] == "application/json"
@@ -333,8 +409,12 @@ def test_endless_and_slow_bodies_are_ended(tmp_path: Path) -> None:
             *[b"400\r\n" + b"a" * 1024 + b"\r\n"] * 20,
         ]
         assert b" 413 " in exchanged(at, endless)
-        slow = [(head + "Content-Length: 5000\r\n\r\n").encode(), b"# T"]
-        assert b" 408 " in exchanged(at, slow)
+        for path in ("ideas", "tokens", "auth/login"):
+            said = head.replace("/api/v1/ideas", f"/api/v1/{path}").replace(
+                "text/markdown", "application/json"
+            )
+            slow = [(said + "Content-Length: 5000\r\n\r\n").encode(), b"{"]
+            assert b" 408 " in exchanged(at, slow), path
 
 
 def exchanged(at: tuple[str, int], parts: list[bytes]) -> bytes:
@@ -375,6 +455,11 @@ def test_no_token_is_in_a_log_or_an_answer(api: RunningApi, caplog: pytest.LogCa
 
 def test_a_link_logs_in_once(api: RunningApi) -> None:
     link = people.own_login_link(api.services, OPERATOR)
+    looked_at = {"Sec-Purpose": "prefetch", "Sec-Fetch-Mode": "no-cors"}
+    assert (
+        api.nobody.get("auth/login_by_link", params={"link": link.token}, headers=looked_at).status_code
+        == 403
+    )
     browser = api.nobody
     entered = browser.get("auth/login_by_link", params={"link": link.token}, follow_redirects=False)
     assert entered.status_code == 303 and entered.headers["location"] == "/api/docs"

@@ -1,5 +1,6 @@
 """Event streams on a real server: what has happened, to those who may see it, for as long as they may."""
 
+import gc
 import json
 import queue
 import threading
@@ -13,6 +14,8 @@ import pytest
 import requests
 
 from hishamos_pipeline.api import streams
+from hishamos_pipeline.api.problems import ApiError
+from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.idea import Idea
 from tests.support.api import RunningApi, served, token_of
 from tests.support.people import OPERATOR
@@ -123,6 +126,43 @@ def test_a_stream_ends_with_the_right_to_read(api: RunningApi, url: Url) -> None
         assert stream.next()["event"] == "end" and stream.ended.wait(5)
     with following(url, token_of(api["viewer"])) as stream:
         assert stream.status == 401
+
+
+def test_a_store_that_fails_for_a_moment_ends_no_stream_and_loses_no_event(
+    api: RunningApi, url: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, failing = streams.events.feed, threading.Event()
+
+    def broken(*given: Any) -> Any:
+        if failing.is_set():
+            raise RuntimeError("the pool is exhausted")
+        return feed(*given)
+
+    monkeypatch.setattr(streams.events, "feed", broken)
+    with following(url, token_of(api["viewer"]), "?kind=idea.submitted") as stream:
+        failing.set()
+        submit(api, "zoo")
+        time.sleep(0.5)
+        with following(url, token_of(api["viewer"])):  # another one begins nothing anew
+            failing.clear()
+            assert stream.next()["project"] == "zoo" and not stream.ended.is_set()
+
+
+def test_many_streams_at_once_are_many(api: RunningApi) -> None:
+    hub = streams.EventHub(api.services, 2)
+    actor = Actor("viewer@example.org", role="viewer", user_id=1)
+
+    async def still_allowed() -> None: ...
+
+    def follow() -> Any:
+        return hub.follow(api.services, actor, still_allowed, project="", kinds=frozenset(), after=None)
+
+    first, second = follow(), follow()
+    with pytest.raises(ApiError, match="2 streams are open"):
+        follow()
+    del first  # it was never read
+    gc.collect()
+    assert follow() is not second
 
 
 def test_nobody_follows_what_is_not_theirs(api: RunningApi, url: Url) -> None:

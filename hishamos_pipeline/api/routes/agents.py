@@ -1,5 +1,6 @@
 """Agents' roles and their tasks, prompts, providers of models, and what models have cost."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -54,17 +55,17 @@ def read_role(caller: Caller, role: Name, project: ProjectFilter = "") -> RoleDe
 
 
 @router.post("/agents/roles/{role}/tasks/{task}", tags=_AGENTS)
-async def run_task(caller: Caller, role: Name, task: TaskName, body: NewTask) -> TaskAnswer:
+def run_task(caller: Caller, role: Name, task: TaskName, body: NewTask) -> TaskAnswer:
     """Give a role a task, and wait for its answer."""
     command = agents.AssignTask(role=role, task=task, **body.model_dump())
-    return await agents.assign_task(caller.services, caller.actor, command)
+    return asyncio.run(agents.assign_task(caller.services, caller.actor, command))
 
 
 @router.get("/prompts", tags=_PROMPTS)
 def list_prompts(caller: Caller, page: PageParameters, project: ProjectFilter = "") -> Page[PromptView]:
     """List the prompts with their versions."""
     found = prompts.list_prompts(caller.services, caller.actor, project)
-    return Page.showing(listed_page(found, page, lambda item: f"{item.role}/{item.task}"), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: (item.role, item.task)), lambda item: item)
 
 
 @router.get("/prompts/{role}/{task}", tags=_PROMPTS)
@@ -96,16 +97,16 @@ def list_providers(caller: Caller, page: PageParameters) -> Page[ProviderView]:
 
 
 @router.post("/providers/{provider}/check", tags=_PROVIDERS)
-async def check_provider(caller: Caller, provider: Name) -> ProviderCheck:
+def check_provider(caller: Caller, provider: Name) -> ProviderCheck:
     """Ask a provider for its models, to find out whether it accepts its key. Costs nothing."""
-    (found,) = await providers.check_providers(caller.services, caller.actor, [provider])
+    (found,) = asyncio.run(providers.check_providers(caller.services, caller.actor, [provider]))
     return found
 
 
 @router.get("/providers/{provider}/models", tags=_PROVIDERS)
-async def list_models(caller: Caller, provider: Name, page: PageParameters) -> Page[ModelView]:
+def list_models(caller: Caller, provider: Name, page: PageParameters) -> Page[ModelView]:
     """List the models that a provider offers, with their prices where those are known."""
-    found = await providers.list_models(caller.services, caller.actor, provider)
+    found = asyncio.run(providers.list_models(caller.services, caller.actor, provider))
     return Page.showing(listed_page(found, page, lambda item: item.model), lambda item: item)
 
 

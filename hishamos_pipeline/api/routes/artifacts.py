@@ -24,9 +24,11 @@ from hishamos_pipeline.application.changes import (
     TextToEdit,
 )
 from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.store.pages import listed_page
 
 router = APIRouter(prefix="/projects/{key}", route_class=ResourceRoute, dependencies=KNOWN)
+_ORDER = list(STEPS)
 _ARTIFACTS: Tags = ["artifacts"]
 _CHANGES: Tags = ["changes"]
 ArtifactName = Annotated[str, Path(max_length=40, description="The artifact's name, such as `requirements`.")]
@@ -59,7 +61,7 @@ class ExpectedContent(RequestBody):
 def list_artifacts(caller: Caller, key: Key, page: PageParameters) -> Page[ArtifactView]:
     """List the newest revision of every artifact of a project, in the order of the graph."""
     found = artifacts.list_artifacts(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: item.artifact), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: _ORDER.index(item.artifact)), lambda item: item)
 
 
 @router.get("/artifacts/{artifact}", tags=_ARTIFACTS)
@@ -75,12 +77,12 @@ def read_text_to_edit(
     caller: Caller, response: Response, key: Key, artifact: ArtifactName, item: Item = ""
 ) -> TextToEdit:
     """Read an artifact, or an item of it, as the text that an editor opens with."""
-    found = changes.text_to_edit(caller.services, caller.actor, key, artifact, item)
+    # The tag first: what is changed in between is refused, and not undone.
     tagged(response, artifacts.read_artifact(caller.services, caller.actor, key, artifact))
-    return found
+    return changes.text_to_edit(caller.services, caller.actor, key, artifact, item)
 
 
-@router.post("/artifacts/{artifact}/edits", status_code=201, tags=_CHANGES)
+@router.post("/artifacts/{artifact}/edits", status_code=201, tags=_CHANGES, max_body_size=6_000_000)
 def edit_artifact(
     caller: Caller, key: Key, artifact: ArtifactName, seen: IfMatch, body: NewEdit
 ) -> EditedArtifact:
@@ -110,16 +112,14 @@ def approve_artifact(caller: Caller, key: Key, artifact: ArtifactName, body: Exp
 def list_edits(caller: Caller, key: Key, page: PageParameters) -> Page[EditView]:
     """List the edits of a project that hold, the oldest first."""
     found = changes.list_edits(caller.services, caller.actor, key)
-    return Page.showing(
-        listed_page(found, page, lambda item: f"{item.artifact} {item.item}"), lambda item: item
-    )
+    return Page.showing(listed_page(found, page, lambda item: (item.artifact, item.item)), lambda item: item)
 
 
 @router.get("/proposals", tags=_CHANGES)
 def list_proposals(caller: Caller, key: Key, page: PageParameters) -> Page[ProposalView]:
     """List what engines propose against edits, and nobody has decided."""
     found = changes.list_proposals(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: str(item.id)), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
 
 
 @router.get("/proposals/{proposal}", tags=_CHANGES)
@@ -146,7 +146,7 @@ def list_revisions(
 ) -> Page[RevisionView]:
     """List the revisions of a project, the oldest first."""
     found = artifacts.history(caller.services, caller.actor, key, artifact)
-    return Page.showing(listed_page(found, page, lambda item: str(item.state)), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: item.state), lambda item: item)
 
 
 @router.get("/diff", tags=_ARTIFACTS)

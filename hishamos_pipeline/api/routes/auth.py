@@ -1,22 +1,24 @@
 """Logging in and out, by password, link or provider; second factors; joining by an invitation."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from hishamos_pipeline.api.caller import COOKIE, KNOWN, UNKNOWN, Caller, Installation, address_of, shown_token
+from hishamos_pipeline.api.caller import COOKIE, KNOWN, Caller, Installation, address_of, shown_token
 from hishamos_pipeline.api.fields import RequestBody, Secret
+from hishamos_pipeline.api.problems import ApiError
 from hishamos_pipeline.api.route import TOLD_ONCE, OpenRoute, ResourceRoute
 from hishamos_pipeline.application import logins, oidc, organizations, second_factors
 from hishamos_pipeline.application.logins import ClientTokens, LoggedIn, SessionView
 from hishamos_pipeline.application.people import UserView
 from hishamos_pipeline.application.second_factors import SecondFactor
 from hishamos_pipeline.application.view import View
+from hishamos_pipeline.errors import LoginError
 
-opened = APIRouter(prefix="/auth", tags=["auth"], route_class=OpenRoute, dependencies=UNKNOWN)
+opened = APIRouter(prefix="/auth", tags=["auth"], route_class=OpenRoute)
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=ResourceRoute, dependencies=KNOWN)
 _STATE_COOKIE = "__Host-hishamos-login"
 _HOME = "/api/docs"
@@ -117,10 +119,13 @@ def refresh(response: Response, services: Installation, body: RefreshLogin) -> C
 def logout(
     request: Request, response: Response, services: Installation, body: RefreshLogin | None = None
 ) -> None:
-    """Log out: the login of a refresh token, or the browser's session."""
-    token = body.refresh_token if body else shown_token(request)
-    if token:
-        logins.log_out(services, token)
+    """Log out: the login of a refresh token, and the browser's session. Access tokens run out within ten minutes."""
+    shown = [*([body.refresh_token] if body else []), shown_token(request)]
+    ended = [logins.log_out(services, token) for token in shown if token]
+    if not ended:
+        raise ApiError(
+            422, "invalid-request", "show the refresh token of the login, or the session, that is to end"
+        )
     response.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
 
 
@@ -150,12 +155,18 @@ def set_password_by_link(services: Installation, body: PasswordByLink) -> None:
 
 @opened.get("/login_by_link", response_class=RedirectResponse, status_code=303)
 def login_by_link(
-    request: Request, services: Installation, link: Annotated[str, Query(min_length=1, max_length=200)]
+    request: Request,
+    services: Installation,
+    link: Annotated[str, Query(min_length=1, max_length=200)],
+    organization: Annotated[
+        str, Query(max_length=63, description="Which of yours; the first without it.")
+    ] = "",
 ) -> RedirectResponse:
     """Log a browser in by a link for one use, as `hishamos dev` prints it."""
-    found = logins.log_in_by_link(
-        services, link, address_of(request), request.headers.get("user-agent", "")[:300]
-    )
+    if request.headers.get("sec-purpose") or request.headers.get("sec-fetch-mode", "navigate") != "navigate":
+        raise ApiError(403, "not-a-visit", "this link is for somebody who opens it, once")
+    agent = request.headers.get("user-agent", "")[:300]
+    found = logins.log_in_by_link(services, link, address_of(request), agent, organization)
     response = RedirectResponse(_HOME, 303, headers={"Referrer-Policy": "no-referrer", **TOLD_ONCE})
     _set_cookie(response, found)
     return response
@@ -180,6 +191,10 @@ def end_provider_login(
     scope: Annotated[str, Query(max_length=1000)] = "",
 ) -> RedirectResponse:
     """End a login by a provider: where it sends the browser back to."""
+    if error:
+        raise LoginError(
+            f"the provider has not logged you in: {error[:100]} {error_description[:300]}".strip()
+        )
     given = oidc.FinishLogin(
         code=code,
         state=state,
@@ -247,9 +262,5 @@ def _set_cookie(response: Response, found: LoggedIn) -> None:
     _keep(response, COOKIE, found.token, int(logins.SESSION_LASTS.total_seconds()))
 
 
-def _keep(
-    response: Response, name: str, value: str, seconds: int, same_site: Literal["lax", "strict"] = "lax"
-) -> None:
-    response.set_cookie(
-        name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite=same_site
-    )
+def _keep(response: Response, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")

@@ -6,10 +6,11 @@ makes a page of.
 
 import io
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
-from typing import Annotated, Literal
+from typing import IO, Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -39,6 +40,7 @@ _FILES: Tags = ["files"]
 _EXPORTS: Tags = ["exports"]
 _CHUNK = 1 << 16
 _BLOCK = 512
+_MOST_DIGITS = 30
 # Whatever it is: clients that are generated know it as bytes.
 _BINARY = "application/octet-stream"
 FilePathName = Annotated[str, Path(min_length=1, max_length=300, description="The file's path in the tree.")]
@@ -71,7 +73,11 @@ def download_file(request: Request, caller: Caller, key: Key, path: FilePathName
     found = artifacts.read_file(caller.services, caller.actor, key, path)
     content = found.text.encode()
     headers = {**_attachment(path.rpartition("/")[2]), "ETag": f'"{found.sha256}"', "Accept-Ranges": "bytes"}
-    wanted = _range(request.headers.get("range", ""), len(content))
+    unchanged = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+    asked_for = (
+        request.headers.get("range", "") if unchanged and "if-none-match" not in request.headers else ""
+    )
+    wanted = _range(asked_for, len(content))
     if wanted is None:
         return Response(content, headers=headers, media_type=_BINARY)
     first, last = wanted
@@ -86,25 +92,29 @@ def download_folder(
     folder: Annotated[str, Query(max_length=300, description="The folder; the whole tree without one.")] = "",
 ) -> StreamingResponse:
     """Download a folder of a project's newest tree as a ZIP archive."""
-    found = artifacts.read_folder(caller.services, caller.actor, key, folder)
-    packed = io.BytesIO()
+    found = artifacts.list_folder(caller.services, caller.actor, key, folder)
+    packed = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was sent
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in found:
+        for file in found:  # one by one: a tree is larger than what one request may hold
             info = zipfile.ZipInfo(f"{key}/{file.path}")  # of 1980, so that the same tree is the same bytes
             info.external_attr = (0o100000 | int(file.mode, 8)) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, file.text)
+            text = artifacts.read_file(caller.services, caller.actor, key, file.path).text
+            archive.writestr(info, text)
     packed.seek(0)
-    headers = _attachment(f"{key}.zip")
-    return StreamingResponse(_chunks(packed), headers=headers, media_type=_BINARY)
+    name = f"{key}-{folder.strip('/').replace('/', '-')}" if folder else f"{key}-files"
+    return StreamingResponse(_chunks(packed), headers=_attachment(f"{name}.zip"), media_type=_BINARY)
 
 
 @router.get("/exports", tags=_EXPORTS)
 def list_exports(caller: Caller, page: PageParameters, project: ProjectFilter = "") -> Page[ExportView]:
     """List exports, and the requests for some that stand; of one project if it is named."""
     found = exports.list_exports(caller.services, caller.actor, project)
-    numbered = [(f"{number:09}", item) for number, item in enumerate(found)]
-    return Page.showing(listed_page(numbered, page, lambda item: item[0]), lambda item: item[1])
+
+    def place(item: ExportView) -> tuple[str, ...]:
+        return (item.key, item.to, item.at, item.status, item.detail)
+
+    return Page.showing(listed_page(found, page, place), lambda item: item)
 
 
 @router.post("/projects/{key}/exports", status_code=202, tags=_EXPORTS)
@@ -158,8 +168,10 @@ def _command(key: str, body: NewExport) -> ExportProject:
 
 
 def _attachment(name: str) -> dict[str, str]:
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
     return {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        # The plain name is for programs that know no other; the exact one is for all others (RFC 6266).
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }
 
@@ -178,7 +190,12 @@ def _range(header: str, size: int) -> tuple[int, int] | None:
     """
     unit, _, wanted = header.partition("=")
     first, dash, last = wanted.partition("-")
-    if unit.strip() != "bytes" or not dash or "," in wanted or not (first + last).isdecimal():
+    if (
+        unit.strip() != "bytes"
+        or not dash
+        or not (first + last).isdecimal()
+        or len(first + last) > _MOST_DIGITS
+    ):
         return None
     if not first:
         begin, end = max(0, size - int(last)), size - 1
@@ -193,9 +210,10 @@ def _range(header: str, size: int) -> tuple[int, int] | None:
     return begin, end
 
 
-def _chunks(packed: io.BytesIO) -> Iterator[bytes]:
-    while chunk := packed.read(_CHUNK):
-        yield chunk
+def _chunks(packed: IO[bytes]) -> Iterator[bytes]:
+    with packed:
+        while chunk := packed.read(_CHUNK):
+            yield chunk
 
 
 def _tar(found: Sequence[ArchiveFile]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 from hishamos_pipeline.api.caller import KNOWN, Caller
 from hishamos_pipeline.api.fields import Key, RequestBody, SearchParameters, tagged
 from hishamos_pipeline.api.problems import ApiError
-from hishamos_pipeline.api.route import ResourceRoute
+from hishamos_pipeline.api.route import UploadRoute
 from hishamos_pipeline.application import ideas
 from hishamos_pipeline.application.ideas import (
     IdeaDetails,
@@ -26,7 +26,7 @@ from hishamos_pipeline.application.ideas import (
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.errors import IdeaError
 
-router = APIRouter(prefix="/ideas", tags=["ideas"], route_class=ResourceRoute, dependencies=KNOWN)
+router = APIRouter(prefix="/ideas", tags=["ideas"], route_class=UploadRoute, dependencies=KNOWN)
 _MOST_FILES = 1000
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
 
 from hishamos_pipeline import __version__
-from hishamos_pipeline.api.caller import KNOWN, UNKNOWN, Caller, Installation, authenticate
+from hishamos_pipeline.api.caller import KNOWN, Caller, Installation, authenticated_still
 from hishamos_pipeline.api.fields import Name, PageParameters, ProjectFilter, SearchParameters
 from hishamos_pipeline.api.route import OpenRoute, ResourceRoute, Responses, Tags
 from hishamos_pipeline.api.runs import Runs
@@ -24,7 +25,7 @@ _OPERATIONS: Tags = ["operations"]
 _EVENTS: Tags = ["events"]
 _BATCHES: Tags = ["batches"]
 _AUDIT: Tags = ["audit"]
-opened = APIRouter(route_class=OpenRoute, dependencies=UNKNOWN)
+opened = APIRouter(route_class=OpenRoute)
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
 _LARGEST = 2**31 - 1
 _STREAM: Responses = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
@@ -34,7 +35,7 @@ Kinds = Annotated[
 
 
 class Health(View):
-    """Whether the API can answer: its release, and that of the store's schema."""
+    """Whether the API and its store can answer, and the release."""
 
     status: str
     version: str
@@ -63,11 +64,10 @@ async def stream_events(
     hub: EventHub = request.app.state.events
 
     async def still_allowed() -> None:
-        request.state.caller = None
-        now = await authenticate(request)
-        events.require_reading(now.services, now.actor, project=project)
+        now = await authenticated_still(request)
+        await run_in_threadpool(events.require_reading, now.services, now.actor, project=project)
 
-    events.require_reading(caller.services, caller.actor, project=project)
+    await run_in_threadpool(events.require_reading, caller.services, caller.actor, project=project)
     frames: AsyncIterator[bytes] = hub.follow(
         caller.services,
         caller.actor,

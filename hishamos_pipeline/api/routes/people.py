@@ -244,7 +244,7 @@ def list_invitations(caller: Caller, page: PageParameters) -> Page[InvitationVie
     """List the invitations into your organization."""
     found = organizations.list_invitations(caller.services, caller.actor)
     return Page.showing(
-        listed_page(found, page, lambda item: f"{item.email} {item.created_at.isoformat()}"),
+        listed_page(found, page, lambda item: (item.email, item.created_at.isoformat())),
         lambda item: item,
     )
 
@@ -266,7 +266,7 @@ def withdraw_invitation(caller: Caller, email: Email) -> None:
 def list_grants(caller: Caller, page: PageParameters) -> Page[GrantView]:
     """List the grants of your organization, those included that have run out."""
     found = organizations.list_grants(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: str(item.id)), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
 
 
 @router.post("/grants", status_code=201, tags=_ORGANIZATIONS)
@@ -285,7 +285,7 @@ def remove_grant(caller: Caller, grant: Number) -> None:
 def list_tokens(caller: Caller, page: PageParameters) -> Page[TokenView]:
     """List your API tokens; for whoever manages tokens, those of the organization."""
     found = tokens.list_tokens(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: str(item.id)), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
 
 
 @router.post("/tokens", status_code=201, tags=_TOKENS)

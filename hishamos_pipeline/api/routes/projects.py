@@ -1,5 +1,6 @@
 """Projects and their backlog: what each has come to, planning and asking for builds, changing, archiving, members."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -81,9 +82,9 @@ def archive_project(caller: Caller, runs: Runs, key: Key) -> None:
 
 
 @router.get("/projects/{key}/plan", tags=_PROJECTS)
-async def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
+def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
     """Say what a build would make, why, and for how much. Nothing is made."""
-    return await builds.plan(caller.services, caller.actor, key)
+    return asyncio.run(builds.plan(caller.services, caller.actor, key))
 
 
 @router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)
@@ -118,21 +119,19 @@ def read_build_request(caller: Caller, number: Number) -> BuildRequestView:
 
 
 @router.post("/projects/{key}/changes", tags=_CHANGES)
-async def propose_change(
-    caller: Caller, response: Response, key: Key, body: ChangeSentence
-) -> ProposedChange:
+def propose_change(caller: Caller, response: Response, key: Key, body: ChangeSentence) -> ProposedChange:
     """Find out what a sentence changes; nothing is changed yet. Its `ETag` is what accepting it names."""
-    change = await changes.propose_change(caller.services, caller.actor, key, body.sentence)
+    change = asyncio.run(changes.propose_change(caller.services, caller.actor, key, body.sentence))
     found = changes.change_view(change)
     tagged(response, found)
     return found
 
 
 @router.post("/projects/{key}/changes/accept", tags=_CHANGES)
-async def accept_change(caller: Caller, key: Key, seen: IfMatch, body: ChangeSentence) -> ProposedChange:
+def accept_change(caller: Caller, key: Key, seen: IfMatch, body: ChangeSentence) -> ProposedChange:
     """Take over what a sentence changes, if it is what was seen."""
     command = changes.AcceptSentence(key=key, sentence=body.sentence, expected=seen)
-    return await changes.accept_sentence(caller.services, caller.actor, command)
+    return asyncio.run(changes.accept_sentence(caller.services, caller.actor, command))
 
 
 @router.get("/projects/{key}/stories", tags=_BACKLOG)
@@ -153,7 +152,7 @@ def list_epics(caller: Caller, key: Key, page: PageParameters) -> Page[EpicView]
 def list_sprints(caller: Caller, key: Key, page: PageParameters) -> Page[SprintView]:
     """List the planned sprints of a project."""
     found = backlog.list_sprints(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: str(item.number)), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: item.number), lambda item: item)
 
 
 @router.get("/projects/{key}/members", tags=_PROJECTS)

@@ -41,7 +41,7 @@ class WebhookChange(RequestBody):
 def list_webhooks(caller: Caller, page: PageParameters) -> Page[WebhookView]:
     """List the webhooks of your organization."""
     found = webhooks.list_webhooks(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: str(item.id)), lambda item: item)
+    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
 
 
 @router.post("", status_code=201)

@@ -101,17 +101,18 @@ class Deliveries:
             )
         return record(DeliveredFile, found[0]), found[1]
 
-    def folder(self, key: str, folder: str) -> list[tuple[DeliveredFile, str]]:
-        """The files of a folder of a project's newest tree by path, with their texts; of the whole tree for none.
+    def folder(self, key: str, folder: str) -> list[DeliveredFile]:
+        """The files of a folder of a project's newest tree by path; of the whole tree for none.
 
         Raises:
             ProjectNotFoundError: there is no such project.
         """
+        inside = f"{folder.strip('/')}/" if folder else ""
         with self._sessions.read() as session:
-            query = _with_text(session, key).order_by(ProjectFileRow.path)
-            if folder:
-                query = query.where(ProjectFileRow.path.startswith(f"{folder.strip('/')}/", autoescape=True))
-            return [(record(DeliveredFile, row), text) for row, text in session.execute(query)]
+            query = select(ProjectFileRow).where(_in_newest_tree(session, key)).order_by(ProjectFileRow.path)
+            if inside:  # compared exactly: LIKE does not know upper from lower case on SQLite
+                query = query.where(func.substr(ProjectFileRow.path, 1, len(inside)) == inside)
+            return [record(DeliveredFile, row) for row in session.scalars(query)]
 
     def newest_status(self, key: str) -> str:
         """The status of the newest tree of a project; empty if there is none."""

@@ -20,6 +20,7 @@ class IdempotencyKeyRow(Base):
 
     owner: Mapped[str] = mapped_column(String(200), primary_key=True)
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    attempt: Mapped[str] = mapped_column(String(32))
     request_hash: Mapped[str] = mapped_column(String(64))
     status: Mapped[int] = mapped_column(default=0)
     headers: Mapped[str] = mapped_column(Text, default="{}")

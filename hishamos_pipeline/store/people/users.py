@@ -109,7 +109,7 @@ class Users:
             return record(Secrets, session.get_one(UserRow, user_id))
 
     def update(self, user_id: int, *, seen: User | None = None, **values: str | int) -> User:
-        """Change a profile: ``name``, ``avatar_url``, ``preferences``, ``monthly_tokens``.
+        """Change a profile: ``name``, ``avatar_url``, ``preferences``.
 
         Args:
             user_id: whose.
@@ -141,26 +141,41 @@ class Users:
         with self._sessions.write() as session:
             session.execute(update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash))
 
-    def set_active(self, user_id: int, active: bool) -> User:
-        """Let somebody in again, or keep them out; all that they are logged in with ends, tokens too."""
-        with self._sessions.write() as session:
-            row = _locked(session, user_id)
-            if not active:
-                require_other_admin(session, row)
-            row.is_active = active
-            now = self._sessions.clock.now()
-            if not active:
-                end_logins(session, row, now)
-                session.execute(delete(ApiTokenRow).where(ApiTokenRow.user_id == user_id))
-            audit(session, now, "user.activate" if active else "user.deactivate", row.email)
-            return record(User, row)
+    def change(
+        self,
+        user_id: int,
+        *,
+        seen: User | None = None,
+        is_active: bool | None = None,
+        is_superuser: bool | None = None,
+        monthly_tokens: int | None = None,
+    ) -> User:
+        """Change an account, in one transaction; what is ``None`` stays.
 
-    def set_superuser(self, user_id: int, superuser: bool) -> User:
-        """Make somebody an operator of the installation, or no longer."""
+        Whoever is switched off is logged in with nothing any more, tokens included.
+
+        Raises:
+            AccountError: an organization would be left without an admin.
+            ChangedMeanwhileError: it is not as it was seen any more.
+        """
+        now = self._sessions.clock.now()
         with self._sessions.write() as session:
             row = _locked(session, user_id)
-            row.is_superuser = superuser
-            audit(session, self._sessions.clock.now(), "user.superuser", row.email, superuser=superuser)
+            require_as_seen(seen, record(User, row), row.email)
+            if is_superuser is not None:
+                row.is_superuser = is_superuser
+                audit(session, now, "user.superuser", row.email, superuser=is_superuser)
+            if monthly_tokens is not None:
+                row.monthly_tokens = monthly_tokens
+                audit(session, now, "user.update", row.email, fields=["monthly_tokens"])
+            if is_active is not None:
+                if not is_active:
+                    require_other_admin(session, row)
+                    end_logins(session, row, now)
+                    session.execute(delete(ApiTokenRow).where(ApiTokenRow.user_id == user_id))
+                row.is_active = is_active
+                audit(session, now, "user.activate" if is_active else "user.deactivate", row.email)
+            session.flush()
             return record(User, row)
 
     def log_out_everywhere(self, user_id: int) -> None:

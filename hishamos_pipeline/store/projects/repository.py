@@ -36,7 +36,6 @@ from hishamos_pipeline.store.sessions import (
 from hishamos_pipeline.store.units.repository import keep_blobs
 
 HandedTexts = Mapping[str, str]
-# States that somebody is responsible for; the others come and go with every build.
 _SORTS: Sorts = {
     "key": ProjectRow.key,
     "title": ProjectRow.title,
@@ -44,6 +43,7 @@ _SORTS: Sorts = {
     "created_at": ProjectRow.created_at,
     "cost_usd": ProjectRow.cost_usd,
 }
+# States that somebody is responsible for; the others come and go with every build.
 _AUDITED = {"building": "build", "archived": "archive"}
 
 
