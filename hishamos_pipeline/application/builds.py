@@ -13,7 +13,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
 from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.pipeline.graph import STEPS, topological
-from hishamos_pipeline.errors import ProjectBusyError, UsageError
+from hishamos_pipeline.errors import InputError, ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.staleness import kinds_of
 from hishamos_pipeline.store.artifacts.repository import readable
@@ -247,7 +247,7 @@ def list_requests(
         UsageError: there is no such status, or the page's order or cursor is none.
     """
     if status and status not in BUILD_STATES:
-        raise UsageError(f"status: {status[:40]!r} is none of {', '.join(BUILD_STATES)}")
+        raise InputError((("status", f"{status[:40]!r} is none of {', '.join(BUILD_STATES)}"),))
     found = services.store.builds.page(page, project=key, status=status)
     return Page.showing(found, BuildRequestView.of)
 

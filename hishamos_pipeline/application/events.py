@@ -8,6 +8,8 @@ from typing import Any
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.pipeline.event_kinds import KINDS
+from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.services import Services
 
 
@@ -56,13 +58,18 @@ def after(
 
 
 @requires("projects.read", project="project")
-def require_reading(services: Services, actor: Actor, *, project: str = "") -> None:
+def require_reading(
+    services: Services, actor: Actor, *, project: str = "", kinds: Collection[str] = ()
+) -> None:
     """Make sure that an actor may read events, of one project if it is named.
 
     Raises:
         ProjectNotFoundError: there is no such project.
         ForbiddenError: they may not.
+        InputError: there is no such kind of event.
     """
+    if unknown := sorted(set(kinds) - set(KINDS)):
+        raise InputError((("kind", f"{unknown[0][:40]!r} is none of {', '.join(KINDS)}"),))
     if project:
         services.store.projects.get(project)
 

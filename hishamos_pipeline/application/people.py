@@ -138,6 +138,8 @@ def add_user(services: Services, actor: Actor, command: AddUser) -> UserView:
         raise ForbiddenError("people are added by operators of the installation: invite them instead")
     if command.superuser and command.service:
         raise AccountError("a service does not operate the installation: give it a role")
+    if command.service and command.role is None:
+        raise AccountError("a service has a role in an organization: say which, such as developer")
     store, email = services.store, address_of(command.email)
     kind = "service" if command.service else "person"
     user = store.users.add(email, command.name.strip()[:200], kind=kind, superuser=command.superuser)

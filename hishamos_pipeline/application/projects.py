@@ -20,7 +20,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.artifacts.target import HOSTS, Publication
 from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
-from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -137,7 +137,7 @@ def list_projects(
         UsageError: there is no such state, or the page's order or cursor is none.
     """
     if unknown := sorted(set(states) - set(PROJECT_STATES)):
-        raise UsageError(f"state: {unknown[0][:40]!r} is none of {', '.join(PROJECT_STATES)}")
+        raise InputError((("state", f"{unknown[0][:40]!r} is none of {', '.join(PROJECT_STATES)}"),))
     return Page.showing(services.store.projects.page(page, after=after, states=states), ProjectView.of)
 
 

@@ -12,7 +12,7 @@ from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.event_kinds import KINDS
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.credentials.repository import encrypted
 from hishamos_pipeline.store.pages import PageQuery
@@ -87,7 +87,7 @@ def add_webhook(services: Services, actor: Actor, command: AddWebhook) -> Webhoo
     """Tell an address of events from now on; its secret, which deliveries are signed with, is told this once.
 
     Raises:
-        UsageError: it is no address, or there is no such kind of event.
+        InputError: it is no address, or there is no such kind of event.
         CredentialError: there is no key to encrypt its secret with.
     """
     secret = f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
@@ -102,7 +102,7 @@ def change_webhook(services: Services, actor: Actor, command: ChangeWebhook) -> 
 
     Raises:
         PersonNotFoundError: there is none.
-        UsageError: it is no address, or there is no such kind of event.
+        InputError: it is no address, or there is no such kind of event.
         ChangedMeanwhileError: it is not what it was expected to be.
     """
     webhooks = services.store.webhooks
@@ -136,10 +136,10 @@ def list_deliveries(
 
     Raises:
         PersonNotFoundError: there is no such webhook.
-        UsageError: there is no such status, or the page's order or cursor is none.
+        InputError: there is no such status, or the page's order or cursor is none.
     """
     if status and status not in DELIVERY_STATES:
-        raise UsageError(f"status: {status[:40]!r} is none of {', '.join(DELIVERY_STATES)}")
+        raise InputError((("status", f"{status[:40]!r} is none of {', '.join(DELIVERY_STATES)}"),))
     return Page.showing(services.store.webhooks.deliveries(webhook, page, status), WebhookDeliveryView.of)
 
 
@@ -166,13 +166,18 @@ def _url(url: str) -> str:
     except ValueError:
         fits = False
     if not fits or "@" in parts.netloc or parts.fragment:
-        raise UsageError(
-            "url: write an address such as https://example.org/hook, without a login, of 500 characters"
+        raise InputError(
+            (
+                (
+                    "url",
+                    "write an address such as https://example.org/hook, without a login, of 500 characters",
+                ),
+            )
         )
     return url
 
 
 def _kinds(kinds: Sequence[str]) -> str:
     if unknown := sorted(set(kinds) - set(KINDS)):
-        raise UsageError(f"kinds: {unknown[0][:40]!r} is none of {', '.join(KINDS)}")
+        raise InputError((("kinds", f"{unknown[0][:40]!r} is none of {', '.join(KINDS)}"),))
     return ",".join(kind for kind in KINDS if kind in kinds)

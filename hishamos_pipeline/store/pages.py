@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Row, Select, or_, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.store.base import UtcDateTime
 
 T = TypeVar("T")
@@ -63,14 +63,13 @@ def read_page(
         shown: makes what is handed out; gets what the query selects.
 
     Raises:
-        UsageError: the list is not sorted by that, or the cursor is none of it.
+        InputError: the list is not sorted by that, or the cursor is none of it.
     """
     name, falling = page.sort.removeprefix("-") or next(iter(sorts)).removeprefix("-"), _falling(page, sorts)
     columns = {known.removeprefix("-"): column for known, column in sorts.items()}
     if name not in columns:
-        raise UsageError(
-            f"sort: {name[:40]!r} is none of {', '.join(columns)}; `-` before it turns it around"
-        )
+        known = ", ".join(columns)
+        raise InputError((("sort", f"{name[:40]!r} is none of {known}; `-` before it turns it around"),))
     column, limit = columns[name], page.limit
     order = f"-{name}" if falling else name
     if page.cursor:
@@ -92,7 +91,7 @@ def listed_page(items: Sequence[T], page: PageQuery, key: Callable[[T], Any]) ->
         key: tells the items apart, and is what they are in order of: a text, a number, or several of them.
 
     Raises:
-        UsageError: the cursor is none of this list.
+        InputError: the cursor is none of this list.
     """
     ordered = sorted(items, key=key)
     start = 0
@@ -164,5 +163,7 @@ def _decoded(cursor: str, order: str, count: int) -> list[Any]:
     return found[1:]
 
 
-def _no_cursor() -> UsageError:
-    return UsageError("cursor: give the `next` of a page of this list, in the same order, or leave it out")
+def _no_cursor() -> InputError:
+    return InputError(
+        (("cursor", "give the `next` of a page of this list, in the same order, or leave it out"),)
+    )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from hishamos_pipeline.core.roles import ROLES
 from tests.accounts.test_policy import EXPECTED
@@ -130,7 +131,12 @@ def test_roles_grants_and_limits(home: Path) -> None:
     assert hishamos(home, "users", "reset-tokens", "bob@example.org").returncode == 0
     assert "Bob" in hishamos(home, *as_bob, "users", "profile", "--name", "Bob").stdout
     assert hishamos(home, "users", "profile").returncode == 3, "this machine's user has no account"
-    assert "second factor needed" in hishamos(home, "orgs", "update", "--second-factor").stdout
+    without_keys = hishamos(home, "orgs", "update", "--second-factor")
+    assert without_keys.returncode == 2 and "HISHAMOS_SECRET_KEYS" in without_keys.stderr, (
+        "nobody could set one up"
+    )
+    keys = {"HISHAMOS_SECRET_KEYS": Fernet.generate_key().decode()}
+    assert "second factor needed" in hishamos(home, "orgs", "update", "--second-factor", **keys).stdout
     assert hishamos(home, *as_bob, "projects", "list").returncode == 9, "nothing until there is one"
     assert hishamos(home, "orgs", "update", "--no-second-factor", "--title", "All").returncode == 0
     assert hishamos(home, "users", "deactivate", "bob@example.org").returncode == 0

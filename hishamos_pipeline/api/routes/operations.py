@@ -67,7 +67,9 @@ async def stream_events(
         now = await authenticated_still(request)
         await run_in_threadpool(events.require_reading, now.services, now.actor, project=project)
 
-    await run_in_threadpool(events.require_reading, caller.services, caller.actor, project=project)
+    await run_in_threadpool(
+        events.require_reading, caller.services, caller.actor, project=project, kinds=kind or ()
+    )
     frames: AsyncIterator[bytes] = hub.follow(
         caller.services,
         caller.actor,
