@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    api,
     archiving,
     briefs,
     changing,
@@ -24,6 +25,7 @@ MEASURED = {
     "publishing": publishing.measure,
     "operating": operating.measure,
     "throughput": throughput.measure,
+    "api": api.measure,
 }
 
 

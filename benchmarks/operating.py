@@ -46,7 +46,7 @@ def _counted(last: int) -> str:
     )
 
 
-def _fill(engine: Engine, projects: int, files: int) -> None:
+def fill(engine: Engine, projects: int, files: int) -> None:
     """Copy the one project that is there, with all its rows; files as often as makes the number that is wanted."""
     columns = {
         name: [c["name"] for c in inspect(engine).get_columns(name)]
@@ -153,7 +153,7 @@ def _store(root: Path, url: str, where: str) -> list[Row]:
     services = Services(settings)
     services.store.projects.submit(_IDEA, "benchmark")
     asyncio.run(build(services.project(_IDEA.key)))
-    _fill(services.store.engine, PROJECTS, FILES)
+    fill(services.store.engine, PROJECTS, FILES)
     rows = _queries(services, where)
     began = time.perf_counter()
     would = clean(services, FakeRuns(), dry_run=True)

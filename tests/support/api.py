@@ -58,19 +58,20 @@ class RunningApi:
 
 
 @contextmanager
-def running_api(settings: Settings, **changed: Any) -> Iterator[RunningApi]:
-    """An API over a store of its own."""
+def running_api(settings: Settings, *, people: bool = True, **changed: Any) -> Iterator[RunningApi]:
+    """An API over a store of its own; without ``people``, with those that it has."""
     many = {"api_per_minute": 1_000_000, "api_logins_per_minute": 100_000}
     secret = {"secret_keys": SecretStr(Fernet.generate_key().decode())}
     given = settings.model_copy(update={**many, **secret, **changed})
     services = Services(given)
-    _people(services)
+    if people:
+        _people(services)
     runs = FakeRuns()
     app = create_app(services, lambda: runs)
     made = RunningApi(app, services, {}, runs)
     with TestClient(app):  # so that the application begins and ends
         now = services.store.clock.now()
-        for role in (*ROLES, "stranger", "operator"):
+        for role in (*ROLES, "stranger", "operator") if people else ():
             user = services.store.users.named(f"{role}@example.org")
             assert user is not None
             organization = "acme" if role == "stranger" else "default"
