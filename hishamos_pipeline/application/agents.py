@@ -1,15 +1,20 @@
 """The roles: listing and showing them, and giving one a task outside the chain of assets."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
 from hishamos_pipeline.agents.tasks import TASK_OF, Task
-from hishamos_pipeline.application.rights import requires
+from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.application.rights import require, requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.calls.tables import OUTCOMES
+from hishamos_pipeline.store.pages import PageQuery
 
 
 class RoleView(View):
@@ -71,6 +76,66 @@ class TaskAnswer(View):
     input_tokens: int
     output_tokens: int
     fell: tuple[str, ...]
+
+
+class ExecutionView(View):
+    """A call of a model: which role asked it for whom, how it ended, and what it took."""
+
+    id: int
+    project: str
+    asset: str
+    unit: str
+    role: str
+    task: str
+    asked_by: str
+    provider: str
+    model: str
+    prompt_version: str
+    attempt: int
+    outcome: str
+    error: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: float
+    seconds: float
+    started_at: datetime
+
+
+class ExecutionDetails(ExecutionView):
+    """A call with what was sent and what came back, as JSON; empty once retention has removed them."""
+
+    request: str
+    response: str
+
+
+@requires("agents.read", project="project")
+def list_executions(
+    services: Services, actor: Actor, page: PageQuery, project: str = "", *, role: str = "", outcome: str = ""
+) -> Page[ExecutionView]:
+    """A page of calls of models, the newest first: of a project, a role or an outcome if they are named.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        InputError: there is no such outcome, or the page's order or cursor is none.
+    """
+    if outcome and outcome not in OUTCOMES:
+        raise InputError((("outcome", f"{outcome[:40]!r} is none of {', '.join(OUTCOMES)}"),))
+    found = services.store.executions.page(page, project=project, role=role, outcome=outcome)
+    return Page.showing(found, ExecutionView.of)
+
+
+@requires("agents.read")
+def show_execution(services: Services, actor: Actor, execution: int) -> ExecutionDetails:
+    """A call of a model with its texts, as far as retention keeps them.
+
+    Raises:
+        ArtifactMissingError: there is none.
+    """
+    found, request, response = services.store.executions.get(execution)
+    if found.project:
+        require(services, actor, "agents.read", found.project)
+    return ExecutionDetails.of(found, request=request, response=response)
 
 
 @requires("agents.read", project="project")

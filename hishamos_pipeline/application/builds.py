@@ -13,7 +13,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
 from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.pipeline.graph import STEPS, topological
-from hishamos_pipeline.errors import InputError, ProjectBusyError, UsageError
+from hishamos_pipeline.errors import ArtifactMissingError, InputError, ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.staleness import kinds_of
 from hishamos_pipeline.store.artifacts.repository import readable
@@ -74,8 +74,60 @@ class EndedRuns:
     at_command_lines: int
 
 
+class RunView(View):
+    """A run of Dagster for a project: what it makes, how it stands, and when it began and ended.
+
+    ``ui_path`` is where Dagster's own pages show it.
+    """
+
+    id: str
+    job: str
+    status: str
+    assets: tuple[str, ...]
+    requested_by: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    ui_path: str
+
+
+class RunStepView(View):
+    """A step of a run."""
+
+    step: str
+    status: str
+    attempts: int
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class RunLogLine(View):
+    """A line of a run's log."""
+
+    at: datetime
+    level: str
+    step: str
+    message: str
+
+
+class RunDetails(RunView):
+    """A run with its steps, and the last lines of its log, the oldest of them first."""
+
+    project: str
+    steps: tuple[RunStepView, ...]
+    log: tuple[RunLogLine, ...]
+
+
 class Runs(Protocol):
-    """Runs of Dagster that can be ended; ``resources.run_history.DagsterRuns`` is the real one."""
+    """Runs of Dagster; ``resources.run_history.DagsterRuns`` is the real one."""
+
+    def of(self, project: str, limit: int, before: str = "") -> list[RunView]:
+        """The runs of a project, the newest first; those before one if its id is given."""
+        ...
+
+    def details(self, run_id: str, lines: int) -> RunDetails | None:
+        """A run with its steps and the last lines of its log; ``None`` if there is none."""
+        ...
 
     def cancel(self, project: str) -> EndedRuns:
         """End the runs of a project that wait or run."""
@@ -262,6 +314,33 @@ def show_request(services: Services, actor: Actor, number: int) -> BuildRequestV
     found = services.store.builds.get(number)
     require(services, actor, "projects.read", found.project)
     return BuildRequestView.of(found)
+
+
+@requires("projects.read", project="key")
+def list_runs(services: Services, actor: Actor, runs: Runs, key: str, page: PageQuery) -> Page[RunView]:
+    """A page of the runs of a project, the newest first.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    services.store.projects.get(key)
+    found = runs.of(key, page.limit + 1, page.cursor)
+    more = len(found) > page.limit
+    return Page(items=tuple(found[: page.limit]), next=found[page.limit - 1].id if more else "")
+
+
+@requires("projects.read")
+def show_run(services: Services, actor: Actor, runs: Runs, run_id: str, *, lines: int = 100) -> RunDetails:
+    """A run with its steps, and the last lines of its log.
+
+    Raises:
+        ArtifactMissingError: there is none, or it is none of the actor's projects.
+    """
+    found = runs.details(run_id, lines)
+    if found is None or not services.store.projects.exists(found.project):
+        raise ArtifactMissingError(f"there is no run {run_id}")
+    require(services, actor, "projects.read", found.project)
+    return found
 
 
 @requires("projects.build", project="key")

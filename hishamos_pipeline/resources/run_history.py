@@ -1,5 +1,6 @@
 """Dagster's runs, as a cleanup and the sensors see them."""
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from hishamos_pipeline.application.builds import EndedRuns
+from hishamos_pipeline.application.builds import EndedRuns, RunDetails, RunLogLine, RunStepView, RunView
 from hishamos_pipeline.core.pipeline.graph import EXPORTS, STEPS
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
-from hishamos_pipeline.partitions import BUILD_PROJECT, PARTITION_TAG, SOURCE_TAG, projects
+from hishamos_pipeline.partitions import BUILD_PROJECT, PARTITION_TAG, REQUESTED_BY_TAG, SOURCE_TAG, projects
 from hishamos_pipeline.resources.dagster_private import SqliteEventLogStorage, get_daemon_statuses
 
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
@@ -18,6 +20,7 @@ _UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDED]
 # What a job makes of which nothing was selected.
 _WHOLE = {BUILD_PROJECT: frozenset(STEPS), "export_project": frozenset(EXPORTS.values())}
 _PAGE = 500
+_LONGEST_LINE = 2000
 _BEAT_SECONDS = 30
 
 
@@ -31,6 +34,43 @@ class DagsterRuns:
         """Whether a run of a project waits or runs."""
         filters = dg.RunsFilter(statuses=_UNFINISHED, tags={PARTITION_TAG: project})
         return bool(self._instance.get_run_ids(filters, limit=1))
+
+    def of(self, project: str, limit: int, before: str = "") -> list[RunView]:
+        """The runs of a project, the newest first; those before one if its id is given."""
+        filters = dg.RunsFilter(tags={PARTITION_TAG: project})
+        known = before and self._instance.get_run_by_id(before)
+        if before and not known:
+            return []
+        records = self._instance.get_run_records(filters, limit=limit, cursor=before or None)
+        return [_view(record) for record in records]
+
+    def details(self, run_id: str, lines: int) -> RunDetails | None:
+        """A run with its steps and the last lines of its log; ``None`` if there is none."""
+        found = self._instance.get_run_records(dg.RunsFilter(run_ids=[run_id]), limit=1)
+        if not found:
+            return None
+        steps = tuple(
+            RunStepView(
+                step=step.step_key,
+                status=step.status.value.lower() if step.status else "waiting",
+                attempts=step.attempts or 0,
+                started_at=_time(step.start_time),
+                finished_at=_time(step.end_time),
+            )
+            for step in self._instance.get_run_step_stats(run_id)
+        )
+        newest = self._instance.get_records_for_run(run_id, limit=lines, ascending=False).records
+        log = tuple(
+            RunLogLine(
+                at=datetime.fromtimestamp(entry.event_log_entry.timestamp, UTC),
+                level=logging.getLevelName(entry.event_log_entry.level).lower(),
+                step=entry.event_log_entry.step_key or "",
+                message=mask(entry.event_log_entry.message)[:_LONGEST_LINE],
+            )
+            for entry in reversed(newest)
+        )
+        project = found[0].dagster_run.tags.get(PARTITION_TAG, "")
+        return RunDetails(**dict(_view(found[0])), project=project, steps=steps, log=log)
 
     def cancel(self, project: str) -> EndedRuns:
         """End the runs of a project that wait or run.
@@ -104,6 +144,25 @@ class DagsterRuns:
     def _own_database(self, run_id: str) -> Path | None:
         storage = self._instance.event_log_storage
         return Path(storage.path_for_shard(run_id)) if isinstance(storage, SqliteEventLogStorage) else None
+
+
+def _view(record: dg.RunRecord) -> RunView:
+    run = record.dagster_run
+    return RunView(
+        id=run.run_id,
+        job=run.job_name,
+        status=run.status.value.lower(),
+        assets=tuple(sorted(assets_of(run))),
+        requested_by=run.tags.get(REQUESTED_BY_TAG, ""),
+        created_at=record.create_timestamp.astimezone(UTC),
+        started_at=_time(record.start_time),
+        finished_at=_time(record.end_time),
+        ui_path=f"/runs/{run.run_id}",
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def fail_run(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:

@@ -14,6 +14,7 @@ from hishamos_pipeline.store.audit.repository import Audit
 from hishamos_pipeline.store.backlog.repository import Backlog
 from hishamos_pipeline.store.batches.repository import Batches
 from hishamos_pipeline.store.builds.repository import BuildRequests
+from hishamos_pipeline.store.calls.executions import Executions
 from hishamos_pipeline.store.calls.repository import Calls
 from hishamos_pipeline.store.calls.token_use import TokenUse
 from hishamos_pipeline.store.conversations.repository import Conversations
@@ -74,6 +75,7 @@ class ProjectStore:
         self.export_requests = ExportRequests(sessions)
         self.calls = Calls(sessions)
         self.token_use = TokenUse(sessions)
+        self.executions = Executions(sessions)
         self.conversations = Conversations(sessions)
         self.credentials = Credentials(sessions)
         self.heartbeats = Heartbeats(sessions)

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from hishamos_pipeline.api.runs import LazyRuns
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.operations.cleanup.runs import EndedRun
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
@@ -396,3 +397,49 @@ def test_many_archives_are_one_stream(tmp_path_factory: pytest.TempPathFactory) 
     with running_api(settings_at(folder / "none")) as api:
         assert api["viewer"].get("archives?project=notes").status_code == 404
         assert api["viewer"].get("archives").status_code == 422
+
+
+def test_calls_of_models_are_read_one_by_one(api: RunningApi) -> None:
+    from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
+
+    now = api.services.store.clock.now()
+    with api.services.store._sessions.write() as session:
+        for number, (project, asked_by) in enumerate(
+            [
+                ("notes", "user:admin@example.org"),
+                ("bills", "user:stranger@example.org"),
+                ("", "user:viewer@example.org"),
+            ]
+        ):
+            session.add(
+                LlmCallRow(
+                    id=number + 1, project=project, role="coding", task="module", asked_by=asked_by, provider="ollama",
+                    model="m", prompt_version="v", request_hash="h", outcome="ok", lease_until=now, started_at=now,
+                )
+            )  # fmt: skip
+        session.flush()
+        session.add(LlmBodyRow(call_id=1, request='{"q": 1}', response='{"a": 2}'))
+    listed = api["viewer"].get("agents/executions").json()["items"]
+    assert [(item["id"], item["project"]) for item in listed] == [(3, ""), (1, "notes")]
+    assert [item["id"] for item in api["admin"].get("agents/executions").json()["items"]] == [1]
+    assert api["viewer"].get("agents/executions/1").json()["response"] == '{"a": 2}'
+    assert api["viewer"].get("agents/executions/3").json()["request"] == ""
+    assert api["viewer"].get("agents/executions/2").status_code == 404
+    assert api["stranger"].get("agents/executions/1").status_code == 404
+    assert api["viewer"].get("agents/executions?outcome=lost&role=coding").json()["items"] == []
+    wrong = api["viewer"].get("agents/executions?outcome=gone").json()
+    assert wrong["errors"][0]["field"] == "outcome"
+
+
+def test_runs_are_those_of_ones_own_projects(api: RunningApi) -> None:
+    now = api.services.store.clock.now()
+    for number, project in enumerate(["notes", "bills", "notes"]):
+        api.runs.runs.append(
+            EndedRun(f"run-{number}", project, frozenset({"idea"}), True, now + timedelta(seconds=number))
+        )
+    found = [item["id"] for page in pages(api["viewer"], "projects/notes/runs", limit=1) for item in page]
+    assert found == ["run-2", "run-0"]
+    assert api["viewer"].get("runs/run-0").json()["project"] == "notes"
+    nowhere, theirs = api["viewer"].get("runs/run-9"), api["viewer"].get("runs/run-1")
+    assert nowhere.status_code == theirs.status_code == 404
+    assert nowhere.text.replace("run-9", "R") == theirs.text.replace("run-1", "R")

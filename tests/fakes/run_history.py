@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from hishamos_pipeline.application.builds import EndedRuns
+from hishamos_pipeline.application.builds import EndedRuns, RunDetails, RunView
 from hishamos_pipeline.operations.cleanup.runs import EndedRun
 
 
@@ -18,6 +18,15 @@ class FakeRuns:
 
     def in_flight(self, project: str) -> bool:
         return project in self.working
+
+    def of(self, project: str, limit: int, before: str = "") -> list[RunView]:
+        found = [_view(run) for run in self.ended(project)]
+        start = next((n for n, run in enumerate(found, start=1) if run.id == before), 0)
+        return found[start : start + limit]
+
+    def details(self, run_id: str, lines: int) -> RunDetails | None:
+        run = next((run for run in self.runs if run.run_id == run_id), None)
+        return RunDetails(**dict(_view(run)), project=run.project, steps=(), log=()) if run else None
 
     def unfinished(self) -> dict[str, int]:
         return {"started": len(self.working), "queued": 0}
@@ -41,3 +50,11 @@ class FakeRuns:
 
     def remove_partition(self, project: str) -> None:
         self.partitions.discard(project)
+
+
+def _view(run: EndedRun) -> RunView:
+    return RunView(
+        id=run.run_id, job="build_project", status="success" if run.succeeded else "failure",
+        assets=tuple(sorted(run.assets)), requested_by="", created_at=run.ended_at, started_at=run.ended_at,
+        finished_at=run.ended_at, ui_path=f"/runs/{run.run_id}",
+    )  # fmt: skip

@@ -102,3 +102,24 @@ def test_the_last_run_that_made_an_asset_stays() -> None:
     ]
     gone = [item.run_id for item in outlived(ended, NOW - timedelta(days=30))]
     assert gone == ["old-failure", "older-part", "older-export"]
+
+
+@pytest.mark.parametrize("make", [of_dagster, of_fake])
+def test_runs_of_a_project_are_shown(instance: dg.DagsterInstance, make) -> None:
+    history, add = make(instance)
+    first, second = add("a", DagsterRunStatus.SUCCESS), add("a", DagsterRunStatus.FAILURE)
+    add("b", DagsterRunStatus.SUCCESS)
+    assert [(run.id, run.status) for run in history.of("a", 5)] == [(second, "failure"), (first, "success")]
+    assert [run.id for run in history.of("a", 1)] == [second]
+    assert [run.id for run in history.of("a", 5, second)] == [first]
+    shown = history.details(first, 3)
+    assert shown.project == "a" and shown.ui_path == f"/runs/{first}" and shown.finished_at
+    assert history.details("nowhere", 3) is None
+
+
+def test_a_run_has_steps_and_the_end_of_its_log(instance: dg.DagsterInstance) -> None:
+    history, add = of_dagster(instance)
+    shown = history.details(add("a", DagsterRunStatus.SUCCESS), 3)  # type: ignore[attr-defined]
+    assert [(step.step, step.status, step.attempts) for step in shown.steps] == [("nothing", "success", 1)]
+    assert len(shown.log) == 3 and shown.log[0].at <= shown.log[-1].at
+    assert "RUN_SUCCESS" in shown.log[-1].message or "Finished" in shown.log[-1].message

@@ -7,10 +7,23 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from hishamos_pipeline.api.caller import KNOWN, Caller
-from hishamos_pipeline.api.fields import Name, PageParameters, ProjectFilter, RequestBody
+from hishamos_pipeline.api.fields import (
+    Name,
+    Number,
+    PageParameters,
+    ProjectFilter,
+    RequestBody,
+    SearchParameters,
+)
 from hishamos_pipeline.api.route import ResourceRoute, Tags
 from hishamos_pipeline.application import agents, costs, prompts, providers
-from hishamos_pipeline.application.agents import RoleDetails, RoleView, TaskAnswer
+from hishamos_pipeline.application.agents import (
+    ExecutionDetails,
+    ExecutionView,
+    RoleDetails,
+    RoleView,
+    TaskAnswer,
+)
 from hishamos_pipeline.application.costs import Costs, GroupBy
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.prompts import PromptDiff, PromptView
@@ -59,6 +72,26 @@ def run_task(caller: Caller, role: Name, task: TaskName, body: NewTask) -> TaskA
     """Give a role a task, and wait for its answer."""
     command = agents.AssignTask(role=role, task=task, **body.model_dump())
     return asyncio.run(agents.assign_task(caller.services, caller.actor, command))
+
+
+@router.get("/agents/executions", tags=_AGENTS)
+def list_executions(
+    caller: Caller,
+    page: SearchParameters,
+    project: ProjectFilter = "",
+    role: Annotated[str, Query(max_length=60, description="Only those of this role.")] = "",
+    outcome: Annotated[
+        str, Query(max_length=20, description="Only those that ended so, such as `failed`.")
+    ] = "",
+) -> Page[ExecutionView]:
+    """List calls of models, the newest first; sorted by `id`, `started_at`, `cost_usd` or `seconds`."""
+    return agents.list_executions(caller.services, caller.actor, page, project, role=role, outcome=outcome)
+
+
+@router.get("/agents/executions/{number}", tags=_AGENTS)
+def read_execution(caller: Caller, number: Number) -> ExecutionDetails:
+    """Read a call of a model: what was sent and what came back, as far as retention keeps them."""
+    return agents.show_execution(caller.services, caller.actor, number)
 
 
 @router.get("/prompts", tags=_PROMPTS)

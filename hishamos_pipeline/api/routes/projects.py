@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from hishamos_pipeline.api.caller import KNOWN, Caller
@@ -23,7 +23,13 @@ from hishamos_pipeline.api.routes.people import ProjectRoleChange
 from hishamos_pipeline.api.runs import Runs
 from hishamos_pipeline.application import backlog, builds, changes, organizations, projects
 from hishamos_pipeline.application.backlog import EpicView, SprintView, StoryView
-from hishamos_pipeline.application.builds import BuildRequestView, CancelledBuild, PlannedStepView
+from hishamos_pipeline.application.builds import (
+    BuildRequestView,
+    CancelledBuild,
+    PlannedStepView,
+    RunDetails,
+    RunView,
+)
 from hishamos_pipeline.application.changes import ProposedChange
 from hishamos_pipeline.application.organizations import MemberView
 from hishamos_pipeline.application.pages import Page
@@ -116,6 +122,23 @@ def list_build_requests(
 def read_build_request(caller: Caller, number: Number) -> BuildRequestView:
     """Read a build request, and what became of it."""
     return builds.show_request(caller.services, caller.actor, number)
+
+
+@router.get("/projects/{key}/runs", tags=_BUILDS)
+def list_runs(caller: Caller, runs: Runs, key: Key, page: PageParameters) -> Page[RunView]:
+    """List the runs of a project, the newest first."""
+    return builds.list_runs(caller.services, caller.actor, runs, key, page)
+
+
+@router.get("/runs/{run}", tags=_BUILDS)
+def read_run(
+    caller: Caller,
+    runs: Runs,
+    run: Annotated[str, Path(min_length=1, max_length=60, description="The run's id.")],
+    lines: Annotated[int, Query(ge=0, le=1000, description="How many of the last lines of its log.")] = 100,
+) -> RunDetails:
+    """Read a run: how it stands, its steps, and the last lines of its log."""
+    return builds.show_run(caller.services, caller.actor, runs, run, lines=lines)
 
 
 @router.post("/projects/{key}/changes", tags=_CHANGES)

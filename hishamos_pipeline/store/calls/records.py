@@ -41,6 +41,31 @@ class LlmCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Execution:
+    """A call of a model, as people look at it; ``asked_by`` is the label of the person that it was made for."""
+
+    id: int
+    project: str
+    asset: str
+    unit: str
+    role: str
+    task: str
+    asked_by: str
+    provider: str
+    model: str
+    prompt_version: str
+    attempt: int
+    outcome: str
+    error: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: float
+    seconds: float
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class UnitCost:
     """Calls, tokens and US dollars."""
 

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from hishamos_pipeline.store.base import Base, UtcDateTime
 
+OUTCOMES = ("running", "ok", "cached", "invalid", "failed", "broken", "cancelled", "lost")
+
 
 class LlmCallRow(Base):
     """A call of a model: reserved before it is made, settled after it.
@@ -18,7 +20,7 @@ class LlmCallRow(Base):
     __tablename__ = "llm_calls"
     __table_args__ = (
         CheckConstraint(
-            "outcome IN ('running', 'ok', 'cached', 'invalid', 'failed', 'broken', 'cancelled', 'lost')",
+            f"outcome IN ({', '.join(map(repr, OUTCOMES))})",
             name="outcome",
         ),
         CheckConstraint("cost_usd >= 0 AND reserved_usd >= 0", name="cost"),
