@@ -5,7 +5,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +32,7 @@ class Followed:
     comments: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
-    def next(self, seconds: float = 5.0) -> dict[str, Any]:
+    def next(self, seconds: float = 20.0) -> dict[str, Any]:
         return self.events.get(timeout=seconds)
 
 
@@ -81,6 +81,14 @@ def url(api: RunningApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Url]:
         yield f"http://{host}:{port}/api/v1"
 
 
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something holds."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it has not come about"
+        time.sleep(0.05)
+
+
 def submit(api: RunningApi, key: str, organization: str = "default") -> None:
     from dataclasses import replace
 
@@ -120,10 +128,10 @@ def submit_again(api: RunningApi, key: str) -> None:
 
 def test_a_stream_ends_with_the_right_to_read(api: RunningApi, url: Url) -> None:
     with following(url, token_of(api["viewer"])) as stream:
-        time.sleep(0.7)
-        assert stream.comments >= 3 and not stream.ended.is_set()
+        until(lambda: stream.comments >= 3)
+        assert not stream.ended.is_set()
         assert api["admin"].delete("members/viewer@example.org").status_code == 204
-        assert stream.next()["event"] == "end" and stream.ended.wait(5)
+        assert stream.next()["event"] == "end" and stream.ended.wait(20)
     with following(url, token_of(api["viewer"])) as stream:
         assert stream.status == 401
 
@@ -193,11 +201,12 @@ def test_only_so_many_streams_are_open(api: RunningApi, url: Url) -> None:
     token = token_of(api["viewer"])
     with following(url, token), following(url, token), following(url, token) as third:
         assert third.status == 503
-    time.sleep(0.3)
-    submit(api, "zoo")
-    time.sleep(0.6)  # whoever has gone is noticed when something is sent to them
-    with following(url, token) as again:
-        assert again.status == 200
+
+    def opens() -> bool:
+        with following(url, token) as again:
+            return again.status == 200
+
+    until(opens)  # whoever has gone is noticed when something is sent to them
 
 
 def test_browsers_are_known_by_their_cookie(api: RunningApi, url: Url) -> None:
