@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqlalchemy import event
 from benchmarks.measure import HISHAMOS, Row
 from benchmarks.operating import FILES, PROJECTS, fill
 from hishamos_pipeline.accounts import passwords, tokens
+from hishamos_pipeline.core.actor import this_user
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
@@ -77,19 +78,22 @@ def _prepared(home: Path, database_url: str) -> tuple[Settings, str]:
     services.store.projects.submit(_IDEA, "benchmark")
     asyncio.run(build(services.project(_IDEA.key)))
     fill(services.store.engine, PROJECTS, FILES)
-    user = services.store.users.add("ann@example.org", "Ann")
-    services.store.organizations.standing(user.id, "default")
-    from hishamos_pipeline.core.actor import this_user
+    token = _person(services)
+    services.close()
+    return settings, token
 
+
+def _person(services: Services) -> str:
+    """Add a developer; the token that they show."""
     acting = services.acting_as(this_user("benchmark")).store
+    user = acting.users.add("ann@example.org", "Ann")
     acting.organizations.set_role(user.id, "developer")
     token = tokens.new_token(tokens.API)
-    ends = services.store.clock.now() + timedelta(days=1)
+    ends = acting.clock.now() + timedelta(days=1)
     acting.logins.add_token(
         "benchmark", tokens.digest(token), token[:10], user.id, "default", ("write",), ends
     )
-    services.close()
-    return settings, token
+    return token
 
 
 def _recorded(settings: Settings, token: str, target: Path) -> None:
@@ -220,16 +224,7 @@ def _streams(root: Path) -> Row:
 def _small(home: Path) -> tuple[Settings, str]:
     settings = Settings(home=home)
     services = Services(settings)
-    from hishamos_pipeline.core.actor import this_user
-
-    acting = services.acting_as(this_user("benchmark")).store
-    user = acting.users.add("ann@example.org", "Ann")
-    acting.organizations.set_role(user.id, "developer")
-    token = tokens.new_token(tokens.API)
-    ends = acting.clock.now() + timedelta(days=1)
-    acting.logins.add_token(
-        "benchmark", tokens.digest(token), token[:10], user.id, "default", ("write",), ends
-    )
+    token = _person(services)
     services.close()
     return settings, token
 
@@ -308,11 +303,10 @@ def _process(root: Path) -> list[Row]:
     _small(home)
     with _server([*HISHAMOS, "serve", "api", "--port", str(port)], home, port, "/api/v1/health") as process:
         memory = process.memory_info().rss / 1e6
-    hashing: Callable[[], Any] = lambda: passwords.hashed("correct horse battery staple")  # noqa: E731
     costs = []
     for _ in range(10):
         began = time.perf_counter()
-        hashing()
+        passwords.hashed("correct horse battery staple")
         costs.append((time.perf_counter() - began) * 1000)
     cost = statistics.median(costs)
     return [
