@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from weakref import finalize
 
@@ -25,7 +26,7 @@ from hishamos_pipeline.generation.services import Services
 log = logging.getLogger("hishamos.api")
 POLL_SECONDS = 0.25
 HEARTBEAT_SECONDS = 15.0
-_IDLE_SECONDS = 2.0
+_IDLE_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 _NO_RIGHT = (LoginError, ForbiddenError, ProjectNotFoundError, PersonNotFoundError)
 _AT_ONCE = 500
@@ -64,6 +65,7 @@ class EventHub:
         self._clients: set[_Client] = set()
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self._wanted = asyncio.Event()
         self._last = 0
 
     def follow(
@@ -112,7 +114,7 @@ class EventHub:
     ) -> AsyncIterator[bytes]:
         try:
             await self._begin_reading()
-            seen = self._last if after is None else after
+            seen = await run_in_threadpool(self._services.store.events.last) if after is None else after
             yield b": following\n\n"
             while after is not None:
                 missed = await run_in_threadpool(missed_after, seen)
@@ -166,6 +168,7 @@ class EventHub:
                 if self._reader is None:
                     self._last = await run_in_threadpool(self._services.store.events.last)
                 self._reader = asyncio.create_task(self._read())
+            self._wanted.set()
 
     async def _read(self) -> None:
         while True:
@@ -181,7 +184,15 @@ class EventHub:
                     if client.wants(event):
                         _hand(client, event.event)
             if len(found) < _AT_ONCE:
-                await asyncio.sleep(POLL_SECONDS if self._clients else _IDLE_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
+            if not self._clients:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Ask the store seldom while nobody follows; whoever comes wakes the reader."""
+        self._wanted.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), _IDLE_SECONDS)
 
 
 def _hand(client: _Client, event: EventView) -> None:
