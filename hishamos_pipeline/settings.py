@@ -227,7 +227,7 @@ class Settings(BaseSettings):
 
     api_url: str = Field(
         "",
-        pattern="^(https?://[^/?#]+)?$",
+        pattern="^(https?://[^/?#@]+)?$",
         description="Where people reach the API, such as `https://hishamos.example.org`; for links and for logins by a "
         "provider. Without it, where the request was sent to.",
     )

@@ -19,6 +19,7 @@ PLANTED = {
     "storage_options": json.dumps({"endpoint_url": f"http://{LOGIN}"}),
     "llm_urls": json.dumps({"openai-chat": f"http://{LOGIN}/v1"}),
     "index_url": f"http://{LOGIN}/simple",
+    "api_url": f"https://{LOGIN}",
     "git_hosts": json.dumps({"forge": {"kind": "gitlab", "url": f"https://{LOGIN}", "token": "FORGE_TOKEN"}}),
     "notify": json.dumps(
         {

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from hishamos_pipeline.llm.json_answers import json_of, without_thoughts
 
 VALUES = st.dictionaries(
-    st.text(max_size=5), st.integers() | st.text(max_size=9) | st.lists(st.integers()), min_size=1
+    st.text(max_size=5),
+    st.integers() | st.text(max_size=9) | st.lists(st.integers(), max_size=5),
+    min_size=1,
+    max_size=5,
 )
 PROSE = st.text('abc {}[]\n:,"', max_size=40)
 
