@@ -1,6 +1,6 @@
 """What use cases take and return: frozen, typed, and the same through every door."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -29,8 +29,17 @@ class View(BaseModel):
             record: a frozen dataclass.
             given: fields that the record does not have under their name.
         """
-        known = {name: value for name, value in asdict(record).items() if name in cls.model_fields}
-        return cls.model_validate({**known, **given})
+        names = cls.model_fields.keys() & {field.name for field in fields(record)}
+        return cls.model_validate({**{name: _plain(getattr(record, name)) for name in names}, **given})
+
+
+def _plain(value: Any) -> Any:
+    """A value of a record as views take it: records within it as mappings, all else as it is, and not copied."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, tuple | list) and value and is_dataclass(value[0]):
+        return [_plain(item) for item in value]
+    return value
 
 
 class UseCaseInput(BaseModel):
