@@ -30,7 +30,7 @@
     ├── BatchNotFoundError      no such batch
     ├── DeletionRefusedError    a project may not be deleted yet: the message says what to do first
     ├── AccountError            an account, a member, a token or a password cannot be as it was asked for
-    ├── PersonNotFoundError     no such user, organization, token or invitation
+    ├── PersonNotFoundError     no such user, organization, token, invitation or webhook
     ├── LoginError              nobody is logged in by what was shown (wait)
     ├── ForbiddenError          the actor may not do this
     ├── ChangedMeanwhileError   somebody else has changed what is to be changed

@@ -38,7 +38,6 @@ class KnownCaller:
 
     services: Services
     actor: Actor
-    token: str
 
 
 def services_of(request: Request) -> Services:
@@ -52,23 +51,21 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def authenticated(request: Request) -> KnownCaller:
-    """Whoever makes a request, found out once.
+def agent_of(request: Request) -> str:
+    """What the program that makes a request calls itself."""
+    return request.headers.get("user-agent", "")[:300]
+
+
+async def authenticate(request: Request) -> KnownCaller:
+    """Find out who makes a request; ``Caller`` is handed to its route.
 
     Raises:
         LoginError: nobody is logged in by what they show.
         ApiError: a browser was led here by another site, or there are too many requests.
     """
-    known: KnownCaller | None = getattr(request.state, "caller", None)
-    if known is None:
-        known = _authenticate(request)
-        request.state.caller = known
+    known = await run_in_threadpool(_authenticate, request)
+    request.state.caller = known
     return known
-
-
-async def authenticate(request: Request) -> KnownCaller:
-    """``authenticated`` for whoever must not wait for the store."""
-    return await run_in_threadpool(authenticated, request)
 
 
 async def authenticated_still(request: Request) -> KnownCaller:
@@ -80,7 +77,7 @@ async def authenticated_still(request: Request) -> KnownCaller:
     services = services_of(request)
     token = shown_token(request)
     actor = await run_in_threadpool(logins.actor_of_token, services, token)
-    return KnownCaller(services.acting_as(actor), actor, token)
+    return KnownCaller(services.acting_as(actor), actor)
 
 
 def unknown_caller(request: Request) -> None:
@@ -129,7 +126,7 @@ def _authenticate(request: Request) -> KnownCaller:
     _count(
         request, limits.count(f"user:{actor.user_id}", shown, f"address:{counted_as(address_of(request))}")
     )
-    return KnownCaller(services.acting_as(actor), actor, token)
+    return KnownCaller(services.acting_as(actor), actor)
 
 
 def _count(request: Request, state: RateState) -> None:
@@ -156,16 +153,26 @@ def _refuse_led_browsers(request: Request, named: Collection[str] = ()) -> None:
         raise ApiError(403, "cross-site-request", "a page of another site has made this request")
 
 
-Caller = Annotated[KnownCaller, Depends(authenticated)]
-Installation = Annotated[Services, Depends(services_of)]
+# What is asked of every request must not wait for a thread: FastAPI runs dependencies that are not async in one.
+async def _caller(request: Request) -> KnownCaller:
+    found: KnownCaller = request.state.caller
+    return found
 
 
-def _documented(
+async def _installation(request: Request) -> Services:
+    return services_of(request)
+
+
+Caller = Annotated[KnownCaller, Depends(_caller)]
+Installation = Annotated[Services, Depends(_installation)]
+
+
+async def _documented(
     _: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
     __: Annotated[str | None, Security(cookie)],
 ) -> None:
-    """Say in the OpenAPI document how people are known; ``authenticated`` finds out whether they are."""
+    """Say in the OpenAPI document how people are known; ``route.ResourceRoute`` finds out whether they are."""
 
 
-# What every router of resources depends on; the others are counted by ``route.OpenRoute``.
-KNOWN = [Depends(_documented), Depends(authenticated)]
+# What every router of resources depends on.
+KNOWN = [Depends(_documented)]

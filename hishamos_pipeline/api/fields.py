@@ -76,7 +76,7 @@ Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 ProjectFilter = Annotated[str, Query(max_length=63, description="Only what belongs to this project.")]
 
 
-def page_query(
+async def page_query(
     limit: Annotated[int, Query(ge=1, le=200, description="Most items of the page.")] = 50,
     cursor: Annotated[
         str, Query(max_length=_LONGEST_CURSOR, description="`next` of the page before; empty for the first.")
@@ -86,7 +86,7 @@ def page_query(
     return PageQuery(limit, cursor)
 
 
-def searched_page(
+async def searched_page(
     page: Annotated[PageQuery, Depends(page_query)],
     search: Annotated[str, Query(max_length=100, description="Only items whose text contains this.")] = "",
     sort: Annotated[
@@ -104,7 +104,7 @@ PageParameters = Annotated[PageQuery, Depends(page_query)]
 SearchParameters = Annotated[PageQuery, Depends(searched_page)]
 
 
-def if_match(
+async def if_match(
     given: Annotated[
         str | None,
         Header(

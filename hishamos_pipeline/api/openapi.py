@@ -1,7 +1,6 @@
 """The OpenAPI document, and pages to read it: nothing of them comes from another host."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +54,10 @@ def install(app: FastAPI) -> None:
     app.mount("/api/static", StaticFiles(directory=STATIC), name="static")
 
 
-@cache
 def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of an application, with examples."""
+    """The OpenAPI document of an application, with examples; it is made once."""
+    if app.openapi_schema:
+        return app.openapi_schema
     made = FastAPI.openapi(app)
     _, read_by_hand = models_json_schema(
         [(NewIdea, "validation")], ref_template="#/components/schemas/{model}"

@@ -40,14 +40,20 @@ Responses = dict[int | str, dict[str, Any]]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class ResourceRoute(APIRoute):
-    """A route of a resource, which somebody has to be logged in for; its body is small, but where the route says so."""
+class BoundedRoute(APIRoute):
+    """A route whose body has at most so many bytes; ``None`` is as the settings say."""
 
-    most_bytes: int | None = 1_000_000
+    most_bytes: int | None = None
 
     def __init__(self, *given: Any, **named: Any) -> None:
         named["max_body_size"] = named.get("max_body_size") or self.most_bytes
         super().__init__(*given, **named)
+
+
+class ResourceRoute(BoundedRoute):
+    """A route of a resource, which somebody has to be logged in for."""
+
+    most_bytes: int | None = 1_000_000
 
     def get_route_handler(self) -> Handler:
         """The handler, with what every route does around it."""
@@ -71,14 +77,14 @@ class UploadRoute(ResourceRoute):
     most_bytes = None
 
 
-class OpenRoute(ResourceRoute):
+class OpenRoute(BoundedRoute):
     """A route that needs no login: whoever asks is counted before anything that they have sent is read."""
 
     most_bytes = 16_384
 
     def get_route_handler(self) -> Handler:
         """The handler, after the request was counted, and unknown query parameters were refused."""
-        inner = APIRoute.get_route_handler(self)
+        inner = super().get_route_handler()
         known = _query_names(self.dependant)
 
         async def handler(request: Request) -> Response:
@@ -182,15 +188,18 @@ async def _renew(renew: Callable[[], None]) -> None:
 
 async def _hash_of(request: Request) -> str:
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\0".encode())
+    kind, boundary = media_type(request)
+    digest.update(kind.encode())
     # The boundary of a form is another one each time.
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    digest.update(content_type.encode())
-    body = await request.body()
-    if content_type == "multipart/form-data":
-        boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary", b"")
-        body = body.replace(boundary, b"") if boundary else body
+    body = (await request.body()).replace(boundary, b"") if boundary else await request.body()
     digest.update(body)
     return digest.hexdigest()
+
+
+def media_type(request: Request) -> tuple[str, bytes]:
+    """What a request's body is, such as ``application/json``, and the boundary of a form; empty where it has none."""
+    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+    return kind.decode("latin-1").lower(), parameters.get(b"boundary", b"")
 
 
 def _answered(earlier: KeyedRequest, digest: str) -> Response:

@@ -9,9 +9,8 @@ from pydantic import Field
 from hishamos_pipeline.agents.tasks import TASK_OF, Task
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
-from hishamos_pipeline.application.view import UseCaseInput, View
+from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.calls.tables import OUTCOMES
 from hishamos_pipeline.store.pages import PageQuery
@@ -119,8 +118,7 @@ def list_executions(
         ProjectNotFoundError: there is no such project.
         InputError: there is no such outcome, or the page's order or cursor is none.
     """
-    if outcome and outcome not in OUTCOMES:
-        raise InputError((("outcome", f"{outcome[:40]!r} is none of {', '.join(OUTCOMES)}"),))
+    require_known("outcome", [outcome] if outcome else [], OUTCOMES)
     found = services.store.executions.page(page, project=project, role=role, outcome=outcome)
     return Page.showing(found, ExecutionView.of)
 

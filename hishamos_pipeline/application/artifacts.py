@@ -1,5 +1,6 @@
 """Reading what there is of a project: artifacts, files, revisions, differences, and the trace through all of them."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,9 @@ from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import decoded
 from hishamos_pipeline.store.deliveries.records import DeliveredFile
 from hishamos_pipeline.store.pages import PageQuery
+from hishamos_pipeline.store.store import ProjectStore
+
+_TEXTS_AT_ONCE = 20
 
 
 class ArtifactView(View):
@@ -168,8 +172,10 @@ def read_file(services: Services, actor: Actor, key: str, path: str) -> FileCont
 
 
 @requires("projects.read", project="key")
-def list_folder(services: Services, actor: Actor, key: str, folder: str = "") -> list[FileView]:
-    """The files of a folder of the newest tree by path; all of them for no folder.
+def read_folder(services: Services, actor: Actor, key: str, folder: str = "") -> Iterator[FileContent]:
+    """The files of a folder of the newest tree with their texts, by path; all of them for no folder.
+
+    A few texts are read at a time: a tree is larger than what should be held at once.
 
     Raises:
         ArtifactMissingError: there is no such folder.
@@ -177,7 +183,15 @@ def list_folder(services: Services, actor: Actor, key: str, folder: str = "") ->
     found = services.store.deliveries.folder(key, folder)
     if not found:
         raise ArtifactMissingError(f"project {key!r} has no folder {folder!r}")
-    return [_file(file) for file in found]
+    return _contents(services.store, found)
+
+
+def _contents(store: ProjectStore, files: Sequence[DeliveredFile]) -> Iterator[FileContent]:
+    for start in range(0, len(files), _TEXTS_AT_ONCE):
+        some = files[start : start + _TEXTS_AT_ONCE]
+        texts = store.units.blobs(file.content_hash for file in some)
+        for file in some:
+            yield FileContent(**dict(_file(file)), text=texts[file.content_hash])
 
 
 def _file(file: DeliveredFile) -> FileView:

@@ -62,20 +62,7 @@ def list_stories(services: Services, actor: Actor, key: str) -> list[StoryView]:
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    stories, plan = _documents(services.store, key)
-    if stories is None:
-        return []
-    sprints = {name: sprint.number for sprint in (plan.sprints if plan else ()) for name in sprint.stories}
-    rows = {row.code: row for row in services.store.backlog.stories(key)}
-    return [
-        StoryView(
-            **story.model_dump(exclude={"status", "reason", "assumptions"}),
-            status=rows[story.id].status if story.id in rows else story.status,
-            reason=rows[story.id].reason if story.id in rows else story.reason,
-            sprint=sprints.get(story.id, 0),
-        )
-        for story in sorted(stories.stories, key=lambda story: story.id)
-    ]
+    return _stories(services.store, key, *_documents(services.store, key))
 
 
 @requires("projects.read", project="key")
@@ -85,8 +72,8 @@ def list_epics(services: Services, actor: Actor, key: str) -> list[EpicView]:
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    stories, _ = _documents(services.store, key)
-    shown = list_stories(services, actor, key)
+    stories, plan = _documents(services.store, key)
+    shown = _stories(services.store, key, stories, plan)
     found = []
     for epic in stories.epics if stories else ():
         own = [story for story in shown if story.epic == epic.id]
@@ -109,8 +96,9 @@ def list_sprints(services: Services, actor: Actor, key: str) -> list[SprintView]
     Raises:
         ProjectNotFoundError: there is no such project.
     """
-    _, plan = _documents(services.store, key)
-    verified = {s.id: s.points for s in list_stories(services, actor, key) if s.status == "verified"}
+    stories, plan = _documents(services.store, key)
+    shown = _stories(services.store, key, stories, plan)
+    verified = {story.id: story.points for story in shown if story.status == "verified"}
     return [
         SprintView(**sprint.model_dump(), verified=sum(verified.get(name, 0) for name in sprint.stories))
         for sprint in (plan.sprints if plan else ())
@@ -122,3 +110,21 @@ def _documents(store: ProjectStore, key: str) -> tuple[Stories | None, SprintPla
     stories = readable(heads["stories"], Stories) if "stories" in heads else None
     plan = readable(heads["sprint_plan"], SprintPlan) if "sprint_plan" in heads else None
     return stories, plan
+
+
+def _stories(
+    store: ProjectStore, key: str, stories: Stories | None, plan: SprintPlan | None
+) -> list[StoryView]:
+    if stories is None:
+        return []
+    sprints = {name: sprint.number for sprint in (plan.sprints if plan else ()) for name in sprint.stories}
+    rows = {row.code: row for row in store.backlog.stories(key)}
+    return [
+        StoryView(
+            **story.model_dump(exclude={"status", "reason", "assumptions"}),
+            status=rows[story.id].status if story.id in rows else story.status,
+            reason=rows[story.id].reason if story.id in rows else story.reason,
+            sprint=sprints.get(story.id, 0),
+        )
+        for story in sorted(stories.stories, key=lambda story: story.id)
+    ]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
-from hishamos_pipeline.application.view import View
+from hishamos_pipeline.application.view import View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
 from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.pipeline.graph import STEPS, topological
-from hishamos_pipeline.errors import ArtifactMissingError, InputError, ProjectBusyError, UsageError
+from hishamos_pipeline.errors import ArtifactMissingError, ProjectBusyError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.generation.staleness import kinds_of
 from hishamos_pipeline.store.artifacts.repository import readable
@@ -298,8 +298,7 @@ def list_requests(
         ProjectNotFoundError: there is no such project.
         UsageError: there is no such status, or the page's order or cursor is none.
     """
-    if status and status not in BUILD_STATES:
-        raise InputError((("status", f"{status[:40]!r} is none of {', '.join(BUILD_STATES)}"),))
+    require_known("status", [status] if status else [], BUILD_STATES)
     found = services.store.builds.page(page, project=key, status=status)
     return Page.showing(found, BuildRequestView.of)
 

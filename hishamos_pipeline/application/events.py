@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from hishamos_pipeline.application.rights import requires
-from hishamos_pipeline.application.view import View
+from hishamos_pipeline.application.view import View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.event_kinds import KINDS
-from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.services import Services
 
 
@@ -68,8 +67,7 @@ def require_reading(
         ForbiddenError: they may not.
         InputError: there is no such kind of event.
     """
-    if unknown := sorted(set(kinds) - set(KINDS)):
-        raise InputError((("kind", f"{unknown[0][:40]!r} is none of {', '.join(KINDS)}"),))
+    require_known("kind", kinds, KINDS)
     if project:
         services.store.projects.get(project)
 

@@ -15,6 +15,7 @@ from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.errors import HishamosError, ModelSetupError
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.pages import PageQuery
 
 _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
@@ -129,7 +130,7 @@ def _clock(services: Services) -> str:
     if told is not None:
         ahead, whose = (now - told).total_seconds(), "the database server's"
     else:
-        entries = store.audit.newest(1)
+        entries = store.audit.page(PageQuery(1)).items
         ahead, whose = (
             min((now - entries[0].at).total_seconds() if entries else 0.0, 0.0),
             "the newest entry's",

@@ -1,10 +1,10 @@
 """Pages of lists, as use cases return them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Self, TypeVar
 
 from hishamos_pipeline.application.view import View
-from hishamos_pipeline.store.pages import PageOf
+from hishamos_pipeline.store.pages import PageOf, PageQuery, listed_page
 
 V = TypeVar("V")
 
@@ -19,3 +19,9 @@ class Page(View, Generic[V]):
     def showing(cls, found: PageOf[Any], show: Callable[[Any], V]) -> Self:
         """A page of views, each made of what the store has found."""
         return cls(items=tuple(map(show, found.items)), next=found.next)
+
+    @classmethod
+    def listed(cls, views: Sequence[V], page: PageQuery, key: Callable[[V], Any]) -> Self:
+        """A page of a list that is there as a whole; see ``store.pages.listed_page``."""
+        found = listed_page(views, page, key)
+        return cls(items=found.items, next=found.next)

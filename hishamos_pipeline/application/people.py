@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from hishamos_pipeline.accounts import tokens
 from hishamos_pipeline.accounts.lookup import address_of, own_id, visible_user
@@ -21,6 +21,7 @@ from hishamos_pipeline.store.sessions import stored_text
 
 LINK_LASTS = timedelta(hours=24)
 _MOST_PREFERENCES = 16_384
+V = TypeVar("V")
 
 
 class UserView(View):
@@ -200,28 +201,25 @@ def change_user(services: Services, actor: Actor, command: ChangeUser) -> UserVi
     """
     store, user = services.store, _below(services, actor, command.email)
     require_etag(UserView.shown(services, actor, user), command.expected)
-    superuser, limit, active = (
-        wanted if wanted != now else None
-        for wanted, now in (
-            (command.is_superuser, user.is_superuser),
-            (command.monthly_tokens, user.monthly_tokens),
-            (command.is_active, user.is_active),
-        )
-    )
+    superuser = _changed(command.is_superuser, user.is_superuser)
+    limit = _changed(command.monthly_tokens, user.monthly_tokens)
+    active = _changed(command.is_active, user.is_active)
     if superuser is not None:
         _require_superuser_change(services, actor, user)
     if limit is not None:
         _require_limit(limit)
     if active is not None:
-        _require_switch(services, actor, user, bool(active))
+        _require_switch(services, actor, user, active)
+    seen = user if command.expected else None
     changed = store.users.change(
-        user.id,
-        seen=user if command.expected else None,
-        is_superuser=superuser if superuser is None else bool(superuser),
-        monthly_tokens=limit,
-        is_active=active if active is None else bool(active),
+        user.id, seen=seen, is_superuser=superuser, monthly_tokens=limit, is_active=active
     )
     return UserView.shown(services, actor, changed)
+
+
+def _changed(wanted: V | None, now: V) -> V | None:
+    """What somebody wants, where it is another value than the one there is."""
+    return None if wanted == now else wanted
 
 
 @requires("organizations.manage")

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
-from hishamos_pipeline.application.view import UseCaseInput, View
+from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.brief import not_taken_up
 from hishamos_pipeline.core.artifacts.document import Document
@@ -20,7 +20,6 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.artifacts.target import HOSTS, Publication
 from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
-from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -136,8 +135,7 @@ def list_projects(
     Raises:
         UsageError: there is no such state, or the page's order or cursor is none.
     """
-    if unknown := sorted(set(states) - set(PROJECT_STATES)):
-        raise InputError((("state", f"{unknown[0][:40]!r} is none of {', '.join(PROJECT_STATES)}"),))
+    require_known("state", states, PROJECT_STATES)
     return Page.showing(services.store.projects.page(page, after=after, states=states), ProjectView.of)
 
 

@@ -1,5 +1,6 @@
 """What use cases take and return: frozen, typed, and the same through every door."""
 
+from collections.abc import Collection
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any, ClassVar, Self
 
@@ -69,3 +70,13 @@ def require_etag(now: View, expected: str) -> None:
     """
     if expected and now.etag not in expected.split(","):
         raise ChangedMeanwhileError("it was changed meanwhile: read it again, and change what it is now")
+
+
+def require_known(field: str, given: Collection[str], known: Collection[str]) -> None:
+    """Make sure that what somebody names is there.
+
+    Raises:
+        InputError: names the field, one that is not there, and what is.
+    """
+    if unknown := sorted(set(given) - set(known)):
+        raise InputError(((field, f"{unknown[0][:40]!r} is none of {', '.join(known)}"),))

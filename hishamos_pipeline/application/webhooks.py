@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
-from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
+from hishamos_pipeline.application.view import UseCaseInput, View, require_etag, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.pipeline.event_kinds import KINDS
 from hishamos_pipeline.core.text import linear_re as re
@@ -138,8 +138,7 @@ def list_deliveries(
         PersonNotFoundError: there is no such webhook.
         InputError: there is no such status, or the page's order or cursor is none.
     """
-    if status and status not in DELIVERY_STATES:
-        raise InputError((("status", f"{status[:40]!r} is none of {', '.join(DELIVERY_STATES)}"),))
+    require_known("status", [status] if status else [], DELIVERY_STATES)
     return Page.showing(services.store.webhooks.deliveries(webhook, page, status), WebhookDeliveryView.of)
 
 
@@ -178,6 +177,5 @@ def _url(url: str) -> str:
 
 
 def _kinds(kinds: Sequence[str]) -> str:
-    if unknown := sorted(set(kinds) - set(KINDS)):
-        raise InputError((("kinds", f"{unknown[0][:40]!r} is none of {', '.join(KINDS)}"),))
+    require_known("kinds", kinds, KINDS)
     return ",".join(kind for kind in KINDS if kind in kinds)

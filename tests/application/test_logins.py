@@ -15,6 +15,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.pages import PageQuery
 from tests.fakes.clock import FixedClock
 from tests.support.people import OPERATOR, PASSWORD
 
@@ -121,7 +122,9 @@ def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_family(services: Se
     with pytest.raises(LoginError):
         logins.refresh(services, third.refresh_token)
     assert logins.refresh(services, other.refresh_token), "another login goes on"
-    assert [entry.action for entry in services.store.audit.newest(3)].count("login.reused") == 1
+    assert [entry.action for entry in services.store.audit.page(PageQuery(3)).items].count(
+        "login.reused"
+    ) == 1
 
 
 def test_a_token_ends_with_its_time(services: Services, clock: FixedClock) -> None:

@@ -138,7 +138,7 @@ def test_what_an_agent_was_refused_is_in_the_audit_log(services: Services) -> No
     )
     with pytest.raises(ForbiddenError):
         require(services, agent, "projects.delete", "notes")
-    entry = services.store.audit.newest(1)[0]
+    entry = services.store.audit.page(PageQuery(1)).items[0]
     assert (entry.actor, entry.action, entry.subject) == ("agent:coder", "right.refused", "notes")
     assert "user:ann@example.org" in entry.details and "projects.delete" in entry.details
 

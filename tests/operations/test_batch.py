@@ -18,6 +18,7 @@ from hishamos_pipeline.operations.notifications import sentence
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.batches.records import BatchMember
 from hishamos_pipeline.store.batches.repository import BatchLimits
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.batch_runs import FakeBatchRuns
 from tests.fakes.run_history import FakeRuns
@@ -88,7 +89,7 @@ def test_a_batch_goes_in_two_waves_and_finishes(
     assert (notification.event, sentence(notification)) == (
         "batch.finished", "batch f has finished: 4 of 4 projects verified"
     )  # fmt: skip
-    assert [entry.action for entry in store.audit.newest(9, subject="f")] == ["batch.begin"]
+    assert [entry.action for entry in store.audit.page(PageQuery(9), subject="f").items] == ["batch.begin"]
 
 
 def test_a_canary_that_fails_stops_the_batch_before_the_rest_begins(

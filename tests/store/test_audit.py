@@ -11,6 +11,7 @@ from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.target import Target
 from hishamos_pipeline.core.text.secrets import register
 from hishamos_pipeline.store import database
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 
 KEYS = ("vRjRHVhl7yPpyHSyoz2x_1xVTRmbEIXHqS6HlGqhd5k=",)
@@ -21,7 +22,7 @@ def submit(store: ProjectStore, key: str = "notes") -> None:
 
 
 def actions(store: ProjectStore) -> list[tuple[str, str, str]]:
-    return [(row.actor, row.action, row.subject) for row in reversed(store.audit.newest(100))]
+    return [(row.actor, row.action, row.subject) for row in reversed(store.audit.page(PageQuery(100)).items)]
 
 
 def test_it_says_who_did_what_to_what(store: ProjectStore) -> None:
@@ -59,7 +60,7 @@ def test_a_person_at_the_command_line_is_named(store: ProjectStore, monkeypatch:
 def test_secrets_are_in_no_entry(store: ProjectStore) -> None:
     secret = register("a-secret-of-the-audit-test")
     store.audit.record("thing.do", secret, {"why": f"because of {secret}"})
-    (row,) = store.audit.newest(1)
+    (row,) = store.audit.page(PageQuery(1)).items
     assert secret not in row.subject + row.details
 
 

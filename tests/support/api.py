@@ -27,8 +27,6 @@ from hishamos_pipeline.settings import Settings
 from tests.fakes.run_history import FakeRuns
 from tests.support.people import OPERATOR, PASSWORD
 
-PREFIX = "/api/v1"
-
 
 @dataclass(frozen=True)
 class RunningApi:

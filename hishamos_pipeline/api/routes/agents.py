@@ -29,7 +29,6 @@ from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.prompts import PromptDiff, PromptView
 from hishamos_pipeline.application.providers import ModelView, ProviderCheck, ProviderView
 from hishamos_pipeline.application.view import View
-from hishamos_pipeline.store.pages import listed_page
 
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
 _AGENTS: Tags = ["agents"]
@@ -58,7 +57,7 @@ class PromptSource(View):
 def list_roles(caller: Caller, page: PageParameters, project: ProjectFilter = "") -> Page[RoleView]:
     """List the roles, with those of a project's own."""
     found = agents.list_roles(caller.services, caller.actor, project)
-    return Page.showing(listed_page(found, page, lambda item: item.role), lambda item: item)
+    return Page.listed(found, page, lambda item: item.role)
 
 
 @router.get("/agents/roles/{role}", tags=_AGENTS)
@@ -98,7 +97,7 @@ def read_execution(caller: Caller, number: Number) -> ExecutionDetails:
 def list_prompts(caller: Caller, page: PageParameters, project: ProjectFilter = "") -> Page[PromptView]:
     """List the prompts with their versions."""
     found = prompts.list_prompts(caller.services, caller.actor, project)
-    return Page.showing(listed_page(found, page, lambda item: (item.role, item.task)), lambda item: item)
+    return Page.listed(found, page, lambda item: (item.role, item.task))
 
 
 @router.get("/prompts/{role}/{task}", tags=_PROMPTS)
@@ -126,7 +125,7 @@ def diff_prompt(
 def list_providers(caller: Caller, page: PageParameters) -> Page[ProviderView]:
     """List the providers of models, and where the key of each is; keys are never shown."""
     found = providers.list_providers(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: item.provider), lambda item: item)
+    return Page.listed(found, page, lambda item: item.provider)
 
 
 @router.post("/providers/{provider}/check", tags=_PROVIDERS)
@@ -140,7 +139,7 @@ def check_provider(caller: Caller, provider: Name) -> ProviderCheck:
 def list_models(caller: Caller, provider: Name, page: PageParameters) -> Page[ModelView]:
     """List the models that a provider offers, with their prices where those are known."""
     found = asyncio.run(providers.list_models(caller.services, caller.actor, provider))
-    return Page.showing(listed_page(found, page, lambda item: item.model), lambda item: item)
+    return Page.listed(found, page, lambda item: item.model)
 
 
 @router.get("/costs", tags=["costs"])

@@ -25,7 +25,6 @@ from hishamos_pipeline.application.changes import (
 )
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.core.pipeline.graph import STEPS
-from hishamos_pipeline.store.pages import listed_page
 
 router = APIRouter(prefix="/projects/{key}", route_class=ResourceRoute, dependencies=KNOWN)
 _ORDER = list(STEPS)
@@ -61,7 +60,7 @@ class ExpectedContent(RequestBody):
 def list_artifacts(caller: Caller, key: Key, page: PageParameters) -> Page[ArtifactView]:
     """List the newest revision of every artifact of a project, in the order of the graph."""
     found = artifacts.list_artifacts(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: _ORDER.index(item.artifact)), lambda item: item)
+    return Page.listed(found, page, lambda item: _ORDER.index(item.artifact))
 
 
 @router.get("/artifacts/{artifact}", tags=_ARTIFACTS)
@@ -112,14 +111,14 @@ def approve_artifact(caller: Caller, key: Key, artifact: ArtifactName, body: Exp
 def list_edits(caller: Caller, key: Key, page: PageParameters) -> Page[EditView]:
     """List the edits of a project that hold, the oldest first."""
     found = changes.list_edits(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: (item.artifact, item.item)), lambda item: item)
+    return Page.listed(found, page, lambda item: (item.artifact, item.item))
 
 
 @router.get("/proposals", tags=_CHANGES)
 def list_proposals(caller: Caller, key: Key, page: PageParameters) -> Page[ProposalView]:
     """List what engines propose against edits, and nobody has decided."""
     found = changes.list_proposals(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+    return Page.listed(found, page, lambda item: item.id)
 
 
 @router.get("/proposals/{proposal}", tags=_CHANGES)
@@ -146,7 +145,7 @@ def list_revisions(
 ) -> Page[RevisionView]:
     """List the revisions of a project, the oldest first."""
     found = artifacts.history(caller.services, caller.actor, key, artifact)
-    return Page.showing(listed_page(found, page, lambda item: item.state), lambda item: item)
+    return Page.listed(found, page, lambda item: item.state)
 
 
 @router.get("/diff", tags=_ARTIFACTS)

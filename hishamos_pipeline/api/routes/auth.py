@@ -7,7 +7,15 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from hishamos_pipeline.api.caller import COOKIE, KNOWN, Caller, Installation, address_of, shown_token
+from hishamos_pipeline.api.caller import (
+    COOKIE,
+    KNOWN,
+    Caller,
+    Installation,
+    address_of,
+    agent_of,
+    shown_token,
+)
 from hishamos_pipeline.api.fields import RequestBody, Secret
 from hishamos_pipeline.api.problems import ApiError
 from hishamos_pipeline.api.route import TOLD_ONCE, OpenRoute, ResourceRoute
@@ -37,8 +45,7 @@ class PasswordLogin(RequestBody):
 
     def command(self, request: Request) -> logins.LogIn:
         """The login, from where it comes."""
-        agent = request.headers.get("user-agent", "")[:300]
-        return logins.LogIn(**self.model_dump(), address=address_of(request), agent=agent)
+        return logins.LogIn(**self.model_dump(), address=address_of(request), agent=agent_of(request))
 
 
 class RefreshLogin(RequestBody):
@@ -165,8 +172,7 @@ def login_by_link(
     """Log a browser in by a link for one use, as `hishamos dev` prints it."""
     if request.headers.get("sec-purpose") or request.headers.get("sec-fetch-mode", "navigate") != "navigate":
         raise ApiError(403, "not-a-visit", "this link is for somebody who opens it, once")
-    agent = request.headers.get("user-agent", "")[:300]
-    found = logins.log_in_by_link(services, link, address_of(request), agent, organization)
+    found = logins.log_in_by_link(services, link, address_of(request), agent_of(request), organization)
     response = RedirectResponse(_HOME, 303, headers={"Referrer-Policy": "no-referrer", **TOLD_ONCE})
     _set_cookie(response, found)
     return response
@@ -200,7 +206,7 @@ def end_provider_login(
         state=state,
         kept_state=request.cookies.get(_STATE_COOKIE, ""),
         address=address_of(request),
-        agent=request.headers.get("user-agent", "")[:300],
+        agent=agent_of(request),
     )
     found = oidc.finish(services, given)
     response = RedirectResponse(_HOME, 303, headers=TOLD_ONCE)

@@ -4,6 +4,7 @@ What is in a file was written by somebody else: it is always handed out as an at
 makes a page of.
 """
 
+import base64
 import io
 import tarfile
 import tempfile
@@ -33,7 +34,6 @@ from hishamos_pipeline.application.exports import (
 )
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.core.artifacts.target import Target
-from hishamos_pipeline.store.pages import listed_page
 
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
 _FILES: Tags = ["files"]
@@ -92,15 +92,14 @@ def download_folder(
     folder: Annotated[str, Query(max_length=300, description="The folder; the whole tree without one.")] = "",
 ) -> StreamingResponse:
     """Download a folder of a project's newest tree as a ZIP archive."""
-    found = artifacts.list_folder(caller.services, caller.actor, key, folder)
+    found = artifacts.read_folder(caller.services, caller.actor, key, folder)
     packed = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was sent
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in found:  # one by one: a tree is larger than what one request may hold
+        for file in found:
             info = zipfile.ZipInfo(f"{key}/{file.path}")  # of 1980, so that the same tree is the same bytes
             info.external_attr = (0o100000 | int(file.mode, 8)) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
-            text = artifacts.read_file(caller.services, caller.actor, key, file.path).text
-            archive.writestr(info, text)
+            archive.writestr(info, file.text)
     packed.seek(0)
     name = f"{key}-{folder.strip('/').replace('/', '-')}" if folder else f"{key}-files"
     return StreamingResponse(_chunks(packed), headers=_attachment(f"{name}.zip"), media_type=_BINARY)
@@ -114,7 +113,7 @@ def list_exports(caller: Caller, page: PageParameters, project: ProjectFilter = 
     def place(item: ExportView) -> tuple[str, ...]:
         return (item.key, item.to, item.at, item.status, item.detail)
 
-    return Page.showing(listed_page(found, page, place), lambda item: item)
+    return Page.listed(found, page, place)
 
 
 @router.post("/projects/{key}/exports", status_code=202, tags=_EXPORTS)
@@ -147,7 +146,7 @@ def withdraw_export(caller: Caller, key: Key, destination: Destination) -> Withd
 def download_archive(caller: Caller, key: Key, archive: Literal["zip", "tar"]) -> FileResponse:
     """Download the archive that a project was exported to; `Repr-Digest` is its SHA-256."""
     found = exports.archive_file(caller.services, caller.actor, key, archive)
-    digest = _base64(bytes.fromhex(found.sha256))
+    digest = base64.b64encode(bytes.fromhex(found.sha256)).decode()
     headers = {**_attachment(found.name), "ETag": f'"{found.sha256}"', "Repr-Digest": f"sha-256=:{digest}:"}
     return FileResponse(found.path, headers=headers, media_type=_BINARY)
 
@@ -174,12 +173,6 @@ def _attachment(name: str) -> dict[str, str]:
         "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "X-Content-Type-Options": "nosniff",
     }
-
-
-def _base64(raw: bytes) -> str:
-    from base64 import b64encode
-
-    return b64encode(raw).decode()
 
 
 def _range(header: str, size: int) -> tuple[int, int] | None:

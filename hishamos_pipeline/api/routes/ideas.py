@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from email.message import Message
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +13,7 @@ from starlette.datastructures import UploadFile
 from hishamos_pipeline.api.caller import KNOWN, Caller
 from hishamos_pipeline.api.fields import Key, RequestBody, SearchParameters, tagged
 from hishamos_pipeline.api.problems import ApiError
-from hishamos_pipeline.api.route import UploadRoute
+from hishamos_pipeline.api.route import UploadRoute, media_type
 from hishamos_pipeline.application import ideas
 from hishamos_pipeline.application.ideas import (
     IdeaDetails,
@@ -125,7 +124,7 @@ def answer_question(caller: Caller, key: Key, body: NewAnswer) -> SubmittedIdea:
 
 
 async def _command(request: Request) -> SubmitIdea:
-    kind = _media_type(request)
+    kind, _ = media_type(request)
     if kind == "application/json":
         return _of_json(await request.body())
     if kind == "text/markdown":
@@ -137,12 +136,6 @@ async def _command(request: Request) -> SubmitIdea:
         "unsupported-media-type",
         "send application/json, text/markdown, or multipart/form-data with `brief`",
     )
-
-
-def _media_type(request: Request) -> str:
-    header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    return header.get_content_type() if header["content-type"] else ""
 
 
 def _of_json(body: bytes) -> SubmitIdea:

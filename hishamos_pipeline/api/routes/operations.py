@@ -19,7 +19,6 @@ from hishamos_pipeline.application.events import EventView
 from hishamos_pipeline.application.operations import AuditEntryView, AuditVerdict
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.view import View
-from hishamos_pipeline.store.pages import listed_page
 
 _OPERATIONS: Tags = ["operations"]
 _EVENTS: Tags = ["events"]
@@ -100,7 +99,7 @@ def list_events(
 def list_batches(caller: Caller, page: PageParameters) -> Page[ListedBatch]:
     """List the newest batches; an operator's."""
     found = batches.list_batches(caller.services, caller.actor, 1000)
-    return Page.showing(listed_page(found, page, lambda item: item.name), lambda item: item)
+    return Page.listed(found, page, lambda item: item.name)
 
 
 @router.get("/batches/{name}", tags=_BATCHES)

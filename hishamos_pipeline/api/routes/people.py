@@ -28,7 +28,6 @@ from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.people import AddUser, Link, ProfileView, UserView
 from hishamos_pipeline.application.tokens import MakeToken, TokenView
 from hishamos_pipeline.core.roles import ProjectRole, Role
-from hishamos_pipeline.store.pages import listed_page
 
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
 _USERS: Tags = ["users"]
@@ -185,7 +184,7 @@ def make_user_link(caller: Caller, response: Response, email: Email, body: LinkP
 def list_organizations(caller: Caller, page: PageParameters) -> Page[OrganizationView]:
     """List all organizations; an operator's."""
     found = organizations.list_organizations(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: item.key), lambda item: item)
+    return Page.listed(found, page, lambda item: item.key)
 
 
 @router.post("/organizations", status_code=201, tags=_ORGANIZATIONS)
@@ -224,7 +223,7 @@ def update_organization(
 def list_members(caller: Caller, page: PageParameters) -> Page[MemberView]:
     """List the members of your organization by address."""
     found = organizations.list_members(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: item.email), lambda item: item)
+    return Page.listed(found, page, lambda item: item.email)
 
 
 @router.put("/members/{email}", status_code=204, tags=_ORGANIZATIONS)
@@ -243,10 +242,7 @@ def remove_member(caller: Caller, email: Email) -> None:
 def list_invitations(caller: Caller, page: PageParameters) -> Page[InvitationView]:
     """List the invitations into your organization."""
     found = organizations.list_invitations(caller.services, caller.actor)
-    return Page.showing(
-        listed_page(found, page, lambda item: (item.email, item.created_at.isoformat())),
-        lambda item: item,
-    )
+    return Page.listed(found, page, lambda item: (item.email, item.created_at.isoformat()))
 
 
 @router.post("/invitations", status_code=201, tags=_ORGANIZATIONS)
@@ -266,7 +262,7 @@ def withdraw_invitation(caller: Caller, email: Email) -> None:
 def list_grants(caller: Caller, page: PageParameters) -> Page[GrantView]:
     """List the grants of your organization, those included that have run out."""
     found = organizations.list_grants(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+    return Page.listed(found, page, lambda item: item.id)
 
 
 @router.post("/grants", status_code=201, tags=_ORGANIZATIONS)
@@ -285,7 +281,7 @@ def remove_grant(caller: Caller, grant: Number) -> None:
 def list_tokens(caller: Caller, page: PageParameters) -> Page[TokenView]:
     """List your API tokens; for whoever manages tokens, those of the organization."""
     found = tokens.list_tokens(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+    return Page.listed(found, page, lambda item: item.id)
 
 
 @router.post("/tokens", status_code=201, tags=_TOKENS)

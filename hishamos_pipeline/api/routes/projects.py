@@ -34,7 +34,6 @@ from hishamos_pipeline.application.changes import ProposedChange
 from hishamos_pipeline.application.organizations import MemberView
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.projects import DeletedProject, ProjectDetails, ProjectView
-from hishamos_pipeline.store.pages import listed_page
 
 _PROJECTS: Tags = ["projects"]
 _BUILDS: Tags = ["builds"]
@@ -161,28 +160,28 @@ def accept_change(caller: Caller, key: Key, seen: IfMatch, body: ChangeSentence)
 def list_stories(caller: Caller, key: Key, page: PageParameters) -> Page[StoryView]:
     """List the stories of a project with their criteria, by id."""
     found = backlog.list_stories(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+    return Page.listed(found, page, lambda item: item.id)
 
 
 @router.get("/projects/{key}/epics", tags=_BACKLOG)
 def list_epics(caller: Caller, key: Key, page: PageParameters) -> Page[EpicView]:
     """List the epics of a project."""
     found = backlog.list_epics(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+    return Page.listed(found, page, lambda item: item.id)
 
 
 @router.get("/projects/{key}/sprints", tags=_BACKLOG)
 def list_sprints(caller: Caller, key: Key, page: PageParameters) -> Page[SprintView]:
     """List the planned sprints of a project."""
     found = backlog.list_sprints(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: item.number), lambda item: item)
+    return Page.listed(found, page, lambda item: item.number)
 
 
 @router.get("/projects/{key}/members", tags=_PROJECTS)
 def list_project_members(caller: Caller, key: Key, page: PageParameters) -> Page[MemberView]:
     """List the members of a project by address."""
     found = organizations.list_project_members(caller.services, caller.actor, key)
-    return Page.showing(listed_page(found, page, lambda item: item.email), lambda item: item)
+    return Page.listed(found, page, lambda item: item.email)
 
 
 @router.put("/projects/{key}/members/{email}", status_code=204, tags=_PROJECTS)

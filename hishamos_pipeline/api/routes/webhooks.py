@@ -16,7 +16,6 @@ from hishamos_pipeline.application.webhooks import (
     WebhookDeliveryView,
     WebhookView,
 )
-from hishamos_pipeline.store.pages import listed_page
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=ResourceRoute, dependencies=KNOWN)
 Kind = Annotated[str, Field(max_length=40)]
@@ -41,7 +40,7 @@ class WebhookChange(RequestBody):
 def list_webhooks(caller: Caller, page: PageParameters) -> Page[WebhookView]:
     """List the webhooks of your organization."""
     found = webhooks.list_webhooks(caller.services, caller.actor)
-    return Page.showing(listed_page(found, page, lambda item: item.id), lambda item: item)
+    return Page.listed(found, page, lambda item: item.id)
 
 
 @router.post("", status_code=201)

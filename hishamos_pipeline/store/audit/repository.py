@@ -93,14 +93,6 @@ class Audit:
         with self._sessions.read() as session:
             return read_page(session, query, _SORTS, AuditEntryRow.id, page, partial(record, AuditEntry))
 
-    def newest(self, limit: int, *, subject: str = "") -> list[AuditEntry]:
-        """The newest entries, the newest first, of one subject if it is named."""
-        query = select(AuditEntryRow).order_by(AuditEntryRow.id.desc()).limit(limit)
-        if subject:
-            query = query.where(AuditEntryRow.subject == subject)
-        with self._sessions.read() as session:
-            return [record(AuditEntry, row) for row in session.scalars(query)]
-
     def last(self, action: str, subject: str) -> datetime | None:
         """When something was last done to a subject, ``None`` for never."""
         query = select(func.max(AuditEntryRow.at)).where(

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.errors import ArtifactMissingError
-from hishamos_pipeline.store.calls.records import Execution
+from hishamos_pipeline.store.calls.records import LlmCall
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
@@ -30,7 +30,7 @@ class Executions:
 
     def page(
         self, page: PageQuery, *, project: str = "", role: str = "", outcome: str = ""
-    ) -> PageOf[Execution]:
+    ) -> PageOf[LlmCall]:
         """A page of calls, the newest first: of a project, a role or an outcome if they are named.
 
         Raises:
@@ -45,9 +45,9 @@ class Executions:
                 query = query.where(LlmCallRow.role == role)
             if outcome:
                 query = query.where(LlmCallRow.outcome == outcome)
-            return read_page(session, query, _SORTS, LlmCallRow.id, page, partial(record, Execution))
+            return read_page(session, query, _SORTS, LlmCallRow.id, page, partial(record, LlmCall))
 
-    def get(self, call_id: int) -> tuple[Execution, str, str]:
+    def get(self, call_id: int) -> tuple[LlmCall, str, str]:
         """A call, what was sent and what came back; both are empty once retention has removed them.
 
         Raises:
@@ -62,7 +62,7 @@ class Executions:
             found = session.execute(query.where(_seen(session))).one_or_none()
         if found is None:
             raise ArtifactMissingError(f"there is no call {call_id}")
-        return record(Execution, found[0]), found[1] or "", found[2] or ""
+        return record(LlmCall, found[0]), found[1] or "", found[2] or ""
 
 
 def _seen(session: Session) -> ColumnElement[bool]:

@@ -10,7 +10,8 @@ class LlmCall:
     """A call of a model: reserved before it is made, settled after it.
 
     ``cost_usd`` is an estimate where ``outcome`` is ``lost``, ``cancelled`` or ``broken``. ``project`` is the
-    project's key, not a reference: what was spent stays on the books when a project is removed.
+    project's key, not a reference: what was spent stays on the books when a project is removed. ``asked_by`` is the
+    label of the person that it was made for.
     """
 
     id: int
@@ -20,6 +21,7 @@ class LlmCall:
     unit: str
     role: str
     task: str
+    asked_by: str
     provider: str
     model: str
     prompt_version: str
@@ -37,31 +39,6 @@ class LlmCall:
     seconds: float
     owner: str
     lease_until: datetime
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """A call of a model, as people look at it; ``asked_by`` is the label of the person that it was made for."""
-
-    id: int
-    project: str
-    asset: str
-    unit: str
-    role: str
-    task: str
-    asked_by: str
-    provider: str
-    model: str
-    prompt_version: str
-    attempt: int
-    outcome: str
-    error: str
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    cost_usd: float
-    seconds: float
     started_at: datetime
 
 

@@ -49,6 +49,11 @@ def emit(
     )
 
 
+def last_event(session: Session) -> int:
+    """The id of the newest event of any organization; 0 for none."""
+    return session.scalars(select(func.coalesce(func.max(EventRow.id), 0))).one()
+
+
 class Events:
     """Reads events."""
 
@@ -77,7 +82,7 @@ class Events:
     def last(self) -> int:
         """The id of the newest event of any organization; 0 for none."""
         with self._sessions.read() as session:
-            return session.scalars(select(func.coalesce(func.max(EventRow.id), 0))).one()
+            return last_event(session)
 
     def outdated(self, before: datetime) -> int:
         """How many events are from before a time."""

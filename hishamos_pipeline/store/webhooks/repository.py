@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hishamos_pipeline.errors import PersonNotFoundError
 from hishamos_pipeline.store.audit.repository import audit
+from hishamos_pipeline.store.events.repository import last_event
 from hishamos_pipeline.store.events.tables import EventRow
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization, organization_id
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
@@ -39,7 +40,7 @@ class Webhooks:
         with self._sessions.write() as session:
             row = WebhookRow(
                 organization_id=organization_id(session), url=url, kinds=kinds, secret=encrypted_secret, is_active=True,
-                last_event_id=session.scalar(select(func.coalesce(func.max(EventRow.id), 0))),
+                last_event_id=last_event(session),
                 created_by=actor_of(session).label[:120], created_at=now,
             )  # fmt: skip
             session.add(row)
@@ -73,7 +74,7 @@ class Webhooks:
             row = _found(session, webhook_id)
             require_as_seen(seen, record(Webhook, row), f"webhook {webhook_id}")
             if values.get("is_active") and not row.is_active:
-                row.last_event_id = session.scalar(select(func.coalesce(func.max(EventRow.id), 0))) or 0
+                row.last_event_id = last_event(session)
             for name, value in values.items():
                 setattr(row, name, value)
             audit(session, self._sessions.clock.now(), "webhook.update", str(row.id), **values)
@@ -93,7 +94,7 @@ class Webhooks:
     def take_up(self) -> int:
         """Make deliveries of the events that have happened since; how many."""
         with self._sessions.read() as session:
-            newest = session.scalar(select(func.coalesce(func.max(EventRow.id), 0))) or 0
+            newest = last_event(session)
             behind = WebhookRow.is_active & (WebhookRow.last_event_id < newest)
             waiting = list(session.scalars(select(WebhookRow.id).where(behind)))
         return sum(self._take_up(webhook_id) for webhook_id in waiting)
@@ -111,7 +112,7 @@ class Webhooks:
                 session.scalars(select(EventRow).where(*mine).order_by(EventRow.id).limit(_AT_ONCE))
             )
             if len(events) < _AT_ONCE:  # what others' projects have done is passed over
-                row.last_event_id = session.scalar(select(func.coalesce(func.max(EventRow.id), 0))) or 0
+                row.last_event_id = last_event(session)
             else:
                 row.last_event_id = events[-1].id
             wanted = set(filter(None, row.kinds.split(",")))
