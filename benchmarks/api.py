@@ -334,16 +334,11 @@ def measure() -> list[Row]:
 
 
 def main() -> None:
-    """Serve the bare routes, for the other side of the comparison; or print the rows of this file alone."""
-    if sys.argv[1:2] == ["bare"]:
-        import uvicorn
+    """Serve the bare routes, for the other side of the comparison: ``bare URL FILE PORT``."""
+    import uvicorn
 
-        uvicorn.run(
-            bare(sys.argv[2], sys.argv[3]), port=int(sys.argv[4]), log_level="warning", access_log=False
-        )
-        return
-    for row in measure():
-        print(f"{'ok ' if row.kept else 'NOT'} {row.name}: {row.figure} ({row.bound})", flush=True)
+    _, database_url, recorded, port = sys.argv[1:]
+    uvicorn.run(bare(database_url, recorded), port=int(port), log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

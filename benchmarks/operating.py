@@ -261,13 +261,3 @@ def measure() -> list[Row]:
             _deleted(root),
             _bytes(root),
         ]
-
-
-def main() -> None:
-    """Print the rows of this file alone."""
-    for row in measure():
-        print(f"{'ok ' if row.kept else 'NOT'} {row.name}: {row.figure} ({row.bound})", flush=True)
-
-
-if __name__ == "__main__":
-    main()
