@@ -220,6 +220,10 @@ class RoleError(HishamosError):
     """There is no such role or task, or a role's declaration cannot be read."""
 
 
+class AgentCallError(HishamosError):
+    """An agent's call of the API was refused, or could not be made."""
+
+
 class ModelError(HishamosError):
     """A model could not be reached, or did not answer, after all retries."""
 

@@ -202,6 +202,9 @@ class Settings(BaseSettings):
     )
     llm_per_minute: int = Field(60, gt=0, description="Most calls to a provider in a minute.")
     llm_tool_calls: int = Field(20, ge=0, description="Most tools that an agent may use in one task.")
+    llm_tool_tokens: int = Field(
+        4000, gt=0, description="Most tokens of an answer of the API that an agent is shown at a time."
+    )
     llm_body_days: int = Field(
         90, ge=0, description="Days for which questions and answers are kept; rows with costs stay."
     )

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hishamos_pipeline.errors import LoginError, StorageError
 
 LASTS = timedelta(minutes=10)
+# An agent's are made for one request, and repeated with the next.
+AGENT_LASTS = timedelta(minutes=2)
 AUDIENCE = "hishamos-api"
 _ISSUER = "hishamos"
 _PURPOSE = b"hishamos access tokens 1"
@@ -30,13 +32,37 @@ _BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Delegation:
+    """The agent that acts for a person (RFC 8693, section 4.1), and what for.
+
+    Args:
+        agent: the agent's role.
+        task: the run and step, or the task, that it does.
+        person: the label of the person.
+        project: the key of the only project that it is about; empty for all of the organization.
+        scopes: the actions that it is limited to.
+    """
+
+    agent: str
+    task: str
+    person: str
+    project: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What an access token says: who has logged in, where, since when, and until when it is good."""
+    """What an access token says: who has logged in, where, since when, and until when it is good.
+
+    ``delegated`` names the agent that it is for, which acts for the person; number 0 is then the machine's own user,
+    who has no account.
+    """
 
     user_id: int
     organization: str
     issued_at: datetime
     expires_at: datetime
+    delegated: Delegation | None = None
 
 
 class SigningKeys:
@@ -53,11 +79,16 @@ class SigningKeys:
 
     def sign(self, token: AccessToken) -> str:
         """The token as it is shown."""
-        claims = {
+        claims: dict[str, Any] = {
             "iss": _ISSUER, "aud": AUDIENCE, "sub": str(token.user_id), "org": token.organization,
             # With fractions: whoever logs out everywhere and in again within a second is logged in.
             "iat": token.issued_at.timestamp(), "exp": token.expires_at.timestamp(),
         }  # fmt: skip
+        if given := token.delegated:
+            claims |= {
+                "act": {"sub": f"agent:{given.agent}", "task": given.task}, "name": given.person,
+                "project": given.project, "scope": " ".join(sorted(given.scopes)),
+            }  # fmt: skip
         return jwt.encode(claims, self._private, algorithm=_ALGORITHM, headers={"kid": self._kid})
 
     def read(self, shown: str, now: datetime) -> AccessToken:
@@ -84,12 +115,25 @@ class SigningKeys:
                 organization=str(claims["org"]),
                 issued_at=datetime.fromtimestamp(float(claims["iat"]), UTC),
                 expires_at=datetime.fromtimestamp(float(claims["exp"]), UTC),
+                delegated=_delegated(claims),
             )
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError):
             raise LoginError("this access token is none of this installation's: log in again") from None
         if token.expires_at <= now:
             raise LoginError("this access token has run out: refresh it")
         return token
+
+
+def _delegated(claims: dict[str, Any]) -> Delegation | None:
+    if "act" not in claims:
+        return None
+    return Delegation(
+        agent=str(claims["act"]["sub"]).removeprefix("agent:"),
+        task=str(claims["act"]["task"]),
+        person=str(claims["name"]),
+        project=str(claims["project"]),
+        scopes=frozenset(str(claims["scope"]).split()),
+    )
 
 
 def own_secret(path: Path) -> str:

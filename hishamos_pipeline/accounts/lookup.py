@@ -42,7 +42,14 @@ def visible_user(store: ProjectStore, actor: Actor, email: str) -> User:
 
 
 def own_id(actor: Actor) -> int:
-    """The number of a person who has logged in and does something with their own account."""
+    """The number of a person who has logged in and does something with their own account.
+
+    Raises:
+        PersonNotFoundError: the actor has no account.
+        ForbiddenError: it is an agent, or shows a token.
+    """
+    if actor.kind == "agent":
+        raise ForbiddenError(f"{actor.label} may not do this: an agent has no account of its own")
     if not actor.user_id or actor.kind != "user":
         raise PersonNotFoundError(f"{actor.label} has no account")
     if actor.scopes:

@@ -14,6 +14,7 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
     "ideas.submit": "developer",
     "projects.build": "developer",
     "projects.edit": "developer",
+    "projects.decide": "developer",
     "agents.run": "developer",
     "projects.approve": "manager",
     "projects.export": "manager",
@@ -33,10 +34,11 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
     "organizations.manage": SUPERUSER,
     "installation.operate": SUPERUSER,
 }
-# What no agent does, whatever the person may for whom it acts.
+# What no agent does, whatever the person may for whom it acts. An agent that asks agents would spend without end.
 NEVER_BY_AGENTS = frozenset(
     {
-        "projects.approve", "projects.delete", "projects.members", "people.read", "people.manage",
+        "agents.run", "projects.decide", "projects.approve", "projects.delete", "projects.members",
+        "people.read", "people.manage",
         "tokens.manage", "audit.read", "webhooks.manage",
         "credentials.manage", "providers.manage", "organizations.manage", "installation.operate",
     }

@@ -160,6 +160,14 @@ class Analysis(Document):
     caveats: tuple[str, ...] = ()
 
 
+class Assistance(Document):
+    """What was done of what somebody asked for, and what they have to do or decide themselves."""
+
+    answer: str = Field(min_length=1)
+    done: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
 class Reply(Document):
     """An answer to somebody who uses a product."""
 

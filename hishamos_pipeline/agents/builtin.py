@@ -9,8 +9,10 @@ from hishamos_pipeline.core.artifacts.document import Document
 
 _PROJECT = ("list_artifacts", "read_artifact", "list_files", "search_files", "read_file", "run_checks")
 _READS = Policy(tools=_PROJECT)
-_TALKS = Policy(tools=_PROJECT, turns=True)
-_LIGHT = Policy("fast", tools=_PROJECT)
+_TALKS = Policy(tools=_PROJECT, turns=True, api=("read",))
+_LIGHT = Policy("fast", tools=_PROJECT, api=("read",))
+# Does what somebody asks for, as far as they may.
+_ACTS = Policy(tools=_PROJECT, turns=True, api=("manage",))
 
 
 def _task(
@@ -103,6 +105,7 @@ ROLES: tuple[Role, ...] = (
         (
             _task("project_manager", "plan", answers.Plan, "A plan with risks"),
             _task("project_manager", "status", answers.StatusReport, "Where a project stands", _LIGHT),
+            _task("project_manager", "assist", answers.Assistance, "What somebody asks for, done", _ACTS),
         ),
     ),
     Role(

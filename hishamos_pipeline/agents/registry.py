@@ -38,6 +38,7 @@ class _DeclaredTask(Document):
     max_output_tokens: int | None = Field(None, gt=0)
     tools: tuple[str, ...] = ()
     turns: bool = False
+    api: tuple[str, ...] = ()
 
 
 class _DeclaredRole(Document):
@@ -157,5 +158,6 @@ def _task(path: Path, role: str, name: str, given: _DeclaredTask) -> Task[Any, A
         given.max_output_tokens,
         given.tools,
         turns=given.turns,
+        api=given.api,
     )
     return Task(role, name, Assignment, answer, given.purpose, policy)

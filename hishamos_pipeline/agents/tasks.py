@@ -31,7 +31,8 @@ class Policy:
     """How a task may be answered.
 
     ``model`` is ``strong`` for what needs judgement and ``fast`` for what does not; ``tools`` names what a model may
-    use; ``blueprint`` allows the keyless engine at the end of a fallback chain; ``turns`` allows a conversation.
+    use; ``blueprint`` allows the keyless engine at the end of a fallback chain; ``turns`` allows a conversation;
+    ``api`` holds the scopes within which the API may be called for whoever gives the task, none for not at all.
     """
 
     model: Literal["strong", "fast"] = "strong"
@@ -40,6 +41,7 @@ class Policy:
     tools: tuple[str, ...] = ()
     blueprint: bool = False
     turns: bool = False
+    api: tuple[str, ...] = ()
 
 
 DEFAULT = Policy()

@@ -1,10 +1,10 @@
 """The tools that agents may use: registered by decorator, offered by role, counted and audited.
 
-A tool is a function of ``Desktop`` and typed arguments. Today they read the project store and run a project's checks
-in the sandbox; whatever is reached over the network later is registered in the same way, and gets the same limits and
-the same audit.
+A tool is a function of ``Desktop`` and typed arguments. They read the project store, run a project's checks in the
+sandbox, and call the API for whoever has given the task.
 """
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterable
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Protocol
 
+from hishamos_pipeline.agents.api_caller import AgentAPICaller
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import RoleError
 from hishamos_pipeline.store.conversations.repository import UsedTool
@@ -52,6 +53,7 @@ class Desktop:
         reads: the project's files.
         audit: keeps a row for each use.
         most: how many uses one task has in all.
+        api: calls the API on account of whoever has given the task; ``None`` where the task does not.
     """
 
     project: str
@@ -60,6 +62,7 @@ class Desktop:
     reads: Files
     audit: Callable[[UsedTool], None]
     most: int
+    api: AgentAPICaller | None = None
     used: int = field(default=0, init=False)
 
 
@@ -187,3 +190,37 @@ def search_files(desktop: Desktop, text: str) -> str:
     ]
     more = f"\n(and {len(matches) - _MOST_MATCHES} more)" if len(matches) > _MOST_MATCHES else ""
     return "\n".join(matches[:_MOST_MATCHES]) + more or "no match"
+
+
+@tool
+def find_operations(desktop: Desktop, query: str) -> str:
+    """Find operations of the HishamOS API that may be called, with their arguments.
+
+    Args:
+        desktop: calls it.
+        query: some words of what is wanted, such as `export project`; empty for any.
+    """
+    return asyncio.run(_api(desktop).find(query))
+
+
+@tool
+def call_operation(desktop: Desktop, operation: str, arguments: dict[str, Any], start: int = 0) -> str:
+    """Call an operation of the HishamOS API.
+
+    Args:
+        desktop: calls it.
+        operation: its name, as `find_operations` gives it.
+        arguments: its arguments by name.
+        start: the character of the answer to go on from, where it was too long.
+    """
+    return asyncio.run(_api(desktop).call(operation, arguments, max(0, start)))
+
+
+# What a task is offered that may call the API.
+API_TOOLS = (find_operations.__name__, call_operation.__name__)
+
+
+def _api(desktop: Desktop) -> AgentAPICaller:
+    if desktop.api is None:
+        raise ValueError("this task does not call the API")
+    return desktop.api

@@ -72,13 +72,15 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, responses=openapi.PROBLEMS)
+    app.state.resources = [
+        route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)
+    ]
     app.state.paths = [
         (compile_path(f"{PREFIX}{route.path}")[0], sorted(route.methods or ()))
-        for router in ROUTERS
-        for route in router.routes
-        if isinstance(route, APIRoute)
+        for route in app.state.resources
     ]
     openapi.install(app)
+    services.api = lambda: app
     app.add_middleware(Guards, body_seconds=settings.api_body_seconds)
     if app.state.origins:
         app.add_middleware(

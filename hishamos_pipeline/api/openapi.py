@@ -1,7 +1,10 @@
 """The OpenAPI document, and pages to read it: nothing of them comes from another host."""
 
+import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -63,13 +66,29 @@ def document(app: FastAPI) -> dict[str, Any]:
         [(NewIdea, "validation")], ref_template="#/components/schemas/{model}"
     )
     made["components"]["schemas"].update(read_by_hand["$defs"])
+    endpoints = {route.name: route.endpoint for route in app.state.resources}
     for path in made["paths"].values():
         for method, operation in path.items():
             if method in _METHODS:
                 _complete(method, operation)
+                operation["x-actions"] = actions_of(endpoints[operation["operationId"]])
     for name, example in json.loads(EXAMPLES.read_text()).items():
         made["components"]["schemas"][name]["examples"] = [example]
     return made
+
+
+def actions_of(endpoint: Callable[..., Any]) -> list[str]:
+    """The actions of the policy that an operation takes: those of the use cases that its route names."""
+    names = _names(endpoint.__code__)
+    modules = [found for name in names if inspect.ismodule(found := endpoint.__globals__.get(name))]
+    used = [getattr(module, name, None) for module in modules for name in names]
+    return sorted({action for item in used if (action := getattr(item, "action", ""))})
+
+
+def _names(code: CodeType) -> set[str]:
+    """What a function names, and what is named in comprehensions within it."""
+    inner = (_names(found) for found in code.co_consts if isinstance(found, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:

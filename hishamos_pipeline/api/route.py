@@ -24,6 +24,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hishamos_pipeline.api.caller import KnownCaller, authenticate, unknown_caller
 from hishamos_pipeline.api.problems import ApiError, FieldProblem
+from hishamos_pipeline.application import agents
 from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.store.idempotency.records import KeyedRequest
 
@@ -63,6 +64,10 @@ class ResourceRoute(BoundedRoute):
         async def handler(request: Request) -> Response:
             caller = await authenticate(request)
             _refuse_unknown(request, known)
+            if caller.actor.kind == "agent":
+                await run_in_threadpool(
+                    agents.note_call, caller.services, caller.actor, self.name, request.url.path
+                )
             if request.method == "POST" and IDEMPOTENCY_KEY in request.headers:
                 return await _once(request, caller, inner)
             response = await inner(request)

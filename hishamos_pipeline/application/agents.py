@@ -2,18 +2,24 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from hishamos_pipeline.agents.tasks import TASK_OF, Task
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
+from hishamos_pipeline.application.tokens import agent_token
 from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.calls.tables import OUTCOMES
 from hishamos_pipeline.store.pages import PageQuery
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.agents.api_caller import AgentAPICaller
 
 
 class RoleView(View):
@@ -26,7 +32,7 @@ class RoleView(View):
 
 
 class TaskView(View):
-    """A task: what it is asked and answers, and who would answer."""
+    """A task: what it is asked and answers, who would answer, and the scopes within which it may call the API."""
 
     task: str
     purpose: str
@@ -34,6 +40,7 @@ class TaskView(View):
     output: tuple[str, ...]
     models: tuple[str, ...]
     tools: tuple[str, ...]
+    api: tuple[str, ...]
     conversation: bool
     prompt_version: str
 
@@ -136,6 +143,12 @@ def show_execution(services: Services, actor: Actor, execution: int) -> Executio
     return ExecutionDetails.of(found, request=request, response=response)
 
 
+def note_call(services: Services, actor: Actor, operation: str, path: str) -> None:
+    """Note in the audit log what an agent calls, before it is done; a right that it lacks is another entry."""
+    about = {"operation": operation, "path": path, "task": actor.task}
+    services.acting_as(actor).store.audit.record("api.call", actor.project or actor.organization, about)
+
+
 @requires("agents.read", project="project")
 def list_roles(services: Services, actor: Actor, project: str = "") -> list[RoleView]:
     """The roles, with those of a project's own folder.
@@ -176,6 +189,7 @@ def _task(services: Services, project: str, role: str, task: Task[Any, Any]) -> 
         output=tuple(task.answer.model_fields),
         models=models or (without,),
         tools=tuple(task.policy.tools),
+        api=tuple(task.policy.api),
         conversation=task.policy.turns,
         prompt_version=services.library(project).version(role, task.name),
     )
@@ -184,6 +198,27 @@ def _task(services: Services, project: str, role: str, task: Task[Any, Any]) -> 
 def _own_conversation(actor: Actor, name: str) -> str:
     """The name of a conversation among those of whoever has it."""
     return f"{actor.user_id}/{name}" if name and actor.user_id else name
+
+
+def _api(services: Services, actor: Actor, command: AssignTask) -> "AgentAPICaller | None":
+    """What calls the API for the actor, within the scopes of the task; ``None`` where there is nothing to call."""
+    scopes = services.registry(command.project).role(command.role).task(command.task).policy.api
+    if not scopes or services.api is None:
+        return None
+    from hishamos_pipeline.agents.api_caller import AgentAPICaller
+
+    # The same task, asked in the same words, does nothing twice: its answers are kept, too.
+    identity = sha256_text(canonical_json(command.model_dump(mode="json")))
+    mint = partial(
+        agent_token, services, actor, command.role, f"{command.task} {identity[:12]}", scopes, command.project
+    )
+    return AgentAPICaller(
+        mint,
+        app=services.api(),
+        project=command.project,
+        identity=identity,
+        most_tokens=services.settings.llm_tool_tokens,
+    )
 
 
 @requires("agents.run", project="command.project")
@@ -196,13 +231,15 @@ async def assign_task(services: Services, actor: Actor, command: AssignTask) -> 
     """
     from hishamos_pipeline.generation.assignments import assign
 
+    acting = services.acting_as(actor)
     result = await assign(
-        services.acting_as(actor),
+        acting,
         command.role,
         command.task,
         command.question,
         key=command.project,
         conversation=_own_conversation(actor, command.conversation),
+        api=_api(acting, actor, command),
     )
     return TaskAnswer(
         answer=result.output.model_dump(mode="json"),

@@ -302,7 +302,7 @@ async def propose_change(services: Services, actor: Actor, key: str, sentence: s
     return await propose(acting.project(key), sentence)
 
 
-@requires("projects.edit", project="key")
+@requires("projects.decide", project="key")
 def accept_change(services: Services, actor: Actor, key: str, change: ChangeProposal) -> str:
     """Take a proposed change over, and say as what.
 
@@ -315,7 +315,7 @@ def accept_change(services: Services, actor: Actor, key: str, change: ChangeProp
     return take_over(project, change, author=actor.name or actor.label)
 
 
-@requires("projects.edit", project="command.key")
+@requires("projects.decide", project="command.key")
 async def accept_sentence(services: Services, actor: Actor, command: AcceptSentence) -> ProposedChange:
     """Take over what a sentence changes, for whoever has seen that and brings back no more than the sentence.
 
@@ -357,7 +357,7 @@ def show_proposal(services: Services, actor: Actor, key: str, proposal: int) -> 
     return ItemChangeView.of(proposed(services.acting_as(actor).store, key, proposal))
 
 
-@requires("projects.edit", project="command.key")
+@requires("projects.decide", project="command.key")
 def decide_proposal(services: Services, actor: Actor, command: DecideProposal) -> EditedArtifact | None:
     """Accept or reject a proposal; the revision that an acceptance has made.
 

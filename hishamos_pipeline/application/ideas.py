@@ -10,13 +10,16 @@ from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import OpenQuestion, Requirements
 from hishamos_pipeline.core.artifacts.idea import Answer, Idea
-from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.errors import EditError, ForbiddenError, ProjectNotFoundError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.pages import PageQuery
+from hishamos_pipeline.store.projects.repository import Projects
 
 _LONGEST_ANSWER = 2000
+# Fields of a brief that say what the project may cost, who approves it, and where it goes.
+_LIMITS = ("budget", "approvals", "exports", "github", "gitlab")
 
 
 class SubmitIdea(UseCaseInput):
@@ -86,6 +89,8 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
         IdeaError: the brief cannot be accepted.
         ProjectKeyError: the key is taken by a project of somebody else.
         ProjectBusyError: the project of this key is being deleted.
+        ProjectNotFoundError: the actor's token is for another project.
+        ForbiddenError: an agent wants to change what limits the project.
     """
     from hishamos_pipeline.intake.files import accept
 
@@ -93,11 +98,23 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
     if command.key:
         idea = idea.model_copy(update={"key": command.key})
     projects = services.acting_as(actor).store.projects
+    if actor.project and idea.key != actor.project:
+        raise ProjectNotFoundError(f"no project {idea.key!r} that this token is for")
+    if actor.kind == "agent":
+        _refuse_other_limits(projects, actor, idea)
     if command.files is None:
         return SubmittedIdea.of(projects.submit(idea, command.source))
     handed = accept(command.files, services.settings)
     whole = idea.model_copy(update={"files": handed.files})
     return SubmittedIdea.of(projects.submit(whole, command.source, handed.texts))
+
+
+def _refuse_other_limits(projects: Projects, actor: Actor, idea: Idea) -> None:
+    """What a project may cost, who approves it and where it goes is said by people alone."""
+    before = projects.idea(idea.key) if projects.exists(idea.key) else Idea(key=idea.key, title=idea.title)
+    changed = [name for name in _LIMITS if getattr(idea, name) != getattr(before, name)]
+    if changed:
+        raise ForbiddenError(f"{actor.label} may not do this: {', '.join(changed)} of a brief are people's")
 
 
 def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:

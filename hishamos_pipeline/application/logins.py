@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from hishamos_pipeline.accounts import access_tokens, passwords, second_factor, tokens
-from hishamos_pipeline.accounts.access_tokens import AccessToken
+from hishamos_pipeline.accounts.access_tokens import AccessToken, Delegation
 from hishamos_pipeline.accounts.delays import FORGOTTEN_AFTER, counted_as, open_again_at
 from hishamos_pipeline.accounts.lookup import own_id
 from hishamos_pipeline.accounts.policy import actions_of
 from hishamos_pipeline.application.view import UseCaseInput, View
-from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.actor import Actor, this_user
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import AccountError, LoginError
 from hishamos_pipeline.generation.services import Services
@@ -192,6 +192,7 @@ def actor_of_token(services: Services, token: str, via: str = "api") -> Actor:
         LoginError: it is none, has run out, or its owner is switched off or no member any more.
     """
     store, digest = services.store, tokens.digest(token)
+    delegated: Delegation | None = None
     scopes: frozenset[str] | None = None
     issued_at: datetime | None = None
     if token.startswith(f"{tokens.SESSION}_"):
@@ -203,13 +204,33 @@ def actor_of_token(services: Services, token: str, via: str = "api") -> Actor:
         scopes = actions_of(kept.scopes.split(",")) if kept else None
     elif token.count(".") == 2:
         access = services.signing_keys.read(token, store.clock.now())
+        delegated = access.delegated
+        if delegated and not access.user_id:
+            return agent_of(this_user(), delegated, via)
         found, issued_at = (access.user_id, access.organization), access.issued_at
     else:
         found = None
     standing = store.organizations.standing(*found) if found else None
     if standing is None or (issued_at is not None and issued_at < standing.user.valid_from):
         raise LoginError("nobody is logged in by this token: log in, or make a new token")
-    return _actor(standing, via, scopes)
+    actor = _actor(standing, via, scopes)
+    return agent_of(actor, delegated, via) if delegated else actor
+
+
+def agent_of(person: Actor, given: Delegation, via: str) -> Actor:
+    """The agent that acts for a person: it may what they may now, as far as its token's scopes go."""
+    return Actor(
+        given.agent,
+        "agent",
+        person.organization,
+        via,
+        on_behalf_of=given.person,
+        user_id=person.user_id,
+        role="admin" if person.superuser else person.role,
+        scopes=given.scopes if person.scopes is None else given.scopes & person.scopes,
+        project=given.project,
+        task=given.task,
+    )
 
 
 def actor_of(services: Services, user: User, organization: str = "", *, via: str) -> Actor:

@@ -9,12 +9,20 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hishamos_pipeline.accounts.policy import POLICY, SUPERUSER, may, within_token
+from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.errors import ForbiddenError, ProjectNotFoundError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.store import ProjectStore
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class RightsView(View):
+    """What somebody may do, as actions of the policy: in a project, or, where none is named, in their organization."""
+
+    project: str
+    actions: tuple[str, ...]
 
 
 def requires(action: str, project: str = "") -> Callable[[F], F]:
@@ -62,25 +70,41 @@ def require(services: Services, actor: Actor, action: str, key: str = "") -> Non
         raise ProjectNotFoundError(f"no project {key!r} that this token is for")
     if key and actor.user_id and within_token(actor, action):
         _of(services, actor).store.projects.get(key)
-    if may(actor, action):
-        return
     store = _of(services, actor).store
-    if not within_token(actor, action):
-        _refused(store, actor, action, key)
-        raise ForbiddenError(f"{actor.label} may not do this: {_lacks(actor, action)}")
-    if key:
-        project_role, granted = store.organizations.rights_in(actor.user_id, key, action)
-    else:
-        project_role, granted = (
-            None,
-            bool(actor.user_id) and store.organizations.is_granted(actor.user_id, action),
-        )
-    if may(actor, action, project_role=project_role or "", granted=granted):
+    if _allowed(store, actor, action, key):
         return
     _refused(store, actor, action, key)
+    if not within_token(actor, action):
+        raise ForbiddenError(f"{actor.label} may not do this: {_lacks(actor, action)}")
     least = POLICY[action]
     needs = "an operator of the installation" if least == SUPERUSER else f"the role {least}"
     raise ForbiddenError(f"{actor.label} may not do this: {action} takes {needs}")
+
+
+def list_rights(services: Services, actor: Actor, project: str = "") -> RightsView:
+    """What an actor may do now, in a project or in their organization.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    store, key = _of(services, actor).store, project or actor.project
+    if key:
+        store.projects.get(key)
+    return RightsView(
+        project=key, actions=tuple(action for action in POLICY if _allowed(store, actor, action, key))
+    )
+
+
+def _allowed(store: ProjectStore, actor: Actor, action: str, key: str) -> bool:
+    """Whether an actor may do something, by their role, their role in the project, or a grant."""
+    if may(actor, action):
+        return True
+    if not actor.user_id or not within_token(actor, action):
+        return False
+    if not key:
+        return may(actor, action, granted=store.organizations.is_granted(actor.user_id, action))
+    project_role, granted = store.organizations.rights_in(actor.user_id, key, action)
+    return may(actor, action, project_role=project_role or "", granted=granted)
 
 
 def _lacks(actor: Actor, action: str) -> str:
@@ -95,7 +119,7 @@ def _lacks(actor: Actor, action: str) -> str:
 def _refused(store: ProjectStore, actor: Actor, action: str, key: str) -> None:
     """Note what an agent was refused: somebody may have talked it into that."""
     if actor.kind == "agent":
-        about = {"wanted": action, "for": actor.responsible}
+        about = {"wanted": action, "task": actor.task}
         store.audit.record("right.refused", key or actor.organization, about)
 
 

@@ -1,11 +1,19 @@
 """API tokens: of people for themselves, and of services, which admins make."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from hishamos_pipeline.accounts import tokens
+from hishamos_pipeline.accounts.access_tokens import AGENT_LASTS, AccessToken, Delegation
 from hishamos_pipeline.accounts.lookup import address_of
-from hishamos_pipeline.accounts.policy import ONLY_IN_PERSON, POLICY, SUPERUSER, actions_of, may
+from hishamos_pipeline.accounts.policy import (
+    NEVER_BY_AGENTS,
+    ONLY_IN_PERSON,
+    POLICY,
+    SUPERUSER,
+    actions_of,
+    may,
+)
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
@@ -72,6 +80,38 @@ def make_token(services: Services, actor: Actor, command: MakeToken) -> TokenVie
         command.scopes, now + timedelta(days=command.days),
     )  # fmt: skip
     return _view(made, token)
+
+
+@requires("agents.run", project="project")
+def agent_token(
+    services: Services, actor: Actor, agent: str, task: str, scopes: Iterable[str], project: str = ""
+) -> str:
+    """A token by which an agent acts for a person for two minutes: it may what the person may, within the scopes.
+
+    Args:
+        services: sign it.
+        actor: the person.
+        agent: the agent's role.
+        task: the run and step, or the task, that it does.
+        scopes: as in ``MakeToken``; what no agent may do is left out.
+        project: the only project that it is about.
+
+    Raises:
+        AccountError: a scope is none.
+        ForbiddenError: the actor is no person, or may not run agents.
+    """
+    if actor.kind != "user":
+        raise ForbiddenError(f"{actor.label} is no person that an agent could act for")
+    try:
+        allowed = actions_of(scopes) - NEVER_BY_AGENTS
+    except ValueError as error:
+        raise AccountError(str(error)) from None
+    if actor.scopes is not None:
+        allowed &= actor.scopes
+    now = services.store.clock.now()
+    given = Delegation(agent, task, actor.label, project, allowed)
+    token = AccessToken(actor.user_id, actor.organization, now, now + AGENT_LASTS, given)
+    return services.signing_keys.sign(token)
 
 
 def list_tokens(services: Services, actor: Actor) -> list[TokenView]:

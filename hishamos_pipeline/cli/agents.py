@@ -3,12 +3,14 @@
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
+from hishamos_pipeline.generation.services import Services
 
 _project = click.option(
     "--project", default="", help="The project that it is about; its own roles are known."
@@ -54,7 +56,7 @@ def show(role: str, project: str, as_json: bool) -> None:
     echo(f"{found.role}: {found.purpose} ({found.source})")
     for task in found.tasks:
         echo(f"\n{task.task}: {task.purpose}")
-        for name in ("input", "output", "models", "tools"):
+        for name in ("input", "output", "models", "tools", "api"):
             if values := getattr(task, name):
                 echo(f"  {name:<8} {', '.join(values)}")
         if task.conversation:
@@ -94,6 +96,7 @@ def run(
         role=role, task=task, question=question, project=project, conversation=conversation
     )
     with opened() as (services, actor):
+        services.api = partial(_api, services)
         done = asyncio.run(agents.assign_task(services, actor, wanted))
     if as_json:
         print_json(done)
@@ -101,6 +104,13 @@ def run(
     echo(done.answer["text"] if list(done.answer) == ["text"] else _readable(done.answer))
     paid = "from the store" if done.cached else f"{done.cost_usd:.4f} USD"
     echo(f"\n{done.model}, {paid}".replace(":,", ","), err=True)
+
+
+def _api(services: Services) -> Any:
+    """The API in this process, for what the role may call of it."""
+    from hishamos_pipeline.api.app import create_app
+
+    return create_app(services)
 
 
 def _question(text: str, files: tuple[Path, ...], input_: Path | None) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Actor:
         superuser: whether the person operates the installation, and may do everything in it.
         scopes: the actions that a token is limited to; ``None`` for all that the person may do.
         project: the key of the only project that a token is about; empty for all of the organization.
+        task: the run and step, or the task, that an agent does; empty for everybody else.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Actor:
     superuser: bool = False
     scopes: frozenset[str] | None = None
     project: str = ""
+    task: str = ""
 
     @property
     def label(self) -> str:

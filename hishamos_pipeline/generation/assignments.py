@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hishamos_pipeline.agents.api_caller import AgentAPICaller
 from hishamos_pipeline.agents.tasks import Assignment, Task
-from hishamos_pipeline.agents.tools import Desktop, offered
+from hishamos_pipeline.agents.tools import API_TOOLS, Desktop, offered
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.authoring.model_engine import ModelEngine, chain, overrides
 from hishamos_pipeline.core.artifacts.document import Document
@@ -95,6 +96,7 @@ async def assign(
     *,
     key: str = "",
     conversation: str = "",
+    api: AgentAPICaller | None = None,
 ) -> Result[Any]:
     """Have a role do a task.
 
@@ -105,6 +107,7 @@ async def assign(
         question: the fields of the task's question.
         key: the project that the task is about; its costs are booked on it, and its own roles are known.
         conversation: name under which earlier turns are kept, and this one will be.
+        api: calls the API for whoever has given the task; ``None`` where it is not to be called.
 
     Raises:
         RoleError: no such role or task, the question lacks something, or the task allows no conversation.
@@ -139,6 +142,7 @@ async def assign(
         StoredProject(services, key),
         store.conversations.used,
         services.settings.llm_tool_calls,
+        api,
     )
     result = await services.gateway.ask(
         Request(
@@ -152,7 +156,7 @@ async def assign(
             prompt_version=version,
             temperature=override.temperature,
             max_output_tokens=override.max_output_tokens,
-            tools=_tools(chosen, desktop) if key else (),
+            tools=_tools(chosen, desktop),
             history=store.conversations.messages(conversation, role, task, key) if conversation else "",
         )
     )
@@ -180,7 +184,8 @@ def _free(answer: Document, name: str) -> Result[Any]:
 def _tools(task: Task[Any, Any], desktop: Desktop) -> list[Any]:
     from pydantic_ai import Tool
 
-    return [Tool(function, takes_ctx=False) for function in offered(task.policy.tools, desktop)]
+    names = [*(task.policy.tools if desktop.project else ()), *(API_TOOLS if desktop.api else ())]
+    return [Tool(function, takes_ctx=False) for function in offered(names, desktop)]
 
 
 def _question(task: Task[Any, Any], fields: Mapping[str, Any]) -> Document:

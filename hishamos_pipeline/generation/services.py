@@ -19,6 +19,9 @@ from hishamos_pipeline.store.store import ProjectStore, open_store
 
 # What a command does not use is not imported for it: most of them only read the store.
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from hishamos_pipeline.accounts.access_tokens import SigningKeys
     from hishamos_pipeline.agents.engine import Engine
     from hishamos_pipeline.agents.registry import Registry
@@ -40,6 +43,7 @@ class Services:
     patient: bool = False  # whether a database that is away is waited for
     overrides: BatchOverrides = NO_BATCH  # those of the batch that projects are built for
     actor: Actor = INSTALLATION  # whom they work for
+    api: "Callable[[], Any] | None" = None  # gives the API of this process, for agents that call it
 
     @cached_property
     def store(self) -> ProjectStore:

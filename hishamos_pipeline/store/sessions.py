@@ -19,7 +19,7 @@ from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import ProjectBusyError, ProjectNotFoundError, StorageError, StoreAwayError
 from hishamos_pipeline.store.base import Base
 from hishamos_pipeline.store.database import WRITES
-from hishamos_pipeline.store.organizations.scope import ACTOR, in_organization
+from hishamos_pipeline.store.organizations.scope import ACTOR, visible
 from hishamos_pipeline.store.projects.tables import DeletionRow, ProjectRow
 
 _PAUSE_SECONDS = 0.5
@@ -121,7 +121,7 @@ def find_project(session: Session, key: str) -> ProjectRow:
     Raises:
         ProjectNotFoundError: if there is none.
     """
-    query = select(ProjectRow).where(ProjectRow.key == key, in_organization(session))
+    query = select(ProjectRow).where(ProjectRow.key == key, visible(session))
     project = session.scalars(locked(session, query)).one_or_none()
     if project is None:
         raise ProjectNotFoundError(

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from hishamos_pipeline.accounts.policy import NEVER_BY_AGENTS
 from hishamos_pipeline.application import rights
 from hishamos_pipeline.core.roles import ROLES
 from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.store.audit.records import AuditEntry
+from hishamos_pipeline.store.pages import PageQuery
 from tests.accounts.test_policy import EXPECTED
 from tests.support.api import RunningApi
 from tests.support.operations import OPERATIONS, Operation
@@ -15,9 +18,10 @@ from tests.support.operations import OPERATIONS, Operation
 # Everybody does these with what is their own, and nothing else.
 ABOUT_ONESELF = {
     "read_me", "update_me", "list_sessions", "logout_everywhere", "change_password", "begin_second_factor",
-    "confirm_second_factor", "remove_second_factor", "list_tokens", "make_token", "end_token",
+    "confirm_second_factor", "remove_second_factor", "list_tokens", "make_token", "end_token", "list_rights",
 }  # fmt: skip
 KNOWN = [o for o in OPERATIONS if o.known]
+BRIEF = "---\nkey: {key}\n---\n# The {key}\n\n## Features\n\n- As a user, I want to add a plant.\n"
 CHECKED = [o for o in KNOWN if o.name not in ABOUT_ONESELF]
 ABOUT_PROJECTS = [(o, place) for o in CHECKED for place in o.about]
 
@@ -67,9 +71,74 @@ def test_each_operation_asks_the_policy(
         asked.clear()
         answer = sent(shared_api[role], operation)
         assert asked, "the policy was not asked"
+        assert asked[0] in operation.actions, "the document says what it takes"
         allowed = role == "operator" or asked[0] in EXPECTED[role]
         assert answer.json()["type"].rpartition(":")[2] == ("allowed" if allowed else "forbidden"), role
         assert answer.status_code == (422 if allowed else 403)
+
+
+@pytest.mark.parametrize("operation", KNOWN, ids=lambda o: o.name)
+def test_agents_do_what_their_person_may_and_never_some_things(
+    shared_api: RunningApi, operation: Operation, asked: list[str]
+) -> None:
+    agent = shared_api.agent("admin")
+    answer = sent(agent, operation)
+    if operation.name in ABOUT_ONESELF - {"list_rights"}:
+        assert answer.status_code == 403, "an agent has no account"
+        return
+    if operation.name == "list_rights":
+        assert answer.status_code == 200 and not NEVER_BY_AGENTS & set(answer.json()["actions"])
+        return
+    allowed = asked[0] in EXPECTED["admin"] - NEVER_BY_AGENTS
+    assert answer.json()["type"].rpartition(":")[2] == ("allowed" if allowed else "forbidden")
+    call = next(e for e in newest_entries(shared_api, 2) if e.action == "api.call")
+    assert call.actor == "agent:coding" and "user:admin@example.org" in call.details
+    assert f'"{operation.name}"' in call.details
+    if not allowed:
+        refused = newest_entries(shared_api, 1)[0]
+        assert refused.action == "right.refused" and asked[0] in refused.details
+
+
+def newest_entries(api: RunningApi, most: int) -> list[AuditEntry]:
+    """The newest entries of the audit log, the newest first."""
+    return list(api.services.store.audit.page(PageQuery(most)).items)
+
+
+def test_a_token_for_one_project_shows_no_other(api: RunningApi) -> None:
+    developer = api["developer"]
+    for key in ("garden", "kitchen"):
+        assert developer.post("ideas", json={"text": BRIEF.format(key=key)}).status_code in (200, 201, 202)
+    agent = api.agent("developer", scopes=["write"], project="garden")
+    for path in ("projects", "ideas", "build_requests", "event_log", "exports", "agents/executions", "costs"):
+        text = agent.get(path).text
+        assert "kitchen" not in text and "notes" not in text, path
+    assert agent.get("projects").json()["items"][0]["key"] == "garden"
+    assert agent.get("projects/kitchen").status_code == 404
+    assert agent.post("projects/kitchen/builds").status_code == 404
+    assert agent.post("ideas", json={"text": BRIEF.format(key="kitchen")}).status_code == 404
+    assert agent.post("ideas", json={"text": BRIEF.format(key="other")}).status_code == 404
+    assert agent.post("projects/garden/builds").status_code == 202
+
+
+def test_what_limits_a_project_is_peoples(api: RunningApi) -> None:
+    developer = api["developer"]
+    brief = BRIEF.format(key="garden").replace("---\n#", "approvals: [architecture]\n---\n#")
+    assert developer.post("ideas", json={"text": brief}).is_success
+    assert developer.get("ideas/garden").json()["idea"]["approvals"] == ["architecture"]
+    agent = api.agent("admin", project="garden")
+    answer = agent.post("ideas", json={"text": BRIEF.format(key="garden")})
+    assert answer.status_code == 403 and "approvals" in answer.text
+    assert agent.post("ideas", json={"text": brief + "\nA word more.\n"}).is_success
+
+
+def test_rights_of_agents_end_with_their_persons(api: RunningApi) -> None:
+    agent, admin = api.agent("developer"), api["admin"]
+    assert agent.post("projects/notes/builds").status_code == 202
+    assert admin.put("members/developer@example.org", json={"role": "viewer"}).status_code == 204
+    assert agent.post("projects/notes/builds").status_code == 403
+    off = admin.patch("users/developer@example.org", headers={"If-Match": "*"}, json={"is_active": False})
+    assert off.status_code == 200
+    assert agent.get("projects").status_code == 401
 
 
 @pytest.mark.parametrize(

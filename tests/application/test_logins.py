@@ -338,7 +338,7 @@ def test_nothing_that_is_kept_lets_anybody_in(services: Services) -> None:
 def test_only_people_have_accounts(services: Services) -> None:
     with pytest.raises(PersonNotFoundError, match="has no account"):
         logins.list_sessions(services, OPERATOR)
-    with pytest.raises(PersonNotFoundError):
+    with pytest.raises(ForbiddenError, match="has no account of its own"):
         people.profile(services, Actor("x", "agent", user_id=1))
 
 

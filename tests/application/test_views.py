@@ -52,7 +52,7 @@ def test_they_are_frozen_and_refuse_what_they_do_not_know(model: type[BaseModel]
 
 # Nobody is known before they have run; the feed is read for nobody, and handed on to those who may see it.
 BEFORE_ANYBODY_IS_KNOWN = {
-    "events.feed",
+    "events.feed", "agents.note_call",
     "organizations.accept_invitation", "logins.actor_of", "logins.actor_of_token", "logins.log_in",
     "logins.log_in_by_link", "logins.log_in_client", "logins.log_out", "logins.new_session", "logins.refresh",
     "logins.right_password",
@@ -60,7 +60,8 @@ BEFORE_ANYBODY_IS_KNOWN = {
 }  # fmt: skip
 # Everybody may do this with what is their own, and with nothing else.
 ABOUT_ONESELF = {
-    "begin_second_factor", "change_password", "confirm_second_factor", "end_token", "list_sessions", "list_tokens",
+    "begin_second_factor", "change_password", "confirm_second_factor", "end_token", "list_rights", "list_sessions",
+    "list_tokens",
     "log_out_everywhere", "make_token", "profile", "remove_second_factor", "update_profile",
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,7 +16,8 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from hishamos_pipeline.accounts import passwords
-from hishamos_pipeline.accounts.access_tokens import AccessToken
+from hishamos_pipeline.accounts.access_tokens import AccessToken, Delegation
+from hishamos_pipeline.accounts.policy import actions_of
 from hishamos_pipeline.api.app import create_app
 from hishamos_pipeline.api.server import ApiServer
 from hishamos_pipeline.application import organizations
@@ -53,6 +54,17 @@ class RunningApi:
         client = self.nobody
         client.headers["Authorization"] = f"Bearer {token}"
         return client
+
+    def agent(
+        self, role: str = "admin", *, scopes: Iterable[str] = ("admin",), project: str = ""
+    ) -> TestClient:
+        """A client that shows the token of an agent which acts for the person of a role."""
+        email = f"{role}@example.org"
+        user, now = self.services.store.users.named(email), self.services.store.clock.now()
+        assert user is not None
+        given = Delegation("coding", "task 1", f"user:{email}", project, actions_of(scopes))
+        token = AccessToken(user.id, "default", now, now + timedelta(minutes=10), given)
+        return self.client(self.services.signing_keys.sign(token))
 
 
 @contextmanager

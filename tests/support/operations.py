@@ -25,6 +25,7 @@ class Operation:
     known: bool
     body: Any
     queries: dict[str, Any] = field(default_factory=dict)
+    actions: frozenset[str] = frozenset()
 
     def url(self, **values: Any) -> str:
         """Where it is, with values for what its path names."""
@@ -62,7 +63,9 @@ def _queries(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 OPERATIONS = [
-    Operation(o["operationId"], method, path, "security" in o, _body(o), _queries(o))
+    Operation(
+        o["operationId"], method, path, "security" in o, _body(o), _queries(o), frozenset(o["x-actions"])
+    )
     for path, item in MADE["paths"].items()
     for method, o in item.items()
     if method in _METHODS

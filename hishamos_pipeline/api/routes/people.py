@@ -11,12 +11,13 @@ from hishamos_pipeline.api.fields import (
     IfMatch,
     Number,
     PageParameters,
+    ProjectFilter,
     RequestBody,
     SearchParameters,
     tagged,
 )
 from hishamos_pipeline.api.route import TOLD_ONCE, ResourceRoute, Tags
-from hishamos_pipeline.application import organizations, people, tokens
+from hishamos_pipeline.application import organizations, people, rights, tokens
 from hishamos_pipeline.application.organizations import (
     AddGrant,
     GrantView,
@@ -26,6 +27,7 @@ from hishamos_pipeline.application.organizations import (
 )
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.people import AddUser, Link, ProfileView, UserView
+from hishamos_pipeline.application.rights import RightsView
 from hishamos_pipeline.application.tokens import MakeToken, TokenView
 from hishamos_pipeline.core.roles import ProjectRole, Role
 
@@ -134,6 +136,12 @@ def update_me(caller: Caller, response: Response, seen: IfMatch, body: ProfileCh
     found = people.update_profile(caller.services, caller.actor, command)
     tagged(response, found)
     return found
+
+
+@router.get("/users/me/rights", tags=_USERS)
+def list_rights(caller: Caller, project: ProjectFilter = "") -> RightsView:
+    """List what you may do now, in a project or in your organization: what each operation takes is its `x-actions`."""
+    return rights.list_rights(caller.services, caller.actor, project)
 
 
 @router.get("/users", tags=_USERS)

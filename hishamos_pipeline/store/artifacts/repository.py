@@ -16,7 +16,7 @@ from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.tables import ApprovalRow, ArtifactRow
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.events.repository import emit
-from hishamos_pipeline.store.organizations.scope import in_organization
+from hishamos_pipeline.store.organizations.scope import visible
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project
@@ -169,7 +169,7 @@ class Artifacts:
                 .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
                 .where(
                     ProjectRow.key == key,
-                    in_organization(session),
+                    visible(session),
                     ArtifactRow.kind == artifact,
                     ArtifactRow.content_hash == content_hash,
                 )
@@ -192,7 +192,7 @@ class Artifacts:
             query = (
                 select(ProjectRow.key, ArtifactRow)
                 .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
-                .where(ArtifactRow.id > row_id, ArtifactRow.origin == "human", in_organization(session))
+                .where(ArtifactRow.id > row_id, ArtifactRow.origin == "human", visible(session))
                 .order_by(ArtifactRow.id)
                 .limit(limit)
             )
@@ -310,7 +310,7 @@ def _newest(session: Session, key: str, artifact: str) -> ArtifactRow | None:
     row = session.scalars(
         select(ArtifactRow)
         .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
-        .where(ProjectRow.key == key, ArtifactRow.kind == artifact, in_organization(session))
+        .where(ProjectRow.key == key, ArtifactRow.kind == artifact, visible(session))
         .order_by(ArtifactRow.revision.desc())
         .limit(1)
     ).one_or_none()

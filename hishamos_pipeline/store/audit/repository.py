@@ -48,11 +48,14 @@ def audit(session: Session, now: datetime, action: str, subject: str, **details:
     session.flush()
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
+    actor = actor_of(session)
+    if actor.on_behalf_of:
+        details = {**details, "for": actor.on_behalf_of}
     newest = select(AuditEntryRow.hash).order_by(AuditEntryRow.id.desc()).limit(1)
     previous = session.scalars(newest).one_or_none() or GENESIS
     row = AuditEntryRow(
         at=now,
-        actor=mask(actor_of(session).label)[:120],
+        actor=mask(actor.label)[:120],
         action=action,
         subject=mask(subject)[:300],
         details=masked_json(details)[:4000],

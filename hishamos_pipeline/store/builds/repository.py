@@ -11,7 +11,7 @@ from hishamos_pipeline.store.batches.tables import in_batches
 from hishamos_pipeline.store.builds.records import BuildRequest
 from hishamos_pipeline.store.builds.tables import BuildRequestRow
 from hishamos_pipeline.store.events.repository import emit
-from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
+from hishamos_pipeline.store.organizations.scope import actor_of, visible
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 from hishamos_pipeline.store.records import record
@@ -209,7 +209,7 @@ def _requests(session: Session) -> Select[str, BuildRequestRow]:
     joined = select(ProjectRow.key, BuildRequestRow).join(
         ProjectRow, ProjectRow.id == BuildRequestRow.project_id
     )
-    return joined.where(in_organization(session))
+    return joined.where(visible(session))
 
 
 def _records(session: Session, query: Select[str, BuildRequestRow]) -> list[BuildRequest]:

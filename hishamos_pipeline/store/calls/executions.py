@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.store.calls.records import LlmCall
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
-from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
+from hishamos_pipeline.store.organizations.scope import actor_of, visible
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
@@ -66,8 +66,10 @@ class Executions:
 
 
 def _seen(session: Session) -> ColumnElement[bool]:
-    mine = select(ProjectRow.key).where(in_organization(session))
+    mine = LlmCallRow.project.in_(select(ProjectRow.key).where(visible(session)))
+    if actor_of(session).project:
+        return mine
     return or_(
-        LlmCallRow.project.in_(mine),
+        mine,
         (LlmCallRow.project == "") & (LlmCallRow.asked_by == actor_of(session).responsible),
     )

@@ -27,7 +27,7 @@ from hishamos_pipeline.errors import BudgetError
 from hishamos_pipeline.store.calls.records import LlmCall, UnitCost
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
 from hishamos_pipeline.store.calls.token_use import TokenUse
-from hishamos_pipeline.store.organizations.scope import in_organization
+from hishamos_pipeline.store.organizations.scope import visible
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, rows_changed, stored_text
@@ -235,7 +235,7 @@ class Calls:
         order = label if by == "day" else func.sum(LlmCallRow.cost_usd).desc()
         with self._sessions.read() as session:
             if not project and not self._sessions.actor.superuser:  # who sees those of removed projects, too
-                mine = select(ProjectRow.key).where(in_organization(session))
+                mine = select(ProjectRow.key).where(visible(session))
                 query = query.where(LlmCallRow.project.in_(mine))
             return [dict(row._mapping) for row in session.execute(query.order_by(order))]
 

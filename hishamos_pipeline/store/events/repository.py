@@ -97,8 +97,10 @@ class Events:
 
     def _read(self, query: Select[EventRow]) -> list[Event]:
         with self._sessions.read() as session:
-            organization = in_organization(session, EventRow.organization_id)
-            rows = session.scalars(query.where(organization))
+            seen = in_organization(session, EventRow.organization_id)
+            if only := actor_of(session).project:
+                seen &= EventRow.project == only
+            rows = session.scalars(query.where(seen))
             return [
                 Event(
                     r.id,

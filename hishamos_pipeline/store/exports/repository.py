@@ -11,7 +11,7 @@ from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.exports.records import ExportRequest
 from hishamos_pipeline.store.exports.tables import ExportRequestRow
-from hishamos_pipeline.store.organizations.scope import in_organization
+from hishamos_pipeline.store.organizations.scope import visible
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, find_project, stored_text
@@ -122,7 +122,7 @@ class ExportRequests:
             .limit(limit)
         )
         with self._sessions.read() as session:
-            query = query.where(in_organization(session))
+            query = query.where(visible(session))
             return [(key, record(ExportRequest, row)) for key, row in session.execute(query).all()]
 
     def of_project(self, key: str) -> list[ExportRequest]:

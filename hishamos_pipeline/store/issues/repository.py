@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, or_, select, update
 
 from hishamos_pipeline.store.issues.tables import IssueIdeaRow
-from hishamos_pipeline.store.organizations.scope import in_organization
+from hishamos_pipeline.store.organizations.scope import visible
 from hishamos_pipeline.store.projects.records import ProjectRecord
 from hishamos_pipeline.store.projects.tables import STUCK_STATES, ProjectRow
 from hishamos_pipeline.store.records import record
@@ -77,7 +77,7 @@ class IssueIdeas:
             .limit(limit)
         )
         with self._sessions.read() as session:
-            rows = session.execute(query.where(in_organization(session))).all()
+            rows = session.execute(query.where(visible(session))).all()
             return [
                 Due(idea.id, idea.number, idea.revision, record(ProjectRecord, project))
                 for idea, project in rows

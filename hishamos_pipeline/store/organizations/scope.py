@@ -1,4 +1,4 @@
-"""Whose projects a session sees: those of its actor's organization."""
+"""Whose projects a session sees: those of its actor's organization, or the only one that its actor is about."""
 
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -16,9 +16,14 @@ def actor_of(session: Session) -> Actor:
     return found
 
 
-def in_organization(
-    session: Session, column: InstrumentedAttribute[int] = ProjectRow.organization_id
-) -> ColumnElement[bool]:
+def visible(session: Session) -> ColumnElement[bool]:
+    """The condition that holds for the projects that the actor sees."""
+    only = actor_of(session).project
+    mine = in_organization(session, ProjectRow.organization_id)
+    return mine & (ProjectRow.key == only) if only else mine
+
+
+def in_organization(session: Session, column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """The condition that holds for what belongs to the actor's organization."""
     key = actor_of(session).organization
     if key == EVERY_ORGANIZATION:

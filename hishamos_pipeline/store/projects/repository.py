@@ -16,7 +16,7 @@ from hishamos_pipeline.errors import ProjectBusyError, ProjectKeyError, ProjectN
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.builds.repository import follow_state, request_build
 from hishamos_pipeline.store.events.repository import emit
-from hishamos_pipeline.store.organizations.scope import in_organization, organization_id
+from hishamos_pipeline.store.organizations.scope import organization_id, visible
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, containing, read_page
 from hishamos_pipeline.store.projects.records import IdeaRevision, ProjectRecord
 from hishamos_pipeline.store.projects.tables import (
@@ -151,21 +151,19 @@ class Projects:
     def exists(self, key: str) -> bool:
         """Whether there is a project."""
         with self._sessions.read() as session:
-            query = select(ProjectRow.id).where(ProjectRow.key == key, in_organization(session))
+            query = select(ProjectRow.id).where(ProjectRow.key == key, visible(session))
             return session.scalars(query).one_or_none() is not None
 
     def reason(self, key: str) -> str:
         """Why a project is failed or blocked, empty where it is neither or is not there."""
         query = select(ProjectRow.reason).where(ProjectRow.key == key, ProjectRow.state.in_(STUCK_STATES))
         with self._sessions.read() as session:
-            return session.scalars(query.where(in_organization(session))).one_or_none() or ""
+            return session.scalars(query.where(visible(session))).one_or_none() or ""
 
     def all(self) -> list[ProjectRecord]:
         """All projects by key."""
         with self._sessions.read() as session:
-            rows = session.scalars(
-                select(ProjectRow).where(in_organization(session)).order_by(ProjectRow.key)
-            )
+            rows = session.scalars(select(ProjectRow).where(visible(session)).order_by(ProjectRow.key))
             return [record(ProjectRecord, row) for row in rows]
 
     def page(
@@ -184,7 +182,7 @@ class Projects:
         if page.search:
             query = query.where(containing(page.search, ProjectRow.key, ProjectRow.title))
         with self._sessions.read() as session:
-            mine = query.where(in_organization(session))
+            mine = query.where(visible(session))
             return read_page(session, mine, _SORTS, ProjectRow.id, page, partial(record, ProjectRecord))
 
     def idea(self, key: str) -> Idea:
@@ -305,7 +303,7 @@ class Projects:
         """How many projects are in each state; states that none is in are there with 0."""
         query = select(ProjectRow.state, func.count()).group_by(ProjectRow.state)
         with self._sessions.read() as session:
-            found = session.execute(query.where(in_organization(session))).all()
+            found = session.execute(query.where(visible(session))).all()
             return dict.fromkeys(PROJECT_STATES, 0) | dict(found)
 
     def keys_in(self, states: Collection[str], before: datetime, limit: int | None = None) -> list[str]:
@@ -317,7 +315,7 @@ class Projects:
             .limit(limit)
         )
         with self._sessions.read() as session:
-            return list(session.scalars(query.where(in_organization(session))))
+            return list(session.scalars(query.where(visible(session))))
 
 
 def _newest(session: Session, project_id: int) -> IdeaRow | None:
