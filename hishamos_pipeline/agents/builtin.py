@@ -7,7 +7,10 @@ from hishamos_pipeline.agents.roles import Role
 from hishamos_pipeline.agents.tasks import Assignment, Policy, Task
 from hishamos_pipeline.core.artifacts.document import Document
 
-_PROJECT = ("list_artifacts", "read_artifact", "list_files", "search_files", "read_file", "run_checks")
+_PROJECT = (
+    "list_artifacts", "read_artifact", "list_files", "search_files", "read_file", "run_checks",
+    "git_log", "git_diff", "git_blame",
+)  # fmt: skip
 _READS = Policy(tools=_PROJECT)
 _TALKS = Policy(tools=_PROJECT, turns=True, api=("read",))
 _LIGHT = Policy("fast", tools=_PROJECT, api=("read",))

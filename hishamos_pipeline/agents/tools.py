@@ -41,6 +41,27 @@ class Files(Protocol):
         """
         ...
 
+    @property
+    def history(self) -> "History":
+        """The history of the project's repository."""
+        ...
+
+
+class History(Protocol):
+    """The history of a project's repository; where something is not there, a ``HishamosError`` says so."""
+
+    def log(self, path: str = "") -> str:
+        """The newest commits, of one file if it is named."""
+        ...
+
+    def diff(self, since: str, until: str = "HEAD", path: str = "") -> str:
+        """What differs between two commits, of one file if it is named."""
+        ...
+
+    def blame(self, path: str) -> str:
+        """The lines of a file, each with the commit that it is of."""
+        ...
+
 
 @dataclass
 class Desktop:
@@ -190,6 +211,41 @@ def search_files(desktop: Desktop, text: str) -> str:
     ]
     more = f"\n(and {len(matches) - _MOST_MATCHES} more)" if len(matches) > _MOST_MATCHES else ""
     return "\n".join(matches[:_MOST_MATCHES]) + more or "no match"
+
+
+@tool
+def git_log(desktop: Desktop, path: str = "") -> str:
+    """List the newest commits of the project's repository: hash, date and subject.
+
+    Args:
+        desktop: the project.
+        path: of this file alone; empty for all.
+    """
+    return desktop.reads.history.log(path) or "none"
+
+
+@tool
+def git_diff(desktop: Desktop, since: str, until: str = "HEAD", path: str = "") -> str:
+    """Show what differs between two commits of the project's repository.
+
+    Args:
+        desktop: the project.
+        since: the earlier commit, such as a hash of `git_log`, or HEAD~1.
+        until: the later commit.
+        path: of this file alone; empty for all.
+    """
+    return desktop.reads.history.diff(since, until, path) or "nothing"
+
+
+@tool
+def git_blame(desktop: Desktop, path: str) -> str:
+    """Show the lines of a file of the project's repository, each with the commit that it is of.
+
+    Args:
+        desktop: the project.
+        path: the file.
+    """
+    return desktop.reads.history.blame(path)
 
 
 @tool

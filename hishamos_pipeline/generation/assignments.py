@@ -20,6 +20,7 @@ from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import check_key
 from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.delivery.history import RepositoryHistory
 from hishamos_pipeline.errors import ModelSetupError, RoleError
 from hishamos_pipeline.generation.assembling import KINDS
 from hishamos_pipeline.generation.services import Services
@@ -28,6 +29,7 @@ from hishamos_pipeline.verification.ci_files import commands_run
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.running import Runner, tail
 from hishamos_pipeline.verification.verify import run_limits
+from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.tree import limits_of, write_tree
 
 
@@ -49,6 +51,12 @@ class StoredProject:
     def files(self) -> dict[str, str]:
         """The texts of the newest generated files, by path: as verification left them, where it came to that."""
         return {path: text for path, (text, _) in self._files().items()}
+
+    @property
+    def history(self) -> RepositoryHistory:
+        """The history of the project's repository."""
+        folder = ProjectFolder(self.services.settings.projects_dir, self.key)
+        return RepositoryHistory(folder.path("repository"))
 
     def run_checks(self) -> str:
         """What the commands of the CI files say of these files."""
