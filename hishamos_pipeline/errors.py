@@ -220,6 +220,14 @@ class RoleError(HishamosError):
     """There is no such role or task, or a role's declaration cannot be read."""
 
 
+class WebError(HishamosError):
+    """A page or an address may not be reached, or could not be."""
+
+
+class QueryError(HishamosError):
+    """A statement is none that may be asked, or a database has refused it."""
+
+
 class AgentCallError(HishamosError):
     """An agent's call of the API was refused, or could not be made."""
 

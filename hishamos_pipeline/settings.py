@@ -205,6 +205,22 @@ class Settings(BaseSettings):
     llm_tool_tokens: int = Field(
         4000, gt=0, description="Most tokens of an answer of the API that an agent is shown at a time."
     )
+    web_search_url: Annotated[str, _URL] | Literal[""] = Field(
+        "", description="URL of the search page of a SearXNG server, which agents may ask; without a login."
+    )
+    web_hosts: str = Field(
+        "", description="Hosts whose pages agents may read, such as `docs.python.org,*.readthedocs.io`."
+    )
+    http_hosts: str = Field("", description="Hosts that agents may send requests of any kind to.")
+    web_seconds: float = Field(10.0, gt=0, description="Seconds that one of these requests may take.")
+    web_bytes: int = Field(500_000, gt=0, description="Most bytes that are read of an answer.")
+    query_databases: dict[str, str] = Field(
+        {},
+        description="URLs of SQLite and PostgreSQL databases that agents may read, by name; JSON. Give logins that see "
+        "what agents may see.",
+    )
+    query_seconds: float = Field(5.0, gt=0, description="Seconds that a statement of an agent may take.")
+    query_rows: int = Field(200, gt=0, description="Most rows that a statement of an agent gives.")
     llm_body_days: int = Field(
         90, ge=0, description="Days for which questions and answers are kept; rows with costs stay."
     )

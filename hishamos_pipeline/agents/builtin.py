@@ -11,11 +11,15 @@ _PROJECT = (
     "list_artifacts", "read_artifact", "list_files", "search_files", "read_file", "run_checks",
     "git_log", "git_diff", "git_blame",
 )  # fmt: skip
-_READS = Policy(tools=_PROJECT)
-_TALKS = Policy(tools=_PROJECT, turns=True, api=("read",))
+# Offered where the operator has named what may be reached.
+_WEB = ("search_web", "read_page")
+_SYSTEMS = ("query_database", "call_http")
+_READS = Policy(tools=_PROJECT + _WEB)
+_TALKS = Policy(tools=_PROJECT + _WEB, turns=True, api=("read",))
 _LIGHT = Policy("fast", tools=_PROJECT, api=("read",))
+_ANALYSES = Policy(tools=_PROJECT + _WEB + _SYSTEMS, turns=True, api=("read",))
 # Does what somebody asks for, as far as they may.
-_ACTS = Policy(tools=_PROJECT, turns=True, api=("manage",))
+_ACTS = Policy(tools=_PROJECT + _WEB, turns=True, api=("manage",))
 
 
 def _task(
@@ -70,7 +74,7 @@ ROLES: tuple[Role, ...] = (
         "data_analyst",
         "Reads figures, and says what they show",
         (
-            _task("data_analyst", "analyse", answers.Analysis, "An answer from data", _TALKS),
+            _task("data_analyst", "analyse", answers.Analysis, "An answer from data", _ANALYSES),
             _task("data_analyst", "metrics", answers.Plan, "What to measure, and how"),
         ),
     ),
@@ -80,7 +84,7 @@ ROLES: tuple[Role, ...] = (
         (
             tasks.CI_FILE,
             _task("devops", "pipeline", answers.Plan, "A delivery pipeline"),
-            _task("devops", "incident", answers.Diagnosis, "The cause of an incident", _TALKS),
+            _task("devops", "incident", answers.Diagnosis, "The cause of an incident", _ANALYSES),
         ),
     ),
     Role(

@@ -1,7 +1,7 @@
 """The tools that agents may use: registered by decorator, offered by role, counted and audited.
 
 A tool is a function of ``Desktop`` and typed arguments. They read the project store, run a project's checks in the
-sandbox, and call the API for whoever has given the task.
+sandbox, call the API for whoever has given the task, and reach what the operator has named of the web and of databases.
 """
 
 import asyncio
@@ -13,9 +13,12 @@ from functools import wraps
 from typing import Any, Protocol
 
 from hishamos_pipeline.agents.api_caller import AgentAPICaller
+from hishamos_pipeline.agents.databases import QueriedDatabases
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import RoleError
+from hishamos_pipeline.prompts.library import as_data
 from hishamos_pipeline.store.conversations.repository import UsedTool
+from hishamos_pipeline.web.reading import WebAccess
 
 _RESULT_CHARACTERS = 20_000
 _AUDIT_CHARACTERS = 2000
@@ -75,6 +78,8 @@ class Desktop:
         audit: keeps a row for each use.
         most: how many uses one task has in all.
         api: calls the API on account of whoever has given the task; ``None`` where the task does not.
+        web: searches, reads pages and sends requests; ``None`` for nothing of that.
+        databases: answers statements that read; ``None`` for none.
     """
 
     project: str
@@ -84,17 +89,29 @@ class Desktop:
     audit: Callable[[UsedTool], None]
     most: int
     api: AgentAPICaller | None = None
+    web: WebAccess | None = None
+    databases: QueriedDatabases | None = None
     used: int = field(default=0, init=False)
 
 
 Tool = Callable[..., str]
 _TOOLS: dict[str, Tool] = {}
+_NEEDS: dict[str, Callable[[Desktop], object]] = {}
 
 
 def tool(function: Tool) -> Tool:
-    """Register a tool under its function's name; the docstring tells the model what it does."""
-    _TOOLS[function.__name__] = function
-    return function
+    """Register a tool of projects under its function's name; the docstring tells the model what it does."""
+    return tool_with(lambda desktop: desktop.project)(function)
+
+
+def tool_with(needed: Callable[[Desktop], object]) -> Callable[[Tool], Tool]:
+    """Register a tool that is offered only where something is there; ``needed`` gives it, or something empty."""
+
+    def register(function: Tool) -> Tool:
+        _TOOLS[function.__name__], _NEEDS[function.__name__] = function, needed
+        return function
+
+    return register
 
 
 def tool_names() -> list[str]:
@@ -103,7 +120,7 @@ def tool_names() -> list[str]:
 
 
 def offered(names: Iterable[str], desktop: Desktop) -> list[Callable[..., str]]:
-    """Tools bound to a desktop, with limits and audit.
+    """Tools bound to a desktop, with limits and audit: those that there is something for.
 
     Raises:
         RoleError: a role names a tool that is not registered.
@@ -114,7 +131,8 @@ def offered(names: Iterable[str], desktop: Desktop) -> list[Callable[..., str]]:
             raise RoleError(
                 f"the role {desktop.role} names the tool {name!r}; there are {', '.join(tool_names())}"
             )
-        bound.append(_bound(name, _TOOLS[name], desktop))
+        if _NEEDS[name](desktop):
+            bound.append(_bound(name, _TOOLS[name], desktop))
     return bound
 
 
@@ -248,7 +266,55 @@ def git_blame(desktop: Desktop, path: str) -> str:
     return desktop.reads.history.blame(path)
 
 
-@tool
+@tool_with(lambda desktop: desktop.web and desktop.web.search_url)
+def search_web(desktop: Desktop, query: str) -> str:
+    """Search the web: titles, addresses and a few words of what is found.
+
+    Args:
+        desktop: reaches it.
+        query: what to look for.
+    """
+    return as_data(_web(desktop).search(query), "web")
+
+
+@tool_with(lambda desktop: desktop.web and desktop.web.readable)
+def read_page(desktop: Desktop, url: str) -> str:
+    """Read a page of the web as text; only some hosts may be read.
+
+    Args:
+        desktop: reaches it.
+        url: its address.
+    """
+    return as_data(_web(desktop).fetch(url), url)
+
+
+@tool_with(lambda desktop: desktop.web and desktop.web.callable)
+def call_http(desktop: Desktop, method: str, url: str, body: str = "") -> str:
+    """Send an HTTP request, and read its status and answer; only some hosts may be called.
+
+    Args:
+        desktop: sends it.
+        method: GET, POST, PUT, PATCH or DELETE.
+        url: where to.
+        body: JSON; empty for none.
+    """
+    return as_data(_web(desktop).call(method, url, body), url)
+
+
+@tool_with(lambda desktop: desktop.databases and desktop.databases.names)
+def query_database(desktop: Desktop, database: str, statement: str) -> str:
+    """Ask a database with one SELECT statement; its rows come as CSV.
+
+    Args:
+        desktop: reaches it.
+        database: its name; a name that there is not tells those that there are.
+        statement: the SELECT.
+    """
+    assert desktop.databases is not None  # it is not offered otherwise
+    return as_data(desktop.databases.query(database, statement), database)
+
+
+@tool_with(lambda desktop: desktop.api)
 def find_operations(desktop: Desktop, query: str) -> str:
     """Find operations of the HishamOS API that may be called, with their arguments.
 
@@ -259,7 +325,7 @@ def find_operations(desktop: Desktop, query: str) -> str:
     return asyncio.run(_api(desktop).find(query))
 
 
-@tool
+@tool_with(lambda desktop: desktop.api)
 def call_operation(desktop: Desktop, operation: str, arguments: dict[str, Any], start: int = 0) -> str:
     """Call an operation of the HishamOS API.
 
@@ -277,6 +343,10 @@ API_TOOLS = (find_operations.__name__, call_operation.__name__)
 
 
 def _api(desktop: Desktop) -> AgentAPICaller:
-    if desktop.api is None:
-        raise ValueError("this task does not call the API")
+    assert desktop.api is not None  # they are not offered otherwise
     return desktop.api
+
+
+def _web(desktop: Desktop) -> WebAccess:
+    assert desktop.web is not None
+    return desktop.web

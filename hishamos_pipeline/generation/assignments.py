@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.api_caller import AgentAPICaller
+from hishamos_pipeline.agents.databases import QueriedDatabases
 from hishamos_pipeline.agents.tasks import Assignment, Task
 from hishamos_pipeline.agents.tools import API_TOOLS, Desktop, offered
 from hishamos_pipeline.authoring.bindings import BINDINGS
@@ -25,10 +26,12 @@ from hishamos_pipeline.errors import ModelSetupError, RoleError
 from hishamos_pipeline.generation.assembling import KINDS
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.llm.gateway import Request, Result
+from hishamos_pipeline.settings import Settings, listed
 from hishamos_pipeline.verification.ci_files import commands_run
 from hishamos_pipeline.verification.imports import declared_requirements
 from hishamos_pipeline.verification.running import Runner, tail
 from hishamos_pipeline.verification.verify import run_limits
+from hishamos_pipeline.web.reading import WebAccess
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
 from hishamos_pipeline.workspace.tree import limits_of, write_tree
 
@@ -96,6 +99,24 @@ class StoredProject:
         return {file.path: (texts[file.sha256], file) for file in listed}
 
 
+def web_access(settings: Settings) -> WebAccess:
+    """What agents reach of the web, as the operator has named it."""
+    return WebAccess(
+        settings.web_search_url,
+        listed(settings.web_hosts),
+        listed(settings.http_hosts),
+        settings.web_seconds,
+        settings.web_bytes,
+    )
+
+
+def databases(settings: Settings) -> QueriedDatabases:
+    """The databases that agents may ask."""
+    return QueriedDatabases(
+        settings.query_databases, seconds=settings.query_seconds, most_rows=settings.query_rows
+    )
+
+
 async def assign(
     services: Services,
     role: str,
@@ -151,6 +172,8 @@ async def assign(
         store.conversations.used,
         services.settings.llm_tool_calls,
         api,
+        web_access(services.settings),
+        databases(services.settings),
     )
     result = await services.gateway.ask(
         Request(
@@ -192,8 +215,8 @@ def _free(answer: Document, name: str) -> Result[Any]:
 def _tools(task: Task[Any, Any], desktop: Desktop) -> list[Any]:
     from pydantic_ai import Tool
 
-    names = [*(task.policy.tools if desktop.project else ()), *(API_TOOLS if desktop.api else ())]
-    return [Tool(function, takes_ctx=False) for function in offered(names, desktop)]
+    found = offered([*task.policy.tools, *API_TOOLS], desktop)
+    return [Tool(function, takes_ctx=False) for function in found]
 
 
 def _question(task: Task[Any, Any], fields: Mapping[str, Any]) -> Document:

@@ -28,6 +28,8 @@ PLANTED = {
                      "sender": "a@example.org", "to": ["b@example.org"]},
         }
     ),
+    "web_search_url": f"http://{LOGIN}/search",
+    "query_databases": json.dumps({"figures": f"postgresql+psycopg2://{LOGIN}/figures"}),
     "secret_keys": CANARY,
 }  # fmt: skip
 MORE = {
@@ -37,7 +39,7 @@ MORE = {
     "secret_keys": ("credentials list",),
 }
 # A build in this process does not look at them; what it says of failures is hunted for below.
-NO_MATTER_TO_A_BUILD = ("celery_broker", "secret_keys", "notify")
+NO_MATTER_TO_A_BUILD = ("celery_broker", "secret_keys", "notify", "query_databases")
 BRIEF = "# Notes\n\n## Features\n- User can add a note\n"
 # It has dependencies, which are installed from the index.
 API = f"---\nstack: python-api\n---\n{BRIEF}"

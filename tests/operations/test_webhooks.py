@@ -27,6 +27,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.store.webhooks.repository import WAITS
+from hishamos_pipeline.web import pinned
 from tests.fakes.clock import FixedClock
 from tests.fakes.web import Answer, Asked, web_server
 from tests.support.people import OPERATOR
@@ -185,14 +186,14 @@ def test_private_addresses_are_not_reached_whatever_their_name(
 ) -> None:
     hook = added(services, "http://hooks.example.org/x", "idea.submitted")
     submitted(services, "notes")
-    monkeypatch.setattr(signed_posts.socket, "getaddrinfo", resolved(address))
+    monkeypatch.setattr(pinned.socket, "getaddrinfo", resolved(address))
     assert told(services, webhook_private=False).failed == 1
     assert "private network" in listed(services, hook)[0].error
 
 
 def test_one_private_address_among_several_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [*resolved("93.184.216.34")("", 80), *resolved("10.0.0.1")("", 80)]
-    monkeypatch.setattr(signed_posts.socket, "getaddrinfo", lambda *_a, **_n: found)
+    monkeypatch.setattr(pinned.socket, "getaddrinfo", lambda *_a, **_n: found)
     with pytest.raises(OSError, match="private network"):
         signed_posts.post("http://hooks.example.org/x", b"{}", {}, private=False)
 
@@ -208,7 +209,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(signed_posts.socket, "getaddrinfo", once)
+    monkeypatch.setattr(pinned.socket, "getaddrinfo", once)
     signed_posts.post(f"http://hooks.example.org:{port}/x", b"{}", {}, private=True)
     assert asked.count("hooks.example.org") == 1
     assert receiver.got[0][0]["host"] == f"hooks.example.org:{port}"
@@ -230,8 +231,8 @@ def test_certificates_are_checked_by_the_name_and_not_the_address(monkeypatch: p
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
-        monkeypatch.setattr(signed_posts.certifi, "where", lambda: bundle)
-        monkeypatch.setattr(signed_posts.socket, "getaddrinfo", resolved("127.0.0.1"))
+        monkeypatch.setattr(pinned.certifi, "where", lambda: bundle)
+        monkeypatch.setattr(pinned.socket, "getaddrinfo", resolved("127.0.0.1"))
         with pytest.raises(OSError, match="SSLError"):
             signed_posts.post(f"https://hooks.example.org:{port}/x", b"{}", {}, private=True)
 

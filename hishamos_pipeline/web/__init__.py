@@ -1,0 +1,1 @@
+"""Reaching out: requests to addresses that somebody has named, and pages as text."""

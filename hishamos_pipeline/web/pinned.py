@@ -1,0 +1,124 @@
+"""Requests to addresses that people name: never to where their author must not reach, never without an end.
+
+The connection goes to the address that was looked at, so that a name cannot be another address a moment later; no
+redirect is followed.
+"""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+import urllib3
+
+_PORTS = {"http": 80, "https": 443}
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """What was answered; ``body`` is as much of it as was wanted, and ``is_whole`` says whether that is all."""
+
+    status: int
+    kind: str
+    location: str
+    body: bytes
+    is_whole: bool
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    private: bool,
+    seconds: float,
+    most_bytes: int = 0,
+) -> WebAnswer:
+    """Send a request.
+
+    Args:
+        method: in upper case.
+        url: an address that somebody has named.
+        body: what is sent.
+        headers: what is sent with it.
+        private: whether it may go to an address of a private network, or this machine.
+        seconds: how long it may take, from the connection to the last byte that is read.
+        most_bytes: how much of the answer is read.
+
+    Raises:
+        OSError: it cannot be reached or must not be, or takes too long; the URL, which may be a secret, is not told.
+    """
+    parts, ends = urlsplit(url), time.monotonic() + seconds
+    host = parts.hostname or ""
+    path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+    sent = {"Accept-Encoding": "identity", **(headers or {}), "Host": _named(parts)}
+    with _pool(parts, seconds, private=private) as pool:
+        try:
+            answer = pool.urlopen(
+                method, path, body=body, headers=sent, retries=False, redirect=False, preload_content=False,
+                decode_content=False,
+            )  # fmt: skip
+            try:
+                found, is_whole = _read(answer, most_bytes, ends, host)
+            finally:
+                answer.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise OSError(f"{host} could not be reached: {type(error).__name__}") from None
+    kind, location = answer.headers.get("content-type", ""), answer.headers.get("location", "")
+    return WebAnswer(answer.status, kind, location, found, is_whole)
+
+
+def _read(answer: urllib3.BaseHTTPResponse, most: int, ends: float, host: str) -> tuple[bytes, bool]:
+    """As much of an answer as is wanted; a byte more tells whether that is all."""
+    found = b""
+    while most and len(found) <= most:
+        if time.monotonic() > ends:
+            raise OSError(f"{host} takes too long to answer")
+        piece = answer.read1(min(_CHUNK, most + 1 - len(found)))
+        if not piece:
+            return found, True
+        found += piece
+    return found[:most], False
+
+
+def _pool(parts: SplitResult, seconds: float, *, private: bool) -> urllib3.HTTPConnectionPool:
+    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+    address, timeout = _address(host, port, private=private), urllib3.Timeout(seconds)
+    if parts.scheme == "https":
+        return urllib3.HTTPSConnectionPool(
+            address,
+            port,
+            timeout=timeout,
+            server_hostname=host,
+            assert_hostname=host,
+            ca_certs=certifi.where(),
+        )
+    return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+
+
+def _named(parts: SplitResult) -> str:
+    """The host as the header of that name has it."""
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return host if parts.port in (None, _PORTS.get(parts.scheme)) else f"{host}:{parts.port}"
+
+
+def _address(host: str, port: int, *, private: bool) -> str:
+    try:
+        found = [str(item[4][0]) for item in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (socket.gaierror, UnicodeError):
+        raise OSError(f"{host} has no address") from None
+    if not private and not all(_is_public(address) for address in found):
+        raise OSError(f"{host} is an address of a private network, which must not be reached")
+    return found[0]
+
+
+def _is_public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    return ip.is_global and not ip.is_multicast and (inner is None or inner.is_global)
