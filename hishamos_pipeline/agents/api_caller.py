@@ -208,6 +208,6 @@ def _problem(answer: httpx.Response) -> str:
         found = answer.json()
     except json.JSONDecodeError:
         return answer.text[:500]
-    fields = "; ".join(f"{item['field']}: {item['problem']}" for item in found.get("fields") or ())
+    fields = "; ".join(f"{item['field']}: {item['problem']}" for item in found.get("errors") or ())
     told = f"{found.get('title', '')}: {found.get('detail', '')}"
     return f"{told} ({fields})" if fields and fields not in told else told

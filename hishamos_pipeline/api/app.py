@@ -1,13 +1,14 @@
 """The application: routes, what is around them, and the OpenAPI document."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, nullcontext
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import compile_path
+from starlette.routing import Route, compile_path
 
 from hishamos_pipeline import __version__
 from hishamos_pipeline.api import openapi, problems
@@ -29,6 +30,9 @@ from hishamos_pipeline.api.streams import EventHub
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed
 
+if TYPE_CHECKING:
+    from hishamos_pipeline.api.mcp import McpEndpoint
+
 PREFIX = "/api/v1"
 _EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
 ROUTERS: tuple[APIRouter, ...] = (
@@ -48,7 +52,8 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with endpoint.running() if endpoint else nullcontext():
+            yield
         await app.state.events.close()
         services.close()
 
@@ -64,6 +69,7 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
         max_body_size=settings.api_body_bytes,
         separate_input_output_schemas=False,
     )
+    endpoint = _mcp(app)
     app.state.services = services
     app.state.limits = RateLimits(settings)
     app.state.events = EventHub(services, settings.api_streams)
@@ -88,3 +94,14 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
             expose_headers=_EXPOSED, allow_credentials=False,
         )  # fmt: skip
     return app
+
+
+def _mcp(app: FastAPI) -> "McpEndpoint | None":
+    """The Model Context Protocol beside the API, where the extra `mcp` is installed."""
+    if find_spec("mcp") is None:
+        return None
+    from hishamos_pipeline.api.mcp import PATH, McpEndpoint
+
+    endpoint = McpEndpoint(app)
+    app.router.routes.append(Route(PATH, endpoint, include_in_schema=False))
+    return endpoint

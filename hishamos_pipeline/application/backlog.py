@@ -66,6 +66,19 @@ def list_stories(services: Services, actor: Actor, key: str) -> list[StoryView]:
 
 
 @requires("projects.read", project="key")
+def next_story(services: Services, actor: Actor, key: str) -> StoryView | None:
+    """The story to work on next: the first by sprint that is not verified, and builds on verified ones alone.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    stories = list_stories(services, actor, key)
+    verified = {story.id for story in stories if story.status == "verified"}
+    left = [story for story in stories if story.id not in verified and verified.issuperset(story.depends_on)]
+    return min(left, key=lambda story: (story.sprint or len(stories) + 1, story.id), default=None)
+
+
+@requires("projects.read", project="key")
 def list_epics(services: Services, actor: Actor, key: str) -> list[EpicView]:
     """The epics of a project, in the order of its backlog; none before they are planned.
 

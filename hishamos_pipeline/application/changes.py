@@ -1,4 +1,4 @@
-"""Changing what there is: edits by hand, changes in a sentence, what engines propose against edits, and approvals."""
+"""Changing what there is: edits by hand, changes in a sentence, and what engines propose against edits."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,6 @@ from hishamos_pipeline.changing.revisions import as_text, proposed
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash
 from hishamos_pipeline.core.artifacts.items import DERIVED, FILE_SETS
-from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
@@ -98,14 +97,6 @@ class DecideProposal(UseCaseInput):
     accept: bool
 
 
-class ApproveArtifact(UseCaseInput):
-    """Approve the newest content of an artifact, if its hash begins as expected."""
-
-    key: str
-    artifact: str
-    expected: str = ""
-
-
 class EditView(View):
     """An edit that holds."""
 
@@ -123,13 +114,6 @@ class RevertEdits(UseCaseInput):
     key: str
     artifact: str
     item: str = ""
-
-
-class Approved(View):
-    """What was approved."""
-
-    artifact: str
-    content_hash: str
 
 
 @requires("projects.read", project="key")
@@ -369,18 +353,3 @@ def decide_proposal(services: Services, actor: Actor, command: DecideProposal) -
     author = actor.name or actor.label
     row = editing.decided(project, command.proposal, accept=command.accept, author=author)
     return EditedArtifact(artifact=row.kind, revision=row.revision) if row else None
-
-
-@requires("projects.approve", project="command.key")
-def approve(services: Services, actor: Actor, command: ApproveArtifact) -> Approved:
-    """Approve the newest content of an artifact; a changed artifact needs another approval.
-
-    Raises:
-        EditError: there is no artifact of that name, or its content is another one than expected.
-        ArtifactMissingError: it was never made.
-    """
-    if command.artifact not in STEPS:
-        raise EditError(f"there is no artifact {command.artifact!r}; there are {', '.join(STEPS)}")
-    artifacts = services.acting_as(actor).store.artifacts
-    digest = artifacts.approve(command.key, command.artifact, command.expected)
-    return Approved(artifact=command.artifact, content_hash=digest)

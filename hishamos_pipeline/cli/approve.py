@@ -15,9 +15,9 @@ def command(key: str, artifact: str, approver: str, expected: str) -> None:
 
     The approval holds for its present content; a changed artifact needs another one.
     """
-    from hishamos_pipeline.application import changes
+    from hishamos_pipeline.application import approvals
 
     with opened(approver) as (services, actor):
-        wanted = changes.ApproveArtifact(key=key, artifact=artifact, expected=expected)
-        done = changes.approve(services, actor, wanted)
+        wanted = approvals.ApproveArtifact(key=key, artifact=artifact, expected=expected)
+        done = approvals.approve(services, actor, wanted)
     echo(f"approved {artifact} of {key} ({done.content_hash[:12]}); go on with: hishamos build {key}")

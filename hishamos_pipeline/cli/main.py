@@ -46,6 +46,7 @@ COMMANDS = {
     "metrics": ("metrics", "Serve figures for Prometheus."),
     "doctor": ("doctor", "Check that everything HishamOS needs is there."),
     "db": ("db", "Manage the schema of the project store."),
+    "mcp": ("mcp", "Serve tools to a coding agent, over the Model Context Protocol."),
     "serve": ("serve", "Run one service of an installation: API, webserver, daemon or code server."),
     "worker": ("worker", "Execute runs on this machine for an installation of many."),
     "dev": ("dev", "Start the API, and Dagster's webserver and daemon, on this machine."),

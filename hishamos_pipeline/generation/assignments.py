@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from hishamos_pipeline.agents.api_caller import AgentAPICaller
+from hishamos_pipeline.agents.builtin_tools import API_TOOLS
 from hishamos_pipeline.agents.databases import QueriedDatabases
 from hishamos_pipeline.agents.tasks import Assignment, Task
-from hishamos_pipeline.agents.tools import API_TOOLS, Desktop, offered
+from hishamos_pipeline.agents.tools import Desktop, offered
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.authoring.model_engine import ModelEngine, chain, overrides
 from hishamos_pipeline.core.artifacts.document import Document

@@ -8,7 +8,8 @@ from pydantic import Field
 from hishamos_pipeline.api.caller import KNOWN, Caller
 from hishamos_pipeline.api.fields import IfMatch, Key, Number, PageParameters, RequestBody, tagged
 from hishamos_pipeline.api.route import ResourceRoute, Tags
-from hishamos_pipeline.application import artifacts, changes
+from hishamos_pipeline.application import approvals, artifacts, changes
+from hishamos_pipeline.application.approvals import Approved
 from hishamos_pipeline.application.artifacts import (
     ArtifactContent,
     ArtifactView,
@@ -17,7 +18,6 @@ from hishamos_pipeline.application.artifacts import (
     TraceView,
 )
 from hishamos_pipeline.application.changes import (
-    Approved,
     EditedArtifact,
     EditView,
     ProposalView,
@@ -103,8 +103,8 @@ def revert_edits(caller: Caller, key: Key, artifact: ArtifactName, item: Item = 
 @router.post("/artifacts/{artifact}/approval", tags=["approvals"])
 def approve_artifact(caller: Caller, key: Key, artifact: ArtifactName, body: ExpectedContent) -> Approved:
     """Approve the newest content of an artifact, if it is the one that was read."""
-    command = changes.ApproveArtifact(key=key, artifact=artifact, expected=body.expected)
-    return changes.approve(caller.services, caller.actor, command)
+    command = approvals.ApproveArtifact(key=key, artifact=artifact, expected=body.expected)
+    return approvals.approve(caller.services, caller.actor, command)
 
 
 @router.get("/edits", tags=_CHANGES)
