@@ -6,6 +6,7 @@ switched off is that at the next request.
 """
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -206,7 +207,7 @@ def actor_of_token(services: Services, token: str, via: str = "api") -> Actor:
         access = services.signing_keys.read(token, store.clock.now())
         delegated = access.delegated
         if delegated and not access.user_id:
-            return agent_of(this_user(), delegated, via)
+            return agent_of(replace(this_user(), organization=access.organization), delegated, via)
         found, issued_at = (access.user_id, access.organization), access.issued_at
     else:
         found = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from hishamos_pipeline.application import logins, organizations, people, second_factors, tokens
-from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
@@ -448,3 +449,26 @@ def test_texts_that_nobody_types(services: Services, text: str) -> None:
         with pytest.raises(LoginError):
             logins.actor_of_token(services, token)
     assert text not in repr(ann(password=text))
+
+
+def test_an_agent_of_whoever_is_at_this_machine_sees_the_same_organization(services: Services) -> None:
+    acme = replace(OPERATOR, organization="acme")
+    token = tokens.agent_token(services, acme, "coding", "task 1", ["write"])
+    agent = logins.actor_of_token(services, token)
+    assert (agent.kind, agent.organization, agent.on_behalf_of) == ("agent", "acme", OPERATOR.label)
+    assert not agent.superuser and agent.scopes is not None and "projects.approve" not in agent.scopes
+    with pytest.raises(ForbiddenError, match="may not do this"):
+        tokens.agent_token(services, agent, "coding", "task 2", ["write"])
+    with pytest.raises(ForbiddenError, match="no person"):
+        tokens.agent_token(services, INSTALLATION, "coding", "task 3", ["write"])
+    with pytest.raises(AccountError, match="no scope"):
+        tokens.agent_token(services, acme, "coding", "task 1", ["everything"])
+
+
+def test_an_agents_token_is_good_for_two_minutes(services: Services, clock: FixedClock) -> None:
+    token = tokens.agent_token(services, OPERATOR, "coding", "task 1", ["read"])
+    clock.advance(timedelta(seconds=119))
+    assert logins.actor_of_token(services, token).kind == "agent"
+    clock.advance(timedelta(seconds=2))
+    with pytest.raises(LoginError, match="run out"):
+        logins.actor_of_token(services, token)
