@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.text.untrusted import without_tricks
@@ -97,7 +98,7 @@ class QueriedDatabases:
         )
 
     def _sqlite(self, path: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=self._seconds)
+        connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=self._seconds)
         ends = time.monotonic() + self._seconds
         connection.execute("PRAGMA query_only = ON")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)

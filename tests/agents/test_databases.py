@@ -14,7 +14,7 @@ from tests.fakes.postgres import PostgresServer
 
 @pytest.fixture
 def figures(tmp_path: Path) -> Path:
-    path = tmp_path / "figures.db"
+    path = tmp_path / "figures of #1.db"
     with sqlite3.connect(path) as connection:
         connection.execute("create table sales (id integer, city text)")
         connection.executemany("insert into sales values (?, ?)", [(n, f"c{n}") for n in range(300)])
@@ -52,7 +52,7 @@ def test_nothing_but_one_select(figures: Path, statement: str) -> None:
     with pytest.raises(QueryError):
         databases(figures).query("figures", statement)
     assert figures.read_bytes() == before
-    assert [item.name for item in figures.parent.iterdir()] == ["figures.db"]
+    assert [item.name for item in figures.parent.iterdir()] == [figures.name]
 
 
 def test_what_takes_too_long_is_ended(figures: Path) -> None:
