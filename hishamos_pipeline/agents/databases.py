@@ -130,7 +130,8 @@ def _checked(statement: str, dialect: str) -> str:
     if len(statement) > _LONGEST_STATEMENT:
         raise QueryError(f"a statement has at most {_LONGEST_STATEMENT:,} characters")
     try:
-        found = [item for item in sqlglot.parse(statement, read=dialect) if item is not None]
+        parsed = sqlglot.parse(statement, read=dialect)
+        found = [item for item in parsed if item is not None and not isinstance(item, exp.Semicolon)]
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
         raise QueryError(f"this is no SQL: {str(error).splitlines()[0][:200]}") from None
     if len(found) != 1 or not isinstance(found[0], exp.Query):

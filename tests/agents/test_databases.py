@@ -30,6 +30,7 @@ def databases(path: Path, **given: float) -> QueriedDatabases:
 def test_rows_come_as_csv_and_not_too_many(figures: Path) -> None:
     asked = databases(figures)
     assert asked.query("figures", "select id, city from sales where id < 2") == "id,city\n0,c0\n1,c1\n"
+    assert asked.query("figures", "select 1 as n; -- one") == "n\n1\n"
     counted = "with x as (select count(*) as n from sales) select n from x union select 1 order by 1;"
     assert asked.query("figures", counted) == "n\n1\n300\n"
     told = asked.query("figures", "select id from sales")
