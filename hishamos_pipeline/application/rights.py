@@ -70,6 +70,8 @@ def require(services: Services, actor: Actor, action: str, key: str = "") -> Non
         raise ProjectNotFoundError(f"no project {key!r} that this token is for")
     if key and actor.user_id and within_token(actor, action):
         _of(services, actor).store.projects.get(key)
+    if may(actor, action):
+        return  # without a store: whoever operates the machine looks for what is wrong with it
     store = _of(services, actor).store
     if _allowed(store, actor, action, key):
         return
