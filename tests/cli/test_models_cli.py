@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from tests.fakes.providers import FakeProvider, Reply, provider
+from tests.fakes.providers import FakeProvider, Reply, provider, script
 from tests.fakes.recorded import RecordedModel
 from tests.support.built import BuiltProject
 from tests.support.commands import hishamos, hishamos_process
@@ -146,3 +146,23 @@ def test_a_setting_that_is_none_is_named(tmp_path: Path, built_notes: BuiltProje
     done = hishamos(home, "build", "notes", HISHAMOS_BUDGET_PROJET_USD="1")
     assert "HISHAMOS_BUDGET_PROJET_USD is no setting" in done.stderr
     assert done.returncode == 0 and "Traceback" not in done.stderr
+
+
+def test_a_role_calls_the_api_for_whoever_gives_it_a_task(tmp_path: Path) -> None:
+    (tmp_path / "notes.md").write_text("# Notes\n\n## Features\n- User can add a note\n")
+    asked = Reply(tool=("call_operation", {"operation": "request_build", "arguments": {}}))
+    refused = Reply(
+        tool=("call_operation", {"operation": "delete_project", "arguments": {"confirm": "notes"}})
+    )
+    done = Reply(json.dumps({"answer": "It will be built.", "done": ["a build"], "left": []}))
+    assert hishamos(tmp_path, "ideas", "submit", "notes.md").returncode == 0
+    with provider(script(asked, refused, done)) as fake:
+        words = ("agents", "run", "project_manager", "assist", "--project", "notes", "--text", "Build it")
+        ran = hishamos(tmp_path, *words, **model(fake))
+    assert ran.returncode == 0, ran.stderr
+    assert "It will be built." in ran.stdout
+    assert '\\"project\\":\\"notes\\"' in fake.asked[1].text, "the answer of the API"
+    entries = json.loads(hishamos(tmp_path, "audit", "list", "--json").stdout)
+    called = [entry for entry in entries if entry["action"] == "api.call"]
+    assert called and all(entry["actor"] == "agent:project_manager" for entry in called)
+    assert json.loads(hishamos(tmp_path, "projects", "list", "--json").stdout)[0]["key"] == "notes"
