@@ -6,6 +6,7 @@ sees one. Whether a call is allowed is decided by the API, not here: what is fou
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -38,7 +39,7 @@ class AgentAPICaller:
         url: where the API is, without its path.
         app: an ASGI application that is the API, where it is in this process.
         project: the key of the project that the agent works on, which is filled in where an operation takes one.
-        identity: what the agent does, as a text; the same call within the same work is done once.
+        identity: what the agent does, as a text; work that was killed and is done again does nothing twice.
         most_tokens: how much of an answer is shown at a time.
         seconds: how long a request may take.
         sleep: waits for so many seconds.
@@ -61,6 +62,7 @@ class AgentAPICaller:
         self._seconds, self._sleep = seconds, sleep
         self._operations: dict[str, ApiOperation] = {}
         self._known: dict[str, httpx.Response] = {}
+        self._calls: Counter[str] = Counter()
 
     async def find(self, query: str = "", most: int = 8) -> str:
         """Short documentation of the operations that the agent may call now, the best matches first.
@@ -98,10 +100,19 @@ class AgentAPICaller:
             raise AgentCallError(f"{operation}: {'; '.join(problems[:10])}")
         path, query, headers, body = chosen.parts(given)
         if chosen.method == "POST":
-            headers["Idempotency-Key"] = sha256_text(canonical_json([self._identity, operation, given]))
+            headers["Idempotency-Key"] = self._key(operation, given, again=start > 0)
         filled = "".join(quote(part, safe="") if index % 2 else part for index, part in enumerate(path))
         answer = await self._answer(chosen.method, filled, query=query, headers=headers, body=body)
         return self._shown(answer, start)
+
+    def _key(self, operation: str, given: Mapping[str, Any], *, again: bool) -> str:
+        """The key of a call: the same when the same work is done again from its beginning, another for another call.
+
+        ``again`` is a call whose answer is read on, and which is not done another time.
+        """
+        call = canonical_json([self._identity, operation, given])
+        self._calls[call] += 0 if again and self._calls[call] else 1
+        return sha256_text(f"{call}{self._calls[call]}")
 
     async def list_stories(self) -> str:
         """The project's stories."""

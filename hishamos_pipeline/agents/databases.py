@@ -7,8 +7,10 @@ may see is for the operator to decide: give it one that sees what agents may.
 import csv
 import io
 import sqlite3
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -18,20 +20,16 @@ from hishamos_pipeline.errors import QueryError
 
 _LONGEST_CELL = 500
 _LONGEST_STATEMENT = 20_000
+_LONGEST_ANSWER = 200_000
 _STEPS = 1000  # of SQLite's machine between two looks at the clock
-_LARGEST_VALUE = 10_000_000
-# Functions that reach files, other connections or the server itself.
+_LARGEST_VALUE, _MOST_COLUMNS = 200_000, 100
+_IS_SUPERUSER = "select rolsuper from pg_roles where rolname = current_user"
+# Functions that reach files, other connections or the server itself,
+# or that run or dump what they are given as a text.
 _REFUSED = (
-    "pg_",
-    "lo_",
-    "dblink",
-    "set_config",
-    "load_extension",
-    "readfile",
-    "writefile",
-    "query_to_",
-    "xpath",
-)
+    "pg_", "lo_", "dblink", "set_config", "load_extension", "readfile", "writefile", "ts_stat", "ts_rewrite",
+    "query_to_", "table_to_", "schema_to_", "database_to_", "cursor_to_", "crosstab", "connectby",
+)  # fmt: skip
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgres"}
 
 
@@ -73,9 +71,16 @@ class QueriedDatabases:
         engine = self._read_only(url)
         try:
             with engine.connect() as connection:
-                result = connection.execution_options(stream_results=True).exec_driver_sql(checked)
-                rows = result.fetchmany(self._most_rows + 1)
-                return self._shown(list(result.keys()), rows)
+                if dialect == "postgresql" and connection.exec_driver_sql(_IS_SUPERUSER).scalar():
+                    raise QueryError(
+                        f"{name} has the login of a superuser: the operator has to give it another one"
+                    )
+                with self._cancelled_in_time(connection, dialect):
+                    read = connection.execution_options(
+                        stream_results=True, max_row_buffer=1, no_parameters=True
+                    )
+                    result = read.exec_driver_sql(checked)
+                    return self._shown(list(result.keys()), result)
         except (DBAPIError, sqlite3.Error) as error:
             said = str(getattr(error, "orig", None) or error)
             raise QueryError(mask(f"{name} refuses it: {said.splitlines()[0][:300]}")) from None
@@ -102,20 +107,39 @@ class QueriedDatabases:
         ends = time.monotonic() + self._seconds
         connection.execute("PRAGMA query_only = ON")
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_COLUMN, _MOST_COLUMNS)
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS)
         return connection
 
-    def _shown(self, columns: list[str], rows: Any) -> str:
+    @contextmanager
+    def _cancelled_in_time(self, connection: Any, dialect: str) -> Iterator[None]:
+        """Have a server end a statement in time whatever it has done to its own limit; SQLite asks the clock itself."""
+        if dialect != "postgresql":
+            yield
+            return
+        timer = threading.Timer(self._seconds, connection.connection.driver_connection.cancel)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _shown(self, columns: list[str], rows: Iterable[Any]) -> str:
+        """Rows as CSV, one read after the other, until there are enough."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
-        for row in rows[: self._most_rows]:
-            writer.writerow(
-                [without_tricks(str(value))[:_LONGEST_CELL] if value is not None else "" for value in row]
-            )
-        more = f"(the first {self._most_rows} rows)\n" if len(rows) > self._most_rows else ""
-        return text.getvalue() + more
+        for number, row in enumerate(rows):
+            if number == self._most_rows:
+                text.write(f"(the first {number} rows)\n")
+                break
+            cells = ["" if value is None else without_tricks(str(value)[:_LONGEST_CELL]) for value in row]
+            writer.writerow(cells)
+            if text.tell() > _LONGEST_ANSWER:
+                text.write(f"(the first {number + 1} rows: the answer is too long)\n")
+                break
+        return text.getvalue()
 
 
 def _checked(statement: str, dialect: str) -> str:
@@ -143,8 +167,10 @@ def _checked(statement: str, dialect: str) -> str:
     ]
     if wrong:
         raise QueryError(f"a statement reads, and nothing else: not {wrong[0].key.upper()}")
-    for function in found[0].find_all(exp.Func):
-        name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
-        if name.startswith(_REFUSED):
-            raise QueryError(f"the function {name} is not for queries of agents")
+    # PostgreSQL calls functions by the notation of columns, too: every name counts.
+    names = [item.name for item in found[0].find_all(exp.Identifier, exp.Anonymous)]
+    names += [item.sql_name() for item in found[0].find_all(exp.Func) if not isinstance(item, exp.Anonymous)]
+    for name in names:
+        if name.lower().startswith(_REFUSED):
+            raise QueryError(f"{name} is not for queries of agents")
     return str(found[0].sql(dialect=dialect, comments=False))

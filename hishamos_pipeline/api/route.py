@@ -63,11 +63,11 @@ class ResourceRoute(BoundedRoute):
 
         async def handler(request: Request) -> Response:
             caller = await authenticate(request)
-            _refuse_unknown(request, known)
             if caller.actor.kind == "agent":
                 await run_in_threadpool(
                     agents.note_call, caller.services, caller.actor, self.name, request.url.path
                 )
+            _refuse_unknown(request, known)
             if request.method == "POST" and IDEMPOTENCY_KEY in request.headers:
                 return await _once(request, caller, inner)
             response = await inner(request)

@@ -18,6 +18,8 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.calls.tables import OUTCOMES
 from hishamos_pipeline.store.pages import PageQuery
 
+_LONGEST_PATH = 500
+
 if TYPE_CHECKING:
     from hishamos_pipeline.agents.api_caller import AgentAPICaller
 
@@ -145,7 +147,7 @@ def show_execution(services: Services, actor: Actor, execution: int) -> Executio
 
 def note_call(services: Services, actor: Actor, operation: str, path: str) -> None:
     """Note in the audit log what an agent calls, before it is done; a right that it lacks is another entry."""
-    about = {"operation": operation, "path": path, "task": actor.task}
+    about = {"operation": operation, "path": path[:_LONGEST_PATH], "task": actor.task}
     services.acting_as(actor).store.audit.record("api.call", actor.project or actor.organization, about)
 
 
@@ -207,8 +209,14 @@ def _api(services: Services, actor: Actor, command: AssignTask) -> "AgentAPICall
         return None
     from hishamos_pipeline.agents.api_caller import AgentAPICaller
 
-    # The same task, asked in the same words, does nothing twice: its answers are kept, too.
-    identity = sha256_text(canonical_json(command.model_dump(mode="json")))
+    # A task that was killed, and is given again in the same words, does nothing twice: its answers are kept, too.
+    name = _own_conversation(actor, command.conversation)
+    said = (
+        services.store.conversations.messages(name, command.role, command.task, command.project)
+        if name
+        else ""
+    )
+    identity = sha256_text(canonical_json([command.model_dump(mode="json"), said]))
     mint = partial(
         agent_token, services, actor, command.role, f"{command.task} {identity[:12]}", scopes, command.project
     )

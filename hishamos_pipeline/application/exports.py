@@ -15,7 +15,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import Archive
 from hishamos_pipeline.core.artifacts.target import HOSTS, Publication, Target
 from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
-from hishamos_pipeline.errors import ArtifactMissingError, ExportError
+from hishamos_pipeline.errors import ArtifactMissingError, ExportError, ForbiddenError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heartbeat import lives
 from hishamos_pipeline.store.artifacts.repository import readable
@@ -106,8 +106,10 @@ def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan
 
     Raises:
         ArtifactMissingError: the project is not delivered, or something before the export would have to be made again.
+        ForbiddenError: an agent wants it to go where no person has said.
     """
     run = services.acting_as(actor).project(command.key)
+    _refuse_targets_of_agents(run, actor, command)
     stale, asked = _require_delivered(run), run.exports.asked()
     chosen = _chosen(asked, command.destinations)
     to_make = tuple(
@@ -117,6 +119,17 @@ def plan(services: Services, actor: Actor, command: ExportProject) -> ExportPlan
         and (destination in HOSTS or not asked.wants(destination) or EXPORTS[destination] in stale)
     )
     return ExportPlan(to_make=to_make, chosen=chosen)
+
+
+def _refuse_targets_of_agents(run: "ProjectRun", actor: Actor, command: ExportProject) -> None:
+    """Where a project goes, who sees it there, with which secrets: people say that, in the brief or in a request."""
+    if actor.kind != "agent":
+        return
+    asked = run.exports.asked()
+    refused = [name for name in command.destinations if name in HOSTS and not asked.wants(name)]
+    if refused or command.options != Target():
+        what = f"nobody has asked for {refused[0]}" if refused else "options of an export are people's"
+        raise ForbiddenError(f"{actor.label} may not do this: {what}")
 
 
 @requires("projects.export", project="command.key")
@@ -129,7 +142,9 @@ def request(services: Services, actor: Actor, command: ExportProject) -> ExportP
     found = plan(services, actor, command)
     requests = services.acting_as(actor).store.export_requests
     for destination in found.to_make:
-        requests.add(command.key, destination, command.options, actor.name or actor.label)
+        requests.add(
+            command.key, destination, command.options, actor.on_behalf_of or actor.name or actor.label
+        )
     return found
 
 
@@ -142,6 +157,7 @@ def preview(services: Services, actor: Actor, command: ExportProject) -> dict[st
         HostError: the host cannot be reached, or would refuse.
     """
     run = services.acting_as(actor).project(command.key)
+    _refuse_targets_of_agents(run, actor, command)
     _require_delivered(run)
     return {
         destination: _steps(run, destination, command)

@@ -18,8 +18,8 @@ from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.projects.repository import Projects
 
 _LONGEST_ANSWER = 2000
-# Fields of a brief that say what the project may cost, who approves it, and where it goes.
-_LIMITS = ("budget", "approvals", "exports", "github", "gitlab")
+# Fields of a brief that say what the project may cost, who approves it, what it has to hold, and where it goes.
+_LIMITS = ("budget", "approvals", "required_stories", "licence", "exports", "github", "gitlab")
 
 
 class SubmitIdea(UseCaseInput):

@@ -14,7 +14,7 @@ from hishamos_pipeline.application.view import UseCaseInput, View, require_etag
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.roles import PROJECT_ROLES, ROLES, ProjectRole, Role
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.errors import AccountError, LoginError
+from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.people.records import User
 
@@ -178,7 +178,10 @@ def list_project_members(services: Services, actor: Actor, key: str) -> list[Mem
 
     Raises:
         ProjectNotFoundError: there is no such project.
+        ForbiddenError: it is an agent; addresses are people's.
     """
+    if actor.kind == "agent":
+        raise ForbiddenError(f"{actor.label} may not do this: people are nothing that an agent reads")
     return [
         _member(item.user, item.role, item.since)
         for item in services.store.organizations.project_members(key)

@@ -95,11 +95,16 @@ async def test_a_request_is_repeated_with_its_key_and_waits_as_it_is_told() -> N
     assert json.loads(await agent.request_build()) == {"id": 1}
     assert len({key for key, _ in seen}) == 1 and len({token for _, token in seen}) == 3
     assert waits == [7.0, 14.0]
-    await agent.request_build()
-    assert len({key for key, _ in seen}) == 1, "the same work asks the same"
+    await agent.call("request_build", {}, start=3)
+    assert len({key for key, _ in seen}) == 1, "its answer is read on"
+    again = AgentAPICaller(lambda: "t", app=busy, project="notes", identity="run 1", sleep=sleep)
+    await again.request_build()
+    assert len({key for key, _ in seen}) == 1, "the same work, done again, asks the same"
+    await again.request_build()
+    assert len({key for key, _ in seen}) == 2, "somebody wants it another time"
     other = AgentAPICaller(lambda: "t", app=busy, project="notes", identity="run 2", sleep=sleep)
     await other.request_build()
-    assert len({key for key, _ in seen}) == 2
+    assert len({key for key, _ in seen}) == 3
 
 
 async def test_who_is_told_to_wait_too_long_is_told_so() -> None:

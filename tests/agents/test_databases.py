@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from hishamos_pipeline.agents.databases import QueriedDatabases
 from hishamos_pipeline.errors import QueryError
@@ -56,6 +56,13 @@ def test_nothing_but_one_select(figures: Path, statement: str) -> None:
     assert [item.name for item in figures.parent.iterdir()] == [figures.name]
 
 
+def test_a_large_answer_is_not_held(figures: Path) -> None:
+    with pytest.raises(QueryError, match="too big"):
+        databases(figures).query("figures", "select hex(zeroblob(4900000)) from sales")
+    wide = "select " + ", ".join(f"hex(zeroblob(4000)) as c{n}" for n in range(90)) + " from sales"
+    assert len(databases(figures, seconds=5.0).query("figures", wide)) < 300_000
+
+
 def test_what_takes_too_long_is_ended(figures: Path) -> None:
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
     with pytest.raises(QueryError, match="interrupted"):
@@ -78,8 +85,13 @@ def served(postgres: PostgresServer) -> Iterator[QueriedDatabases]:
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("create table sales as select n as id from generate_series(1, 300) n"))
+        connection.execute(
+            text("do $$ begin create role reader login; exception when duplicate_object then end $$")
+        )
+        connection.execute(text("grant select on sales to reader"))
     engine.dispose()
-    yield QueriedDatabases({"figures": url}, seconds=0.5, most_rows=2)
+    read = make_url(url).set(username="reader").render_as_string(hide_password=False)
+    yield QueriedDatabases({"figures": read, "all": url}, seconds=0.5, most_rows=2)
 
 
 def test_a_server_is_asked_in_the_same_way(served: QueriedDatabases) -> None:
@@ -88,9 +100,18 @@ def test_a_server_is_asked_in_the_same_way(served: QueriedDatabases) -> None:
         "select pg_sleep(9)", "select set_config('transaction_read_only', 'off', true)",
         "select lo_import('/etc/passwd')", "select nextval('gone')", "select id from sales for update",
         "with x as (delete from sales returning id) select * from x",
+        "select (0.3::float8).pg_sleep", "select ('.'::text).pg_ls_dir",
+        "select t.pg_sleep from (select 9.0::float8) t",
+        "select * from ts_stat('select 1')", "select table_to_xml('sales', true, true, '')",
     ):  # fmt: skip
         with pytest.raises(QueryError):
             served.query("figures", statement)
-    with pytest.raises(QueryError, match="statement timeout"):
+    with pytest.raises(QueryError, match="superuser"):
+        served.query("all", "select 1")
+    assert (
+        served.query("figures", "select id from sales where id % 100 = 0 and id::text like '1%'")
+        == "id\n100\n"
+    )
+    with pytest.raises(QueryError, match=r"statement timeout|user request"):
         served.query("figures", "select count(*) from generate_series(1, 100000000) a")
     assert served.query("figures", "select count(*) as n from sales") == "n\n300\n"

@@ -122,12 +122,21 @@ def test_a_token_for_one_project_shows_no_other(api: RunningApi) -> None:
 
 def test_what_limits_a_project_is_peoples(api: RunningApi) -> None:
     developer = api["developer"]
-    brief = BRIEF.format(key="garden").replace("---\n#", "approvals: [architecture]\n---\n#")
+    limits = "approvals: [architecture]\nrequired_stories: [US-001]\n"
+    brief = BRIEF.format(key="garden").replace("---\n#", f"{limits}---\n#")
     assert developer.post("ideas", json={"text": brief}).is_success
     assert developer.get("ideas/garden").json()["idea"]["approvals"] == ["architecture"]
     agent = api.agent("admin", project="garden")
     answer = agent.post("ideas", json={"text": BRIEF.format(key="garden")})
-    assert answer.status_code == 403 and "approvals" in answer.text
+    assert answer.status_code == 403 and "approvals, required_stories" in answer.text
+    public = {"destinations": ["zip"], "options": {"owner": "evil", "visibility": "public"}}
+    for wanted in (public, {"destinations": ["github"]}):
+        for path in ("exports", "export_preview"):
+            refused = agent.post(f"projects/garden/{path}", json=wanted)
+            assert refused.status_code == 403, refused.text
+    assert agent.get("projects/garden/members").status_code == 403, "addresses are people's"
+    assert agent.get("projects", params={"nothing_such": "1"}).status_code == 422
+    assert newest_entries(api, 1)[0].action == "api.call", "what is wrong is noted, too"
     assert agent.post("ideas", json={"text": brief + "\nA word more.\n"}).is_success
 
 
