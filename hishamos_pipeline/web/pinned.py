@@ -17,6 +17,11 @@ import urllib3
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 65_536
 
+# Addresses that hold one of IPv4: NAT64 (RFC 6052), translated and compatible ones (RFC 2765, RFC 4291).
+_TRANSLATED = [
+    ipaddress.IPv6Network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")
+]
+
 
 @dataclass(frozen=True, slots=True)
 class WebAnswer:
@@ -121,4 +126,13 @@ def _address(host: str, port: int, *, private: bool) -> str:
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    if isinstance(ip, ipaddress.IPv6Address) and (
+        any(ip in network for network in _TRANSLATED) or ip.is_site_local or _is_isatap(ip)
+    ):
+        return False
     return ip.is_global and not ip.is_multicast and (inner is None or inner.is_global)
+
+
+def _is_isatap(ip: ipaddress.IPv6Address) -> bool:
+    """Whether the lower half of an address holds one of IPv4 (RFC 5214, section 6.1)."""
+    return int(ip) >> 32 & 0xFDFF_FFFF == 0x0000_5EFE
