@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import httpx2 as httpx
 from jsonschema import Draft202012Validator
@@ -74,8 +73,8 @@ class AgentAPICaller:
         path = f"/api/v1/users/me/rights{f'?project={self._project}' if self._project else ''}"
         allowed = set((await self._answer("GET", path)).json()["actions"])
         fitting = [item for item in operations.values() if item.actions <= allowed]
-        ranked = sorted(fitting, key=lambda item: (-item.fits(query), item.id))
-        shown = [item for item in ranked if not query.strip() or item.fits(query) >= _FITS][:most]
+        rated = sorted((-item.fits(query), item.id) for item in fitting)
+        shown = [operations[name] for fit, name in rated if not query.strip() or -fit >= _FITS][:most]
         if not shown:
             return f"nothing fits; there are {', '.join(item.id for item in fitting) or 'none'}"
         more = ", ".join(item.id for item in fitting if item not in shown)
@@ -101,8 +100,7 @@ class AgentAPICaller:
         path, query, headers, body = chosen.parts(given)
         if chosen.method == "POST":
             headers["Idempotency-Key"] = self._key(operation, given, again=start > 0)
-        filled = "".join(quote(part, safe="") if index % 2 else part for index, part in enumerate(path))
-        answer = await self._answer(chosen.method, filled, query=query, headers=headers, body=body)
+        answer = await self._answer(chosen.method, path, query=query, headers=headers, body=body)
         return self._shown(answer, start)
 
     def _key(self, operation: str, given: Mapping[str, Any], *, again: bool) -> str:
@@ -197,8 +195,8 @@ class AgentAPICaller:
         # Whoever changes what is shown has to name this; tags of mere caching are weak.
         head = f"ETag: {tag}\n" if tag and not tag.startswith("W/") else ""
         part = text[start:]
-        while estimate_tokens(part) > self._most_tokens and len(part) > 1:
-            part = part[: min(len(part) - 1, len(part) * self._most_tokens // estimate_tokens(part))]
+        while (tokens := estimate_tokens(part)) > self._most_tokens and len(part) > 1:
+            part = part[: min(len(part) - 1, len(part) * self._most_tokens // tokens)]
         end = start + len(part)
         more = (
             f"\n(characters {start} to {end} of {len(text)}: go on with start={end})"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from rapidfuzz import fuzz
 
@@ -48,15 +49,12 @@ class ApiOperation:
         """The arguments that are the project which the agent works on."""
         return {name: project for name in _PROJECT if project and name in self.places}
 
-    def parts(self, given: Mapping[str, Any]) -> tuple[list[str], dict[str, Any], dict[str, str], Any]:
-        """Arguments in their places: the path, cut at what was filled in, the query, the headers and the body."""
+    def parts(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, str], Any]:
+        """Arguments in their places: the path, the query, the headers and the body."""
         at: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}, "body": {}}
         for name, value in given.items():
             at[self.places[name]][name] = value
-        path: list[str] = []
-        for piece in self.path.split("{"):
-            name, brace, rest = piece.rpartition("}")
-            path += [str(at["path"][name]), rest] if brace else [piece]
+        path = self.path.format(**{name: quote(str(value), safe="") for name, value in at["path"].items()})
         headers = {name: str(value) for name, value in at["header"].items()}
         body = at["body"] if "body" in self.places.values() else None
         return path, at["query"], headers, body

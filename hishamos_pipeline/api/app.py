@@ -102,6 +102,6 @@ def _mcp(app: FastAPI) -> "McpEndpoint | None":
         return None
     from hishamos_pipeline.api.mcp import PATH, McpEndpoint
 
-    endpoint = McpEndpoint(app)
+    endpoint = McpEndpoint()
     app.router.routes.append(Route(PATH, endpoint, include_in_schema=False))
     return endpoint

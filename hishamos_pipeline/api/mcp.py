@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
@@ -142,12 +142,10 @@ def create_server(known: Known) -> MCPServer[Any]:
 class McpEndpoint:
     """The server over streamable HTTP: whoever calls shows a token, as for the API, and nothing is kept between calls.
 
-    Args:
-        app: the API's application, whose services and limits hold here, too.
+    The services and limits of the API hold here, too: it is one of its routes.
     """
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
+    def __init__(self) -> None:
         self._inner: ASGIApp | None = None
 
     @asynccontextmanager
@@ -170,16 +168,14 @@ class McpEndpoint:
             ForbiddenError: it is an agent that acts for somebody.
             ApiError: there are too many requests.
         """
-        request = Request({**scope, "app": self._app}, receive)
+        request = Request(scope, receive)
         if "authorization" not in request.headers:
             raise LoginError("log in, and show the token as `Authorization: Bearer …`")
         known = await authenticate(request)
         if known.actor.kind == "agent":  # each of its calls is noted there
             raise ForbiddenError(f"{known.actor.label} calls the REST API, and not this")
-        inner = {**scope, "path": PATH, "raw_path": PATH.encode(), "root_path": ""}
-        inner["state"] = {**scope.get("state", {}), "caller": known}
         assert self._inner is not None  # it is running
-        await self._inner(inner, receive, send)
+        await self._inner(scope, receive, send)
 
 
 def _caller_of(ctx: Context[Any, Any]) -> KnownCaller:
@@ -207,8 +203,9 @@ def _json(view: View) -> str:
 
 
 def _part(text: str, start: int) -> str:
-    part = text[max(0, start) :][:_LONGEST]
-    end = max(0, start) + len(part)
+    start = max(0, start)
+    end = min(len(text), start + _LONGEST)
+    part = text[start:end]
     return part + (
         f"\n(to character {end} of {len(text)}: go on with start={end})" if end < len(text) else ""
     )

@@ -102,10 +102,7 @@ def agent_token(
     """
     if actor.kind != "user":
         raise ForbiddenError(f"{actor.label} is no person that an agent could act for")
-    try:
-        allowed = actions_of(scopes) - NEVER_BY_AGENTS
-    except ValueError as error:
-        raise AccountError(str(error)) from None
+    allowed = _actions_of(scopes) - NEVER_BY_AGENTS
     if actor.scopes is not None:
         allowed &= actor.scopes
     now = services.store.clock.now()
@@ -138,12 +135,15 @@ def end_token(services: Services, actor: Actor, token: int) -> None:
     services.acting_as(actor).store.logins.end_token(token)
 
 
-def _require_scopes(scopes: Sequence[str]) -> None:
+def _actions_of(scopes: Iterable[str]) -> frozenset[str]:
     try:
-        found = actions_of(scopes)
+        return actions_of(scopes)
     except ValueError as error:
         raise AccountError(str(error)) from None
-    if not found:
+
+
+def _require_scopes(scopes: Sequence[str]) -> None:
+    if not _actions_of(scopes):
         raise AccountError("a token has at least one scope")
     if refused := [name for name in scopes if name in ONLY_IN_PERSON or POLICY.get(name) == SUPERUSER]:
         raise AccountError(f"no token is good for {refused[0]}: log in for that")
