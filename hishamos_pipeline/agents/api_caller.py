@@ -38,7 +38,7 @@ class AgentAPICaller:
         url: where the API is, without its path.
         app: an ASGI application that is the API, where it is in this process.
         project: the key of the project that the agent works on, which is filled in where an operation takes one.
-        identity: what the agent does, as a text; work that was killed and is done again does nothing twice.
+        identity: names the work that the agent does; the calls of the same work have the same keys.
         most_tokens: how much of an answer is shown at a time.
         seconds: how long a request may take.
         sleep: waits for so many seconds.
@@ -104,7 +104,7 @@ class AgentAPICaller:
         return self._shown(answer, start)
 
     def _key(self, operation: str, given: Mapping[str, Any], *, again: bool) -> str:
-        """The key of a call: the same when the same work is done again from its beginning, another for another call.
+        """The key of a call: another for each call of the work, though the same operation is called in the same way.
 
         ``again`` is a call whose answer is read on, and which is not done another time.
         """

@@ -52,13 +52,13 @@ def create_server(known: Known) -> MCPServer[Any]:
 
     @tool
     @_told
-    def submit_idea(text: str, ctx: Context[Any, Any], key: str = "") -> str:
+    def submit_idea(text: str, ctx: Context[Any, Any], project: str = "") -> str:
         """Submit a brief (Markdown, YAML or JSON) as a project, or as the next revision of one; its build is requested.
 
-        `key` names the project where the brief does not.
+        `project` is its key, where the brief does not say that.
         """
         caller = known(ctx)
-        command = SubmitIdea(raw=text.encode(), source="mcp", key=key)
+        command = SubmitIdea(raw=text.encode(), source="mcp", key=project)
         return _json(ideas.submit(caller.services, caller.actor, command))
 
     @tool
@@ -72,7 +72,7 @@ def create_server(known: Known) -> MCPServer[Any]:
     @tool
     @_told
     def build(project: str, ctx: Context[Any, Any]) -> str:
-        """Ask for a build of a project; it runs in the background, and `status` tells of it."""
+        """Ask for a build of a project; the daemon of the installation begins it, and `status` tells of it."""
         caller = known(ctx)
         return _json(builds.request(caller.services, caller.actor, project))
 
@@ -94,8 +94,10 @@ def create_server(known: Known) -> MCPServer[Any]:
     def next_story(project: str, ctx: Context[Any, Any]) -> str:
         """The first story that is not verified and depends on no other such story, with its criteria."""
         caller = known(ctx)
-        story = backlog.next_story(caller.services, caller.actor, project)
-        return _json(story) if story else "no story is left to verify"
+        if story := backlog.next_story(caller.services, caller.actor, project):
+            return _json(story)
+        planned = backlog.list_stories(caller.services, caller.actor, project)
+        return "no story is left to verify" if planned else "there are no stories yet: a build plans them"
 
     @tool
     @_told

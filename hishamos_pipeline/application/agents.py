@@ -1,5 +1,6 @@
 """The roles: listing and showing them, and giving one a task outside the chain of assets."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,6 @@ from hishamos_pipeline.application.rights import require, requires
 from hishamos_pipeline.application.tokens import agent_token
 from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.calls.tables import OUTCOMES
 from hishamos_pipeline.store.pages import PageQuery
@@ -209,14 +209,8 @@ def _api(services: Services, actor: Actor, command: AssignTask) -> "AgentAPICall
         return None
     from hishamos_pipeline.agents.api_caller import AgentAPICaller
 
-    # A task that was killed, and is given again in the same words, does nothing twice: its answers are kept, too.
-    name = _own_conversation(actor, command.conversation)
-    said = (
-        services.store.conversations.messages(name, command.role, command.task, command.project)
-        if name
-        else ""
-    )
-    identity = sha256_text(canonical_json([command.model_dump(mode="json"), said]))
+    # Whoever gives the same task again wants it done again, though a model's answers may be kept.
+    identity = uuid.uuid4().hex
     mint = partial(
         agent_token, services, actor, command.role, f"{command.task} {identity[:12]}", scopes, command.project
     )

@@ -49,7 +49,8 @@ async def test_a_coding_agent_works_by_a_token(api: RunningApi) -> None:
             assert json.loads(await said(client, "status", project="garden"))["title"] == "Garden"
             assert '"asset":"requirements"' in await said(client, "plan", project="garden")
             assert json.loads(await said(client, "build", project="garden"))["project"] == "garden"
-            assert await said(client, "next_story", project="garden") == "no story is left to verify"
+            none_yet = "there are no stories yet: a build plans them"
+            assert await said(client, "next_story", project="garden") == none_yet
             assert await said(client, "list_waiting") == "nothing waits"
             for wrong in ({"project": "bills"}, {"project": "nowhere"}):
                 assert (await said(client, "status", **wrong)).startswith("error: ")
@@ -112,6 +113,7 @@ async def test_what_is_long_is_read_in_parts_and_what_waits_is_told(
             start = int(more.rpartition("start=")[2].rstrip(")"))
         assert json.loads(whole)["content_hash"] and start > 0
         assert "# " in await said(client, "read", project="notes", path="README.md")
+        assert await said(client, "next_story", project="notes") == "no story is left to verify"
         projects.submit(projects.idea("notes").model_copy(update={"approvals": ("stories",)}), "test")
         projects.set_state("notes", "blocked", reason="the idea asks for approval of stories")
         waiting = json.loads(await said(client, "list_waiting"))
