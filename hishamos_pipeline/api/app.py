@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, compile_path
 
@@ -23,6 +24,7 @@ from hishamos_pipeline.api.routes import (
     operations,
     people,
     projects,
+    providers,
     webhooks,
 )  # fmt: skip
 from hishamos_pipeline.api.runs import LazyRuns
@@ -37,7 +39,7 @@ PREFIX = "/api/v1"
 _EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
 ROUTERS: tuple[APIRouter, ...] = (
     auth.opened, auth.router, people.router, ideas.router, projects.router, artifacts.router, files.router,
-    agents.router, webhooks.router, operations.opened, operations.router,
+    agents.router, providers.router, webhooks.router, operations.opened, operations.router,
 )  # fmt: skip
 
 
@@ -66,7 +68,6 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
         redoc_url=None,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
-        max_body_size=settings.api_body_bytes,
         separate_input_output_schemas=False,
     )
     endpoint = _mcp(app)
@@ -87,6 +88,7 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
     ]
     openapi.install(app)
     services.api = lambda: app
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=settings.api_body_bytes)
     app.add_middleware(Guards, body_seconds=settings.api_body_seconds)
     if app.state.origins:
         app.add_middleware(

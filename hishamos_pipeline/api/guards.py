@@ -1,6 +1,7 @@
 """What is looked at before any route: how long a body takes, how it is packed, and what every answer says."""
 
 import asyncio
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -39,14 +40,23 @@ class Guards:
             )
             await refused(scope, receive, send)
             return
-        started, head = False, scope["method"] == "HEAD" and scope["path"] not in _ENDLESS
+        started = replaced = False
+        head = scope["method"] == "HEAD" and scope["path"] not in _ENDLESS
         if head:
             scope = {**scope, "method": "GET"}
 
         async def with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal started, replaced
+            if replaced:
+                return
             if message["type"] == "http.response.start":
                 started = True
+                if _is_plain_refusal(message):
+                    replaced = True
+                    await answer(413, "too-large", "the body is larger than this operation takes")(
+                        scope, receive, send
+                    )
+                    return
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -85,3 +95,9 @@ class Guards:
             return message
 
         return timed
+
+
+def _is_plain_refusal(start: Message) -> bool:
+    """Whether an answer is the plain text by which Starlette's own limit of bodies refuses one."""
+    kind = MutableHeaders(scope=start).get("content-type", "")
+    return bool(start["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and kind.startswith("text/plain"))

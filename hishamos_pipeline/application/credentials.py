@@ -99,9 +99,9 @@ async def try_credential(services: Services, actor: Actor, name: str) -> list[st
         if not acting.key(variable):
             raise CredentialError(f"{name} is not kept")
         return [f"{name} can be decrypted"]
-    from hishamos_pipeline.llm.providers import PROVIDERS, model_names
+    from hishamos_pipeline.llm.providers import model_names
 
-    models = await model_names(PROVIDERS[name], acting.access)
+    models = await model_names(acting.access.provider(name), acting.access)
     return [f"{name} accepts the key: {len(models)} models"]
 
 
@@ -149,10 +149,8 @@ def _try_host(services: Services, name: str) -> list[str]:
 
 def _known(services: Services) -> dict[str, str]:
     """Variables by name of provider and host."""
-    from hishamos_pipeline.llm.providers import PROVIDERS
-
     hosts = {name: host.token for name, host in services.settings.hosts.items()}
-    return {**{name: provider.variable for name, provider in PROVIDERS.items()}, **hosts}
+    return {**{name: provider.variable for name, provider in services.providers().items()}, **hosts}
 
 
 def _variable(services: Services, name: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
@@ -16,6 +17,9 @@ from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.errors import HishamosError, ModelSetupError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.pages import PageQuery
+
+if TYPE_CHECKING:
+    from hishamos_pipeline.llm.providers import ModelRef
 
 _LEAST_FREE_MB = 200
 _MOST_CLOCK_SECONDS = 30
@@ -158,18 +162,51 @@ def _models(services: Services) -> str:
     if not services.asks_models:
         return "none: the blueprint engine answers"
     from hishamos_pipeline.authoring.model_engine import ModelEngine
-    from hishamos_pipeline.llm.providers import PROVIDERS, model_names
+    from hishamos_pipeline.llm.providers import model_names
 
     services.check_models()
     assert isinstance(services.engine, ModelEngine)
     for ref in services.engine.models:
-        names = asyncio.run(model_names(PROVIDERS[ref.provider], services.access))
+        provider = services.access.provider(ref.provider)
+        names = asyncio.run(model_names(provider, services.access))
         if ref.name not in names and not any(name.startswith(ref.name) for name in names):
+            if provider.wire == "ollama":
+                raise ModelSetupError(
+                    f"{ref.provider} has no model {ref.name!r} yet: `hishamos providers pull {ref.provider} {ref.name}`"
+                )
             raise ModelSetupError(
                 f"{ref.provider} does not offer {ref.name!r} with this key: "
                 f"`hishamos providers models {ref.provider}` lists what it does"
             )
+        if provider.wire == "ollama":
+            asyncio.run(_require_context(services, ref))
     return ", ".join(map(str, services.engine.models))
+
+
+async def _require_context(services: Services, ref: "ModelRef") -> None:
+    """Make sure that a server of Ollama reads questions to their end: it cuts them off without a word.
+
+    Raises:
+        ModelSetupError: it would not; the message says what to set.
+    """
+    from hishamos_pipeline.llm.ollama import OllamaServer
+
+    provider, given = services.access.provider(ref.provider), services.settings
+    server = OllamaServer(services.access.url(provider), services.access.secret(provider))
+    needed = given.llm_context_tokens + given.llm_max_output_tokens
+    loaded = {model.name: model.context_length for model in await server.loaded()}
+    most = (await server.show(ref.name)).context_tokens
+    now = next((size for name, size in loaded.items() if name.startswith(ref.name) and size), None)
+    if most is not None and most < needed:
+        raise ModelSetupError(
+            f"{ref} takes {most:,} tokens, questions and answers may have {needed:,}: set "
+            f"HISHAMOS_LLM_CONTEXT_TOKENS to {max(most - given.llm_max_output_tokens, most // 2):,} or less"
+        )
+    if now is not None and now < needed:
+        raise ModelSetupError(
+            f"{ref} is loaded for {now:,} tokens, questions and answers may have {needed:,}, and Ollama cuts off "
+            f"what is longer: start it with OLLAMA_CONTEXT_LENGTH={needed}, or set HISHAMOS_LLM_CONTEXT_TOKENS lower"
+        )
 
 
 def _sandbox(services: Services) -> str:

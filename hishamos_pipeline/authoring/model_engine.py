@@ -28,7 +28,7 @@ from hishamos_pipeline.errors import (
     RoleError,
 )
 from hishamos_pipeline.llm.gateway import Gateway, Request, Result
-from hishamos_pipeline.llm.providers import BLUEPRINT, PROVIDERS, ModelRef, read_ref
+from hishamos_pipeline.llm.providers import BLUEPRINT, ModelRef, Providers, read_ref, require_provider
 from hishamos_pipeline.prompts.library import PromptLibrary
 from hishamos_pipeline.settings import RoleSettings, Settings, listed
 from hishamos_pipeline.stacks.python import scaffold
@@ -99,8 +99,9 @@ class ModelEngine:
                 log.warning("HISHAMOS_LLM_ROLES names the role %r, which only a project could have", role)
             elif task and task not in {item.name for item in known[role].tasks}:
                 raise ModelSetupError(f"HISHAMOS_LLM_ROLES: the role {role} has no task {task!r}")
-        check_names(self._settings)
-        self._gateway().prepare(self.models)
+        gateway = self._gateway()
+        check_names(self._settings, gateway.access.providers())
+        gateway.prepare(self.models)
 
     def asks_models(self, task: Task[Any, Any]) -> bool:
         """Whether the settings name a model for a task."""
@@ -228,25 +229,26 @@ def _is_shared_test(task: Task[Any, Any], question: Document) -> bool:
     return task == tasks.TEST_FILE and isinstance(question, FileRequest) and question.planned is not None
 
 
-def check_names(settings: Settings) -> None:
+def check_names(settings: Settings, known: Providers) -> None:
     """Refuse settings about providers that there are none of: they would be ignored without a word.
 
     Raises:
         ModelSetupError: names the setting and what it should be.
     """
+    by_role = ((f"HISHAMOS_LLM_ROLES ({name})", item.models) for name, item in settings.llm_roles.items())
+    for setting, text in (("HISHAMOS_LLM", settings.llm), ("HISHAMOS_LLM_FAST", settings.llm_fast), *by_role):
+        for part in listed(text):
+            require_provider(str(read_ref(part, setting)), setting, [BLUEPRINT, *known])
     for provider, url in settings.llm_urls.items():
-        if provider not in PROVIDERS:
-            raise ModelSetupError(
-                f"HISHAMOS_LLM_URLS names {provider!r}, which is no provider; there are {', '.join(PROVIDERS)}"
-            )
+        require_provider(provider, "HISHAMOS_LLM_URLS", known)
         if not url.startswith(("http://", "https://")):
             raise ModelSetupError(
                 f"HISHAMOS_LLM_URLS: the address of {provider} lacks http:// or https://: {url!r}"
             )
     for name in settings.llm_prices:
-        read_ref(name, "HISHAMOS_LLM_PRICES")
+        require_provider(str(read_ref(name, "HISHAMOS_LLM_PRICES")), "HISHAMOS_LLM_PRICES", known)
     for pattern in listed(settings.llm_free):
-        if ":" not in pattern or pattern.split(":")[0] not in {*PROVIDERS, "*"}:
+        if ":" not in pattern or pattern.split(":")[0] not in {*known, "*"}:
             raise ModelSetupError(
                 f"HISHAMOS_LLM_FREE names {pattern!r}; write provider:model, or provider:* for all of a provider"
             )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hishamos_pipeline.agents.registry import Registry
     from hishamos_pipeline.core.artifacts.idea import ProjectBudget
     from hishamos_pipeline.generation.project import Project
+    from hishamos_pipeline.generation.provider_catalog import ProviderCatalog
     from hishamos_pipeline.generation.run import ProjectRun
     from hishamos_pipeline.llm.gateway import Gateway
     from hishamos_pipeline.llm.providers import Access
@@ -125,13 +126,17 @@ class Services:
         """What asks models."""
         from hishamos_pipeline.llm.admission import CallAdmission
         from hishamos_pipeline.llm.gateway import Gateway
-        from hishamos_pipeline.llm.providers import PROVIDERS
 
-        for provider in PROVIDERS.values():  # so that none of them is written down, whichever is asked
+        for provider in self.providers().values():  # so that none of them is written down, whichever is asked
             with suppress(CredentialError):  # told when that provider is asked
                 self.key(provider.variable)
         admission = CallAdmission(
-            self.store.calls, self.settings, self._project_budget, self.overrides, self._refused
+            self.store.calls,
+            self.settings,
+            self._project_budget,
+            self.overrides,
+            self._refused,
+            self.providers,
         )
         return Gateway(admission, self.access)
 
@@ -140,7 +145,14 @@ class Services:
         """Keys and URLs of the providers: the environment first, then the encrypted table."""
         from hishamos_pipeline.llm.providers import Access
 
-        return Access(self.settings.llm_urls, self.key)
+        return Access(self.settings.llm_urls, self.key, self.providers)
+
+    @cached_property
+    def providers(self) -> "ProviderCatalog":
+        """Gives the providers that there are now."""
+        from hishamos_pipeline.generation.provider_catalog import ProviderCatalog
+
+        return ProviderCatalog(self.store.providers)
 
     def library(self, key: str = "") -> "PromptLibrary":
         """The prompts, with those of a project's own roles."""

@@ -10,7 +10,7 @@ from hishamos_pipeline.core.artifacts import idea
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Throttle, least
 from hishamos_pipeline.llm.prices import Prices
-from hishamos_pipeline.llm.providers import PROVIDERS
+from hishamos_pipeline.llm.providers import Providers, installed_providers
 from hishamos_pipeline.settings import Settings, listed
 
 # What services for many take at a time without slowing down, and what one machine does.
@@ -57,6 +57,7 @@ class CallAdmission:
         project_budget: what the brief of a project allows.
         overrides: those of the batch that calls are made for.
         refused: is told of the project that the batch's budget has stopped, and why.
+        providers: gives those that there are now.
     """
 
     log: CallLog
@@ -64,6 +65,7 @@ class CallAdmission:
     project_budget: Callable[[str], idea.ProjectBudget] = lambda _: idea.ProjectBudget()
     overrides: BatchOverrides = NO_BATCH
     refused: Callable[[str, str], None] = lambda *_: None
+    providers: Callable[[], Providers] = installed_providers
     _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(
         default_factory=WeakKeyDictionary
     )
@@ -71,7 +73,7 @@ class CallAdmission:
     @property
     def prices(self) -> Prices:
         """What models cost."""
-        return Prices(self.settings.llm_prices, listed(self.settings.llm_free))
+        return Prices(self.settings.llm_prices, listed(self.settings.llm_free), self.providers())
 
     def throttle(self, provider: str) -> Throttle:
         """How much a provider is asked at most."""
@@ -79,8 +81,9 @@ class CallAdmission:
 
     def concurrency(self, provider: str) -> int:
         """Most calls to a provider at the same time; one on a machine of one's own takes fewer."""
-        own = provider in PROVIDERS and PROVIDERS[provider].own
-        return self.settings.llm_concurrency or (_OWN_CONCURRENCY if own else _CONCURRENCY)
+        known = self.providers().get(provider)
+        is_own = known is not None and known.own
+        return self.settings.llm_concurrency or (_OWN_CONCURRENCY if is_own else _CONCURRENCY)
 
     def queue(self, provider: str) -> asyncio.Semaphore:
         """Where this process's calls to a provider wait, so that few of them ask the log at a time."""

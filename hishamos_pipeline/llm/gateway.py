@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -23,7 +23,7 @@ from hishamos_pipeline.errors import (
     ReplayError,
 )
 from hishamos_pipeline.llm.admission import CallAdmission
-from hishamos_pipeline.llm.providers import PROVIDERS, Access, ModelRef, open_model
+from hishamos_pipeline.llm.providers import Access, ModelRef, Provider, Providers, open_model
 
 if TYPE_CHECKING:
     from pydantic_ai import Tool
@@ -92,6 +92,16 @@ class Result(Generic[A]):
     messages: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A model that is open, as its provider and key were when they were last looked at."""
+
+    providers: Providers
+    provider: Provider
+    key: str
+    model: Any
+
+
 @dataclass
 class Gateway:
     """Asks models.
@@ -103,7 +113,7 @@ class Gateway:
 
     admission: CallAdmission
     access: Access
-    _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Any]] = field(
+    _opened: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Opened]] = field(
         default_factory=WeakKeyDictionary
     )
 
@@ -159,16 +169,15 @@ class Gateway:
         Raises:
             ModelSetupError, CredentialError: the message says what to set.
         """
-        for ref in models:
+        enabled = [ref for ref in models if self.access.provider(ref.provider).is_enabled]
+        if models and not enabled:
+            raise ModelSetupError(_disabled(models[0]))
+        for ref in enabled:
             self.admission.prices.worst(ref, 1, 1)
-            self._open(ref)
+            self._open(ref, self.access)
 
-    def _open(self, ref: ModelRef) -> Any:
-        given = self.admission.settings
-        access = self.access
-        if given.llm_cache == "replay":
-            access = Access(access.urls, lambda _: "replayed")  # nobody is asked, so no key is needed
-        return open_model(ref, access, prompted=given.llm_structured == "prompted")
+    def _open(self, ref: ModelRef, access: Access) -> Any:
+        return open_model(ref, access, prompted=self.admission.settings.llm_structured == "prompted")
 
     async def _ask_one(
         self, request: Request[A], ref: ModelRef, fell: tuple[str, ...], usage: "Usage", *, replay: bool
@@ -183,7 +192,13 @@ class Gateway:
         account = CallAccount(
             request.purpose, request.role, request.task, request.prompt_version, "; ".join(fell)
         )
-        model = MeteredModel(self._opened_here(ref), ref, account, self.admission, usage, replay=replay)
+        if not (replay or self.access.provider(ref.provider).is_enabled):
+            raise _FellError(ModelError(_disabled(ref)))
+        opened = self._opened_here(ref)
+        model = MeteredModel(
+            opened.model, ref, account, self.admission, usage, replay=replay,
+            ends_unsaid=opened.provider.wire == "ollama",
+        )  # fmt: skip
         before = len(usage.digests)
         shape = PromptedOutput if given.llm_structured == "prompted" else NativeOutput
         agent: Agent[None, A] = Agent(
@@ -216,7 +231,7 @@ class Gateway:
                 usage_limits=UsageLimits(request_limit=given.llm_rounds + given.llm_tool_calls + 5),
             )
         except ModelAPIError as error:
-            raise _translated(ref, error) from None
+            raise _translated(ref, error, self.access) from None
         except ReplayError as error:
             raise _FellError(error) from None
         except (UnexpectedModelBehavior, UsageLimitExceeded) as error:
@@ -243,11 +258,19 @@ class Gateway:
         if not replay:
             await asyncio.to_thread(self.admission.log.reject, digests)
 
-    def _opened_here(self, ref: ModelRef) -> Any:
+    def _opened_here(self, ref: ModelRef) -> _Opened:
         # A client belongs to the event loop that it was first used in.
         models = self._opened.setdefault(asyncio.get_running_loop(), {})
-        if str(ref) not in models:
-            models[str(ref)] = self._open(ref)
+        access, known, before = self.access, self.access.providers(), models.get(str(ref))
+        if before and before.providers is known:
+            return before
+        if self.admission.settings.llm_cache == "replay":
+            access = replace(access, key=lambda _: "replayed")  # nobody is asked, so no key is needed
+        provider = access.provider(ref.provider)
+        key = access.secret(provider)
+        is_same = before is not None and (before.provider, before.key) == (provider, key)
+        model = before.model if before and is_same else self._open(ref, access)
+        models[str(ref)] = _Opened(known, provider, key, model)
         return models[str(ref)]
 
     def _settings(self, request: Request[A]) -> Any:
@@ -271,7 +294,11 @@ class _FellError(Exception):
         self.error = error
 
 
-def _translated(ref: ModelRef, error: Any) -> Exception:
+def _disabled(ref: ModelRef) -> str:
+    return f"{ref.provider} is switched off: `hishamos providers enable {ref.provider}` switches it on"
+
+
+def _translated(ref: ModelRef, error: Any, access: Access) -> Exception:
     """Our error for a provider's: loud where the settings are at fault, a fall to the next model elsewhere."""
     from pydantic_ai.exceptions import ModelAuthenticationError, ModelNotFoundError
 
@@ -279,7 +306,7 @@ def _translated(ref: ModelRef, error: Any) -> Exception:
 
     said = mask(_said(error))[:500]
     if isinstance(error, ModelAuthenticationError):
-        variable = PROVIDERS[ref.provider].variable
+        variable = access.provider(ref.provider).variable
         return CredentialError(f"{ref.provider} does not accept the key: correct {variable} ({said})")
     if isinstance(error, ModelNotFoundError):
         return ModelSetupError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from hishamos_pipeline.errors import UnknownPriceError
-from hishamos_pipeline.llm.providers import PROVIDERS, ModelRef
+from hishamos_pipeline.llm.providers import ModelRef, Providers
 from hishamos_pipeline.settings import Rate
 
 # Anthropic writes its prompt cache at up to twice the input price (one hour); five minutes cost 1.25.
@@ -28,10 +28,11 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices by ``provider:model``, and patterns of models that the operator says are free."""
+    """Prices by ``provider:model``, patterns of models that the operator says are free, and those of providers."""
 
     rates: Mapping[str, Rate]
     free: tuple[str, ...]
+    providers: Providers
 
     def cost(self, ref: ModelRef, tokens: Tokens) -> float:
         """What tokens of a model cost, in US dollars.
@@ -40,10 +41,11 @@ class Prices:
             UnknownPriceError: nobody has said what the model costs.
         """
         rate = self.rates.get(str(ref))
+        if rate is None and any(fnmatchcase(str(ref), pattern) for pattern in self.free):
+            return 0.0
+        rate = rate or self._of_provider(ref)
         if rate is not None:
             return (tokens.input * rate.input + tokens.output * rate.output) / _MILLION
-        if any(fnmatchcase(str(ref), pattern) for pattern in self.free):
-            return 0.0
         return self._listed(ref, tokens)
 
     def worst(self, ref: ModelRef, input_tokens: int, output_tokens: int) -> float:
@@ -54,6 +56,13 @@ class Prices:
         """
         return self.cost(ref, Tokens(input=round(input_tokens * _CACHE_WRITE), output=output_tokens))
 
+    def _of_provider(self, ref: ModelRef) -> Rate | None:
+        provider = self.providers.get(ref.provider)
+        rates = provider.rates if provider else {}
+        # The longest pattern is the closest one.
+        fitting = sorted((name for name in rates if fnmatchcase(ref.name, name)), key=len)
+        return rates.get(ref.name) or (rates[fitting[-1]] if fitting else None)
+
     def _listed(self, ref: ModelRef, tokens: Tokens) -> float:
         from genai_prices import Usage, calc_price
 
@@ -63,7 +72,8 @@ class Prices:
             cache_read_tokens=tokens.cached,
             cache_write_tokens=tokens.cache_write,
         )
-        listed = PROVIDERS[ref.provider].prices
+        provider = self.providers.get(ref.provider)
+        listed = provider.prices if provider else ""
         try:
             if not listed:
                 raise LookupError
@@ -72,5 +82,6 @@ class Prices:
             raise UnknownPriceError(
                 f"the price of {ref} is not known: set HISHAMOS_LLM_PRICES, for example "
                 f'{{"{ref}": {{"input": 1.0, "output": 4.0}}}} (US dollars for a million tokens), '
-                f"or HISHAMOS_LLM_FREE={ref} if it costs nothing"
+                f"HISHAMOS_LLM_FREE={ref} if it costs nothing, or keep its price with "
+                f"`hishamos providers price {ref.provider} {ref.name}`"
             ) from None

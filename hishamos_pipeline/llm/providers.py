@@ -1,37 +1,67 @@
 """The providers: how each is named, reached and given its key."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.errors import CredentialError, ModelError, ModelSetupError
+from hishamos_pipeline.settings import Rate
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
+log = logging.getLogger("hishamos.llm")
 BLUEPRINT = "blueprint"
+ENTRY_POINTS = "hishamos_pipeline.providers"
+Wire = Literal["anthropic", "openai-responses", "openai-chat", "ollama", "google"]
+WIRES: tuple[Wire, ...] = get_args(Wire)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A provider: the wire format it speaks, the variable of its key, and how genai-prices calls it.
 
-    ``own`` says that its server is, as a rule, a machine of one's own, and not a service for many.
+    Args:
+        name: what comes before the colon of a model.
+        wire: the wire format.
+        key_variable: of its key, where it needs one.
+        url: its base URL; empty is the SDK's own.
+        prices: its name in genai-prices.
+        own: whether its server is, as a rule, a machine of one's own, and not a service for many.
+        any_server: whether any server may be behind it: it has no URL of its own, and that it can enforce the shape
+            of an answer is taken for granted.
+        is_enabled: whether it is asked.
+        rates: prices by model or pattern of models, for what genai-prices does not list.
+        opens: opens a model by its name, key and URL, in place of ``wire``.
+        lists: lists the models by key and URL, in place of ``wire``.
     """
 
     name: str
-    wire: Literal["anthropic", "openai-responses", "openai-chat", "ollama", "google"]
+    wire: Wire
     key_variable: str = ""
     url: str = ""
     prices: str = ""
     own: bool = False
+    any_server: bool = False
+    is_enabled: bool = True
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    opens: "Callable[[str, str, str | None], Model[Any]] | None" = None
+    lists: Callable[[str, str | None], Awaitable[list[str]]] | None = None
 
     @property
     def variable(self) -> str:
         """The variable of its key, whether it needs one or not."""
-        return self.key_variable or f"{self.name.upper()}_API_KEY"
+        return self.key_variable or key_variable(self.name)
+
+
+def key_variable(name: str) -> str:
+    """The variable that a provider's key is in, unless it says another one."""
+    return f"{name.upper().replace('-', '_')}_API_KEY"
 
 
 _PROVIDERS = (
@@ -40,9 +70,34 @@ _PROVIDERS = (
     Provider("openai-chat", "openai-chat", "OPENAI_API_KEY", prices="openai"),
     Provider("google", "google", "GOOGLE_API_KEY", prices="google"),
     Provider("ollama", "ollama", url="http://127.0.0.1:11434/v1", own=True),
-    Provider("compatible", "openai-chat", own=True),
+    Provider("compatible", "openai-chat", own=True, any_server=True),
 )
-PROVIDERS: Mapping[str, Provider] = MappingProxyType({item.name: item for item in _PROVIDERS})
+Providers = Mapping[str, Provider]
+PROVIDERS: Providers = MappingProxyType({item.name: item for item in _PROVIDERS})
+
+
+@functools.cache
+def installed_providers() -> Providers:
+    """The providers that come with HishamOS, and those of installed packages.
+
+    A package names a ``Provider`` in the entry points ``hishamos_pipeline.providers``; see
+    https://packaging.python.org/en/latest/specifications/entry-points/. One that cannot be loaded, or has the name of
+    another one, is left out and logged.
+    """
+    found = dict(PROVIDERS)
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            provider = entry.load()
+        except Exception as error:
+            log.error("the provider %s of an installed package cannot be loaded: %s", entry.value, error)
+            continue
+        if not isinstance(provider, Provider) or provider.name in {*found, BLUEPRINT}:
+            log.error(
+                "%s of an installed package is no provider, or has the name of another one", entry.value
+            )
+            continue
+        found[provider.name] = provider
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +112,55 @@ class ModelRef:
 
 
 def read_ref(text: str, setting: str) -> ModelRef:
-    """Read ``provider:model``.
+    """Read ``provider:model``; whether there is such a provider is known where it is asked.
 
     Raises:
-        ModelSetupError: no such provider, or no model named.
+        ModelSetupError: it is not written like that.
     """
     provider, _, name = text.strip().partition(":")
     if provider == BLUEPRINT and not name:
         return ModelRef(BLUEPRINT, "")
-    if provider not in PROVIDERS:
-        known = ", ".join([BLUEPRINT, *(f"{item}:MODEL" for item in PROVIDERS)])
-        raise ModelSetupError(f"{setting} names {text!r}; write one of {known}")
-    if not name:
-        raise ModelSetupError(f"{setting} names {text!r} without a model; write {provider}:MODEL")
+    if not name or not provider:
+        write = f"{provider}:MODEL" if provider in PROVIDERS else f"`{BLUEPRINT}`, or PROVIDER:MODEL"
+        raise ModelSetupError(f"{setting} names {text!r}; write {write}")
     return ModelRef(provider, name)
+
+
+def require_provider(text: str, setting: str, known: Iterable[str]) -> None:
+    """Make sure that there is the provider of what a setting names, as ``provider`` or ``provider:model``.
+
+    Raises:
+        ModelSetupError: names the setting and the providers that there are.
+    """
+    names = list(known)
+    if text.partition(":")[0] not in names:
+        raise ModelSetupError(f"{setting} names {text!r}: there is no such provider, only {', '.join(names)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How providers are reached: base URLs by provider, and where a key comes from by its variable's name."""
+    """How providers are reached.
+
+    Args:
+        urls: base URLs by provider, which come before those that providers have.
+        key: gives the key that a variable of this name holds.
+        providers: gives those that there are now; the same object until they are looked for again.
+    """
 
     urls: Mapping[str, str]
     key: Callable[[str], str]
+    providers: Callable[[], Providers] = installed_providers
+
+    def provider(self, name: str) -> Provider:
+        """A provider.
+
+        Raises:
+            ModelSetupError: there is none of that name.
+        """
+        found = self.providers().get(name)
+        if found is None:
+            raise ModelSetupError(f"there is no provider {name!r}, only {', '.join(self.providers())}")
+        return found
 
     def url(self, provider: Provider) -> str:
         """The base URL; empty is the SDK's own.
@@ -87,9 +169,9 @@ class Access:
             ModelSetupError: the provider has none of its own, and none is set.
         """
         url = self.urls.get(provider.name, provider.url)
-        if provider.name == "compatible" and not url:
+        if provider.any_server and not url:
             raise ModelSetupError(
-                'HISHAMOS_LLM_URLS lacks "compatible": set it to {"compatible": "http://…/v1"}'
+                f'HISHAMOS_LLM_URLS lacks "{provider.name}": set it to {{"{provider.name}": "http://…/v1"}}'
             )
         return url
 
@@ -122,14 +204,12 @@ def open_model(ref: ModelRef, access: Access, *, prompted: bool) -> "Model[Any]"
         CredentialError: the key is missing.
         ModelSetupError: the provider's package is missing, or the model cannot enforce a schema.
     """
-    provider = PROVIDERS[ref.provider]
+    provider = access.provider(ref.provider)
     key, url = access.secret(provider), access.url(provider) or None
     try:
         model = _open(provider, ref.name, key, url)
     except ImportError as error:
-        raise ModelSetupError(
-            f"{ref} needs a package that is not installed: pip install 'hishamos-pipeline[{ref.provider}]' ({error})"
-        ) from error
+        raise _package_missing(provider, error) from error
     if not prompted and not model.profile.get("supports_json_schema_output"):
         raise ModelSetupError(
             f"{ref} cannot be made to answer in a given shape; choose another model, or set "
@@ -138,7 +218,16 @@ def open_model(ref: ModelRef, access: Access, *, prompted: bool) -> "Model[Any]"
     return model
 
 
+def _package_missing(provider: Provider, error: ImportError) -> ModelSetupError:
+    return ModelSetupError(
+        f"{provider.name} needs a package that is not installed: pip install 'hishamos-pipeline[{provider.wire}]' "
+        f"({error})"
+    )
+
+
 def _open(provider: Provider, name: str, key: str, url: str | None) -> "Model[Any]":
+    if provider.opens:
+        return provider.opens(name, key, url)
     if provider.wire == "anthropic":
         from pydantic_ai.models.anthropic import AnthropicModel
         from pydantic_ai.providers.anthropic import AnthropicProvider
@@ -165,7 +254,7 @@ def _open(provider: Provider, name: str, key: str, url: str | None) -> "Model[An
         )
     # Without this flag a stream that ends early would be taken for a whole answer.
     strict: dict[str, Any] = {"openai_chat_streaming_requires_finish_reason": True}
-    if provider.name == "compatible":
+    if provider.any_server:
         strict["supports_json_schema_output"] = True
     return OpenAIChatModel(
         name, provider=OpenAIProvider(api_key=key, base_url=url), profile=cast("Any", strict)
@@ -181,6 +270,12 @@ async def model_names(provider: Provider, access: Access) -> list[str]:
     """
     key, url = access.secret(provider), access.url(provider) or None
     try:
+        if provider.lists:
+            return await provider.lists(key, url)
+        if provider.wire == "ollama":
+            from hishamos_pipeline.llm.ollama import OllamaServer
+
+            return [model.name for model in await OllamaServer(url or "", key).models()]
         if provider.wire == "anthropic":
             import anthropic
 
@@ -189,9 +284,10 @@ async def model_names(provider: Provider, access: Access) -> list[str]:
             ) as client:
                 return [item.id async for item in client.models.list()]
         if provider.wire == "google":
-            from google import genai  # type: ignore[import-untyped]
+            from google import genai
+            from google.genai.types import HttpOptions
 
-            options = {"base_url": url} if url else None
+            options = HttpOptions(base_url=url, timeout=20_000)
             pager = await genai.Client(api_key=key, http_options=options).aio.models.list()
             return [str(item.name).removeprefix("models/") async for item in pager]
         import openai
@@ -199,12 +295,11 @@ async def model_names(provider: Provider, access: Access) -> list[str]:
         async with openai.AsyncOpenAI(api_key=key, base_url=url, max_retries=1, timeout=20) as chat:
             return [item.id async for item in chat.models.list()]
     except ImportError as error:
-        raise ModelSetupError(
-            f"{provider.name} needs a package that is not installed: "
-            f"pip install 'hishamos-pipeline[{provider.name}]' ({error})"
-        ) from None
+        raise _package_missing(provider, error) from None
+    except ModelError:
+        raise
     except Exception as error:
-        if getattr(error, "status_code", None) in (401, 403):
+        if getattr(error, "status_code", getattr(error, "code", None)) in (401, 403):
             raise CredentialError(
                 f"{provider.name} does not accept the key ({mask(str(error))[:200]}); correct "
                 f"{provider.variable}"

@@ -97,6 +97,7 @@ class MeteredModel(WrapperModel):
         admission: admits and records.
         usage: adds up what the question comes to.
         replay: whether answers come from the store alone.
+        ends_unsaid: whether a whole answer may end without saying why it ends.
     """
 
     def __init__(
@@ -108,8 +109,10 @@ class MeteredModel(WrapperModel):
         usage: Usage,
         *,
         replay: bool,
+        ends_unsaid: bool,
     ) -> None:
         super().__init__(wrapped)
+        self._ends_unsaid = ends_unsaid
         self._ref = ref
         # The server decides who answers as much as the name does.
         self._place = (wrapped.base_url or "").rstrip("/")
@@ -340,7 +343,7 @@ class MeteredModel(WrapperModel):
             late = "the answer took" if seen.characters else "no token came for"
             seconds = given.llm_timeout_seconds if seen.characters else first
             raise ModelTimeoutError(str(self._ref), f"{late} more than {seconds:g} s") from None
-        if response.finish_reason is None and self._ref.provider != "ollama":  # which may leave it out
+        if response.finish_reason is None and not self._ends_unsaid:
             raise ModelAPIError(str(self._ref), "the stream ended before the answer was whole")
         return response
 

@@ -34,6 +34,7 @@ from hishamos_pipeline.store.notifications.repository import Notifications
 from hishamos_pipeline.store.people.organizations import Organizations
 from hishamos_pipeline.store.people.users import Users
 from hishamos_pipeline.store.projects.repository import Projects
+from hishamos_pipeline.store.providers.repository import StoredProviders
 from hishamos_pipeline.store.sessions import Sessions, reachable
 from hishamos_pipeline.store.units.repository import Units
 from hishamos_pipeline.store.webhooks.repository import Webhooks
@@ -78,6 +79,7 @@ class ProjectStore:
         self.executions = Executions(sessions)
         self.conversations = Conversations(sessions)
         self.credentials = Credentials(sessions)
+        self.providers = StoredProviders(sessions)
         self.heartbeats = Heartbeats(sessions)
         self.notifications = Notifications(sessions)
         self.batches = Batches(sessions)

@@ -78,6 +78,16 @@ def request(
     return WebAnswer(answer.status, kind, location, found, is_whole)
 
 
+def is_link_local(host: str) -> bool:
+    """Whether a host's name leads to where clouds tell their machines' keys; one that nobody knows does not."""
+    try:
+        found = socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        return False
+    addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
+    return any((getattr(ip, "ipv4_mapped", None) or ip).is_link_local for ip in addresses)
+
+
 def _read(answer: urllib3.BaseHTTPResponse, most: int, ends: float, host: str) -> tuple[bytes, bool]:
     """As much of an answer as is wanted; a byte more tells whether that is all."""
     found = b""

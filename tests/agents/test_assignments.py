@@ -42,6 +42,21 @@ async def test_a_conversation_goes_on_where_it_was_left(settings: Settings) -> N
             await assign(other, "qa", "test_plan", {"text": "x"}, conversation="c1")
 
 
+async def test_google_is_offered_tools_too(
+    notes: ProjectRun, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_API_KEY", "key-0123456789")
+    with provider(script(Reply(tool=("list_artifacts", {})), Reply(REPLY))) as fake:
+        given = {"llm": "google:gemini-3-pro-preview", "llm_tool_calls": 3}
+        opened = services(settings, fake, **given)
+        answered = await assign(opened, "support", "answer", {"text": "What is there?"}, key="notes")
+        offered = [item["name"] for item in fake.asked[0].body["tools"][0]["functionDeclarations"]]
+        assert "read_file" in offered
+        assert fake.asked[1].body["contents"][-1]["parts"][0]["functionResponse"]["name"] == "list_artifacts"
+    assert answered.output.answer == "Use add."
+    assert [row.tool for row in opened.store.conversations.tool_calls("notes")] == ["list_artifacts"]
+
+
 async def test_tools_are_offered_used_counted_and_audited(notes: ProjectRun, settings: Settings) -> None:
     notes.project.store.projects.get("notes")
     left = [

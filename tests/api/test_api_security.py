@@ -276,7 +276,9 @@ def test_a_grant_has_an_end_that_every_database_knows(api: RunningApi) -> None:
 
 def test_what_nobody_knows_is_read_in_small_pieces(shared_api: RunningApi) -> None:
     many = {f"k{number}": 1 for number in range(5000)}
-    assert shared_api.nobody.post("auth/login", json=many).status_code == 413
+    refused = shared_api.nobody.post("auth/login", json=many)
+    assert (refused.status_code, refused.headers["content-type"]) == (413, "application/problem+json")
+    assert refused.json()["type"] == "urn:hishamos:problem:too-large"
     some = shared_api["admin"].post("tokens", json={**many, "name": "ci"})
     assert some.status_code == 422 and len(some.content) < 2000
     large = {"title": "x" * 1_100_000}

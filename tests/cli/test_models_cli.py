@@ -95,6 +95,50 @@ def test_keys_are_kept_rotated_and_never_shown(tmp_path: Path, fake: FakeProvide
     assert hishamos(tmp_path, "providers", "check", "openai-chat", **urls).returncode == 6
 
 
+def test_providers_are_added_set_and_removed(tmp_path: Path, fake: FakeProvider) -> None:
+    added = hishamos(tmp_path, "providers", "add", "ours", "--wire", "ollama", "--url", f"{fake.url}/v1")
+    assert "its models are written ours:MODEL" in added.stdout, added.stderr
+    pulled = hishamos(tmp_path, "providers", "pull", "ours", "qwen3")
+    assert "pulling 6a 50 %" in pulled.stdout and "success" in pulled.stdout, pulled.stderr
+    assert hishamos(tmp_path, "providers", "pull", "openai", "qwen3").returncode == 2
+    assert "file does not exist" in hishamos(tmp_path, "providers", "pull", "ours", "missing").stderr
+    priced = hishamos(tmp_path, "providers", "price", "ours", "*", "--free")
+    assert "*: 0 USD in" in priced.stdout
+    assert hishamos(tmp_path, "providers", "price", "ours", "*", "--free", "--input", "1").returncode == 2
+    models = json.loads(hishamos(tmp_path, "providers", "models", "ours", "--json").stdout)
+    assert [(m["model"], m["input_usd"], m["context_tokens"]) for m in models] == [
+        ("ours:model-a", 0.0, 131_072), ("ours:qwen3", 0.0, 32_768)
+    ]  # fmt: skip
+    assert "switched off" in hishamos(tmp_path, "providers", "disable", "ours").stdout
+    assert "switched off" in hishamos(tmp_path, "providers", "list").stdout
+    assert "is asked" in hishamos(tmp_path, "providers", "enable", "ours").stdout
+    assert (
+        "http://127.0.0.1:9/v1"
+        in hishamos(tmp_path, "providers", "set", "ours", "--url", "http://127.0.0.1:9/v1").stdout
+    )
+    assert "removed ours" in hishamos(tmp_path, "providers", "remove", "ours").stdout
+    assert hishamos(tmp_path, "providers", "models", "ours").returncode == 2
+
+
+def test_doctor_looks_at_what_ollama_takes(tmp_path: Path, fake: FakeProvider) -> None:
+    given = {
+        "HISHAMOS_LLM": "ollama:model-a",
+        "HISHAMOS_LLM_FREE": "ollama:*",
+        "HISHAMOS_LLM_URLS": json.dumps(fake.urls),
+    }
+
+    def models(**changed: str) -> str:
+        found = hishamos(tmp_path, "doctor", "--json", **{**given, **changed})
+        return str(next(check["detail"] for check in json.loads(found.stdout) if check["check"] == "models"))
+
+    assert models() == "ollama:model-a"
+    assert "hishamos providers pull ollama other" in models(HISHAMOS_LLM="ollama:other")
+    fake.loaded["model-a"] = 4096
+    assert "OLLAMA_CONTEXT_LENGTH=108000" in models()
+    fake.has["model-a"] = 32_768
+    assert "HISHAMOS_LLM_CONTEXT_TOKENS to 24,768 or less" in models()
+
+
 def test_agents_and_prompts(tmp_path: Path, fake: FakeProvider) -> None:
     fake.answer = lambda _: Reply(json.dumps({"summary": "Nothing found.", "findings": []}))
     given = model(fake)

@@ -1,7 +1,8 @@
 """A provider on loopback that speaks real wire formats, streams, and fails in the ways that providers fail.
 
-OpenAI's chat completions (Ollama's and every compatible server's too) and responses, and Anthropic's messages. Only
-``answer`` decides what is said; it is given each request and returns a ``Reply``.
+OpenAI's chat completions (Ollama's and every compatible server's too) and responses, Anthropic's messages, Google's
+generateContent, and what Ollama's own API tells of its models. Only ``answer`` decides what is said; it is given each
+request and returns a ``Reply``.
 """
 
 import json
@@ -54,8 +55,8 @@ class Asked:
     @property
     def last(self) -> str:
         """The last message's text."""
-        messages = self.body.get("messages") or self.body.get("input") or []
-        content = messages[-1].get("content", "") if messages else ""
+        messages = self.body.get("messages") or self.body.get("input") or self.body.get("contents") or []
+        content = messages[-1].get("content", messages[-1].get("parts", "")) if messages else ""
         if isinstance(content, str):
             return content
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
@@ -72,6 +73,10 @@ class FakeProvider:
     def __init__(self, answer: Callable[[Asked], Reply]) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
+        self.counted = 0  # how often it was asked for the tokens of a question
+        # Ollama's models, with the most tokens of each, and those of them that are loaded.
+        self.has: dict[str, int] = {"model-a": 131_072}
+        self.loaded: dict[str, int] = {}
         self.running = 0
         self.most_running = 0
         self._lock = threading.Lock()
@@ -105,6 +110,7 @@ class FakeProvider:
             "anthropic": self.url,
             "openai": chat,
             "openai-chat": chat,
+            "google": self.url,
             "ollama": chat,
             "compatible": chat,
         }
@@ -120,6 +126,13 @@ class FakeProvider:
         if reply.status != 200:
             _send_json(handler, reply.status, _error(reply))
             return
+        if handler.path.startswith("/v1beta/models"):
+            listed = [{"name": f"models/{name}", "version": "1"} for name in ("model-a", "gemini-3-pro")]
+            _send_json(handler, 200, {"models": listed})
+            return
+        if handler.path.startswith("/api/"):
+            self._tell_of_ollama(handler)
+            return
         data = [{"id": name, "object": "model", "type": "model", "created": 1, "owned_by": "x", "display_name": name,
                  "created_at": "2026-01-01T00:00:00Z"} for name in ("model-a", "claude-sonnet-5-5")]  # fmt: skip
         _send_json(
@@ -128,10 +141,51 @@ class FakeProvider:
             {"object": "list", "data": data, "has_more": False, "first_id": None, "last_id": None},
         )
 
+    def _tell_of_ollama(self, handler: BaseHTTPRequestHandler) -> None:
+        models = [{"name": name, "model": name, "size": 1_000_000} for name in self.has]
+        loaded = [{"name": name, "model": name, "context_length": size} for name, size in self.loaded.items()]
+        told = {
+            "/api/version": {"version": "0.99.0"},
+            "/api/tags": {"models": models},
+            "/api/ps": {"models": loaded},
+        }
+        found = told.get(handler.path)
+        _send_json(handler, 200 if found else 404, found or {"error": "no such page"})
+
+    def _ollama_post(self, handler: BaseHTTPRequestHandler, model: str) -> None:
+        if handler.path == "/api/show":
+            if model not in self.has:
+                _send_json(handler, 404, {"error": f"model '{model}' not found"})
+                return
+            info = {"general.architecture": "llama", "llama.context_length": self.has[model]}
+            _send_json(handler, 200, {"capabilities": ["completion", "tools"], "model_info": info})
+            return
+        steps: list[dict[str, Any]] = [{"status": "pulling manifest"}]
+        if model == "missing":
+            steps.append({"error": "pull model manifest: file does not exist"})
+        else:
+            steps += [{"status": "pulling 6a", "total": 100, "completed": done} for done in (50, 100)]
+            steps += [] if model == "broken" else [{"status": "success"}]
+            self.has.setdefault(model, 32_768)
+        raw = "".join(json.dumps(step) + "\n" for step in steps).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/x-ndjson")
+        handler.send_header("Content-Length", str(len(raw)))
+        handler.end_headers()
+        handler.wfile.write(raw)
+
     def _post(self, handler: BaseHTTPRequestHandler) -> None:
         raw = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         asked = Asked(handler.path, dict(handler.headers), json.loads(raw))
+        if handler.path.startswith("/api/"):
+            self._ollama_post(handler, asked.body["model"])
+            return
+        if handler.path.endswith(":countTokens"):
+            self.counted += 1
+            _send_json(handler, 200, {"totalTokens": 10})
+            return
         if handler.path.endswith(("count_tokens", "input_tokens")):
+            self.counted += 1
             _send_json(handler, 200, {"input_tokens": 10, "object": "response.input_tokens"})
             return
         with self._lock:
@@ -148,7 +202,8 @@ class FakeProvider:
     def _reply(self, handler: BaseHTTPRequestHandler, asked: Asked, reply: Reply) -> None:
         time.sleep(reply.delay)
         if reply.status != 200:
-            _send_json(handler, reply.status, _error(reply), reply.headers)
+            said = _google_error(reply) if "/v1beta/" in asked.path else _error(reply)
+            _send_json(handler, reply.status, said, reply.headers)
             return
         if reply.content_type:
             handler.send_response(200)
@@ -158,6 +213,8 @@ class FakeProvider:
             handler.wfile.write(b"<html>a proxy</html>\n")
             return
         events = {"messages": _messages, "responses": _responses}.get(asked.path.rsplit("/", 1)[-1], _chat)
+        if "streamGenerateContent" in asked.path:
+            events = _generate_content
         handler.send_response(200)
         handler.send_header("Content-Type", "text/event-stream")
         handler.send_header("Connection", "close")
@@ -228,6 +285,13 @@ def _error(reply: Reply) -> dict[str, Any]:
     return {"type": "error", "error": said}
 
 
+def _google_error(reply: Reply) -> dict[str, Any]:
+    kind = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND",
+            429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}  # fmt: skip
+    said = {"code": reply.status, "message": reply.error, "status": kind.get(reply.status, "INTERNAL")}
+    return {"error": said}
+
+
 def _pieces(text: str) -> list[str]:
     size = max(1, len(text) // 8)
     return [text[start : start + size] for start in range(0, len(text), size)] or [""]
@@ -257,6 +321,34 @@ def _chat(body: Mapping[str, Any], reply: Reply) -> Iterator[str]:
     if any(reply.usage):
         yield _data({**head, "choices": [], "usage": usage})
     yield "data: [DONE]\n\n"
+
+
+def _generate_content(body: Mapping[str, Any], reply: Reply) -> Iterator[str]:
+    """See https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent."""
+    usage = {
+        "promptTokenCount": reply.usage[0],
+        "candidatesTokenCount": reply.usage[1],
+        "totalTokenCount": sum(reply.usage),
+    }
+    head = {
+        "modelVersion": "model",
+        "responseId": "g1",
+        **({"usageMetadata": usage} if any(reply.usage) else {}),
+    }
+
+    def chunk(parts: list[dict[str, Any]], finish: str | None = None) -> str:
+        candidate: dict[str, Any] = {"index": 0, "content": {"role": "model", "parts": parts}}
+        if finish:
+            candidate["finishReason"] = finish
+        return _data({**head, "candidates": [candidate]}).replace("\n\n", "\r\n\r\n")
+
+    stop = {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}[reply.finish]
+    if reply.tool:
+        yield chunk([{"functionCall": {"name": reply.tool[0], "args": dict(reply.tool[1])}}], stop)
+        return
+    for piece in _pieces(reply.text):
+        yield chunk([{"text": piece}])
+    yield chunk([{"text": ""}], stop)
 
 
 def _messages(body: Mapping[str, Any], reply: Reply) -> Iterator[str]:

@@ -24,10 +24,12 @@ from tests.fakes.providers import Asked, Reply, provider, script
 from tests.llm.conftest import GOOD, KEY, MakeGateway, Thing, ask
 
 pytestmark = pytest.mark.real_servers
+GOOGLE = "google:gemini-3-pro-preview"
 WIRES = (
     "anthropic:claude-sonnet-5-5",
     "openai:gpt-5.6",
     "openai-chat:gpt-5.6",
+    GOOGLE,
     "ollama:model-a",
     "compatible:model-a",
 )
@@ -149,7 +151,7 @@ async def test_nothing_is_guessed(text: str, make_gateway: MakeGateway) -> None:
         assert len(fake.asked) == 3
 
 
-@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-5-5", "openai:gpt-5.6", "openai-chat:gpt-5.6"])
+@pytest.mark.parametrize("model", [*WIRES[:3], GOOGLE])
 async def test_retry_after_is_waited_for(model: str, make_gateway: MakeGateway, store: ProjectStore) -> None:
     busy = Reply(status=429, headers={"Retry-After": "1"})
     with provider(script(busy, Reply(GOOD))) as fake:
@@ -184,7 +186,7 @@ async def test_a_server_that_heals_is_asked_again(status: int, make_gateway: Mak
 
 
 @pytest.mark.parametrize("fault", ["reset", "short", "half"])
-@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-5-5"])
+@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-5-5", GOOGLE])
 async def test_a_broken_stream_is_never_taken_for_an_answer(
     fault: str, model: str, make_gateway: MakeGateway, store: ProjectStore
 ) -> None:
@@ -197,7 +199,7 @@ async def test_a_broken_stream_is_never_taken_for_an_answer(
     assert broken.outcome == "failed" or broken.cost_usd > 0
 
 
-@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-5-5", "openai-chat:gpt-5.6", "openai:gpt-5.6"])
+@pytest.mark.parametrize("model", [*WIRES[:3], GOOGLE])
 async def test_a_wrong_key_is_loud_at_once_and_not_shown(
     model: str, make_gateway: MakeGateway, store: ProjectStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -243,7 +245,7 @@ async def test_the_next_model_is_held_to_the_same_validation(make_gateway: MakeG
         assert len(fake.asked) == 2
 
 
-@pytest.mark.parametrize("model", ["openai-chat:gpt-5.6", "anthropic:claude-sonnet-5-5", "openai:gpt-5.6"])
+@pytest.mark.parametrize("model", [*WIRES[:3], GOOGLE])
 async def test_a_truncated_answer_is_continued(model: str, make_gateway: MakeGateway) -> None:
     cut = Reply(GOOD[:14], finish="length")
     with provider(script(cut, Reply(GOOD[14:]))) as fake:

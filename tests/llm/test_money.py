@@ -22,7 +22,7 @@ from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.llm.admission import CallAdmission
 from hishamos_pipeline.llm.gateway import Gateway
 from hishamos_pipeline.llm.prices import Prices, Tokens
-from hishamos_pipeline.llm.providers import Access, read_ref
+from hishamos_pipeline.llm.providers import PROVIDERS, Access, read_ref
 from hishamos_pipeline.settings import Rate, Settings
 from hishamos_pipeline.store.store import ProjectStore, open_store
 from tests.fakes.clock import FixedClock
@@ -50,7 +50,7 @@ def start(unit: str = "u", usd: float = 0.1, tokens: int = 100, project: str = "
 
 
 def test_listed_prices_need_no_network() -> None:
-    prices = Prices({}, ())
+    prices = Prices({}, (), PROVIDERS)
     assert prices.cost(CLAUDE, Tokens(1_000_000, 0)) > 0
     assert prices.cost(CLAUDE, Tokens(1000, 100)) > prices.cost(CLAUDE, Tokens(1000, 100, cached=900))
     assert prices.worst(CLAUDE, 1000, 100) > prices.cost(CLAUDE, Tokens(1000, 100))
@@ -58,16 +58,16 @@ def test_listed_prices_need_no_network() -> None:
 
 def test_an_unknown_price_is_refused_unless_somebody_says_it() -> None:
     with pytest.raises(UnknownPriceError, match="HISHAMOS_LLM_FREE=ollama:llama"):
-        Prices({}, ()).cost(LOCAL, Tokens(1, 1))
+        Prices({}, (), PROVIDERS).cost(LOCAL, Tokens(1, 1))
     with pytest.raises(UnknownPriceError):
-        Prices({}, ("compatible:*",)).cost(LOCAL, Tokens(1, 1))
-    assert Prices({}, ("ollama:*",)).cost(LOCAL, Tokens(1000, 1000)) == 0
+        Prices({}, ("compatible:*",), PROVIDERS).cost(LOCAL, Tokens(1, 1))
+    assert Prices({}, ("ollama:*",), PROVIDERS).cost(LOCAL, Tokens(1000, 1000)) == 0
     rate = {"ollama:llama": Rate(input=2, output=4)}
-    assert Prices(rate, ("ollama:*",)).cost(LOCAL, Tokens(500_000, 250_000)) == 2.0
+    assert Prices(rate, ("ollama:*",), PROVIDERS).cost(LOCAL, Tokens(500_000, 250_000)) == 2.0
 
 
 def test_the_operators_price_comes_before_the_listed_one() -> None:
-    prices = Prices({str(CLAUDE): Rate(input=1, output=1)}, ())
+    prices = Prices({str(CLAUDE): Rate(input=1, output=1)}, (), PROVIDERS)
     assert prices.cost(CLAUDE, Tokens(1_000_000, 1_000_000)) == 2
 
 
@@ -226,18 +226,19 @@ def test_two_processes_cannot_both_take_the_last_of_a_budget(settings: Settings,
     assert admitted == 10
 
 
-async def test_the_providers_own_count_decides_close_to_the_limit(make_gateway: MakeGateway) -> None:
-    rate = {"anthropic:claude-sonnet-5-5": Rate(input=1000, output=0)}
+@pytest.mark.parametrize("model", ["anthropic:claude-sonnet-5-5", "google:gemini-3-pro-preview"])
+async def test_the_providers_own_count_decides_close_to_the_limit(
+    model: str, make_gateway: MakeGateway
+) -> None:
+    rate = {model: Rate(input=1000, output=0)}
     with provider(script(Reply(GOOD))) as fake:
         # The estimate is above a thousand tokens; the provider counts ten.
         tight = make_gateway(fake, llm_prices=rate, budget_call_usd=0.05)
-        result = await tight.ask(ask("word " * 1000, "anthropic:claude-sonnet-5-5"))
+        result = await tight.ask(ask("word " * 1000, model))
         assert result.output.size == 3
         with pytest.raises(BudgetError):
-            await make_gateway(fake, llm_prices=rate, budget_call_usd=0.005).ask(
-                ask("words " * 1000, "anthropic:claude-sonnet-5-5")
-            )
-    assert len(fake.asked) == 1
+            await make_gateway(fake, llm_prices=rate, budget_call_usd=0.005).ask(ask("words " * 1000, model))
+    assert (len(fake.asked), fake.counted) == (1, 2)
 
 
 async def test_a_brief_may_ask_for_less_than_the_operator_allows(

@@ -1,4 +1,4 @@
-"""Agents' roles and their tasks, prompts, providers of models, and what models have cost."""
+"""Agents' roles and their tasks, prompts, and what models have cost."""
 
 import asyncio
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from hishamos_pipeline.api.fields import (
     SearchParameters,
 )
 from hishamos_pipeline.api.route import ResourceRoute, Tags
-from hishamos_pipeline.application import agents, costs, prompts, providers
+from hishamos_pipeline.application import agents, costs, prompts
 from hishamos_pipeline.application.agents import (
     ExecutionDetails,
     ExecutionView,
@@ -27,13 +27,11 @@ from hishamos_pipeline.application.agents import (
 from hishamos_pipeline.application.costs import Costs, GroupBy
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.prompts import PromptDiff, PromptView
-from hishamos_pipeline.application.providers import ModelView, ProviderCheck, ProviderView
 from hishamos_pipeline.application.view import View
 
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
 _AGENTS: Tags = ["agents"]
 _PROMPTS: Tags = ["prompts"]
-_PROVIDERS: Tags = ["providers"]
 TaskName = Annotated[str, Path(min_length=1, max_length=60, description="One of the role's tasks.")]
 
 
@@ -119,27 +117,6 @@ def diff_prompt(
 ) -> PromptDiff:
     """Say what is different in a prompt from a version that was used before."""
     return prompts.diff_prompt(caller.services, caller.actor, role, task, version=version, project=project)
-
-
-@router.get("/providers", tags=_PROVIDERS)
-def list_providers(caller: Caller, page: PageParameters) -> Page[ProviderView]:
-    """List the providers of models, and where the key of each is; keys are never shown."""
-    found = providers.list_providers(caller.services, caller.actor)
-    return Page.listed(found, page, lambda item: item.provider)
-
-
-@router.post("/providers/{provider}/check", tags=_PROVIDERS)
-def check_provider(caller: Caller, provider: Name) -> ProviderCheck:
-    """Ask a provider for its models, to find out whether it accepts its key. Costs nothing."""
-    (found,) = asyncio.run(providers.check_providers(caller.services, caller.actor, [provider]))
-    return found
-
-
-@router.get("/providers/{provider}/models", tags=_PROVIDERS)
-def list_models(caller: Caller, provider: Name, page: PageParameters) -> Page[ModelView]:
-    """List the models that a provider offers, with their prices where those are known."""
-    found = asyncio.run(providers.list_models(caller.services, caller.actor, provider))
-    return Page.listed(found, page, lambda item: item.model)
 
 
 @router.get("/costs", tags=["costs"])
