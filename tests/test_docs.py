@@ -38,7 +38,7 @@ _STANDS_FOR = {
 ELSEWHERE = (
     "agents run", "costs", "credentials", "export tool-shed --to github", "doctor", "notifications test",
     "batch compare", "batch rebuild", "proposals", "db upgrade", "edit KEY ARTIFACT", "change KEY",
-    "evaluate examples/suites/recorded", "mcp",
+    "evaluate examples/suites/recorded", "mcp", "providers check",
 )  # fmt: skip
 
 
