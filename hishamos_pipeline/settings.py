@@ -274,6 +274,11 @@ class Settings(BaseSettings):
     webhook_private: bool = Field(
         False, description="Whether webhooks of organizations may go to addresses of private networks."
     )
+    agent_workers: int = Field(
+        2,
+        ge=0,
+        description="Tasks of agents that one API process does at the same time; 0 leaves them to others.",
+    )
     api_streams: int = Field(1000, gt=0, description="Most open event streams of one API process.")
 
     max_brief_bytes: int = Field(1_000_000, gt=0, description="Largest brief, in bytes.")

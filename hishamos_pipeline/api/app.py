@@ -16,6 +16,7 @@ from hishamos_pipeline.api import openapi, problems
 from hishamos_pipeline.api.guards import Guards
 from hishamos_pipeline.api.limits import RateLimits
 from hishamos_pipeline.api.routes import (
+    agent_tasks,
     agents,
     artifacts,
     auth,
@@ -29,6 +30,7 @@ from hishamos_pipeline.api.routes import (
 )  # fmt: skip
 from hishamos_pipeline.api.runs import LazyRuns
 from hishamos_pipeline.api.streams import EventHub
+from hishamos_pipeline.api.workers import TaskWorkers
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import listed
 
@@ -39,7 +41,7 @@ PREFIX = "/api/v1"
 _EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
 ROUTERS: tuple[APIRouter, ...] = (
     auth.opened, auth.router, people.router, ideas.router, projects.router, artifacts.router, files.router,
-    agents.router, providers.router, webhooks.router, operations.opened, operations.router,
+    agents.router, agent_tasks.router, providers.router, webhooks.router, operations.opened, operations.router,
 )  # fmt: skip
 
 
@@ -54,8 +56,9 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with endpoint.running() if endpoint else nullcontext():
-            yield
+        with app.state.workers.working():
+            async with endpoint.running() if endpoint else nullcontext():
+                yield
         await app.state.events.close()
         services.close()
 
@@ -74,6 +77,7 @@ def create_app(services: Services, runs: Callable[[], Any] | None = None) -> Fas
     app.state.services = services
     app.state.limits = RateLimits(settings)
     app.state.events = EventHub(services, settings.api_streams)
+    app.state.workers = TaskWorkers(services, settings.agent_workers)
     app.state.origins = frozenset(listed(settings.api_origins))
     app.state.runs = runs or LazyRuns(settings)
     problems.install(app)

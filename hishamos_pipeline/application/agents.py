@@ -197,20 +197,18 @@ def _task(services: Services, project: str, role: str, task: Task[Any, Any]) -> 
     )
 
 
-def _own_conversation(actor: Actor, name: str) -> str:
-    """The name of a conversation among those of whoever has it."""
-    return f"{actor.user_id}/{name}" if name and actor.user_id else name
+def conversations_of(actor: Actor) -> str:
+    """What the names of an actor's own conversations begin with in the store; empty for whoever has no account."""
+    return f"{actor.user_id}/" if actor.user_id else ""
 
 
-def _api(services: Services, actor: Actor, command: AssignTask) -> "AgentAPICaller | None":
+def _api(services: Services, actor: Actor, command: AssignTask, identity: str) -> "AgentAPICaller | None":
     """What calls the API for the actor, within the scopes of the task; ``None`` where there is nothing to call."""
     scopes = services.registry(command.project).role(command.role).task(command.task).policy.api
     if not scopes or services.api is None:
         return None
     from hishamos_pipeline.agents.api_caller import AgentAPICaller
 
-    # Whoever gives the same task again wants it done again, though a model's answers may be kept.
-    identity = uuid.uuid4().hex
     mint = partial(
         agent_token, services, actor, command.role, f"{command.task} {identity[:12]}", scopes, command.project
     )
@@ -224,8 +222,16 @@ def _api(services: Services, actor: Actor, command: AssignTask) -> "AgentAPICall
 
 
 @requires("agents.run", project="command.project")
-async def assign_task(services: Services, actor: Actor, command: AssignTask) -> TaskAnswer:
+async def assign_task(
+    services: Services, actor: Actor, command: AssignTask, identity: str = ""
+) -> TaskAnswer:
     """Have a role do a task.
+
+    Args:
+        services: the services.
+        actor: whoever gives it.
+        command: the task.
+        identity: tells it from other ones in what it asks of the API: what was done for it once is not done again.
 
     Raises:
         RoleError: no such role or task, the question lacks something, or the task allows no conversation.
@@ -240,8 +246,9 @@ async def assign_task(services: Services, actor: Actor, command: AssignTask) -> 
         command.task,
         command.question,
         key=command.project,
-        conversation=_own_conversation(actor, command.conversation),
-        api=_api(acting, actor, command),
+        conversation=conversations_of(actor) + command.conversation if command.conversation else "",
+        # Whoever gives the same task again wants it done again, though a model's answers may be kept.
+        api=_api(acting, actor, command, identity or uuid.uuid4().hex),
     )
     return TaskAnswer(
         answer=result.output.model_dump(mode="json"),

@@ -118,6 +118,29 @@ def databases(settings: Settings) -> QueriedDatabases:
     )
 
 
+def check_assignment(
+    services: Services,
+    role: str,
+    task: str,
+    question: Mapping[str, Any],
+    key: str = "",
+    conversation: str = "",
+) -> tuple[Task[Any, Any], Document]:
+    """Make sure that a role can be given a task: the task, and its question. Takes the arguments of ``assign``.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+        RoleError: no such role or task, the question lacks something, or the task allows no conversation.
+    """
+    if key:
+        # An unknown project is refused before anything of it is read, or paid.
+        services.store.projects.get(check_key(key))
+    chosen = services.registry(key).role(role).task(task)
+    if conversation and not chosen.policy.turns:
+        raise RoleError(f"{chosen} is done in one turn: leave out the conversation")
+    return chosen, _question(chosen, question)
+
+
 async def assign(
     services: Services,
     role: str,
@@ -143,13 +166,9 @@ async def assign(
         RoleError: no such role or task, the question lacks something, or the task allows no conversation.
         ModelError: nobody gave a valid answer, or no model is set.
     """
-    if key:
-        # An unknown project is refused before anything of it is read, or paid.
-        await asyncio.to_thread(services.store.projects.get, check_key(key))
-    chosen = services.registry(key).role(role).task(task)
-    if conversation and not chosen.policy.turns:
-        raise RoleError(f"{chosen} is done in one turn: leave out the conversation")
-    asked = _question(chosen, question)
+    chosen, asked = await asyncio.to_thread(
+        check_assignment, services, role, task, question, key, conversation
+    )
     models, _ = chain(services.settings, chosen)
     engine = services.engine
     of_the_chain = str(chosen) in BINDINGS and chosen.question is not Assignment

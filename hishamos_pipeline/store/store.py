@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from hishamos_pipeline.core.actor import INSTALLATION, Actor
 from hishamos_pipeline.core.clock import Clock, SystemClock
 from hishamos_pipeline.store import database
+from hishamos_pipeline.store.agent_tasks.repository import AgentTasks
 from hishamos_pipeline.store.artifacts.repository import Artifacts
 from hishamos_pipeline.store.audit.repository import Audit
 from hishamos_pipeline.store.backlog.repository import Backlog
@@ -78,6 +79,7 @@ class ProjectStore:
         self.token_use = TokenUse(sessions)
         self.executions = Executions(sessions)
         self.conversations = Conversations(sessions)
+        self.agent_tasks = AgentTasks(sessions)
         self.credentials = Credentials(sessions)
         self.providers = StoredProviders(sessions)
         self.heartbeats = Heartbeats(sessions)

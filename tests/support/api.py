@@ -70,7 +70,7 @@ class RunningApi:
 @contextmanager
 def running_api(settings: Settings, *, people: bool = True, **changed: Any) -> Iterator[RunningApi]:
     """An API over a store of its own; without ``people``, with those that it has."""
-    many = {"api_per_minute": 1_000_000, "api_logins_per_minute": 100_000}
+    many = {"agent_workers": 0, "api_per_minute": 1_000_000, "api_logins_per_minute": 100_000}
     secret = {"secret_keys": SecretStr(Fernet.generate_key().decode())}
     given = settings.model_copy(update={**many, **secret, **changed})
     services = Services(given)

@@ -65,6 +65,15 @@ def webhook_deliveries(store: ProjectStore, before: datetime) -> Iterator[Remova
         )
 
 
+def agent_tasks(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+    """Agents' tasks that have ended, and that nothing waits for."""
+    count = store.agent_tasks.outdated(before)
+    if count:
+        yield RemovalCandidate(
+            f"{count} tasks of agents", 0, partial(store.agent_tasks.remove, before), count=count
+        )
+
+
 def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
     count = store.builds.ended(before)

@@ -20,6 +20,20 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation with a task of a role; ``messages`` is JSON."""
+
+    id: int
+    name: str
+    role: str
+    task: str
+    project: str
+    messages: str
+    turns: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PromptText:
     """The text of a prompt by the version that calls and artifacts name."""
 

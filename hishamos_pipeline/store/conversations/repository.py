@@ -2,13 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, delete, false, or_, select
+from sqlalchemy.orm import Session
 
-from hishamos_pipeline.store.conversations.records import PromptText, ToolCall
+from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.store.conversations.records import Conversation, PromptText, ToolCall
 from hishamos_pipeline.store.conversations.tables import ConversationRow, PromptTextRow, ToolCallRow
+from hishamos_pipeline.store.organizations.scope import actor_of, visible
+from hishamos_pipeline.store.pages import PageOf, PageQuery, read_page
+from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions, insert_new
+from hishamos_pipeline.store.sessions import Sessions, find_project, insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,46 @@ class Conversations:
                 session.add(row)
             row.messages, row.turns, row.updated_at = messages, row.turns + 1, now
             return row.turns
+
+    def page(self, page: PageQuery, prefix: str, project: str = "") -> PageOf[Conversation]:
+        """A page of the conversations whose names begin so, of one project if it is named, the newest first.
+
+        Raises:
+            ProjectNotFoundError: there is no such project.
+            InputError: the page's order or cursor is none.
+        """
+        with self._sessions.read() as session:
+            query = select(ConversationRow).where(*_own(session, prefix))
+            if project:
+                query = query.where(ConversationRow.project == find_project(session, project).key)
+            return read_page(
+                session,
+                query,
+                {"-id": ConversationRow.id},
+                ConversationRow.id,
+                page,
+                partial(record, Conversation),
+            )
+
+    def get(self, conversation_id: int, prefix: str) -> Conversation:
+        """A conversation whose name begins so.
+
+        Raises:
+            ArtifactMissingError: there is none.
+        """
+        with self._sessions.read() as session:
+            query = select(ConversationRow).where(
+                ConversationRow.id == conversation_id, *_own(session, prefix)
+            )
+            row = session.scalars(query).one_or_none()
+            if row is None:
+                raise ArtifactMissingError(f"there is no conversation {conversation_id}")
+            return record(Conversation, row)
+
+    def remove(self, conversation_id: int) -> None:
+        """Forget a conversation."""
+        with self._sessions.write() as session:
+            session.execute(delete(ConversationRow).where(ConversationRow.id == conversation_id))
 
     def used(self, call: UsedTool) -> None:
         """Record a tool call."""
@@ -87,6 +133,19 @@ class Conversations:
             query = select(PromptTextRow).where(PromptTextRow.role == role, PromptTextRow.task == task)
             rows = session.scalars(query.order_by(PromptTextRow.first_used_at.desc()))
             return [record(PromptText, row) for row in rows]
+
+
+def _own(session: Session, prefix: str) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that hold for somebody's own conversations, as far as they still see what those are about."""
+    mine = select(ProjectRow.key).where(visible(session))
+    free = false() if actor_of(session).project else ConversationRow.project == ""
+    about = or_(ConversationRow.project.in_(mine), free)
+    named = (
+        ConversationRow.name.startswith(prefix, autoescape=True)
+        if prefix
+        else ConversationRow.name.not_like("%/%")
+    )
+    return named, about
 
 
 def _one(name: str, role: str, task: str, project: str) -> Select[ConversationRow]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.core.pipeline.retention import Revision, superseded
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import DeletionRefusedError, ProjectNotFoundError
+from hishamos_pipeline.store.agent_tasks.tables import AgentTaskRow
 from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.calls.tables import LlmBodyRow, LlmCallRow
@@ -149,6 +150,7 @@ class Housekeeping:
             calls = select(LlmCallRow.id).where(LlmCallRow.project == key)
             session.execute(delete(LlmBodyRow).where(LlmBodyRow.call_id.in_(calls)))
             session.execute(delete(ToolCallRow).where(ToolCallRow.project == key))
+            session.execute(delete(AgentTaskRow).where(AgentTaskRow.project == key))
             session.execute(delete(ConversationRow).where(ConversationRow.project == key))
             # The next project of this key may be somebody else's.
             session.execute(
