@@ -9,6 +9,8 @@ from hishamos_pipeline.core.text.ids import check_key
 # Tags of our runs: where one was started by hand, and the label of whoever wants it.
 SOURCE_TAG = "hishamos/source"
 REQUESTED_BY_TAG = "hishamos/requested_by"
+# A time: deferred stories of builds from before it are tried again.
+RETRY_DEFERRED_TAG = "hishamos/retry_deferred"
 
 # Dagster's own: https://docs.dagster.io/guides/build/jobs/run-tags names them.
 PARTITION_TAG = "dagster/partition"

@@ -407,6 +407,18 @@ class Settings(BaseSettings):
         description="Channels by name that people are notified over: `kind` is `log`, `webhook` (`url`, `secret`) or "
         "`email` (`host`, `port`, `tls`, `user`, `password`, `sender`, `to`); JSON.",
     )
+    mail: str = Field(
+        "",
+        description="The channel of HISHAMOS_NOTIFY, of kind `email`, by which people get links they ask for.",
+    )
+    public_url: Annotated[str, _URL] = Field(
+        "http://127.0.0.1:8000", description="Where people reach HishamOS, for links in mails."
+    )
+    open_registration: Literal["", "viewer", "developer"] = Field(
+        "",
+        description="The role in the first organization that anybody can join with, by a mailed link; empty for "
+        "invitations alone.",
+    )
     silent_looks: int = Field(
         8, gt=0, description="How often the `failed_runs` sensor looks in vain for a sign of life of a run."
     )

@@ -20,6 +20,7 @@ from hishamos_pipeline.api.routes import (
     agents,
     artifacts,
     auth,
+    batches,
     files,
     ideas,
     operations,
@@ -41,7 +42,8 @@ PREFIX = "/api/v1"
 _EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
 ROUTERS: tuple[APIRouter, ...] = (
     auth.opened, auth.router, people.router, ideas.router, projects.router, artifacts.router, files.router,
-    agents.router, agent_tasks.router, providers.router, webhooks.router, operations.opened, operations.router,
+    agents.router, agent_tasks.router, providers.router, webhooks.router, batches.router,
+    operations.opened, operations.router,
 )  # fmt: skip
 
 

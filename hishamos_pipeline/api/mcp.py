@@ -74,7 +74,7 @@ def create_server(known: Known) -> MCPServer[Any]:
     def build(project: str, ctx: Context[Any, Any]) -> str:
         """Ask for a build of a project; the daemon of the installation begins it, and `status` tells of it."""
         caller = known(ctx)
-        return _json(builds.request(caller.services, caller.actor, project))
+        return _json(builds.request(caller.services, caller.actor, builds.RequestBuild(key=project)))
 
     @tool
     @_told

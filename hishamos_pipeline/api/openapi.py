@@ -43,7 +43,7 @@ _POLICY = (
 
 
 def install(app: FastAPI) -> None:
-    """Serve the document at ``/api/schema``, and pages to read it at ``/api/docs``."""
+    """Serve the document at ``/api/schema``, pages to read it at ``/api/docs``, and what mailed links lead to."""
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
 
     @app.get("/api/schema", include_in_schema=False)
@@ -53,6 +53,10 @@ def install(app: FastAPI) -> None:
     @app.get("/api/docs", include_in_schema=False)
     def docs(_: Request) -> Response:
         return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+    @app.get("/api/links", include_in_schema=False)
+    def links(_: Request) -> Response:
+        return HTMLResponse((STATIC / "link.html").read_text(), headers={"Content-Security-Policy": _POLICY})
 
     app.mount("/api/static", StaticFiles(directory=STATIC), name="static")
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from pydantic import Field
+
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
-from hishamos_pipeline.application.view import View, require_known
+from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.documents import SprintPlan, Stories, VerifiedBuild
 from hishamos_pipeline.core.artifacts.scope import with_dependencies
@@ -39,6 +41,22 @@ class PlannedStepView(View):
     most_usd: float
 
 
+class RequestBuild(UseCaseInput):
+    """A build of a project: of all stories, or of some with what they depend on.
+
+    Args:
+        key: the project.
+        stories: ids of stories.
+        sprint: the number of a sprint, whose stories are meant.
+        retry_deferred: whether stories that could not be verified are tried again.
+    """
+
+    key: str
+    stories: tuple[str, ...] = ()
+    sprint: int | None = Field(None, ge=1)
+    retry_deferred: bool = False
+
+
 class BuildRequestView(View):
     """A wish to have a project built, and what became of it."""
 
@@ -47,6 +65,7 @@ class BuildRequestView(View):
     revision: int
     status: str
     reason: str
+    retry_deferred: bool
     requested_by: str
     via: str
     requested_at: datetime
@@ -276,16 +295,27 @@ def one_build_at_a_time(run: "ProjectRun", waits: Callable[[], None] = lambda: N
         lock.__exit__(None, None, None)
 
 
-@requires("projects.build", project="key")
-def request(services: Services, actor: Actor, key: str) -> BuildRequestView:
-    """Ask for a build of all stories of a project; the daemon takes it up. An open request stands for it.
+@requires("projects.build", project="command.key")
+def request(services: Services, actor: Actor, command: RequestBuild) -> BuildRequestView:
+    """Ask for a build; the daemon takes it up. An open request stands for it.
 
     Raises:
         ProjectNotFoundError: there is no such project.
+        UsageError: there is no such story or sprint, the story is deferred, or the project is not planned yet.
     """
-    store = services.acting_as(actor).store
-    store.projects.set_scope(key, ())
-    return BuildRequestView.of(store.builds.add(key))
+    acting = services.acting_as(actor)
+    acting.store.projects.get(command.key)
+    if command.stories or command.sprint is not None:
+        run = acting.project(command.key)
+        if planning_to_do(run):
+            raise UsageError(
+                f"{command.key} is not planned as its brief is now: its stories and sprints are known once a build has "
+                "made them"
+            )
+        set_scope(run, stories=command.stories, sprint=command.sprint)
+    else:
+        acting.store.projects.set_scope(command.key, ())
+    return BuildRequestView.of(acting.store.builds.add(command.key, retry_deferred=command.retry_deferred))
 
 
 @requires("projects.read", project="key")

@@ -1,12 +1,13 @@
 """The prompts: their versions, their texts, and what has changed in one since it was used."""
 
 import difflib
+from datetime import datetime
 from pathlib import Path
 
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.errors import UsageError
+from hishamos_pipeline.errors import RoleError, UsageError
 from hishamos_pipeline.generation.services import Services
 
 
@@ -17,6 +18,14 @@ class PromptView(View):
     task: str
     version: str
     source: str
+
+
+class PromptVersion(View):
+    """A version of a prompt: since when it was used, and whether it is now."""
+
+    version: str
+    first_used_at: datetime
+    is_active: bool
 
 
 class PromptDiff(View):
@@ -68,6 +77,50 @@ def copy_prompt(services: Services, actor: Actor, role: str, task: str) -> Path:
     if task != "system":
         found.task(task)
     return acting.library().copy(role, task)
+
+
+@requires("agents.read")
+def list_versions(services: Services, actor: Actor, role: str, task: str) -> list[PromptVersion]:
+    """The versions in which a prompt was used, the newest first.
+
+    Raises:
+        RoleError: there is no such role or task.
+    """
+    acting = services.acting_as(actor)
+    acting.registry().role(role).task(task)
+    now = acting.library().version(role, task)
+    used = acting.store.conversations.prompt_texts(role, task)
+    return [
+        PromptVersion(version=row.version, first_used_at=row.first_used_at, is_active=row.version == now)
+        for row in used
+    ]
+
+
+@requires("installation.operate")
+def activate_version(services: Services, actor: Actor, role: str, task: str, version: str) -> PromptVersion:
+    """Use a prompt again as it was in a version: its files are written into the operator's folder.
+
+    Files that it shares with other prompts are theirs, too. What was made with another version is made anew.
+
+    Raises:
+        RoleError: there is no such role or task, or the version cannot be had again.
+        UsageError: it was never used in that version.
+    """
+    acting = services.acting_as(actor)
+    acting.registry().role(role).task(task)
+    used = {row.version: row for row in acting.store.conversations.prompt_texts(role, task)}
+    if version not in used:
+        raise UsageError(f"{role}/{task} was never used in version {version}")
+    library = acting.library()
+    if library.version(role, task) != version:
+        library.restore(role, used[version].text)
+        got = acting.library().version(role, task)
+        if got != version:
+            raise RoleError(
+                f"{role}/{task} is now in version {got}: a file of its own includes others by now"
+            )
+        acting.store.audit.record("prompt.activate", f"{role}/{task}", {"version": version})
+    return PromptVersion(version=version, first_used_at=used[version].first_used_at, is_active=True)
 
 
 @requires("agents.read", project="project")

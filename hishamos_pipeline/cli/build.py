@@ -1,6 +1,7 @@
 """``hishamos build``: make what is stale of a project, with progress and a summary."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,21 +68,18 @@ def command(
         raise click.UsageError("files are handed in with a brief: name its FILE, not the project's key")
     if sum((replay, refresh, queue)) > 1:
         raise click.UsageError("--replay, --refresh and --queue exclude one another")
-    if queue and retry_deferred:
-        raise click.UsageError("--retry-deferred is for a build at this command line, not for --queue")
     chosen = listed(stories or "")
     if stories is not None and not chosen:
         raise click.UsageError("--stories names no story: write ids, such as US-001,US-004")
-    if queue and (stories or sprint):
-        raise click.UsageError("--stories and --sprint are for a build at this command line, not for --queue")
     if replay or refresh:
         # The run reads its settings from the environment, as one of the daemon does.
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
+    if queue:
+        wanted = {"stories": chosen, "sprint": sprint, "retry_deferred": retry_deferred}
+        _request(target, handed, no_files, as_json, wanted)
+        return
     if retry_deferred:
         os.environ["HISHAMOS_RETRY_DEFERRED"] = datetime.now(UTC).isoformat()
-    if queue:
-        _request(target, handed, no_files, as_json)
-        return
     from hishamos_pipeline.application import builds, projects
 
     with opened() as (services, actor):
@@ -133,13 +131,16 @@ def _key(services: "Services", actor: "Actor", target: str, handed: tuple[Path, 
     return submit_file(services, actor, Path(target), handed, no_files=no_files).key
 
 
-def _request(target: str, handed: tuple[Path, ...], no_files: bool, as_json: bool) -> None:
+def _request(
+    target: str, handed: tuple[Path, ...], no_files: bool, as_json: bool, wanted: Mapping[str, object]
+) -> None:
     """Leave a build to the daemon."""
     from hishamos_pipeline.application import builds
 
     with opened() as (services, actor):
         key = _key(services, actor, target, handed, no_files)
-        made = builds.request(services, actor, key)
+        command = builds.RequestBuild.model_validate({"key": key, **wanted})
+        made = builds.request(services, actor, command)
         if as_json:
             print_json(made)
         else:

@@ -69,3 +69,35 @@ def diff(role: str, task: str, version: str, project: str) -> None:
         echo(found.diff or f"{role}/{task} is as it was in version {found.before}")
     else:
         echo(f"{role}/{task} {found.now} was never used in another version")
+
+
+@command.command("versions")
+@click.argument("role")
+@click.argument("task")
+@json_option
+def versions(role: str, task: str, as_json: bool) -> None:
+    """List the versions in which a prompt was used, the newest first."""
+    from hishamos_pipeline.application import prompts
+
+    with opened() as (services, actor):
+        found = prompts.list_versions(services, actor, role, task)
+    if as_json:
+        print_json(found)
+    else:
+        rows = [
+            (v.version, f"{v.first_used_at:%Y-%m-%d %H:%M}", "in use" if v.is_active else "") for v in found
+        ]
+        print_table(("version", "first used (UTC)", ""), rows)
+
+
+@command.command("activate")
+@click.argument("role")
+@click.argument("task")
+@click.argument("version")
+def activate(role: str, task: str, version: str) -> None:
+    """Use a prompt again as it was in VERSION; what was made with another one is made anew."""
+    from hishamos_pipeline.application import prompts
+
+    with opened() as (services, actor):
+        prompts.activate_version(services, actor, role, task, version)
+    echo(f"{role}/{task} is in version {version} again")

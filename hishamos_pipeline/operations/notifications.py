@@ -130,6 +130,16 @@ def _mail(notification: Notification, channel: EmailChannel, keys: Keys) -> None
         else "\n"
     )
     message.set_content(sentence(notification) + where)
+    send_mail(message, channel, keys)
+
+
+def send_mail(message: EmailMessage, channel: EmailChannel, keys: Keys) -> None:
+    """Send a mail over a channel.
+
+    Raises:
+        CredentialError: the channel's password is not set.
+        OSError, smtplib.SMTPException: the server cannot be reached, or refuses it.
+    """
     context = ssl.create_default_context()
     opened = (
         smtplib.SMTP_SSL(channel.host, channel.port, timeout=_TIMEOUT_SECONDS, context=context)

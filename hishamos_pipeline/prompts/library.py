@@ -16,9 +16,12 @@ from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel
 
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import RoleError
 
+# How ``source`` heads each file.
+_PART = re.compile(r"\n--- ([a-z0-9_]{1,60}/[a-z0-9_]{1,60}\.md\.j2)\n")
 TEMPLATES = Path(__file__).parent / "templates"
 SYSTEM = "system"
 
@@ -101,6 +104,32 @@ class PromptLibrary:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(seen[_name(role, task)], encoding="utf-8")
         return target
+
+    def restore(self, role: str, source: str) -> None:
+        """Write the files that a prompt was made of into the operator's folder, where they are others now.
+
+        Args:
+            role: whose prompt it is; files of other roles are left as they are, whatever the text says.
+            source: as ``source`` gave it.
+
+        Raises:
+            RoleError: there is no such folder.
+        """
+        if self._own is None:
+            raise RoleError("there is no folder for prompts of one's own")
+        parts = _PART.split(f"\n{source}")
+        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+            if not name.startswith((f"{role}/", "shared/")):
+                continue
+            assert self._environment.loader is not None
+            try:
+                now = self._environment.loader.get_source(self._environment, name)[0]
+            except jinja2.TemplateNotFound:
+                now = ""
+            if now != text:
+                target = self._own / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
 
     def version(self, role: str, task: str) -> str:
         """The hash of ``source``, 16 hexadecimal digits."""

@@ -1,6 +1,7 @@
 """The resource through which assets reach the store, the engine, the sandbox and the workspace."""
 
 from contextlib import ExitStack, closing
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +17,13 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.heartbeat import HeartbeatThread
 from hishamos_pipeline.operations.logs import configure_logs
 from hishamos_pipeline.operations.traces import configure_traces, flush_traces
-from hishamos_pipeline.partitions import PARTITION_TAG, REQUESTED_BY_TAG, RETRY_NUMBER_TAG, SOURCE_TAG
+from hishamos_pipeline.partitions import (
+    PARTITION_TAG,
+    REQUESTED_BY_TAG,
+    RETRY_DEFERRED_TAG,
+    RETRY_NUMBER_TAG,
+    SOURCE_TAG,
+)
 from hishamos_pipeline.resources.run_history import assets_of
 from hishamos_pipeline.settings import get_settings
 
@@ -39,6 +46,9 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = get_settings()
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home).absolute()})
+        if context.run and RETRY_DEFERRED_TAG in context.run.tags:
+            since = datetime.fromisoformat(context.run.tags[RETRY_DEFERRED_TAG])
+            settings = settings.model_copy(update={"retry_deferred": since})
         self._services = Services(settings, patient=context.run is not None, actor=actor_of(context.run))
         key = _project_of(context)
         batch = context.run.tags.get(BATCH_TAG, "") if context.run else ""

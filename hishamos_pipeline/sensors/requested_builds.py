@@ -11,6 +11,7 @@ from hishamos_pipeline.jobs.build_project import build_project
 from hishamos_pipeline.partitions import (
     BUILD_PROJECT,
     REQUESTED_BY_TAG,
+    RETRY_DEFERRED_TAG,
     RUN_KEY_TAG,
     WILL_RETRY_TAG,
     with_partitions,
@@ -35,7 +36,14 @@ def runs_for(requested: Iterable[BuildRequest]) -> list[tuple[BuildRequest, dg.R
             dg.RunRequest(
                 run_key=f"{BUILD_PROJECT}/{request.project}/{request.revision}/{request.id}",
                 partition_key=request.project,
-                tags={REQUESTED_BY_TAG: request.requested_by},
+                tags={
+                    REQUESTED_BY_TAG: request.requested_by,
+                    **(
+                        {RETRY_DEFERRED_TAG: request.requested_at.isoformat()}
+                        if request.retry_deferred
+                        else {}
+                    ),
+                },
             ),
         )
         for request in requested

@@ -26,7 +26,7 @@ from hishamos_pipeline.application.agents import (
 )
 from hishamos_pipeline.application.costs import Costs, GroupBy
 from hishamos_pipeline.application.pages import Page
-from hishamos_pipeline.application.prompts import PromptDiff, PromptView
+from hishamos_pipeline.application.prompts import PromptDiff, PromptVersion, PromptView
 from hishamos_pipeline.application.view import View
 
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
@@ -103,6 +103,26 @@ def read_prompt(caller: Caller, role: Name, task: TaskName, project: ProjectFilt
     """Read a prompt with everything that it includes."""
     text = prompts.read_prompt(caller.services, caller.actor, role, task, project)
     return PromptSource(role=role, task=task, text=text)
+
+
+@router.get("/prompts/{role}/{task}/versions", tags=_PROMPTS)
+def list_prompt_versions(
+    caller: Caller, role: Name, task: TaskName, page: PageParameters
+) -> Page[PromptVersion]:
+    """List the versions in which a prompt was used, the newest first."""
+    found = prompts.list_versions(caller.services, caller.actor, role, task)
+    return Page.listed(found, page, lambda item: (-item.first_used_at.timestamp(), item.version))
+
+
+@router.post("/prompts/{role}/{task}/versions/{version}/activate", tags=_PROMPTS)
+def activate_prompt(
+    caller: Caller,
+    role: Name,
+    task: TaskName,
+    version: Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The version.")],
+) -> PromptVersion:
+    """Use a prompt again as it was in a version; what was made with another one is made anew. An operator's."""
+    return prompts.activate_version(caller.services, caller.actor, role, task, version)
 
 
 @router.get("/prompts/{role}/{task}/diff", tags=_PROMPTS)

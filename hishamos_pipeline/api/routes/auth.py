@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
@@ -19,7 +19,7 @@ from hishamos_pipeline.api.caller import (
 from hishamos_pipeline.api.fields import RequestBody, Secret
 from hishamos_pipeline.api.problems import ApiError
 from hishamos_pipeline.api.route import TOLD_ONCE, OpenRoute, ResourceRoute
-from hishamos_pipeline.application import logins, oidc, organizations, second_factors
+from hishamos_pipeline.application import logins, mailed_links, oidc, organizations, second_factors
 from hishamos_pipeline.application.logins import ClientTokens, LoggedIn, SessionView
 from hishamos_pipeline.application.people import UserView
 from hishamos_pipeline.application.second_factors import SecondFactor
@@ -66,6 +66,12 @@ class PasswordByLink(RequestBody):
 
     link: Secret
     password: Secret
+
+
+class MailedLink(RequestBody):
+    """Where a link is mailed to."""
+
+    email: Annotated[str, Field(min_length=3, max_length=254)]
 
 
 class Registration(RequestBody):
@@ -152,6 +158,20 @@ def register(request: Request, services: Installation, body: Registration) -> Us
     """Join an organization by an invitation."""
     given = organizations.AcceptInvitation(**body.model_dump(), address=address_of(request))
     return organizations.accept_invitation(services, given)
+
+
+@opened.post("/password_requests", status_code=202)
+def ask_for_password_link(services: Installation, background: BackgroundTasks, body: MailedLink) -> None:
+    """Have a link for setting a password mailed to whoever has this address; the answer is the same for all."""
+    mailed_links.require_mail(services)
+    background.add_task(mailed_links.mail_password_link, services, body.email)
+
+
+@opened.post("/registration_requests", status_code=202)
+def ask_to_join(services: Installation, background: BackgroundTasks, body: MailedLink) -> None:
+    """Have an invitation mailed, where anybody may join; the answer is the same for all."""
+    mailed_links.require_open_registration(services)
+    background.add_task(mailed_links.mail_invitation, services, body.email)
 
 
 @opened.post("/password_by_link", status_code=204)

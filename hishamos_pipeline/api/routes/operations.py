@@ -1,4 +1,4 @@
-"""Looking after the installation: events, batches, the audit log, health and metrics."""
+"""Looking after the installation: events, the audit log, health and metrics."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -9,12 +9,11 @@ from starlette.concurrency import run_in_threadpool
 
 from hishamos_pipeline import __version__
 from hishamos_pipeline.api.caller import KNOWN, Caller, Installation, authenticated_still
-from hishamos_pipeline.api.fields import Name, PageParameters, ProjectFilter, SearchParameters
+from hishamos_pipeline.api.fields import ProjectFilter, SearchParameters
 from hishamos_pipeline.api.route import OpenRoute, ResourceRoute, Responses, Tags
 from hishamos_pipeline.api.runs import Runs
 from hishamos_pipeline.api.streams import EventHub
-from hishamos_pipeline.application import batches, events, operations
-from hishamos_pipeline.application.batches import BatchDetails, ListedBatch
+from hishamos_pipeline.application import events, operations
 from hishamos_pipeline.application.events import EventView
 from hishamos_pipeline.application.operations import AuditEntryView, AuditVerdict
 from hishamos_pipeline.application.pages import Page
@@ -22,7 +21,6 @@ from hishamos_pipeline.application.view import View
 
 _OPERATIONS: Tags = ["operations"]
 _EVENTS: Tags = ["events"]
-_BATCHES: Tags = ["batches"]
 _AUDIT: Tags = ["audit"]
 opened = APIRouter(route_class=OpenRoute)
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
@@ -93,19 +91,6 @@ def list_events(
 ) -> list[EventView]:
     """List the events after one, in order."""
     return events.after(caller.services, caller.actor, after, project=project, kinds=kind or (), limit=limit)
-
-
-@router.get("/batches", tags=_BATCHES)
-def list_batches(caller: Caller, page: PageParameters) -> Page[ListedBatch]:
-    """List the newest batches; an operator's."""
-    found = batches.list_batches(caller.services, caller.actor, 1000)
-    return Page.listed(found, page, lambda item: item.name)
-
-
-@router.get("/batches/{name}", tags=_BATCHES)
-def read_batch(caller: Caller, name: Name) -> BatchDetails:
-    """Read a batch with its projects; an operator's."""
-    return batches.show_batch(caller.services, caller.actor, name)
 
 
 @router.get("/audit", tags=_AUDIT)

@@ -21,7 +21,14 @@ from hishamos_pipeline.api.fields import (
 from hishamos_pipeline.api.route import ResourceRoute, Tags
 from hishamos_pipeline.api.routes.people import ProjectRoleChange
 from hishamos_pipeline.api.runs import Runs
-from hishamos_pipeline.application import backlog, builds, changes, organizations, projects
+from hishamos_pipeline.application import (
+    backlog,
+    builds,
+    changes,
+    organizations,
+    project_settings,
+    projects,
+)
 from hishamos_pipeline.application.backlog import EpicView, SprintView, StoryView
 from hishamos_pipeline.application.builds import (
     BuildRequestView,
@@ -33,7 +40,17 @@ from hishamos_pipeline.application.builds import (
 from hishamos_pipeline.application.changes import ProposedChange
 from hishamos_pipeline.application.organizations import MemberView
 from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.application.project_settings import ChangeSettings, ProjectSettings
 from hishamos_pipeline.application.projects import DeletedProject, ProjectDetails, ProjectView
+from hishamos_pipeline.core.artifacts.idea import (
+    Approvable,
+    Export,
+    Licence,
+    ProjectBudget,
+    ShortText,
+    SprintRules,
+)
+from hishamos_pipeline.core.artifacts.target import Target
 
 _PROJECTS: Tags = ["projects"]
 _BUILDS: Tags = ["builds"]
@@ -46,6 +63,28 @@ class ChangeSentence(RequestBody):
     """What is to be changed, in a sentence."""
 
     sentence: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class BuildWish(RequestBody):
+    """Which stories to build, by id or by sprint, all without either; and whether deferred ones are tried again."""
+
+    stories: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=500)] = ()
+    sprint: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    retry_deferred: bool = False
+
+
+class SettingsChange(RequestBody):
+    """What changes of a project's settings; what is left out stays."""
+
+    budget: ProjectBudget | None = None
+    approvals: tuple[Approvable, ...] | None = None
+    exports: tuple[Export, ...] | None = None
+    github: Target | None = None
+    gitlab: Target | None = None
+    licence: Licence | None = None
+    author: Annotated[str, Field(max_length=120)] | None = None
+    sprint: SprintRules | None = None
+    required_stories: Annotated[tuple[ShortText, ...], Field(max_length=100)] | None = None
 
 
 @router.get("/projects", tags=_PROJECTS)
@@ -80,6 +119,26 @@ def delete_project(
     return projects.delete(caller.services, caller.actor, runs, command)
 
 
+@router.get("/projects/{key}/settings", tags=_PROJECTS)
+def read_settings(caller: Caller, response: Response, key: Key) -> ProjectSettings:
+    """Read what a project may cost, who approves what of it, what it has to hold, and where it goes."""
+    found = project_settings.show_settings(caller.services, caller.actor, key)
+    tagged(response, found)
+    return found
+
+
+@router.patch("/projects/{key}/settings", tags=_PROJECTS)
+def update_settings(
+    caller: Caller, response: Response, key: Key, seen: IfMatch, body: SettingsChange
+) -> ProjectSettings:
+    """Change a project's settings: the brief's next revision has them, and a build of it is asked for."""
+    changed = {name: getattr(body, name) for name in body.model_fields_set}
+    command = ChangeSettings(key=key, expected=seen, **changed)
+    found = project_settings.change_settings(caller.services, caller.actor, command)
+    tagged(response, found)
+    return found
+
+
 @router.post("/projects/{key}/archive", status_code=204, tags=_PROJECTS)
 def archive_project(caller: Caller, runs: Runs, key: Key) -> None:
     """Take a project out of work; nothing of it is removed, and building it again brings it back."""
@@ -93,9 +152,12 @@ def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
 
 
 @router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)
-def request_build(caller: Caller, response: Response, key: Key) -> BuildRequestView:
-    """Ask for a build of all stories; the daemon begins it within seconds."""
-    found = builds.request(caller.services, caller.actor, key)
+def request_build(
+    caller: Caller, response: Response, key: Key, body: BuildWish | None = None
+) -> BuildRequestView:
+    """Ask for a build of all stories, or of some; the daemon begins it within seconds."""
+    command = builds.RequestBuild(key=key, **(body.model_dump() if body else {}))
+    found = builds.request(caller.services, caller.actor, command)
     response.headers["Location"] = f"/api/v1/build_requests/{found.id}"
     return found
 

@@ -14,6 +14,7 @@ class BuildRequest:
         revision: the brief's newest revision when it was made.
         status: ``requested``, ``running``, ``completed``, ``failed`` or ``cancelled``.
         reason: why it has failed.
+        retry_deferred: whether stories that could not be verified are tried again.
         requested_by: the label of whoever wants it.
         via: the door that it came through.
         requested_at: when.
@@ -26,6 +27,7 @@ class BuildRequest:
     revision: int
     status: str
     reason: str
+    retry_deferred: bool
     requested_by: str
     via: str
     requested_at: datetime

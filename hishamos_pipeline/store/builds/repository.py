@@ -33,7 +33,7 @@ class BuildRequests:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def add(self, key: str) -> BuildRequest:
+    def add(self, key: str, *, retry_deferred: bool = False) -> BuildRequest:
         """Ask for a build of a project; where one is asked for already and nothing has begun it, that is the one.
 
         Raises:
@@ -45,6 +45,7 @@ class BuildRequests:
             refuse_deleted(session, key)
             project = find_project(session, key)
             row, made = request_build(session, project, now)
+            row.retry_deferred = row.retry_deferred or retry_deferred
             if made:
                 audit(session, now, "build.request", key, number=row.id)
             return record(BuildRequest, row, project=key)
@@ -168,6 +169,7 @@ def request_build(session: Session, project: ProjectRow, now: datetime) -> tuple
         requested_at=now,
         status="requested",
         reason="",
+        retry_deferred=False,
     )
     session.add(row)
     session.flush()

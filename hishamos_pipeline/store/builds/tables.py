@@ -27,6 +27,7 @@ class BuildRequestRow(Base):
     revision: Mapped[int]
     status: Mapped[str] = mapped_column(String(10), default="requested")
     reason: Mapped[str] = mapped_column(Text, default="")
+    retry_deferred: Mapped[bool] = mapped_column(default=False)
     requested_by: Mapped[str] = mapped_column(String(120))
     via: Mapped[str] = mapped_column(String(40))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -312,6 +312,14 @@ class Logins:
             )  # fmt: skip
             audit(session, now, "link.add", session.get_one(UserRow, user_id).email, purpose=purpose)
 
+    def has_link(self, user_id: int, purpose: str, since: datetime) -> bool:
+        """Whether a link for a user was made since a time."""
+        query = select(func.count()).where(
+            LinkRow.user_id == user_id, LinkRow.purpose == purpose, LinkRow.created_at > since
+        )
+        with self._sessions.read() as session:
+            return bool(session.scalar(query))
+
     def link(self, token_hash: str, purpose: str) -> int | None:
         """The number of the user of a link that is still good; it stays good."""
         now = self._sessions.clock.now()
