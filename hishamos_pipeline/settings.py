@@ -409,10 +409,8 @@ class Settings(BaseSettings):
     )
     mail: str = Field(
         "",
-        description="The channel of HISHAMOS_NOTIFY, of kind `email`, by which people get links they ask for.",
-    )
-    public_url: Annotated[str, _URL] = Field(
-        "http://127.0.0.1:8000", description="Where people reach HishamOS, for links in mails."
+        description="The channel of HISHAMOS_NOTIFY, of kind `email`, by which people get links they ask "
+        "for; where people reach the API has to be set, too.",
     )
     open_registration: Literal["", "viewer", "developer"] = Field(
         "",

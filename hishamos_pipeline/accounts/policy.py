@@ -15,6 +15,7 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
     "projects.build": "developer",
     "projects.edit": "developer",
     "projects.decide": "developer",
+    "projects.configure": "developer",
     "agents.run": "developer",
     "projects.approve": "manager",
     "projects.export": "manager",
@@ -37,7 +38,8 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
 # What no agent does, whatever the person may for whom it acts. An agent that asks agents would spend without end.
 NEVER_BY_AGENTS = frozenset(
     {
-        "agents.run", "projects.decide", "projects.approve", "projects.delete", "projects.members",
+        "agents.run", "projects.decide", "projects.configure", "projects.approve", "projects.delete",
+        "projects.members",
         "people.read", "people.manage",
         "tokens.manage", "audit.read", "webhooks.manage",
         "credentials.manage", "providers.manage", "organizations.manage", "installation.operate",

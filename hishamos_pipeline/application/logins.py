@@ -215,7 +215,10 @@ def actor_of_token(services: Services, token: str, via: str = "api") -> Actor:
     if standing is None or (issued_at is not None and issued_at < standing.user.valid_from):
         raise LoginError("nobody is logged in by this token: log in, or make a new token")
     actor = _actor(standing, via, scopes)
-    return agent_of(actor, delegated, via) if delegated else actor
+    if delegated:
+        return agent_of(actor, delegated, via)
+    shown = f"access:{issued_at.isoformat()}" if issued_at else f"{token.partition('_')[0]}:{digest}"
+    return replace(actor, known_by=shown)
 
 
 def agent_of(person: Actor, given: Delegation, via: str) -> Actor:

@@ -16,7 +16,6 @@ from hishamos_pipeline.core.artifacts.idea import (
     SprintRules,
 )
 from hishamos_pipeline.core.artifacts.target import Target
-from hishamos_pipeline.errors import ForbiddenError
 from hishamos_pipeline.generation.services import Services
 
 
@@ -63,17 +62,14 @@ def show_settings(services: Services, actor: Actor, key: str) -> ProjectSettings
     return _view(key, projects.idea_revision(key).revision, projects.idea(key))
 
 
-@requires("projects.edit", project="command.key")
+@requires("projects.configure", project="command.key")
 def change_settings(services: Services, actor: Actor, command: ChangeSettings) -> ProjectSettings:
     """Change settings of a project: the brief's next revision has them, and a build of it is asked for.
 
     Raises:
         ProjectNotFoundError: there is no such project.
-        ForbiddenError: the actor is an agent.
         ChangedMeanwhileError: they are not what they were expected to be.
     """
-    if actor.kind == "agent":
-        raise ForbiddenError(f"{actor.label} may not do this: settings of a project are people's")
     projects = services.store.projects
     before = show_settings(services, actor, command.key)
     require_etag(before, command.expected)

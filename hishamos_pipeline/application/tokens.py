@@ -17,7 +17,7 @@ from hishamos_pipeline.accounts.policy import (
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.errors import AccountError, ForbiddenError, PersonNotFoundError
+from hishamos_pipeline.errors import AccountError, ForbiddenError, LoginError, PersonNotFoundError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.logins.records import ApiToken
 from hishamos_pipeline.store.people.records import User
@@ -99,9 +99,11 @@ def agent_token(
     Raises:
         AccountError: a scope is none.
         ForbiddenError: the actor is no person, or may not run agents.
+        LoginError: they have logged out since, or the token that they have shown has ended.
     """
     if actor.kind != "user":
         raise ForbiddenError(f"{actor.label} is no person that an agent could act for")
+    _require_still_known(services, actor)
     allowed = _actions_of(scopes) - NEVER_BY_AGENTS
     if actor.scopes is not None:
         allowed &= actor.scopes
@@ -133,6 +135,26 @@ def end_token(services: Services, actor: Actor, token: int) -> None:
     if token not in {item.id for item in list_tokens(services, actor)}:
         raise PersonNotFoundError(f"there is no token {token}")
     services.acting_as(actor).store.logins.end_token(token)
+
+
+def _require_still_known(services: Services, actor: Actor) -> None:
+    """Make sure that a person has not logged out since, and that the token which they have shown has not ended.
+
+    Raises:
+        LoginError: it has; what goes on for them ends.
+    """
+    kind, _, shown = actor.known_by.partition(":")
+    logins = services.store.logins
+    if kind == tokens.SESSION:
+        is_known = logins.session(shown) is not None
+    elif kind == tokens.API:
+        is_known = logins.token(shown) is not None
+    elif kind == "access":
+        is_known = services.store.users.get(actor.user_id).valid_from <= datetime.fromisoformat(shown)
+    else:
+        is_known = True
+    if not is_known:
+        raise LoginError(f"{actor.label} has logged out since: nothing goes on for them")
 
 
 def _actions_of(scopes: Iterable[str]) -> frozenset[str]:

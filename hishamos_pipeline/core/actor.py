@@ -29,6 +29,7 @@ class Actor:
         scopes: the actions that a token is limited to; ``None`` for all that the person may do.
         project: the key of the only project that a token is about; empty for all of the organization.
         task: the run and step, or the task, that an agent does; empty for everybody else.
+        known_by: what a person has shown: the kind of its token and that one's hash, or ``access:`` and since when.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Actor:
     scopes: frozenset[str] | None = None
     project: str = ""
     task: str = ""
+    known_by: str = ""
 
     @property
     def label(self) -> str:

@@ -6,8 +6,10 @@ redirect is followed.
 
 import ipaddress
 import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -62,7 +64,7 @@ def request(
     host = parts.hostname or ""
     path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     sent = {"Accept-Encoding": "identity", **(headers or {}), "Host": _named(parts)}
-    with _pool(parts, seconds, private=private) as pool:
+    with _pool(parts, seconds, private=private) as pool, _ended_after(pool, seconds):
         try:
             answer = pool.urlopen(
                 method, path, body=body, headers=sent, retries=False, redirect=False, preload_content=False,
@@ -72,7 +74,9 @@ def request(
                 found, is_whole = _read(answer, most_bytes, ends, host)
             finally:
                 answer.close()
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, ValueError, AttributeError) as error:
+            if time.monotonic() > ends:
+                raise OSError(f"{host} takes too long to answer") from None
             raise OSError(f"{host} could not be reached: {type(error).__name__}") from None
     kind, location = answer.headers.get("content-type", ""), answer.headers.get("location", "")
     return WebAnswer(answer.status, kind, location, found, is_whole)
@@ -92,9 +96,9 @@ def _read(answer: urllib3.BaseHTTPResponse, most: int, ends: float, host: str) -
     """As much of an answer as is wanted; a byte more tells whether that is all."""
     found = b""
     while most and len(found) <= most:
-        if time.monotonic() > ends:
-            raise OSError(f"{host} takes too long to answer")
         piece = answer.read1(min(_CHUNK, most + 1 - len(found)))
+        if time.monotonic() > ends:  # what came last may have been cut off
+            raise OSError(f"{host} takes too long to answer")
         if not piece:
             return found, True
         found += piece
@@ -114,6 +118,32 @@ def _pool(parts: SplitResult, seconds: float, *, private: bool) -> urllib3.HTTPC
             ca_certs=certifi.where(),
         )
     return urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+
+
+@contextmanager
+def _ended_after(pool: urllib3.HTTPConnectionPool, seconds: float) -> Iterator[None]:
+    """End a pool's connections after a time: a socket's limit is for each piece, and a head may come byte by byte."""
+    sockets: list[socket.socket] = []
+
+    class Watched(pool.ConnectionCls):  # type: ignore[misc,name-defined]
+        def connect(self) -> None:
+            super().connect()
+            sockets.append(self.sock)
+
+    def end() -> None:
+        for opened in sockets:
+            with suppress(OSError):  # it was closed meanwhile
+                # Not the method of a socket that encrypts, which is not for other threads.
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
+    pool.ConnectionCls = Watched
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _named(parts: SplitResult) -> str:

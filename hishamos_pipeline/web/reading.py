@@ -69,7 +69,10 @@ class WebAccess:
             )
             if not (answer.location and 300 <= answer.status < 400):
                 return self._text(answer)
-            url = urljoin(url, answer.location)
+            try:
+                url = urljoin(url, answer.location)
+            except ValueError:
+                raise WebError("it leads on to what is no URL") from None
         raise WebError(f"it leads on more than {_MOST_REDIRECTS} times")
 
     def call(self, method: str, url: str, body: str = "") -> str:
@@ -122,7 +125,8 @@ def _page_text(html: str) -> str:
     """What a person reads of a page."""
     from bs4 import BeautifulSoup
 
-    page = BeautifulSoup(html, "html.parser")
+    # Python's own parser takes quadratic time for some pages.
+    page = BeautifulSoup(html, "lxml")
     for element in page(_NO_TEXT):
         element.decompose()
     return "\n".join(line for part in page.get_text("\n").splitlines() if (line := part.strip()))

@@ -19,7 +19,14 @@ from hishamos_pipeline.core.roles import PROJECT_ROLES, ROLES
 
 # Written out a second time, so that a change of the table is one that somebody wanted.
 VIEWER = {"projects.read", "agents.read"}
-DEVELOPER = VIEWER | {"ideas.submit", "projects.build", "projects.edit", "projects.decide", "agents.run"}
+DEVELOPER = VIEWER | {
+    "ideas.submit",
+    "projects.build",
+    "projects.edit",
+    "projects.decide",
+    "projects.configure",
+    "agents.run",
+}
 MANAGER = DEVELOPER | {
     "projects.approve",
     "projects.export",

@@ -45,7 +45,10 @@ def accepted_as_documented(_: Any, response: Any, case: Any) -> None:
 
 def keeps_its_word(fuzzed: RunningApi, case: Any, role: str) -> None:
     case.operation.schema.app = fuzzed.app
-    answer = case.call(headers={"Authorization": f"Bearer {token_of(fuzzed[role])}"})
+    validate(case.call(headers={"Authorization": f"Bearer {token_of(fuzzed[role])}"}), case)
+
+
+def validate(answer: Any, case: Any) -> None:
     # A missing If-Match is answered by 428 (RFC 6585) and a large body by 413, which it does not know.
     left_out = [positive_data_acceptance, missing_required_header]
     if answer.status_code == 413:
@@ -69,3 +72,19 @@ def test_it_keeps_to_its_document(fuzzed: RunningApi, case: Any) -> None:
 @MANY
 def test_it_keeps_to_its_document_for_every_role(fuzzed: RunningApi, case: Any, role: str) -> None:
     keeps_its_word(fuzzed, case, role)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("role", ["developer", "operator"])
+def test_what_was_made_can_be_read_changed_and_removed(fuzzed: RunningApi, role: str) -> None:
+    """Sequences of requests, each with what earlier ones have answered."""
+
+    class Sequence(SCHEMA.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            case.operation.schema.app = fuzzed.app
+            return {"headers": {"Authorization": f"Bearer {token_of(fuzzed[role])}"}}
+
+        def validate_response(self, response: Any, case: Any, additional_checks: Any = (), **_: Any) -> None:
+            validate(response, case)
+
+    Sequence.run(settings=settings(MANY, max_examples=40, stateful_step_count=8))

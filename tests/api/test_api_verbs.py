@@ -159,7 +159,7 @@ def mailing(folder: Path, empty_store: Path, **changed: Any) -> Iterator[tuple[R
     channel = EmailChannel(
         kind="email", host="127.0.0.1", port=server.port, tls="none", sender="h@example.org", to=("ops@example.org",)
     )  # fmt: skip
-    given = {"notify": {"ops": channel}, "mail": "ops", "public_url": "https://h.example", **changed}
+    given = {"notify": {"ops": channel}, "mail": "ops", "api_url": "https://h.example", **changed}
     try:
         with running_api(settings_at(folder, empty_store), **given) as api:
             yield api, box
@@ -215,7 +215,7 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_the_link(
     channel = EmailChannel(
         kind="email", host="127.0.0.1", port=free_port(), tls="none", sender="h@example.org", to=("ops@example.org",)
     )  # fmt: skip
-    given = {"notify": {"ops": channel}, "mail": "ops"}
+    given = {"notify": {"ops": channel}, "mail": "ops", "api_url": "https://h.example"}
     with running_api(settings_at(tmp_path, empty_store), **given) as api:
         assert (
             api.nobody.post("auth/password_requests", json={"email": "viewer@example.org"}).status_code == 202

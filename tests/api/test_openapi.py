@@ -44,7 +44,8 @@ def test_what_needs_no_login_is_named_here() -> None:
     open_to_all = {operation["operationId"] for _, _, operation in OPERATIONS if "security" not in operation}
     assert open_to_all == {
         "login", "refresh", "logout", "open_session", "register", "set_password_by_link", "login_by_link",
-        "list_login_providers", "begin_provider_login", "end_provider_login", "read_health",
+        "ask_for_password_link", "ask_to_join", "list_login_providers", "begin_provider_login",
+        "end_provider_login", "read_health",
     }  # fmt: skip
 
 

@@ -472,3 +472,50 @@ def test_an_agents_token_is_good_for_two_minutes(services: Services, clock: Fixe
     clock.advance(timedelta(seconds=2))
     with pytest.raises(LoginError, match="run out"):
         logins.actor_of_token(services, token)
+
+
+def test_ten_thousand_wrong_logins_are_looked_at_a_few_times_and_keep_nobody_else_out(
+    services: Services, clock: FixedClock
+) -> None:
+    """From a thousand addresses, at the pace of seven in a second, and each answered alike."""
+    person(services)
+    logins.log_in(services, ann(address="10.0.0.1"))
+    looked_at, said = 0, set[str]()
+    for number in range(10_000):
+        clock.advance(timedelta(seconds=0.15))
+        with pytest.raises(LoginError) as caught:
+            logins.log_in(
+                services, ann(password="wrong", address=f"10.1.{number % 1000 // 250}.{number % 250}")
+            )
+        looked_at += caught.value.wait == 0
+        said.add(str(caught.value).partition(":")[0])
+    assert looked_at < 30
+    assert said == {"the address, the password or the code is wrong", "too many wrong logins"}
+    logins.log_in(services, ann(address="10.0.0.1"))
+    clock.advance(timedelta(days=2))
+    logins.log_in(services, ann(address="10.0.0.2"))
+
+
+def test_an_agent_ends_with_its_persons_login(services: Services) -> None:
+    person(services)
+    client = logins.log_in_client(services, ann())
+    browser = logins.log_in(services, ann())
+    shown = {
+        "access": logins.actor_of_token(services, client.access_token),
+        "session": logins.actor_of_token(services, browser.token),
+    }
+    owner = shown["session"]
+    made = tokens.make_token(services, owner, tokens.MakeToken(name="ci", scopes=("write",)))
+    shown["token"] = logins.actor_of_token(services, made.token)
+    for actor in shown.values():
+        assert tokens.agent_token(services, actor, "coding", "t", ["read"])
+    tokens.end_token(services, owner, made.id)
+    with pytest.raises(LoginError, match="logged out since"):
+        tokens.agent_token(services, shown["token"], "coding", "t", ["read"])
+    clock_now = services.store.clock
+    assert isinstance(clock_now, FixedClock)
+    clock_now.advance(timedelta(seconds=1))
+    logins.log_out_everywhere(services, owner)
+    for kind in ("access", "session"):
+        with pytest.raises(LoginError, match="logged out since"):
+            tokens.agent_token(services, shown[kind], "coding", "t", ["read"])

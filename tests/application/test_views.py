@@ -56,7 +56,9 @@ BEFORE_ANYBODY_IS_KNOWN = {
     "organizations.accept_invitation", "logins.actor_of", "logins.actor_of_token", "logins.log_in",
     "logins.log_in_by_link", "logins.log_in_client", "logins.log_out", "logins.new_session", "logins.refresh",
     "logins.right_password",
-    "logins.set_password_by_link", "oidc.begin", "oidc.finish", "oidc.providers",
+    "logins.set_password_by_link", "mailed_links.mail_invitation",
+    "mailed_links.mail_password_link", "mailed_links.require_mail", "mailed_links.require_open_registration",
+    "agent_tasks.do_next_task", "oidc.begin", "oidc.finish", "oidc.providers",
 }  # fmt: skip
 # Everybody may do this with what is their own, and with nothing else.
 ABOUT_ONESELF = {

@@ -26,7 +26,7 @@ ANN = Actor("ann")
 
 def request(key: str, revision: int = 3, number: int = 7) -> BuildRequest:
     now = datetime(2026, 3, 2, tzinfo=UTC)
-    return BuildRequest(number, key, revision, "requested", "", "user:ann", "command line", now, None, None)
+    return BuildRequest(number, key, revision, "requested", "", False, "user:ann", "cli", now, None, None)
 
 
 def keys(result: dg.SensorResult) -> list[str | None]:

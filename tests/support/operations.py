@@ -11,8 +11,10 @@ _VALUES = {
     "key": "notes", "email": "viewer@example.org", "artifact": "requirements", "path": "README.md",
     "role": "architect", "task": "architecture", "provider": "anthropic", "number": 1, "destination": "zip",
     "archive": "zip", "name": "nightly", "token": 1, "grant": 1, "proposal": 1, "delivery": 1, "run": "run-1",
+    "version": "0" * 16,
 }  # fmt: skip
-_QUERIES = {"before": "1", "after": "2", "project": "notes", "link": "hol_none", "state": "none"}
+_QUERIES = {"before": "1", "after": "2", "project": "notes", "link": "hol_none", "state": "none",
+            "other": "nightly"}  # fmt: skip
 
 
 @dataclass(frozen=True)

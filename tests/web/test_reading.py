@@ -37,6 +37,11 @@ class Site(ThreadingHTTPServer):
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 site.asked.append((self.command, self.path, body))
                 path = self.path.partition("?")[0]
+                if path == "/slow-head":
+                    for byte in b"HTTP/1.0 200 OK\r\nX-Long: " + b"x" * 200:
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(0.05)
+                    return
                 if path == "/slow":
                     self.send_response(200)
                     self.send_header("Content-Type", "text/plain")
@@ -61,6 +66,7 @@ class Site(ThreadingHTTPServer):
             "/moved": (302, "text/html", b"", "/page"),
             "/away": (302, "text/html", b"", "http://169.254.169.254/latest/meta-data"),
             "/round": (302, "text/html", b"", "/round"),
+            "/broken": (302, "text/html", b"", "http://["),
             "/image": (200, "image/png", b"\x89PNG", ""),
             "/long": (200, "text/plain", b"y" * 5000, ""),
             "/search": (200, "application/json", json.dumps(RESULTS).encode(), ""),
@@ -156,3 +162,22 @@ def test_a_request_is_sent(site: Site) -> None:
         access(site).call("TRACE", f"{site.url}/items")
     with pytest.raises(WebError, match="may not be reached"):
         access(site, callable=()).call("GET", f"{site.url}/items")
+
+
+def test_a_head_that_comes_byte_by_byte_is_ended(site: Site) -> None:
+    began = time.monotonic()
+    with pytest.raises(WebError, match="takes too long"):
+        access(site).fetch(f"{site.url}/slow-head")
+    assert time.monotonic() - began < 5
+
+
+def test_nobody_is_led_to_what_is_no_address(site: Site) -> None:
+    with pytest.raises(WebError, match="no URL"):
+        access(site).fetch(f"{site.url}/broken")
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<?", '<a href="', "<![CDATA[", "<b><i>"])
+def test_no_page_takes_long_to_read(site: Site, piece: str) -> None:
+    """Each took between two seconds and two minutes by a parser of quadratic time; the test's own limit is that."""
+    site.pages["/hostile"] = (200, "text/html", (piece * (300_000 // len(piece))).encode(), "")
+    access(site, most_bytes=400_000).fetch(f"{site.url}/hostile")

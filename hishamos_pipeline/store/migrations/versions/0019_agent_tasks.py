@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=200), nullable=False),
         sa.Column("input_tokens", sa.Integer(), nullable=False),
         sa.Column("output_tokens", sa.Integer(), nullable=False),
-        sa.Column("cost_usd", sa.Float(), nullable=False),
+        sa.Column("cost_usd", sa.Double(), nullable=False),
         sa.Column("created_at", time, nullable=False),
         sa.Column("started_at", time, nullable=True),
         sa.Column("beat_at", time, nullable=True),

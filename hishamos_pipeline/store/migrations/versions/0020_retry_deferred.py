@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("build_requests") as table:
-        table.add_column(sa.Column("retry_deferred", sa.Boolean(), nullable=False, server_default=sa.false()))
-    with op.batch_alter_table("build_requests") as table:
-        table.alter_column("retry_deferred", server_default=None)
+    # Not as a batch, for which SQLite's table would be made anew, and its numbers used again.
+    op.add_column(
+        "build_requests", sa.Column("retry_deferred", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
