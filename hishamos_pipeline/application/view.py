@@ -1,13 +1,17 @@
 """What use cases take and return: frozen, typed, and the same through every door."""
 
+import functools
 from collections.abc import Collection
 from dataclasses import asdict, fields, is_dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.errors import ChangedMeanwhileError, InputError
+
+_PLAIN = frozenset({str, int, float, bool, datetime, type(None)})
 
 
 class View(BaseModel):
@@ -30,12 +34,20 @@ class View(BaseModel):
             record: a frozen dataclass.
             given: fields that the record does not have under their name.
         """
-        names = cls.model_fields.keys() & {field.name for field in fields(record)}
-        return cls.model_validate({**{name: _plain(getattr(record, name)) for name in names}, **given})
+        shown = {name: _plain(getattr(record, name)) for name in _shared(cls, type(record))}  # type: ignore[arg-type]
+        return cls.model_validate({**shown, **given})
+
+
+@functools.cache
+def _shared(view: type[View], record: type) -> tuple[str, ...]:
+    """The names of the fields that a view and a record have both."""
+    return tuple(view.model_fields.keys() & {field.name for field in fields(record)})
 
 
 def _plain(value: Any) -> Any:
     """A value of a record as views take it: records within it as mappings, all else as it is, and not copied."""
+    if type(value) in _PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, tuple | list) and value and is_dataclass(value[0]):

@@ -1,5 +1,6 @@
 """From rows to frozen records: no row of SQLAlchemy's leaves the store."""
 
+import functools
 from dataclasses import fields
 from typing import TypeVar
 
@@ -17,8 +18,12 @@ def record(as_type: type[R], row: Base, **given: object) -> R:
         row: the row.
         given: fields that are not the row's own.
     """
-    names = [field.name for field in fields(as_type)]  # type: ignore[arg-type]
-    return as_type(**{name: given[name] if name in given else getattr(row, name) for name in names})
+    return as_type(**{name: given[name] if name in given else getattr(row, name) for name in _names(as_type)})  # type: ignore[arg-type]
+
+
+@functools.cache
+def _names(as_type: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(as_type))
 
 
 def require_as_seen(seen: R | None, now: R, name: str) -> None:

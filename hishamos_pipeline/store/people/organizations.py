@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Delete, delete, func, or_, select
+from sqlalchemy import ColumnElement, Delete, bindparam, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -33,6 +33,18 @@ from hishamos_pipeline.store.people.tables import (
 from hishamos_pipeline.store.projects.tables import ProjectRow
 from hishamos_pipeline.store.records import record, require_as_seen
 from hishamos_pipeline.store.sessions import Sessions, find_project, locked, rows_changed
+
+# Every request asks for it, so it is put together once.
+_STANDING = (
+    select(UserRow, OrganizationRow.needs_second_factor, MembershipRow.role)
+    .select_from(UserRow)
+    .join(OrganizationRow, OrganizationRow.key == bindparam("organization"))
+    .outerjoin(
+        MembershipRow,
+        (MembershipRow.user_id == UserRow.id) & (MembershipRow.organization_id == OrganizationRow.id),
+    )
+    .where(UserRow.id == bindparam("user"))
+)
 
 
 class Organizations:
@@ -91,18 +103,8 @@ class Organizations:
 
     def standing(self, user_id: int, key: str) -> UserStanding | None:
         """What a user is in an organization; ``None`` where there is no such user or organization."""
-        query = (
-            select(UserRow, OrganizationRow.needs_second_factor, MembershipRow.role)
-            .select_from(UserRow)
-            .join(OrganizationRow, OrganizationRow.key == key)
-            .outerjoin(
-                MembershipRow,
-                (MembershipRow.user_id == UserRow.id) & (MembershipRow.organization_id == OrganizationRow.id),
-            )
-            .where(UserRow.id == user_id)
-        )
         with self._sessions.read() as session:
-            found = session.execute(query).one_or_none()
+            found = session.execute(_STANDING, {"user": user_id, "organization": key}).one_or_none()
         if found is None:
             return None
         user, needs_second_factor, role = found
