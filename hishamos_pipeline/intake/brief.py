@@ -40,6 +40,24 @@ _ALIASES = {"stories": "features", "user_stories": "features", "license": "licen
 _ABOUT_THE_PRODUCT = frozenset({"vision", "users", "features", "entities", "constraints"})
 # What a brief may give; its text and the files beside it are no fields.
 _FIELDS = tuple(name for name in Idea.model_fields if name not in ("sections", "files", "stack_reason"))
+_MOST_NAMED, _SHORTEST_NAME = 20, 3
+# What documents are called that say nothing of what they are about.
+_GENERIC = frozenset(
+    """brief idea prd spec specs specification requirements requirement-document requirements-document user-stories
+    stories backlog product-backlog features feature-list product-requirements product-requirements-document
+    product-requirement-document software-requirements-specification srs functional-requirements
+    functional-specification software-requirements business-requirements business-requirements-document brd project
+    project-brief product-brief overview introduction readme document untitled notes-untitled design design-document
+    technical-specification plan tasks todo prd-draft draft""".split()
+)
+# Formats by suffix that are known and not read, and what they are called.
+_UNREAD: Mapping[str, str] = {
+    ".feature": "Gherkin", ".csv": "a table (CSV)", ".tsv": "a table (TSV)", ".xlsx": "a spreadsheet",
+    ".xls": "a spreadsheet", ".ods": "a spreadsheet", ".docx": "a Word document", ".doc": "a Word document",
+    ".odt": "a text document", ".rtf": "rich text", ".pdf": "PDF", ".adoc": "AsciiDoc", ".asciidoc": "AsciiDoc",
+    ".rst": "reStructuredText", ".org": "Org mode", ".html": "HTML", ".htm": "HTML", ".xml": "XML", ".toml": "TOML",
+    ".zip": "an archive", ".pages": "a Pages document",
+}  # fmt: skip
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
     r"(?P<title>.+?)(?:\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
@@ -59,10 +77,11 @@ def decode(raw: bytes, max_bytes: int) -> str:
             f"is larger than {max_bytes:,} bytes",
             "Shorten it, or raise HISHAMOS_MAX_BRIEF_BYTES.",
         )
+    raw = _from_utf16(raw)
     if b"\0" in raw:
         raise IdeaError("brief", "is binary", "Submit a text in Markdown, YAML or JSON.")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode().lstrip("\ufeff")
     except UnicodeDecodeError as error:
         raise IdeaError("brief", f"is not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
@@ -71,6 +90,30 @@ def decode(raw: bytes, max_bytes: int) -> str:
     # Control characters have no place in a document and play tricks in terminals.
     check_lines(text)
     return without_tricks(text)
+
+
+def _from_utf16(raw: bytes) -> bytes:
+    """A text in UTF-16 that says so by its first two bytes, in UTF-8; everything else as it is."""
+    if not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw
+    try:
+        return raw.decode("utf-16").encode()
+    except UnicodeError:
+        raise IdeaError(
+            "brief", "is not UTF-8, and begins like UTF-16 without being that", "Save it as UTF-8."
+        ) from None
+
+
+def refuse_unread(name: str) -> None:
+    """Refuse a file whose name says that it is of a format which is not read.
+
+    Raises:
+        IdeaError: names that format, and those that are read.
+    """
+    suffix = name.lower()[name.rfind(".") :] if "." in name else ""
+    if suffix in _UNREAD:
+        known = ", ".join(SUFFIXES)
+        raise IdeaError("brief", f"is {_UNREAD[suffix]}, which is not read", f"Submit it as one of {known}.")
 
 
 def detect_format(text: str, name: str = "") -> Format:
@@ -98,19 +141,20 @@ def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_fe
     Raises:
         IdeaError: names the field at fault and what to do.
     """
+    refuse_unread(name)
     text = decode(raw, max_bytes)
     kind = detect_format(text, name)
     if kind in ("json", "yaml"):
         fields = read_json(text) if kind == "json" else read_yaml(text)
         if not isinstance(fields, dict):
             raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
-        idea = _validate(fields, max_features)
+        idea = _validate(fields, max_features, name, text, structured=True)
         return _whole(idea, _sections(as_markdown(idea)), fields)
     read = read_markdown(text)
     given = dict(read.fields)
     if not given.get("title") and _one_line(text):
         given = _read_line(text)
-    idea = _validate(given, max_features)
+    idea = _validate(given, max_features, name, text)
     return _whole(idea, (*read.sections, *_given_beside(read, idea)), given)
 
 
@@ -149,17 +193,25 @@ def _read_line(text: str) -> dict[str, object]:
     return {"title": (title[:1].upper() + title[1:])[:200], "vision": line}
 
 
-def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
+def _validate(
+    fields: Mapping[str, object], max_features: int, file: str, text: str, *, structured: bool = False
+) -> Idea:
     values: dict[str, object] = {}
-    for name, value in all_without_tricks(fields).items():
+    given = all_without_tricks(fields)
+    if unknown := [name for name in given if _ALIASES.get(name, name) not in _FIELDS]:
+        are = "is not a field of a brief" if len(unknown) == 1 else "are no fields of a brief"
+        raise IdeaError(", ".join(unknown[:_MOST_NAMED]), are, f"Known are {', '.join(_FIELDS)}.")
+    for name, value in given.items():
         target = _ALIASES.get(name, name)
         if target in values:
             raise IdeaError(name, f"and {target} mean the same and are both given", "Keep one.")
-        if target not in _FIELDS:
-            raise IdeaError(name, "is not a field of a brief", f"Known are {', '.join(_FIELDS)}.")
         if value is not None:
             values[target] = value
     title = values.get("title")
+    if isinstance(title, int | float) and not isinstance(title, bool):  # `title: 2048` in YAML
+        title = str(title)
+    if title is None and not structured:
+        title = _title_from(file)
     if not isinstance(title, str) or not title.strip():
         raise IdeaError(
             "title", "is missing", "Start with `# Title` in Markdown, `title: …` in YAML or JSON."
@@ -178,7 +230,7 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
     if "entities" in values:
         values["entities"] = _entities(values["entities"])
     if "key" not in values:
-        values["key"] = slug(str(values["title"])) or f"idea-{sha256_text(str(values['title']))[:8]}"
+        values["key"] = _key(str(values["title"]), file, text)
     try:
         check_key(str(values["key"]))
         return Idea.model_validate(values)
@@ -186,6 +238,30 @@ def _validate(fields: Mapping[str, object], max_features: int) -> Idea:
         raise IdeaError("key", str(error), "Change `key`.") from error
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def _title_from(file: str) -> str | None:
+    """A title from a file's name, where that says something."""
+    stem = file.rpartition("/")[2].rpartition(".")[0]
+    said = " ".join(re.sub(r"[_\-.]+", " ", stem).split())
+    says_it = len(said) >= _SHORTEST_NAME and slug(stem) not in _GENERIC
+    return said[:1].upper() + said[1:] if says_it else None
+
+
+def _key(title: str, file: str, text: str) -> str:
+    """A project's key where the brief gives none: from the title, else the file's name.
+
+    Titles such as "Product requirements" are those of many documents: the key would be another project's.
+    """
+    own = slug(title)
+    letters = sum(character.isalpha() for character in title)
+    says_it = own not in _GENERIC and 2 * sum(c.isascii() and c.isalpha() for c in title) >= letters
+    if own and says_it:
+        return own
+    stem = slug(file.rpartition("/")[2].rpartition(".")[0])
+    if stem and stem not in _GENERIC:
+        return stem
+    return f"{own}-{sha256_text(text)[:8]}" if own in _GENERIC and own else f"idea-{sha256_text(title)[:8]}"
 
 
 def _explained(error: ValidationError) -> IdeaError:

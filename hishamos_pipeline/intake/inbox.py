@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hishamos_pipeline.core.text.hashing import content_hash, file_sha256
 from hishamos_pipeline.errors import HishamosError, IdeaError, ProjectBusyError, StorageError
-from hishamos_pipeline.intake.brief import SUFFIXES
+from hishamos_pipeline.intake.brief import SUFFIXES, refuse_unread
 from hishamos_pipeline.intake.files import FIELD, accept, packed, read_paths, unzipped
 from hishamos_pipeline.intake.guarded import read_guarded
 from hishamos_pipeline.settings import Settings
@@ -20,6 +20,9 @@ from hishamos_pipeline.workspace.disk import newest_change, replacing
 
 ERROR_SUFFIX = ".error.txt"
 ACCEPTED = "accepted"
+# What editors and browsers write until a file is whole.
+_UNFINISHED = ("~", ".part", ".crdownload", ".download", ".tmp", ".swp")
+_LARGE = 10_000_000
 _ZIP = ".zip"
 # What the brief among several files is called.
 _BRIEFS = ("brief", "idea", "prd", "spec", "readme")
@@ -61,7 +64,7 @@ def _new_entries(inbox: Path, quiet_seconds: float) -> Iterator[Path]:
         if path.is_dir():
             if path.name == ACCEPTED or not any(path.iterdir()):
                 continue
-        elif path.suffix.lower() not in {*SUFFIXES, _ZIP}:
+        elif path.name.lower().endswith(_UNFINISHED):
             continue
         note = _note(path)
         if note.exists() and f"sha256 {_digest(path)}" in note.read_text(errors="replace"):
@@ -106,6 +109,12 @@ def _read(path: Path, settings: Settings) -> tuple[str, bytes, dict[str, bytes] 
         IdeaError: several files could be the brief, or none could; or they are too many or too large.
     """
     if path.is_file() and path.suffix.lower() != _ZIP:
+        refuse_unread(path.name)
+        if path.suffix.lower() not in {*SUFFIXES, ""}:
+            known = ", ".join(SUFFIXES)
+            raise IdeaError(
+                "brief", f"is of an unknown format, {path.suffix}", f"Submit it as one of {known}."
+            )
         # One byte over the limit is enough to know that a file is too large.
         with path.open("rb") as stream:
             return path.name, stream.read(settings.max_brief_bytes + 1), None
@@ -141,6 +150,9 @@ def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
 def _digest(path: Path) -> str:
     """What changes when the entry does; of a folder its names, sizes and times."""
     if path.is_file():
+        found = path.stat()
+        if found.st_size > _LARGE:  # looked at again and again, as long as it lies there
+            return content_hash([found.st_size, found.st_mtime_ns])
         return file_sha256(path)
     facts = []
     for folder, _, names in os.walk(path):

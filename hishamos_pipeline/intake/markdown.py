@@ -12,6 +12,8 @@ from hishamos_pipeline.intake.sections import inline, meaning_of, read_blocks, w
 from hishamos_pipeline.intake.structured import read_yaml
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+# The mark of a list of tasks, as GitHub has it.
+_TASK = re.compile(r"^\[[ xX]\] +")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,12 @@ def _items(node: SyntaxTreeNode) -> Iterator[str]:
             if child.type in ("bullet_list", "ordered_list")
             for text in _items(child)
         ]
-        if details:
+        head = _TASK.sub("", head)
+        if details and head.endswith(":"):
             head = f"{head.rstrip(':')}: {'; '.join(details)}"
+        elif details and head:  # what stands below says more of it, and is not part of its words
+            head = "\n- ".join([head, *(" ".join(text.replace("\n- ", "; ").split()) for text in details)])
+        elif details:
+            head = "; ".join(details)
         if head:
             yield head

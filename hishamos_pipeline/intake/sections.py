@@ -13,6 +13,7 @@ from hishamos_pipeline.intake.limits import check_markdown
 
 # The author's own numbering: "2.", "3.2", "IV)", "B.".
 _NUMBER = re.compile(r"(?P<arabic>\d{1,4}(?:\.\d{1,4}){0,5})[.):]? +|(?:[IVXLC]{1,7}|[A-Z])[.)] +")
+_WORD_BULLET = re.compile(r"(?m)^([ \t]*)[•‣▪●◦·–]([ \t]+\S)")
 _JOINED = re.compile(r" */ *| *& *| *, *| and ")
 _NOT_ASKED = re.compile(
     r"(?:explicitly )?(?:out of|not in|outside(?: of)?(?: the)?) scope(?: (?:for|in|of|now|here)\b.*)?"
@@ -67,7 +68,9 @@ def read_blocks(text: str) -> list[Block]:
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # as Markdown counts them: other line ends are characters
     starts = [_Start(0, "", 0, ())]
     nodes: list[SyntaxTreeNode] = []
-    for node in SyntaxTreeNode(MarkdownIt("commonmark").parse(text)).children:
+    # Bullets of word processors are lists, too; the text itself stays as it was written.
+    parsed = MarkdownIt("commonmark").parse(_WORD_BULLET.sub(r"\1-\2", text))
+    for node in SyntaxTreeNode(parsed).children:
         heading = _heading(node)
         if heading and node.map:
             starts[-1].nodes = tuple(nodes)

@@ -28,7 +28,7 @@ IF_ANY = {"If-Match": "*"}
 
 
 def test_a_build_may_try_deferred_stories_again(api: RunningApi) -> None:
-    made = api["developer"].post("projects/notes/builds", json={"retry_deferred": True})
+    made = api["developer"].post("projects/notes/builds?retry_deferred=true")
     assert (made.status_code, made.json()["retry_deferred"]) == (202, True)
     assert api["developer"].post("projects/notes/builds").json()["retry_deferred"] is True, "it stands"
     store = api.services.acting_as(OPERATOR).store
@@ -37,10 +37,10 @@ def test_a_build_may_try_deferred_stories_again(api: RunningApi) -> None:
 
 
 def test_stories_are_named_once_they_are_known(api: RunningApi) -> None:
-    for wanted in ({"stories": ["US-001"]}, {"sprint": 1}):
-        refused = api["developer"].post("projects/notes/builds", json=wanted)
+    for wanted in ({"story": ["US-001"]}, {"sprint": 1}):
+        refused = api["developer"].post("projects/notes/builds", params=wanted)
         assert refused.status_code == 422 and "is not planned" in refused.json()["detail"]
-    assert api["developer"].post("projects/bills/builds", json={"sprint": 1}).status_code == 404
+    assert api["developer"].post("projects/bills/builds?sprint=1").status_code == 404
 
 
 @pytest.mark.slow
@@ -98,12 +98,14 @@ def test_a_batch_is_begun_stopped_resumed_and_compared(api: RunningApi) -> None:
     assert operator.post("batches", json=wanted).status_code == 422
     assert operator.post("batches", json={**wanted, "name": "b", "conditions": ["x"]}).status_code == 422
     assert operator.post("batches/nightly/stop").json()["stopped"] is True
-    assert operator.post("batches/nightly/resume").status_code == 422, "its runs are still being ended"
+    assert operator.post("batches/nightly/resume", json={}).status_code == 422, (
+        "its runs are still being ended"
+    )
     store = api.services.acting_as(OPERATOR).store
     advance(store, store.batches.get("nightly"), FakeBatchRuns(), ())
     resumed = operator.post("batches/nightly/resume", json={"budget_usd": 3.0})
     assert resumed.json()["budget_usd"] == 3.0
-    assert operator.post("batches/nowhere/resume").status_code == 404
+    assert operator.post("batches/nowhere/resume", json={}).status_code == 404
     compared = operator.get("batches/nightly/compare", params={"other": "nightly", "everything": True})
     assert compared.status_code in (200, 422)
 

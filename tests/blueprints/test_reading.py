@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.blueprints.planning.backlog import readings
+from hishamos_pipeline.blueprints.planning.requirements import write_requirements
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain
 from hishamos_pipeline.blueprints.reading.operations import Reader
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.intake.attributes import parse_attribute, parse_entity, resolve_references
 
 ENTITIES = resolve_references(
@@ -238,3 +240,71 @@ def test_inflect_still_checks_its_arguments() -> None:
     """Once this fails, ``words._inflect_module`` is an ordinary import again."""
     module = words._inflect_module()
     assert "@typechecked" in inspect.getsource(module.engine)
+
+
+@pytest.mark.parametrize(
+    ("text", "actor", "want"),
+    [
+        ("The system shall allow a gardener to add a packet", "gardener", "add a packet"),
+        ("The system shall let gardeners list packets", "gardeners", "list packets"),
+        ("The application should enable users to track books", "users", "track books"),
+        ("The app lets users add notes", "users", "add notes"),
+        ("The system must provide a list of packets", "user", "list packets"),
+        ("The platform shall be able to send a reminder", "user", "send a reminder"),
+        ("**FR-001**: System MUST allow gardeners to add a packet", "gardeners", "add a packet"),
+        ("FR-003: Gardeners can delete a packet", "gardeners", "delete a packet"),
+        ("[FR-004] Gardeners can count packets", "gardeners", "count packets"),
+        ("US-05 - Gardeners can list packets", "gardeners", "list packets"),
+        ("(R12) Gardeners can list packets", "gardeners", "list packets"),
+        ("1.2 Users can add a note", "users", "add a note"),
+        ("3) As a user, I want to add a note", "user", "add a note"),
+        ("[x] FR-7. Users can add a note", "users", "add a note"),
+        ("REQ-12 The user can add a note", "user", "add a note"),
+        (
+            "As a steward, I want to add a packet so that gardeners can list packets",
+            "steward",
+            "add a packet",
+        ),
+        ("Users should be able to add a note", "users", "add a note"),
+        ("Users can add a note\n- The text is required\n- It is short", "users", "add a note"),
+    ],
+)
+def test_who_wants_what(text: str, actor: str, want: str) -> None:
+    said = statement(text)
+    assert (said.actor, said.want, said.is_wish) == (actor, want, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The system shall not store passwords", "Users cannot delete a packet", "Users must not see drafts",
+        "A gardener may never delete a packet", "The application will be fast", "The system shall be available 24/7",
+        "Packets must have a name", "Guests can't add a note", "FR-9: The system shall not delete packets",
+        "The list should remain short", "The app does not show ads",
+    ],
+)  # fmt: skip
+def test_what_nobody_is_to_do_is_no_wish(text: str) -> None:
+    assert not statement(text).is_wish
+    assert read(text) == []
+    made = write_requirements(Idea(key="x", title="X", features=(text, "User can add a packet with a name")))
+    (own,) = [item for item in made.requirements if item.source == text]
+    assert "can" not in own.statement.split()[:3] or "cannot" in own.statement
+    assert own.statement == f"{plain(text)}."
+
+
+def test_the_benefit_of_a_story_in_prose_is_no_wish() -> None:
+    prose = "As a steward, I want to delete a packet so that gardeners can list packets. "
+    prose += "A site where users can add notes."
+    assert features_in_prose(prose) == (
+        "As a steward, I want to delete a packet so that gardeners can list packets",
+        "users can add notes",
+    )
+
+
+def test_points_below_a_wish_are_rules_of_their_own() -> None:
+    feature = "User can add a packet with a name and a year\n- The name is required\n- A message confirms it"
+    made = write_requirements(Idea(key="x", title="X", features=(feature,)))
+    said = {item.source: item.kind for item in made.requirements}
+    assert said["User can add a packet with a name and a year"] == "functional"
+    assert said["The name is required"] == "functional"
+    assert said["A message confirms it"] == "constraint"

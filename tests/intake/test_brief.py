@@ -39,7 +39,7 @@ Sells *things*.
 def test_markdown() -> None:
     idea = read_brief(MARKDOWN, "shop.md")
     assert (idea.key, idea.title, idea.author, idea.exports) == ("the-shop", "The Shop", "Ada", ("zip",))
-    assert idea.features == ("User can add a product", "User can list products: oldest first")
+    assert idea.features == ("User can add a product", "User can list products\n- oldest first")
     assert idea.users == ("clerk",)
     assert idea.constraints == ("A product's price must be positive",)
     assert idea.vision == "Sells *things*."
@@ -196,3 +196,74 @@ def test_the_examples_are_good_briefs() -> None:
     folder = Path(__file__).parents[2] / "examples" / "ideas"
     ideas = [read_brief(path.read_bytes(), path.name) for path in sorted(folder.iterdir())]
     assert len(ideas) >= 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le-bom", "utf-8-sig", "utf-8-two-boms"])
+def test_marks_of_encodings_are_no_content(encoding: str) -> None:
+    text = "# Seeds\n\n## Features\n- User can add a packet\n"
+    raw = {
+        "utf-16": text.encode("utf-16"), "utf-16-le-bom": b"\xff\xfe" + text.encode("utf-16-le"),
+        "utf-8-sig": text.encode("utf-8-sig"), "utf-8-two-boms": ("\ufeff\ufeff" + text).encode(),
+    }[encoding]  # fmt: skip
+    idea = read_brief(raw, "seeds.md")
+    assert (idea.key, idea.features) == ("seeds", ("User can add a packet",))
+
+
+@pytest.mark.parametrize(
+    ("title", "file", "key"),
+    [
+        ("Seed bank", "prd.md", "seed-bank"), ("Product Requirements Document", "seed-bank.md", "seed-bank"),
+        ("User Stories", "docs/seed_bank.md", "seed-bank"), ("PRD", "seeds.md", "seeds"),
+        ("种子银行（PRD）", "seeds.md", "seeds"), ("种子银行", "seeds.md", "seeds"),
+        ("Überblick", "x/brief.md", "uberblick"),
+    ],
+)  # fmt: skip
+def test_a_title_that_many_have_gives_no_key(title: str, file: str, key: str) -> None:
+    assert read_brief(f"# {title}\n\n- User can add a note\n".encode(), file).key == key
+
+
+def test_two_documents_of_one_title_are_two_projects() -> None:
+    one, other = (
+        read_brief(f"# PRD\n\n## Features\n- User can add a {word}\n".encode()) for word in ("note", "trip")
+    )
+    assert one.key != other.key and one.key.startswith("prd-")
+
+
+def test_a_document_without_a_title_has_its_files() -> None:
+    idea = read_brief(b"## User stories\n- User can add a packet\n", "seed-bank.md")
+    assert (idea.title, idea.key) == ("Seed bank", "seed-bank")
+    with pytest.raises(IdeaError, match="title: is missing"):
+        read_brief(b"## User stories\n- User can add a packet\n", "requirements.md")
+
+
+def test_a_title_may_be_a_number() -> None:
+    assert read_brief(b"title: 2048\nfeatures: [User can add a tile]\n", "game.yaml").title == "2048"
+
+
+def test_unknown_fields_are_named_at_once() -> None:
+    with pytest.raises(IdeaError, match=r"id, status, tags: are no fields"):
+        read_brief(b"---\nid: 1\nstatus: draft\ntags: [a]\n---\n# Seeds\n", "seeds.md")
+
+
+def test_marks_of_lists_are_no_words_and_nested_points_are_points() -> None:
+    text = """# Seeds
+
+## Features
+- [ ] User can add a packet
+  - The name is required
+  - A message
+    confirms it
+- [x] User can list packets
+
+## Users
+
+• Gardeners
+‣ Stewards
+"""
+    idea = read_brief(text.encode(), "seeds.md")
+    assert idea.features == (
+        "User can add a packet\n- The name is required\n- A message confirms it",
+        "User can list packets",
+    )
+    assert idea.users == ("Gardeners", "Stewards")
+    assert "".join(section.text for section in idea.sections) == text

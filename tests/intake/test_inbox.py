@@ -41,14 +41,36 @@ def test_a_tick_is_bounded(settings: Settings, store: ProjectStore) -> None:
     assert [len(take_in(few, store.projects)) for _ in range(4)] == [2, 2, 1, 0]
 
 
-def test_links_folders_and_other_files_are_left_alone(settings: Settings, store: ProjectStore) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("story.feature", "is Gherkin"), ("backlog.csv", "is a table"), ("doc.adoc", "is AsciiDoc"),
+     ("paper.pdf", "is PDF"), ("picture.png", "unknown format, .png")],
+)  # fmt: skip
+def test_what_is_not_read_is_told_once(settings: Settings, store: ProjectStore, name: str, said: str) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / name).write_bytes(b"Feature: \0")
+    (result,) = take_in(settings, store.projects)
+    assert result.error and said in result.error and ".md, .markdown" in result.error
+    assert said in (settings.inbox / f"{name}.error.txt").read_text()
+    assert take_in(settings, store.projects) == []
+
+
+def test_a_brief_without_a_suffix_is_read(settings: Settings, store: ProjectStore) -> None:
+    settings.inbox.mkdir(parents=True)
+    (settings.inbox / "brief").write_text("# Notes\n\n## Features\n- User can add a note\n")
+    (result,) = take_in(settings, store.projects)
+    assert result.submission is not None and result.submission.key == "notes"
+
+
+def test_links_folders_and_unfinished_files_are_left_alone(settings: Settings, store: ProjectStore) -> None:
     settings.inbox.mkdir(parents=True)
     secret = settings.home / "secret.md"
     secret.write_text("# Secret\n")
     (settings.inbox / "link.md").symlink_to(secret)
     (settings.inbox / "folder.md").mkdir()
     (settings.inbox / ".hidden.md").write_text("# Hidden\n")
-    (settings.inbox / "picture.png").write_bytes(b"\0")
+    (settings.inbox / "notes.md.part").write_text("# No")
+    (settings.inbox / "notes.md~").write_text("# No")
     assert take_in(settings, store.projects) == []
     assert store.projects.all() == []
 

@@ -83,9 +83,9 @@ def stop_batch(caller: Caller, name: Name) -> StoppedBatch:
 
 
 @router.post("/{name}/resume")
-def resume_batch(caller: Caller, name: Name, body: BatchResumption | None = None) -> BatchDetails:
+def resume_batch(caller: Caller, name: Name, body: BatchResumption) -> BatchDetails:
     """Take a batch up again, with new limits where they are given; an operator's."""
-    command = batches.ResumeBatch(name=name, **(body.model_dump() if body else {}))
+    command = batches.ResumeBatch(name=name, **body.model_dump())
     batches.resume(caller.services, caller.actor, command)
     return batches.show_batch(caller.services, caller.actor, name)
 

@@ -65,14 +65,6 @@ class ChangeSentence(RequestBody):
     sentence: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class BuildWish(RequestBody):
-    """Which stories to build, by id or by sprint, all without either; and whether deferred ones are tried again."""
-
-    stories: Annotated[tuple[Annotated[str, Field(max_length=20)], ...], Field(max_length=500)] = ()
-    sprint: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    retry_deferred: bool = False
-
-
 class SettingsChange(RequestBody):
     """What changes of a project's settings; what is left out stays."""
 
@@ -153,10 +145,26 @@ def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
 
 @router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)
 def request_build(
-    caller: Caller, response: Response, key: Key, body: BuildWish | None = None
+    caller: Caller,
+    response: Response,
+    key: Key,
+    story: Annotated[
+        list[Annotated[str, Field(max_length=20)]] | None,
+        Query(
+            max_length=200, description="Only this story, by id, with what it depends on; may be given again."
+        ),
+    ] = None,
+    sprint: Annotated[
+        int | None, Query(ge=1, le=10_000, description="Only the stories of this sprint.")
+    ] = None,
+    retry_deferred: Annotated[
+        bool, Query(description="Try stories again that could not be verified.")
+    ] = False,
 ) -> BuildRequestView:
     """Ask for a build of all stories, or of some; the daemon begins it within seconds."""
-    command = builds.RequestBuild(key=key, **(body.model_dump() if body else {}))
+    command = builds.RequestBuild(
+        key=key, stories=tuple(story or ()), sprint=sprint, retry_deferred=retry_deferred
+    )
     found = builds.request(caller.services, caller.actor, command)
     response.headers["Location"] = f"/api/v1/build_requests/{found.id}"
     return found

@@ -102,12 +102,14 @@ def _find(text: str, features: list[str]) -> int:
 
 
 def _require_understood(idea: Idea, feature: str) -> None:
-    backlog = write_stories(write_requirements(idea))
+    requirements = write_requirements(idea)
+    backlog = write_stories(requirements)
     want = statement(feature).want
     story = next(
         (item for item in backlog.stories if statement(item.want).want == want or item.want == want), None
     )
-    if story is not None and story.status == "deferred":
-        raise UnbuildableError(
-            f"`{feature}`: {story.reason}; the blueprint engine understands wishes {_EXAMPLES}"
-        )
+    reason = story.reason if story is not None and story.status == "deferred" else ""
+    if any(item.source == feature and item.kind == "constraint" for item in requirements.requirements):
+        reason = "no rule keeps it, and nobody would check it"
+    if reason:
+        raise UnbuildableError(f"`{feature}`: {reason}; the blueprint engine understands wishes {_EXAMPLES}")

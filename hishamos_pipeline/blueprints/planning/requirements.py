@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
 from hishamos_pipeline.blueprints.reading.rules import read_rule
-from hishamos_pipeline.blueprints.reading.text import plain, statement
+from hishamos_pipeline.blueprints.reading.text import plain, points_below, statement
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, StackName
@@ -80,7 +80,10 @@ def _drafts(
     features: tuple[str, ...], constraints: tuple[str, ...], entities: tuple[Entity, ...]
 ) -> Iterator[Requirement]:
     for feature in features:
-        said = statement(feature)
+        said, head = statement(feature), feature.partition("\n")[0]
+        if not said.is_wish:
+            yield _constraint(head, entities)
+            continue
         yield Requirement(
             id="",
             kind="functional",
@@ -88,27 +91,32 @@ def _drafts(
             statement=f"The {said.actor} can {said.want}.",
             acceptance=(f"It can be shown that the {said.actor} can {said.want}.",),
             actor=said.actor,
-            priority=_priority(feature),
-            source=feature,
+            priority=_priority(head),
+            source=head,
         )
+    for point in dict.fromkeys(point for feature in features for point in points_below(feature)):
+        yield _constraint(point, entities)
     for constraint in constraints:
-        text = plain(constraint)
-        rule = read_rule(constraint, entities)
-        yield Requirement(
-            id="",
-            kind="functional" if rule else "constraint",
-            title=_title(text),
-            statement=f"{text}.",
-            acceptance=(
-                "A value that breaks the rule is refused."
-                if rule
-                else "A person reviews it: no rule checks it.",
-            ),
-            actor="user",
-            priority="must",
-            source=constraint,
-        )
+        yield _constraint(constraint, entities)
     yield from quality_requirements()
+
+
+def _constraint(constraint: str, entities: tuple[Entity, ...]) -> Requirement:
+    """What holds, whoever does what: by a rule where one is known, else for a person to review."""
+    text = plain(constraint)
+    rule = read_rule(constraint, entities)
+    return Requirement(
+        id="",
+        kind="functional" if rule else "constraint",
+        title=_title(text),
+        statement=f"{text}.",
+        acceptance=(
+            "A value that breaks the rule is refused." if rule else "A person reviews it: no rule checks it.",
+        ),
+        actor="user",
+        priority="must",
+        source=constraint,
+    )
 
 
 def _title(text: str) -> str:

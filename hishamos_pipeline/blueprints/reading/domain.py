@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, plausible, reference_to
 from hishamos_pipeline.blueprints.reading.rules import read_rule
-from hishamos_pipeline.blueprints.reading.text import clauses, plain, sentences, statement
+from hishamos_pipeline.blueprints.reading.text import (
+    clauses,
+    is_story,
+    plain,
+    points_below,
+    sentences,
+    statement,
+)
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import parse_attributes, resolve_references
@@ -61,8 +68,8 @@ def read_domain(
         for attribute in entity.attributes
         if attribute.choices
     )
-    lines = [*features, *constraints]
-    wishes = [clause for line in features for clause in clauses(statement(line).want)]
+    lines = [*features, *constraints, *(point for line in features for point in points_below(line))]
+    wishes = [clause for said in map(statement, features) if said.is_wish for clause in clauses(said.want)]
     for clause in wishes:
         _add_created(entities, clause)
     for sentence in [*sentences([prose]), *map(plain, lines)]:
@@ -198,12 +205,17 @@ def features_in_prose(prose: str) -> tuple[str, ...]:
     """Sentences of plain prose that say what somebody can do, for a brief without a list."""
     found: list[str] = []
     for sentence in sentences([prose]):
+        if is_story(sentence):  # what comes after "so that" is why, and no wish
+            found.append(sentence)
+            continue
         if clause := _WISH_CLAUSE.search(sentence):
             said = statement(clause["wish"])
             # One story for each clause: a clause that no rule knows must not take the others with it.
             found.extend(f"{said.actor} can {part}" for part in clauses(said.want))
             continue
         said = statement(sentence)
+        if not said.is_wish:
+            continue
         if _ABILITY_SENTENCE.match(sentence) or (said.actor != "user" and said.want != sentence):
             found.append(sentence)
     return tuple(found)

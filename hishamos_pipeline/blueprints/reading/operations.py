@@ -84,6 +84,8 @@ class Reader:
     def read(self, text: str) -> Reading:
         """Read a feature line or a story's wish."""
         said = statement(text)
+        if not said.is_wish:
+            return Reading((), f"{NEEDS_MODEL}: it says how something is to be, not what somebody can do")
         if _RESTRICTION.search(f"{said.actor} {said.want}"):
             return Reading((), f"{NEEDS_MODEL}: no rule for who may or may not do it")
         if persist := self._persist(text):

@@ -21,11 +21,46 @@ _ABILITY = re.compile(
 # Words that say of whom a sentence speaks rather than what somebody can do, and wishes that are none.
 _RELATIVE = re.compile(r"\b(?:that|which|who|when)\b.* (?:can|may|will)", re.IGNORECASE)
 _NO_WISH = re.compile(r"(?:be|not|have)\b", re.IGNORECASE)
-_SYSTEM = re.compile(
-    r"^(?:the |this )?(?:system|app|application|product|program|tool) (?:can|may|must|shall|should|will|lets|"
-    r"allows)(?: (?:the |an? )?(?P<actor>[a-z]+?s?))?(?: to)? (?P<want>.+)$",
+# Who speaks of the product itself; what it is to let people do is their wish.
+_PRODUCT = (
+    r"^(?:the |this |our )?(?:system|app|application|product|program|tool|platform|website|site|software"
+    r"|service) "
+)
+_MODAL = r"(?:(?:can|may|must|shall|should|will|has to|needs to) )?(?:be able to )?"
+_ALLOWS = re.compile(
+    rf"{_PRODUCT}{_MODAL}(?:allows?|enables?|permits?|lets?)(?: for)? "
+    r"(?:the |an? |any |every |each |all )?(?P<actor>[a-z][a-z-]*(?: [a-z-]+){0,2}?) to (?P<want>.+)$",
     re.IGNORECASE,
 )
+_LETS = re.compile(
+    rf"{_PRODUCT}{_MODAL}lets? (?:the |an? |any |every |each |all )?(?P<actor>[a-z][a-z-]*) (?P<want>.+)$",
+    re.IGNORECASE,
+)
+_SHOWS = re.compile(
+    rf"{_PRODUCT}{_MODAL}(?:provides?|shows?|displays?|presents?|offers?) (?:an? |the )?(?:list|overview) of "
+    r"(?:all )?(?:the )?(?P<things>[a-z][a-z -]*)$",
+    re.IGNORECASE,
+)
+_DOES = re.compile(
+    rf"{_PRODUCT}(?:can|may|must|shall|should|will) (?:be able to )?(?P<want>.+)$", re.IGNORECASE
+)
+# What nobody is to do, and what something is to be, is a rule that nobody wishes to be able to do.
+_FORBIDS = re.compile(
+    r"^[^,.;:]{1,80}?\b(?:(?:must|shall|should|will|can|may|does|do) not|cannot|can[’']t|won[’']t|mustn[’']t|"
+    r"shouldn[’']t|never)\b",
+    re.IGNORECASE,
+)
+_STATES = re.compile(
+    r"^[^,.;:]{1,60}? (?:must|shall|should|will|can|may) (?:be|have|remain|stay) (?P<next>\w+)",
+    re.IGNORECASE,
+)
+# A number of the author's before a wish, and the mark of a list of tasks: "FR-001:", "[US-05]", "1.2", "[x]".
+_LEADING = re.compile(
+    r"^(?:\[[ xX]\] +|\[[A-Za-z]{1,8}[- ]?\d{1,4}(?:\.\d{1,4}){0,3}\][:.)]? *(?:[–—-] +)?"
+    r"|\(?[A-Za-z]{1,8}-?\d{1,4}(?:\.\d{1,4}){0,3}\)?(?:[:.)] +| +[–—-] +)|[A-Z]{1,8}-\d{1,4}(?:\.\d{1,4}){0,3} +"
+    r"|\d{1,4}(?:\.\d{1,4}){1,4}[:.)]? +|\d{1,4}[.)] +)"
+)
+_MOST_LEADING = 3
 # How a screen would be used; on the command line a command takes the place of it.
 _GESTURE = re.compile(
     r"\s*(?:\((?:e\.g\.|or on|or by|optional)[^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
@@ -43,12 +78,16 @@ _MOST_GESTURES = 5
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Who wants what, and why; ``assumption`` tells what was read differently from how it was said."""
+    """Who wants what, and why; ``assumption`` tells what was read differently from how it was said.
+
+    ``is_wish`` is false for what says how something is to be, or what nobody is to do.
+    """
 
     actor: str
     want: str
     benefit: str = ""
     assumption: str = ""
+    is_wish: bool = True
 
 
 def plain(text: str) -> str:
@@ -60,16 +99,40 @@ def plain(text: str) -> str:
     return " ".join(text.split()).strip().rstrip(".!").strip()
 
 
+def without_number(text: str) -> str:
+    """A line without the number, and the mark of a list of tasks, that its author has put before it."""
+    for _ in range(_MOST_LEADING):
+        match = _LEADING.match(text)
+        if match is None or not text[match.end() :].strip():
+            break
+        text = text[match.end() :]
+    return text
+
+
+def is_story(text: str) -> bool:
+    """Whether a line says who wants what: "As a …, I want …"."""
+    return _STORY.match(without_number(plain(text))) is not None
+
+
+def points_below(text: str) -> tuple[str, ...]:
+    """What stands below a feature as points of its own: rules and criteria of it."""
+    return tuple(line.removeprefix("- ") for line in text.split("\n")[1:])
+
+
 def statement(text: str) -> Statement:
-    """Split a feature line into actor, wish and benefit."""
-    line = plain(text)
+    """Split a feature line into actor, wish and benefit; what stands below it is no part of them."""
+    line = without_number(plain(text.partition("\n")[0]))
     assumption = ""
     stripped = _LEADING_GESTURE.sub("", line)
     for _ in range(_MOST_GESTURES):
         stripped = _GESTURE.sub("", stripped)
     if re.search(r"press|click|tap|hit", line[len(stripped) :] + line[: -len(stripped) or None]):
         assumption = "a command takes the place of the button or key that the brief names"
-    for pattern in (_STORY, _SYSTEM, _ABILITY):
+    if not _STORY.match(stripped) and (_FORBIDS.match(stripped) or _states(stripped)):
+        return Statement(actor="user", want=stripped, assumption=assumption, is_wish=False)
+    if shows := _SHOWS.match(stripped):
+        return Statement(actor="user", want=f"list {shows['things'].strip()}", assumption=assumption)
+    for pattern in (_STORY, _ALLOWS, _LETS, _DOES, _ABILITY):
         match = pattern.match(stripped)
         if match and not (pattern is _ABILITY and _is_no_ability(stripped, match)):
             groups = match.groupdict()
@@ -88,6 +151,11 @@ def statement(text: str) -> Statement:
                 want = " ".join([base_verb(words[index].lower()), *words[index + 1 :]])
                 return Statement(actor=actor, want=want, assumption=assumption)
     return Statement(actor="user", want=stripped, assumption=assumption)
+
+
+def _states(text: str) -> bool:
+    match = _STATES.match(text)
+    return match is not None and match["next"].lower() not in ("able", "to")
 
 
 def _is_no_ability(text: str, match: re.Match) -> bool:
