@@ -20,9 +20,9 @@ from tests.support.api import RunningApi, running_api, settings_at, token_of
 
 # They end the login that everything is sent with, never end, or ask a provider of models.
 LEFT_OUT = ["logout_everywhere", "stream_events", "list_models", "check_provider"]
-with tempfile.TemporaryDirectory() as _home:
-    _APP = create_app(Services(settings_at(Path(_home))))
-    SCHEMA = schemathesis.openapi.from_asgi("/api/schema", _APP).exclude(operation_id=LEFT_OUT)
+_HOME = tempfile.TemporaryDirectory()  # as long as the module is there: its application is opened again
+_APP = create_app(Services(settings_at(Path(_HOME.name)).model_copy(update={"agent_workers": 0})))
+SCHEMA = schemathesis.openapi.from_asgi("/api/schema", _APP).exclude(operation_id=LEFT_OUT)
 
 
 @pytest.fixture(scope="module")
