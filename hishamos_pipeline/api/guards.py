@@ -53,9 +53,9 @@ class Guards:
                 started = True
                 if _is_plain_refusal(message):
                     replaced = True
-                    await answer(413, "too-large", "the body is larger than this operation takes")(
-                        scope, receive, send
-                    )
+                    await answer(
+                        413, "request-entity-too-large", "the body is larger than this operation takes"
+                    )(scope, receive, send)
                     return
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():

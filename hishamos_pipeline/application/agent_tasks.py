@@ -14,6 +14,7 @@ from hishamos_pipeline.application import logins
 from hishamos_pipeline.application.agents import AssignTask, TaskAnswer, assign_task
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
+from hishamos_pipeline.application.tokens import require_still_known
 from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text.hashing import canonical_json
@@ -149,7 +150,7 @@ def execute_agent_task(services: Services, actor: Actor, task: int) -> AgentTask
     if not actor.user_id:
         raise ForbiddenError(f"{actor.label} has no account that a task could be done for")
     scopes = "" if actor.scopes is None else ",".join(sorted(actor.scopes))
-    return _details(services, services.store.agent_tasks.ask_for(task, actor.user_id, scopes))
+    return _details(services, services.store.agent_tasks.ask_for(task, actor.user_id, scopes, actor.known_by))
 
 
 @requires("agents.run")
@@ -178,8 +179,8 @@ async def do_next_task(services: Services, beat_seconds: float = _BEAT_SECONDS) 
     try:
         ended = await working
     except asyncio.CancelledError:
-        if not watching.done():  # the process stops: another one goes on, or this one when it is back
-            raise
+        if not watching.done() or watching.cancelled() or watching.exception():
+            raise  # the process stops: another one goes on, or this one when it is back
         ended = TaskEnd("cancelled", error="cancelled while it was done")
     finally:
         watching.cancel()
@@ -192,7 +193,12 @@ async def _stop_when_cancelled(
 ) -> None:
     while True:
         await asyncio.sleep(seconds)
-        if not await asyncio.to_thread(services.store.agent_tasks.beat, task):
+        try:
+            goes_on = await asyncio.to_thread(services.store.agent_tasks.beat, task)
+        except HishamosError as error:  # the store is away for a while; the next beat tells
+            log.warning("the heartbeat of task %d could not be written: %s", task.id, error)
+            continue
+        if not goes_on:
             working.cancel()
             return
 
@@ -233,14 +239,16 @@ def _actor(services: Services, claimed: ClaimedTask) -> Actor:
     """Whoever has asked for a task, with the rights that they have now.
 
     Raises:
-        LoginError: they are switched off, or no member any more.
+        LoginError: they are switched off, no member any more, or have logged out everywhere since.
     """
     user = services.store.users.get(claimed.task.user_id)
     if not user.is_active:
         raise LoginError(f"{user.email} is switched off")
     actor = logins.actor_of(services, user, claimed.organization, via="agent task")
     scopes = frozenset(claimed.task.scopes.split(",")) if claimed.task.scopes else None
-    return replace(actor, scopes=scopes)
+    actor = replace(actor, scopes=scopes, known_by=claimed.task.known_by)
+    require_still_known(services, actor)
+    return actor
 
 
 def _require_may(services: Services, actor: Actor, task: int) -> None:

@@ -19,7 +19,8 @@ from hishamos_pipeline.store.projects.repository import Projects
 
 _LONGEST_ANSWER = 2000
 # Fields of a brief that say what the project may cost, who approves it, what it has to hold, and where it goes.
-_LIMITS = ("budget", "approvals", "required_stories", "licence", "exports", "github", "gitlab")
+_LIMITS = ("budget", "approvals", "required_stories", "licence", "exports", "github", "gitlab",
+           "author", "sprint")  # fmt: skip
 
 
 class SubmitIdea(UseCaseInput):

@@ -58,10 +58,14 @@ def mail_password_link(services: Services, email: str) -> None:
     user = store.users.named(_address(email))
     if user is None or not user.is_active or user.kind != "person":
         return
+    # Whoever logs in by a provider alone has no password here, and gets none by asking.
+    if not store.users.secrets(user.id).password_hash:
+        return
     if store.logins.has_link(user.id, "password", now - _NOT_AGAIN_WITHIN):
         return
     token = tokens.new_token(tokens.LINK)
-    store.logins.add_link(tokens.digest(token), user.id, "password", now + LINK_LASTS)
+    ends = now + LINK_LASTS
+    store.logins.add_link(tokens.digest(token), user.id, "password", ends, keeps_others=True)
     hours = LINK_LASTS // timedelta(hours=1)
     said = f"Somebody, perhaps you, wants to set a new password for {user.email}. This is good once, for {hours} hours:"
     _send(services, user.email, "Set your password", said, f"password_by_link={token}")
@@ -78,10 +82,15 @@ def mail_invitation(services: Services, email: str) -> None:
     address, role = _address(email), services.settings.open_registration
     if not address or not role or acting.store.users.named(address) is not None:
         return
-    if any(
-        item.email == address and item.created_at > now - _NOT_AGAIN_WITHIN
-        for item in acting.store.organizations.invitations()
-    ):
+    mine = [item for item in acting.store.organizations.invitations() if item.email == address]
+    asked = [item for item in mine if item.created_at > now - _NOT_AGAIN_WITHIN]
+    # What an admin has promised stays as it is.
+    promised = [
+        item
+        for item in mine
+        if item.accepted_at is None and item.expires_at > now and item.invited_by != _ITSELF.label
+    ]
+    if asked or promised:
         return
     token = tokens.new_token(tokens.LINK)
     acting.store.organizations.invite(address, role, tokens.digest(token), now + INVITATION_LASTS)

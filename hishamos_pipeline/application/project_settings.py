@@ -77,7 +77,7 @@ def change_settings(services: Services, actor: Actor, command: ChangeSettings) -
     given = command.model_dump(exclude={"key", "expected"}, exclude_none=True).keys()
     changed = idea.model_copy(update={name: getattr(command, name) for name in given})
     valid = Idea.model_validate(changed.model_dump())
-    done = projects.submit(valid, "settings")
+    done = projects.submit(valid, "settings", seen=before.revision)
     return _view(command.key, done.revision, valid)
 
 

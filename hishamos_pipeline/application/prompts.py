@@ -7,7 +7,7 @@ from pathlib import Path
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.errors import RoleError, UsageError
+from hishamos_pipeline.errors import UsageError
 from hishamos_pipeline.generation.services import Services
 
 
@@ -112,13 +112,11 @@ def activate_version(services: Services, actor: Actor, role: str, task: str, ver
     if version not in used:
         raise UsageError(f"{role}/{task} was never used in version {version}")
     library = acting.library()
-    if library.version(role, task) != version:
-        library.restore(role, used[version].text)
-        got = acting.library().version(role, task)
-        if got != version:
-            raise RoleError(
-                f"{role}/{task} is now in version {got}: a file of its own includes others by now"
-            )
+    if (now := library.version(role, task)) != version:
+        conversations = acting.store.conversations
+        # So that what is replaced can be had again.
+        conversations.keep_prompts([(now, role, task, library.source(role, task))])
+        library.restore(role, task, used[version].text)
         acting.store.audit.record("prompt.activate", f"{role}/{task}", {"version": version})
     return PromptVersion(version=version, first_used_at=used[version].first_used_at, is_active=True)
 
@@ -145,7 +143,7 @@ def diff_prompt(
     acting.registry(project).role(role).task(task)
     library = acting.library(project)
     now, text = library.version(role, task), library.source(role, task)
-    used = acting.store.conversations.prompt_texts(role, task)
+    used = acting.store.conversations.prompt_texts(role, task, project)
     earlier = [row for row in used if (row.version == version if version else row.version != now)]
     if not earlier:
         if version:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from hishamos_pipeline.application import credentials
+from hishamos_pipeline.application.ollama_models import contexts_of
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View, require_etag, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.errors import HishamosError, InputError, ModelError, UnknownPriceError, UsageError
+from hishamos_pipeline.errors import HishamosError, InputError, UnknownPriceError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Rate
 from hishamos_pipeline.store.providers.records import StoredProvider
@@ -68,14 +69,6 @@ class ModelView(View):
     input_usd: float | None
     output_usd: float | None
     context_tokens: int | None = None
-
-
-class PullView(View):
-    """How far a server has come with fetching a model, in bytes of the part that it is at."""
-
-    status: str
-    completed_bytes: int
-    total_bytes: int
 
 
 class AddProvider(UseCaseInput):
@@ -137,7 +130,7 @@ def add_provider(services: Services, actor: Actor, command: AddProvider) -> Prov
         InputError: names every field that is wrong; one of that name is there already.
         CredentialError: there is no key to encrypt its key with.
     """
-    from hishamos_pipeline.llm.providers import BLUEPRINT, WIRES
+    from hishamos_pipeline.llm.providers import BLUEPRINT, WIRES, key_variable
 
     acting = services.acting_as(actor)
     acting.providers.refresh()
@@ -161,9 +154,11 @@ def add_provider(services: Services, actor: Actor, command: AddProvider) -> Prov
         prices_as=command.prices_as,
         rates=_rates(command.prices),
     )
+    if command.key is not None:  # before the provider is there: nobody asks it without its key
+        secret = command.key.get_secret_value().strip()
+        acting.store.credentials.set(key_variable(command.name), secret, acting.settings.secret_key_list)
     acting.store.providers.set(made, None)
     acting.providers.refresh()
-    _keep_key(acting, actor, command.name, command.key)
     return _view(acting, command.name, made)
 
 
@@ -181,6 +176,8 @@ def change_provider(services: Services, actor: Actor, command: ChangeProvider) -
     acting.providers.refresh()
     _require_known(acting, command.provider)
     seen = _rows(acting).get(command.provider)
+    if command.url == "" and seen and seen.wire in ("openai-chat", "ollama"):
+        raise InputError((("url", f"a provider that speaks {seen.wire} needs an address"),))
     require_etag(_view(acting, command.provider, seen), command.expected)
     if wrong := _wrong(command.url or "", command.prices or {}):
         raise InputError(tuple(wrong))
@@ -191,9 +188,9 @@ def change_provider(services: Services, actor: Actor, command: ChangeProvider) -
         now = replace(now, is_enabled=command.is_enabled)
     if command.prices is not None:
         now = replace(now, rates=_rates(command.prices))
+    _keep_key(acting, actor, command.provider, command.key)
     if now != seen:
         acting.store.providers.set(now, seen)
-    _keep_key(acting, actor, command.provider, command.key)
     acting.providers.refresh()
     return _view(acting, command.provider, now)
 
@@ -220,7 +217,7 @@ def set_price(
 def remove_provider(services: Services, actor: Actor, name: str) -> bool:
     """Remove a provider that was added, or forget what was set of another one; whether anything was.
 
-    Its key stays, as a credential: ``credentials remove`` takes that away.
+    The key of one that was added is removed with it.
 
     Raises:
         UsageError: there is none of that name.
@@ -228,7 +225,12 @@ def remove_provider(services: Services, actor: Actor, name: str) -> bool:
     acting = services.acting_as(actor)
     acting.providers.refresh()
     _require_known(acting, name)
+    from hishamos_pipeline.llm.providers import key_variable
+
+    seen = _rows(acting).get(name)
     removed = acting.store.providers.remove(name)
+    if seen is not None and seen.wire:  # whoever is added under its name later is somebody else
+        acting.store.credentials.remove(key_variable(name))
     acting.providers.refresh()
     return removed
 
@@ -271,7 +273,7 @@ async def list_models(services: Services, actor: Actor, name: str) -> list[Model
     prices = acting.gateway.admission.prices
     found = sorted(await model_names(acting.access.provider(name), acting.access))
     views = []
-    for model, context_tokens in zip(found, await _contexts(acting, name, found), strict=True):
+    for model, context_tokens in zip(found, await contexts_of(acting, name, found), strict=True):
         ref = ModelRef(name, model)
         usd: tuple[float | None, float | None] = (None, None)
         with contextlib.suppress(UnknownPriceError):
@@ -280,43 +282,6 @@ async def list_models(services: Services, actor: Actor, name: str) -> list[Model
             ModelView(model=str(ref), input_usd=usd[0], output_usd=usd[1], context_tokens=context_tokens)
         )
     return views
-
-
-@requires("providers.manage")
-async def pull_model(services: Services, actor: Actor, name: str, model: str) -> AsyncIterator[PullView]:
-    """Have a server of Ollama fetch a model, and tell of its progress until it is there.
-
-    Raises:
-        UsageError: there is no such provider, or it is no server of Ollama.
-        ModelError: it cannot be fetched.
-    """
-    from hishamos_pipeline.llm.ollama import OllamaServer
-
-    acting = services.acting_as(actor)
-    _require_known(acting, name)
-    provider = acting.access.provider(name)
-    if provider.wire != "ollama":
-        raise UsageError(f"{name} is no server of Ollama: it has the models that it has")
-    server = OllamaServer(acting.access.url(provider), acting.access.secret(provider))
-    async for step in server.pull(model):
-        yield PullView(status=step.status, completed_bytes=step.completed, total_bytes=step.total)
-
-
-async def _contexts(services: Services, name: str, models: Sequence[str]) -> list[int | None]:
-    """The most tokens that each model takes; ``None`` where its server does not tell."""
-    from hishamos_pipeline.llm.ollama import OllamaServer
-
-    provider = services.access.provider(name)
-    if provider.wire != "ollama":
-        return [None] * len(models)
-    server = OllamaServer(services.access.url(provider), services.access.secret(provider))
-    found = []
-    for model in models:
-        try:
-            found.append((await server.show(model)).context_tokens)
-        except ModelError:  # it was removed meanwhile, or tells nothing of this one
-            found.append(None)
-    return found
 
 
 def _view(services: Services, name: str, stored: StoredProvider | None) -> ProviderView:

@@ -103,7 +103,7 @@ def agent_token(
     """
     if actor.kind != "user":
         raise ForbiddenError(f"{actor.label} is no person that an agent could act for")
-    _require_still_known(services, actor)
+    require_still_known(services, actor)
     allowed = _actions_of(scopes) - NEVER_BY_AGENTS
     if actor.scopes is not None:
         allowed &= actor.scopes
@@ -137,8 +137,8 @@ def end_token(services: Services, actor: Actor, token: int) -> None:
     services.acting_as(actor).store.logins.end_token(token)
 
 
-def _require_still_known(services: Services, actor: Actor) -> None:
-    """Make sure that a person has not logged out since, and that the token which they have shown has not ended.
+def require_still_known(services: Services, actor: Actor) -> None:
+    """Make sure that the session or token by which a person is known has not ended, nor all their logins since.
 
     Raises:
         LoginError: it has; what goes on for them ends.

@@ -128,7 +128,7 @@ def price(
 @command.command("remove")
 @_PROVIDER
 def remove(name: str) -> None:
-    """Remove PROVIDER, or forget what was set of one that comes with HishamOS; its key stays a credential."""
+    """Remove PROVIDER with its key, or forget what was set of one that comes with HishamOS."""
     from hishamos_pipeline.application import providers
 
     with opened() as (services, actor):
@@ -141,11 +141,11 @@ def remove(name: str) -> None:
 @click.argument("model")
 def pull(name: str, model: str) -> None:
     """Have a server of Ollama fetch MODEL, and wait for it."""
-    from hishamos_pipeline.application import providers
+    from hishamos_pipeline.application import ollama_models
 
     async def fetch(services: "Services", actor: "Actor") -> None:
         told = ""
-        async for step in providers.pull_model(services, actor, name, model):
+        async for step in ollama_models.pull_model(services, actor, name, model):
             percent = f" {100 * step.completed_bytes // step.total_bytes} %" if step.total_bytes else ""
             if told != (told := f"{step.status}{percent}"):
                 echo(told)

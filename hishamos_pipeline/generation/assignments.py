@@ -182,7 +182,10 @@ async def assign(
         )
     store, library = services.store, services.library(key)
     version = library.version(role, task)
-    store.conversations.keep_prompts([(version, role, task, library.source(role, task))])
+    text = library.source(role, task)
+    store.conversations.keep_prompts(
+        [(version, role, task, text)], key if _is_own(services, role, task, version) else ""
+    )
     override = overrides(services.settings, chosen)
     desktop = Desktop(
         key,
@@ -214,6 +217,14 @@ async def assign(
     if conversation:
         store.conversations.save(conversation, role, task, mask(result.messages), key)
     return result
+
+
+def _is_own(services: Services, role: str, task: str, version: str) -> bool:
+    """Whether a prompt is another one than the installation has: that of a project's own role."""
+    try:
+        return services.library().version(role, task) != version
+    except RoleError:
+        return True
 
 
 def _free(answer: Document, name: str) -> Result[Any]:

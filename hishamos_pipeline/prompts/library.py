@@ -105,31 +105,29 @@ class PromptLibrary:
         target.write_text(seen[_name(role, task)], encoding="utf-8")
         return target
 
-    def restore(self, role: str, source: str) -> None:
+    def restore(self, role: str, task: str, source: str) -> None:
         """Write the files that a prompt was made of into the operator's folder, where they are others now.
 
         Args:
-            role: whose prompt it is; files of other roles are left as they are, whatever the text says.
+            role: whose prompt it is.
+            task: which of them.
             source: as ``source`` gave it.
 
         Raises:
-            RoleError: there is no such folder.
+            RoleError: there is no such folder, or these files would not make that prompt; nothing is written.
         """
         if self._own is None:
             raise RoleError("there is no folder for prompts of one's own")
         parts = _PART.split(f"\n{source}")
-        for name, text in zip(parts[1::2], parts[2::2], strict=True):
-            if not name.startswith((f"{role}/", "shared/")):
-                continue
-            assert self._environment.loader is not None
-            try:
-                now = self._environment.loader.get_source(self._environment, name)[0]
-            except jinja2.TemplateNotFound:
-                now = ""
-            if now != text:
-                target = self._own / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text, encoding="utf-8")
+        files = dict(zip(parts[1::2], parts[2::2], strict=True))
+        if PromptLibrary(None, files).source(role, task) != source:
+            raise RoleError(f"{role}/{task} cannot be had again as it was: what it includes is another now")
+        for name, text in files.items():
+            target = self._own / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fresh = target.with_name(f".{target.name}.new")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(target)
 
     def version(self, role: str, task: str) -> str:
         """The hash of ``source``, 16 hexadecimal digits."""

@@ -28,8 +28,8 @@ _LOST = timedelta(seconds=20)
 _LOOKED_AT = 10
 
 
-def runs_for(requested: Iterable[BuildRequest]) -> list[tuple[BuildRequest, dg.RunRequest]]:
-    """A run for each request; its number in the run key makes asking again harmless."""
+def runs_for(requested: Iterable[BuildRequest], now: datetime) -> list[tuple[BuildRequest, dg.RunRequest]]:
+    """A run for each request; its number in the run key makes asking again harmless, whatever the time is then."""
     return [
         (
             request,
@@ -38,11 +38,7 @@ def runs_for(requested: Iterable[BuildRequest]) -> list[tuple[BuildRequest, dg.R
                 partition_key=request.project,
                 tags={
                     REQUESTED_BY_TAG: request.requested_by,
-                    **(
-                        {RETRY_DEFERRED_TAG: request.requested_at.isoformat()}
-                        if request.retry_deferred
-                        else {}
-                    ),
+                    **({RETRY_DEFERRED_TAG: now.isoformat()} if request.retry_deferred else {}),
                 },
             ),
         )
@@ -81,7 +77,7 @@ def _give_up(store: ProjectStore, request: BuildRequest, record: dg.RunRecord) -
 def requested_builds(context: dg.SensorEvaluationContext, pipeline: Pipeline) -> dg.SensorResult:
     """One bounded tick. A request stays in the store until a run has begun, so no tick can lose it."""
     store, limit = pipeline.services.store, pipeline.services.settings.runs_per_tick
-    found = runs_for(store.builds.requested(_LOOKED_AT * limit))
+    found = runs_for(store.builds.requested(_LOOKED_AT * limit), store.clock.now())
     runs = list(islice((run for request, run in found if _is_new(context, store, request, run)), limit))
     if not runs:
         return dg.SensorResult(skip_reason="no build was requested")

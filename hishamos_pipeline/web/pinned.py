@@ -23,6 +23,11 @@ _CHUNK = 65_536
 _TRANSLATED = [
     ipaddress.IPv6Network(n) for n in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")
 ]
+# Where clouds tell their machines' keys besides link-local addresses: AWS, Alibaba, Azure; and translated ones.
+_METADATA = [
+    *(ipaddress.ip_network(n) for n in ("fd00:ec2::254/128", "100.100.100.200/32", "168.63.129.16/32")),
+    *_TRANSLATED[:3],
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,8 @@ def is_link_local(host: str) -> bool:
     except (OSError, UnicodeError):
         return False
     addresses = [ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found]
-    return any((getattr(ip, "ipv4_mapped", None) or ip).is_link_local for ip in addresses)
+    plain = [getattr(ip, "ipv4_mapped", None) or ip for ip in addresses]
+    return any(ip.is_link_local or any(ip in network for network in _METADATA) for ip in plain)
 
 
 def _read(answer: urllib3.BaseHTTPResponse, most: int, ends: float, host: str) -> tuple[bytes, bool]:

@@ -278,7 +278,7 @@ def test_what_nobody_knows_is_read_in_small_pieces(shared_api: RunningApi) -> No
     many = {f"k{number}": 1 for number in range(5000)}
     refused = shared_api.nobody.post("auth/login", json=many)
     assert (refused.status_code, refused.headers["content-type"]) == (413, "application/problem+json")
-    assert refused.json()["type"] == "urn:hishamos:problem:too-large"
+    assert refused.json()["type"] == "urn:hishamos:problem:request-entity-too-large"
     some = shared_api["admin"].post("tokens", json={**many, "name": "ci"})
     assert some.status_code == 422 and len(some.content) < 2000
     large = {"title": "x" * 1_100_000}

@@ -31,9 +31,12 @@ def test_a_build_may_try_deferred_stories_again(api: RunningApi) -> None:
     made = api["developer"].post("projects/notes/builds?retry_deferred=true")
     assert (made.status_code, made.json()["retry_deferred"]) == (202, True)
     assert api["developer"].post("projects/notes/builds").json()["retry_deferred"] is True, "it stands"
+    passed_over = api["developer"].post("projects/notes/builds", json={"stories": ["US-001"]})
+    assert passed_over.status_code == 422 and "?story=US-001" in passed_over.json()["detail"]
     store = api.services.acting_as(OPERATOR).store
-    ((request, run),) = runs_for(store.builds.requested(5))
-    assert run.tags["hishamos/retry_deferred"] == request.requested_at.isoformat()
+    now = store.clock.now()
+    ((request, run),) = runs_for(store.builds.requested(5), now)
+    assert run.tags["hishamos/retry_deferred"] == now.isoformat() and request.retry_deferred
 
 
 def test_stories_are_named_once_they_are_known(api: RunningApi) -> None:

@@ -57,7 +57,8 @@ BEFORE_ANYBODY_IS_KNOWN = {
     "logins.log_in_by_link", "logins.log_in_client", "logins.log_out", "logins.new_session", "logins.refresh",
     "logins.right_password",
     "logins.set_password_by_link", "mailed_links.mail_invitation",
-    "mailed_links.mail_password_link", "mailed_links.require_mail", "mailed_links.require_open_registration",
+    "mailed_links.mail_password_link", "tokens.require_still_known", "ollama_models.contexts_of",
+    "mailed_links.require_mail", "mailed_links.require_open_registration",
     "agent_tasks.do_next_task", "oidc.begin", "oidc.finish", "oidc.providers",
 }  # fmt: skip
 # Everybody may do this with what is their own, and with nothing else.

@@ -34,13 +34,13 @@ def keys(result: dg.SensorResult) -> list[str | None]:
 
 
 def test_a_run_key_carries_revision_and_request_and_the_run_who_has_asked() -> None:
-    ((_, run),) = runs_for([request("notes")])
+    ((_, run),) = runs_for([request("notes")], datetime(2026, 3, 2, tzinfo=UTC))
     assert (run.run_key, run.partition_key) == ("build_project/notes/3/7", "notes")
     assert run.tags[REQUESTED_BY_TAG] == "user:ann"
 
 
 def test_a_key_that_breaks_the_rule_gets_no_run() -> None:
-    assert runs_for([request("../x"), request("A")]) == []
+    assert runs_for([request("../x"), request("A")], datetime(2026, 3, 2, tzinfo=UTC)) == []
 
 
 def test_submitted_ideas_get_a_partition_and_a_run(

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from hishamos_pipeline.api.caller import KNOWN, Caller
@@ -51,6 +51,7 @@ from hishamos_pipeline.core.artifacts.idea import (
     SprintRules,
 )
 from hishamos_pipeline.core.artifacts.target import Target
+from hishamos_pipeline.errors import InputError
 
 _PROJECTS: Tags = ["projects"]
 _BUILDS: Tags = ["builds"]
@@ -145,6 +146,7 @@ def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
 
 @router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)
 def request_build(
+    request: Request,
     caller: Caller,
     response: Response,
     key: Key,
@@ -162,6 +164,9 @@ def request_build(
     ] = False,
 ) -> BuildRequestView:
     """Ask for a build of all stories, or of some; the daemon begins it within seconds."""
+    if int(request.headers.get("content-length") or 0) > len("{}"):
+        # Else a body that names stories would be passed over, and everything built.
+        raise InputError((("body", "this takes none: name stories as ?story=US-001, or ?sprint=1"),))
     command = builds.RequestBuild(
         key=key, stories=tuple(story or ()), sprint=sprint, retry_deferred=retry_deferred
     )

@@ -83,7 +83,7 @@ def update_provider(
 
 @router.delete("/{provider}", status_code=204)
 def remove_provider(caller: Caller, provider: Name) -> None:
-    """Remove a provider that was added, or forget what was set of another one; its key stays a credential."""
+    """Remove a provider that was added, with its key, or forget what was set of another one."""
     providers.remove_provider(caller.services, caller.actor, provider)
 
 

@@ -20,6 +20,7 @@ class AgentTask:
     created_by: str
     user_id: int
     scopes: str
+    known_by: str
     asked: int
     attempt: int
     answer: str

@@ -100,7 +100,7 @@ class AgentTasks:
                 query = query.where(AgentTaskRow.parent_id == parent)
             return read_page(session, query, _SORTS, AgentTaskRow.id, page, partial(record, AgentTask))
 
-    def ask_for(self, task_id: int, user_id: int, scopes: str) -> AgentTask:
+    def ask_for(self, task_id: int, user_id: int, scopes: str, known_by: str = "") -> AgentTask:
         """Have a task done, for whoever asks; one that has failed or was cancelled is done again.
 
         Raises:
@@ -112,7 +112,7 @@ class AgentTasks:
             if row.status not in ("created", "failed", "cancelled"):
                 raise InputError((("status", f"task {task_id} is {row.status} already"),))
             _require_parent(session, row.parent_id, row.project)
-            row.status, row.user_id, row.scopes = "requested", user_id, scopes
+            row.status, row.user_id, row.scopes, row.known_by = "requested", user_id, scopes, known_by
             row.error, row.cancelling, row.attempt, row.ended_at = "", False, 0, None
             row.asked += 1
             audit(
@@ -139,7 +139,8 @@ class AgentTasks:
                 row.cancelling = True
             elif row.status in _WAITING:
                 row.status, row.ended_at = "cancelled", now
-            _cancel_children(session, [row.id], f"task {row.id}, which it waits for, was cancelled", now)
+            if row.status != "completed":
+                _cancel_children(session, [row.id], f"task {row.id}, which it waits for, was cancelled", now)
             return record(AgentTask, row)
 
     def claim(self) -> ClaimedTask | None:
@@ -190,7 +191,7 @@ class AgentTasks:
             return True
 
     def outdated(self, before: datetime) -> int:
-        """How many tasks have ended before a time, and nothing waits for them."""
+        """How many tasks have ended before a time and have no children; families go one generation at a time."""
         with self._sessions.read() as session:
             return session.scalars(select(func.count()).select_from(AgentTaskRow).where(*_old(before))).one()
 
@@ -250,8 +251,8 @@ def _require_parent(session: Session, parent_id: int | None, project: str) -> No
 
 def _old(before: datetime) -> tuple[ColumnElement[bool], ...]:
     child = aliased(AgentTaskRow)
-    waited_for = exists().where(child.parent_id == AgentTaskRow.id, child.status.not_in(_ENDED))
-    return AgentTaskRow.status.in_(_ENDED), AgentTaskRow.ended_at < before, ~waited_for
+    has_children = exists().where(child.parent_id == AgentTaskRow.id)
+    return AgentTaskRow.status.in_(_ENDED), AgentTaskRow.ended_at < before, ~has_children
 
 
 def _seen(session: Session) -> ColumnElement[bool]:

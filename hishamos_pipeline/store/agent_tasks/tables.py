@@ -40,6 +40,7 @@ class AgentTaskRow(Base):
     created_by: Mapped[str] = mapped_column(String(120))
     user_id: Mapped[int] = mapped_column(default=0)
     scopes: Mapped[str] = mapped_column(Text, default="")
+    known_by: Mapped[str] = mapped_column(String(120), default="")
     asked: Mapped[int] = mapped_column(default=0)
     cancelling: Mapped[bool] = mapped_column(default=False)
     attempt: Mapped[int] = mapped_column(default=0)

@@ -117,20 +117,36 @@ class Conversations:
             )
             return [record(ToolCall, row) for row in rows]
 
-    def keep_prompts(self, prompts: Iterable[tuple[str, str, str, str]]) -> None:
-        """Keep prompt texts, each as version, role, task and text; a known version stays as it is."""
+    def keep_prompts(self, prompts: Iterable[tuple[str, str, str, str]], project: str = "") -> None:
+        """Keep prompt texts, each as version, role, task and text; a known version stays as it is.
+
+        Args:
+            prompts: the texts.
+            project: whose own role has them; empty for those of the installation.
+        """
         now = self._sessions.clock.now()
         rows = [
-            {"version": version, "role": role, "task": task, "text": text, "first_used_at": now}
+            {
+                "version": version,
+                "role": role,
+                "task": task,
+                "text": text,
+                "project": project,
+                "first_used_at": now,
+            }
             for version, role, task, text in prompts
         ]
         with self._sessions.write() as session:
             insert_new(session, PromptTextRow, rows)
 
-    def prompt_texts(self, role: str, task: str) -> list[PromptText]:
-        """The versions of a prompt that were ever used, the newest first."""
+    def prompt_texts(self, role: str, task: str, project: str = "") -> list[PromptText]:
+        """The versions of a prompt that were ever used, the newest first: the installation's, and a project's own."""
         with self._sessions.read() as session:
-            query = select(PromptTextRow).where(PromptTextRow.role == role, PromptTextRow.task == task)
+            query = select(PromptTextRow).where(
+                PromptTextRow.role == role,
+                PromptTextRow.task == task,
+                PromptTextRow.project.in_(("", project)),
+            )
             rows = session.scalars(query.order_by(PromptTextRow.first_used_at.desc()))
             return [record(PromptText, row) for row in rows]
 

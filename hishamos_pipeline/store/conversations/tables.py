@@ -42,7 +42,7 @@ class ConversationRow(Base):
 
 
 class PromptTextRow(Base):
-    """The text of a prompt by the version that calls and artifacts name."""
+    """The text of a prompt by the version that calls and artifacts name; ``project`` is whose own role has it."""
 
     __tablename__ = "prompts"
 
@@ -50,4 +50,5 @@ class PromptTextRow(Base):
     role: Mapped[str] = mapped_column(String(60))
     task: Mapped[str] = mapped_column(String(60))
     text: Mapped[str] = mapped_column(Text)
+    project: Mapped[str] = mapped_column(String(63), default="")
     first_used_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -299,11 +299,14 @@ class Logins:
                 session.delete(row)
             return row is not None
 
-    def add_link(self, token_hash: str, user_id: int, purpose: str, expires_at: datetime) -> None:
-        """Keep a link for one use; earlier ones of the same purpose end."""
+    def add_link(
+        self, token_hash: str, user_id: int, purpose: str, expires_at: datetime, *, keeps_others: bool = False
+    ) -> None:
+        """Keep a link for one use; earlier ones of the same purpose end, unless anybody could have asked for it."""
         now = self._sessions.clock.now()
         with self._sessions.write() as session:
-            session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.purpose == purpose))
+            if not keeps_others:
+                session.execute(delete(LinkRow).where(LinkRow.user_id == user_id, LinkRow.purpose == purpose))
             session.add(
                 LinkRow(
                     token_hash=token_hash, user_id=user_id, purpose=purpose, created_at=now, expires_at=expires_at,

@@ -12,7 +12,13 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.text.ids import check_key
-from hishamos_pipeline.errors import ProjectBusyError, ProjectKeyError, ProjectNotFoundError, StorageError
+from hishamos_pipeline.errors import (
+    ChangedMeanwhileError,
+    ProjectBusyError,
+    ProjectKeyError,
+    ProjectNotFoundError,
+    StorageError,
+)
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.builds.repository import follow_state, request_build
 from hishamos_pipeline.store.events.repository import emit
@@ -66,7 +72,9 @@ class Projects:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def submit(self, idea: Idea, source: str, files: HandedTexts | None = None) -> Submission:
+    def submit(
+        self, idea: Idea, source: str, files: HandedTexts | None = None, *, seen: int | None = None
+    ) -> Submission:
         """Accept an idea: a new project, or the next revision of its brief.
 
         Answers, and files that were handed in, stay those of the revision before where nothing is said of them.
@@ -75,8 +83,10 @@ class Projects:
             idea: the validated brief.
             source: where it came from, for people.
             files: texts of all files of the idea by SHA-256; ``None`` where nothing is said of files.
+            seen: the revision that this one was made from; ``None`` for whichever is the newest.
 
         Raises:
+            ChangedMeanwhileError: there is a newer revision than that.
             ProjectKeyError: the key breaks the slug rule, or a project of another organization has it.
             ProjectBusyError: the project of this key is being deleted.
         """
@@ -95,6 +105,8 @@ class Projects:
             insert_new(session, ProjectRow, [{**row, "organization_id": organization_id(session)}])
             project = _own(session, idea.key)
             newest = _newest(session, project.id)
+            if newest is not None and seen not in (None, newest.revision):
+                raise ChangedMeanwhileError(f"the brief of {idea.key} was changed meanwhile: read it again")
             if newest is not None:
                 before = _idea(idea.key, newest.content)
                 # A brief as it was written knows no answers; those that were given since still stand.
