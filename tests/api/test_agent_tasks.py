@@ -13,8 +13,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from hishamos_pipeline.application.agent_tasks import do_next_task
+from hishamos_pipeline.errors import StoreAwayError
 from hishamos_pipeline.store.agent_tasks.records import TaskEnd
 from hishamos_pipeline.store.agent_tasks.repository import LOST_AFTER, MOST_ATTEMPTS
+from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
 from tests.fakes.providers import FakeProvider, Reply, provider, script
@@ -251,3 +253,48 @@ def test_a_conversation_is_begun_read_continued_and_forgotten(api: RunningApi, f
         assert other.delete(path).status_code in (403, 404)
     assert client.delete(path).status_code == 204
     assert client.get(path).status_code == 404
+
+
+def test_a_beat_that_fails_is_followed_by_others(
+    api: RunningApi, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, tasks = api["developer"], api.services.store.agent_tasks
+    fake.answer = script(Reply(ANSWER.text, delay=20))
+    number, beats = asked_for(client), list[int]()
+    beat = tasks.beat
+
+    def away_once(task: Any) -> bool:
+        beats.append(task.id)
+        if len(beats) == 1:
+            raise StoreAwayError("the store is away")
+        return beat(task)
+
+    monkeypatch.setattr(tasks, "beat", away_once)
+    worker = threading.Thread(target=work, args=(api,))
+    worker.start()
+    while len(beats) < 3:
+        time.sleep(0.02)
+    client.post(f"agents/tasks/{number}/cancel")
+    worker.join(15)
+    assert not worker.is_alive() and state(client, number) == "cancelled"
+
+
+def test_families_are_removed_leaves_first(api: RunningApi) -> None:
+    client = api["developer"]
+    parent = asked_for(client)
+    assert work(api)
+    child = asked_for(client, parent=parent)
+    tasks, later = api.services.store.agent_tasks, api.services.store.clock.now() + timedelta(days=1)
+    assert (tasks.remove(later), state(client, child)) == (0, "requested")
+    assert work(api)
+    assert [tasks.remove(later), tasks.remove(later), tasks.remove(later)] == [1, 1, 0]
+
+
+def test_a_task_ends_with_the_login_that_asked_for_it(api: RunningApi, fake: FakeProvider) -> None:
+    number = asked_for(api["developer"])
+    assert api["developer"].post("auth/logout_everywhere").status_code == 204
+    time.sleep(1.1)
+    assert work(api)
+    found = api.services.acting_as(OPERATOR).store.agent_tasks
+    rows = [row for row in found.page(PageQuery(10)).items if row.id == number]
+    assert not fake.asked and all(row.status == "failed" for row in rows)
