@@ -44,11 +44,11 @@ _MOST_NAMED, _SHORTEST_NAME = 20, 3
 # What documents are called that say nothing of what they are about.
 _GENERIC = frozenset(
     """brief idea prd spec specs specification requirements requirement-document requirements-document user-stories
-    stories backlog product-backlog features feature-list product-requirements product-requirements-document
+    backlog product-backlog feature-list product-requirements product-requirements-document
     product-requirement-document software-requirements-specification srs functional-requirements
-    functional-specification software-requirements business-requirements business-requirements-document brd project
-    project-brief product-brief overview introduction readme document untitled notes-untitled design design-document
-    technical-specification plan tasks todo prd-draft draft""".split()
+    functional-specification software-requirements business-requirements business-requirements-document brd
+    project-brief product-brief overview introduction readme document untitled design-document
+    technical-specification prd-draft draft""".split()
 )
 # Formats by suffix that are known and not read, and what they are called.
 _UNREAD: Mapping[str, str] = {

@@ -330,7 +330,7 @@ def test_ideas_come_as_json_markdown_and_forms(api: RunningApi) -> None:
     ("content", "kind", "status", "said"),
     [
         (b"", "text/markdown", 422, "brief"),
-        (b"\xff\xfe", "text/markdown", 422, "UTF-8"),
+        (b"\xff\xfe#", "text/markdown", 422, "UTF-8"),
         (b"{", "application/json", 422, "JSON"),
         (b"[]", "application/json", 422, "object"),
         (b'{"text": "# T", "key": "../etc"}', "application/json", 422, "key"),
