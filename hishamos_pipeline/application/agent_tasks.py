@@ -175,32 +175,31 @@ async def do_next_task(services: Services, beat_seconds: float = _BEAT_SECONDS) 
     if claimed is None:
         return False
     working = asyncio.create_task(_done(services, claimed))
-    watching = asyncio.create_task(_stop_when_cancelled(services, claimed.task, working, beat_seconds))
+    stopping = asyncio.create_task(_until_it_is_not_to_go_on(services, claimed.task, beat_seconds))
     try:
-        ended = await working
-    except asyncio.CancelledError:
-        if not watching.done() or watching.cancelled() or watching.exception():
-            raise  # the process stops: another one goes on, or this one when it is back
-        ended = TaskEnd("cancelled", error="cancelled while it was done")
-    finally:
-        watching.cancel()
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            stopping.result()  # raises what has ended the beats
+            working.cancel()
+            await asyncio.wait({working})
+    finally:  # where the process stops, another one goes on, or this one when it is back
+        working.cancel()
+        stopping.cancel()
+    stopped = TaskEnd("cancelled", error="cancelled while it was done")
+    ended = stopped if working.cancelled() else working.result()
     await asyncio.to_thread(services.store.agent_tasks.end, claimed.task, ended)
     return True
 
 
-async def _stop_when_cancelled(
-    services: Services, task: AgentTask, working: "asyncio.Task[TaskEnd]", seconds: float
-) -> None:
-    while True:
+async def _until_it_is_not_to_go_on(services: Services, task: AgentTask, seconds: float) -> None:
+    """Say again and again that a task is being done, until it was cancelled, or somebody else does it."""
+    goes_on = True
+    while goes_on:
         await asyncio.sleep(seconds)
         try:
             goes_on = await asyncio.to_thread(services.store.agent_tasks.beat, task)
         except HishamosError as error:  # the store is away for a while; the next beat tells
             log.warning("the heartbeat of task %d could not be written: %s", task.id, error)
-            continue
-        if not goes_on:
-            working.cancel()
-            return
 
 
 async def _done(services: Services, claimed: ClaimedTask) -> TaskEnd:

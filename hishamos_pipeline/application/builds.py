@@ -303,10 +303,9 @@ def request(services: Services, actor: Actor, command: RequestBuild) -> BuildReq
         ProjectNotFoundError: there is no such project.
         UsageError: there is no such story or sprint, the story is deferred, or the project is not planned yet.
     """
-    acting = services.acting_as(actor)
-    acting.store.projects.get(command.key)
     if command.stories or command.sprint is not None:
-        run = acting.project(command.key)
+        services.store.projects.get(command.key)
+        run = services.project(command.key)
         if planning_to_do(run):
             raise UsageError(
                 f"{command.key} is not planned as its brief is now: its stories and sprints are known once a build has "
@@ -314,8 +313,8 @@ def request(services: Services, actor: Actor, command: RequestBuild) -> BuildReq
             )
         set_scope(run, stories=command.stories, sprint=command.sprint)
     else:
-        acting.store.projects.set_scope(command.key, ())
-    return BuildRequestView.of(acting.store.builds.add(command.key, retry_deferred=command.retry_deferred))
+        services.store.projects.set_scope(command.key, ())
+    return BuildRequestView.of(services.store.builds.add(command.key, retry_deferred=command.retry_deferred))
 
 
 @requires("projects.read", project="key")

@@ -47,12 +47,21 @@ def keep(services: Services, actor: Actor, command: KeepCredential) -> KeptCrede
     """
     acting = services.acting_as(actor)
     variable = _variable(acting, command.name)
-    value = command.value.get_secret_value()
-    spaced = any(c.isspace() for c in value.strip()) and not _SECRET.fullmatch(command.name)
-    if not value.strip() or spaced:
-        raise UsageError("the key is empty, or has a space or a line break in it")
-    acting.store.credentials.set(variable, value.strip(), acting.settings.secret_key_list)
+    value = usable(command.value, may_have_spaces=bool(_SECRET.fullmatch(command.name)))
+    acting.store.credentials.set(variable, value, acting.settings.secret_key_list)
     return KeptCredential(name=command.name, shadowed_by=variable if os.environ.get(variable) else "")
+
+
+def usable(given: SecretStr, *, may_have_spaces: bool = False) -> str:
+    """A key as it is kept.
+
+    Raises:
+        UsageError: it is empty, or has white space in it where none can be.
+    """
+    value = given.get_secret_value().strip()
+    if not value or (not may_have_spaces and any(c.isspace() for c in value)):
+        raise UsageError("the key is empty, or has a space or a line break in it")
+    return value
 
 
 @requires("credentials.manage")

@@ -189,10 +189,10 @@ async def _require_context(services: Services, ref: "ModelRef") -> None:
     Raises:
         ModelSetupError: it would not; the message says what to set.
     """
-    from hishamos_pipeline.llm.ollama import OllamaServer
+    from hishamos_pipeline.llm.providers import ollama_server
 
-    provider, given = services.access.provider(ref.provider), services.settings
-    server = OllamaServer(services.access.url(provider), services.access.secret(provider))
+    given = services.settings
+    server = ollama_server(services.access.provider(ref.provider), services.access)
     needed = given.llm_context_tokens + given.llm_max_output_tokens
     loaded = {model.name: model.context_length for model in await server.loaded()}
     most = (await server.show(ref.name)).context_tokens

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from hishamos_pipeline.application.pages import Page
+from hishamos_pipeline.application.project_settings import SETTINGS
 from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
@@ -18,9 +19,6 @@ from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.projects.repository import Projects
 
 _LONGEST_ANSWER = 2000
-# Fields of a brief that say what the project may cost, who approves it, what it has to hold, and where it goes.
-_LIMITS = ("budget", "approvals", "required_stories", "licence", "exports", "github", "gitlab",
-           "author", "sprint")  # fmt: skip
 
 
 class SubmitIdea(UseCaseInput):
@@ -113,7 +111,7 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
 def _refuse_other_limits(projects: Projects, actor: Actor, idea: Idea) -> None:
     """What a project may cost, who approves it and where it goes is said by people alone."""
     before = projects.idea(idea.key) if projects.exists(idea.key) else Idea(key=idea.key, title=idea.title)
-    changed = [name for name in _LIMITS if getattr(idea, name) != getattr(before, name)]
+    changed = [name for name in SETTINGS if getattr(idea, name) != getattr(before, name)]
     if changed:
         raise ForbiddenError(f"{actor.label} may not do this: {', '.join(changed)} of a brief are people's")
 

@@ -9,10 +9,9 @@ from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import make_msgid
 
-from hishamos_pipeline.accounts import tokens
+from hishamos_pipeline.accounts.links import LINK_LASTS, new_link
 from hishamos_pipeline.accounts.lookup import address_of
-from hishamos_pipeline.application.organizations import INVITATION_LASTS
-from hishamos_pipeline.application.people import LINK_LASTS
+from hishamos_pipeline.application.organizations import INVITATION_LASTS, invite
 from hishamos_pipeline.core.actor import DEFAULT_ORGANIZATION, Actor
 from hishamos_pipeline.core.pipeline.channel import EmailChannel
 from hishamos_pipeline.core.text.secrets import mask
@@ -63,9 +62,7 @@ def mail_password_link(services: Services, email: str) -> None:
         return
     if store.logins.has_link(user.id, "password", now - _NOT_AGAIN_WITHIN):
         return
-    token = tokens.new_token(tokens.LINK)
-    ends = now + LINK_LASTS
-    store.logins.add_link(tokens.digest(token), user.id, "password", ends, keeps_others=True)
+    token, _ = new_link(store, user, "password", keeps_others=True)
     hours = LINK_LASTS // timedelta(hours=1)
     said = f"Somebody, perhaps you, wants to set a new password for {user.email}. This is good once, for {hours} hours:"
     _send(services, user.email, "Set your password", said, f"password_by_link={token}")
@@ -92,11 +89,10 @@ def mail_invitation(services: Services, email: str) -> None:
     ]
     if asked or promised:
         return
-    token = tokens.new_token(tokens.LINK)
-    acting.store.organizations.invite(address, role, tokens.digest(token), now + INVITATION_LASTS)
+    invitation = invite(acting, _ITSELF, address, role)
     said = "Somebody, perhaps you, wants to join HishamOS with this address."
     said += f" This is good once, for {INVITATION_LASTS.days} days:"
-    _send(services, address, "Join HishamOS", said, f"register={token}")
+    _send(services, address, "Join HishamOS", said, f"register={invitation.link}")
 
 
 def _send(services: Services, to: str, subject: str, said: str, link: str) -> None:

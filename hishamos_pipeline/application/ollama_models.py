@@ -28,25 +28,23 @@ async def pull_model(services: Services, actor: Actor, name: str, model: str) ->
         UsageError: it is no server of Ollama.
         ModelError: there is no such provider, or the model cannot be fetched.
     """
-    from hishamos_pipeline.llm.ollama import OllamaServer
+    from hishamos_pipeline.llm.providers import ollama_server
 
-    acting = services.acting_as(actor)
-    provider = acting.access.provider(name)
+    provider = services.access.provider(name)
     if provider.wire != "ollama":
         raise UsageError(f"{name} is no server of Ollama: it has the models that it has")
-    server = OllamaServer(acting.access.url(provider), acting.access.secret(provider))
-    async for step in server.pull(model):
+    async for step in ollama_server(provider, services.access).pull(model):
         yield PullView(status=step.status, completed_bytes=step.completed, total_bytes=step.total)
 
 
 async def contexts_of(services: Services, name: str, models: Sequence[str]) -> list[int | None]:
     """The most tokens that each model takes; ``None`` where its server does not tell."""
-    from hishamos_pipeline.llm.ollama import OllamaServer
+    from hishamos_pipeline.llm.providers import ollama_server
 
     provider = services.access.provider(name)
     if provider.wire != "ollama":
         return [None] * len(models)
-    server = OllamaServer(services.access.url(provider), services.access.secret(provider))
+    server = ollama_server(provider, services.access)
 
     async def context(model: str) -> int | None:
         try:

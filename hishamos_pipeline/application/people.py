@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
-from hishamos_pipeline.accounts import tokens
+from hishamos_pipeline.accounts.links import new_link
 from hishamos_pipeline.accounts.lookup import address_of, own_id, visible_user
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import requires
@@ -19,7 +19,6 @@ from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.people.records import User
 from hishamos_pipeline.store.sessions import stored_text
 
-LINK_LASTS = timedelta(hours=24)
 _MOST_PREFERENCES = 16_384
 V = TypeVar("V")
 
@@ -272,8 +271,7 @@ def make_link(services: Services, actor: Actor, email: str, purpose: str = "pass
         raise AccountError(f"{purpose!r} is nothing that a link is for: password, login")
     if purpose == "login" and not actor.superuser:
         raise ForbiddenError("only an operator of the installation logs somebody in by a link")
-    token, ends = tokens.new_token(tokens.LINK), services.store.clock.now() + LINK_LASTS
-    services.store.logins.add_link(tokens.digest(token), user.id, purpose, ends)
+    token, ends = new_link(services.store, user, purpose)
     return Link(token=token, email=user.email, expires_at=ends)
 
 

@@ -35,6 +35,10 @@ class ProjectSettings(View):
     required_stories: tuple[ShortText, ...]
 
 
+# The fields of a brief that are settings.
+SETTINGS = tuple(name for name in ProjectSettings.model_fields if name in Idea.model_fields)
+
+
 class ChangeSettings(UseCaseInput):
     """What changes of a project's settings; what is not given stays. ``expected`` is the ``etag`` of what was seen."""
 
@@ -74,15 +78,12 @@ def change_settings(services: Services, actor: Actor, command: ChangeSettings) -
     before = show_settings(services, actor, command.key)
     require_etag(before, command.expected)
     idea = projects.idea(command.key)
-    given = command.model_dump(exclude={"key", "expected"}, exclude_none=True).keys()
-    changed = idea.model_copy(update={name: getattr(command, name) for name in given})
+    given = {name: value for name in SETTINGS if (value := getattr(command, name)) is not None}
+    changed = idea.model_copy(update=given)
     valid = Idea.model_validate(changed.model_dump())
     done = projects.submit(valid, "settings", seen=before.revision)
     return _view(command.key, done.revision, valid)
 
 
 def _view(key: str, revision: int, idea: Idea) -> ProjectSettings:
-    own = {
-        name: getattr(idea, name) for name in ProjectSettings.model_fields.keys() & Idea.model_fields.keys()
-    }
-    return ProjectSettings(project=key, revision=revision, **own)
+    return ProjectSettings(project=key, revision=revision, **{name: getattr(idea, name) for name in SETTINGS})

@@ -86,10 +86,9 @@ def list_versions(services: Services, actor: Actor, role: str, task: str) -> lis
     Raises:
         RoleError: there is no such role or task.
     """
-    acting = services.acting_as(actor)
-    acting.registry().role(role).task(task)
-    now = acting.library().version(role, task)
-    used = acting.store.conversations.prompt_texts(role, task)
+    services.registry().role(role).task(task)
+    now = services.library().version(role, task)
+    used = services.store.conversations.prompt_texts(role, task)
     return [
         PromptVersion(version=row.version, first_used_at=row.first_used_at, is_active=row.version == now)
         for row in used
@@ -106,18 +105,17 @@ def activate_version(services: Services, actor: Actor, role: str, task: str, ver
         RoleError: there is no such role or task, or the version cannot be had again.
         UsageError: it was never used in that version.
     """
-    acting = services.acting_as(actor)
-    acting.registry().role(role).task(task)
-    used = {row.version: row for row in acting.store.conversations.prompt_texts(role, task)}
+    services.registry().role(role).task(task)
+    used = {row.version: row for row in services.store.conversations.prompt_texts(role, task)}
     if version not in used:
         raise UsageError(f"{role}/{task} was never used in version {version}")
-    library = acting.library()
+    library = services.library()
     if (now := library.version(role, task)) != version:
-        conversations = acting.store.conversations
+        conversations = services.store.conversations
         # So that what is replaced can be had again.
         conversations.keep_prompts([(now, role, task, library.source(role, task))])
         library.restore(role, task, used[version].text)
-        acting.store.audit.record("prompt.activate", f"{role}/{task}", {"version": version})
+        services.store.audit.record("prompt.activate", f"{role}/{task}", {"version": version})
     return PromptVersion(version=version, first_used_at=used[version].first_used_at, is_active=True)
 
 

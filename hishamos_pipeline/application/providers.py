@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -20,7 +19,7 @@ from hishamos_pipeline.errors import HishamosError, InputError, UnknownPriceErro
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Rate
 from hishamos_pipeline.store.providers.records import StoredProvider
-from hishamos_pipeline.web.pinned import is_link_local
+from hishamos_pipeline.web.pinned import host_of, is_link_local
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]")
 _URL = re.compile(r"https?://[^\s\"'<>@?#]{1,480}")
@@ -103,10 +102,8 @@ class ChangeProvider(UseCaseInput):
 @requires("agents.read")
 def list_providers(services: Services, actor: Actor) -> list[ProviderView]:
     """All providers."""
-    acting = services.acting_as(actor)
-    acting.providers.refresh()
-    rows = _rows(acting)
-    return [_view(acting, name, rows.get(name)) for name in acting.providers()]
+    services.providers.refresh()
+    return [_view(services, name) for name in services.providers()]
 
 
 @requires("agents.read")
@@ -116,10 +113,9 @@ def show_provider(services: Services, actor: Actor, name: str) -> ProviderView:
     Raises:
         UsageError: there is none of that name.
     """
-    acting = services.acting_as(actor)
-    acting.providers.refresh()
-    _require_known(acting, name)
-    return _view(acting, name, _rows(acting).get(name))
+    services.providers.refresh()
+    _require_known(services, name)
+    return _view(services, name)
 
 
 @requires("providers.manage")
@@ -132,9 +128,8 @@ def add_provider(services: Services, actor: Actor, command: AddProvider) -> Prov
     """
     from hishamos_pipeline.llm.providers import BLUEPRINT, WIRES, key_variable
 
-    acting = services.acting_as(actor)
-    acting.providers.refresh()
-    taken = {*acting.providers(), *acting.settings.hosts, BLUEPRINT}
+    services.providers.refresh()
+    taken = {*services.providers(), *services.settings.hosts, BLUEPRINT}
     wrong = []
     if not _NAME.fullmatch(command.name):
         wrong.append(("name", "write 3 to 40 lower-case letters, digits and hyphens, a letter first"))
@@ -155,11 +150,11 @@ def add_provider(services: Services, actor: Actor, command: AddProvider) -> Prov
         rates=_rates(command.prices),
     )
     if command.key is not None:  # before the provider is there: nobody asks it without its key
-        secret = command.key.get_secret_value().strip()
-        acting.store.credentials.set(key_variable(command.name), secret, acting.settings.secret_key_list)
-    acting.store.providers.set(made, None)
-    acting.providers.refresh()
-    return _view(acting, command.name, made)
+        secret = credentials.usable(command.key)
+        services.store.credentials.set(key_variable(command.name), secret, services.settings.secret_key_list)
+    services.store.providers.set(made, None)
+    services.providers.refresh()
+    return _view(services, command.name)
 
 
 @requires("providers.manage")
@@ -172,13 +167,12 @@ def change_provider(services: Services, actor: Actor, command: ChangeProvider) -
         ChangedMeanwhileError: it is not what it was expected to be.
         CredentialError: there is no key to encrypt its key with.
     """
-    acting = services.acting_as(actor)
-    acting.providers.refresh()
-    _require_known(acting, command.provider)
-    seen = _rows(acting).get(command.provider)
+    services.providers.refresh()
+    _require_known(services, command.provider)
+    seen = _rows(services).get(command.provider)
     if command.url == "" and seen and seen.wire in ("openai-chat", "ollama"):
         raise InputError((("url", f"a provider that speaks {seen.wire} needs an address"),))
-    require_etag(_view(acting, command.provider, seen), command.expected)
+    require_etag(_view(services, command.provider), command.expected)
     if wrong := _wrong(command.url or "", command.prices or {}):
         raise InputError(tuple(wrong))
     now = seen or StoredProvider(command.provider)
@@ -188,11 +182,13 @@ def change_provider(services: Services, actor: Actor, command: ChangeProvider) -
         now = replace(now, is_enabled=command.is_enabled)
     if command.prices is not None:
         now = replace(now, rates=_rates(command.prices))
-    _keep_key(acting, actor, command.provider, command.key)
+    if command.key is not None:
+        kept = credentials.KeepCredential(name=command.provider, value=command.key)
+        credentials.keep(services, actor, kept)
     if now != seen:
-        acting.store.providers.set(now, seen)
-    acting.providers.refresh()
-    return _view(acting, command.provider, now)
+        services.store.providers.set(now, seen)
+    services.providers.refresh()
+    return _view(services, command.provider)
 
 
 @requires("providers.manage")
@@ -222,16 +218,15 @@ def remove_provider(services: Services, actor: Actor, name: str) -> bool:
     Raises:
         UsageError: there is none of that name.
     """
-    acting = services.acting_as(actor)
-    acting.providers.refresh()
-    _require_known(acting, name)
     from hishamos_pipeline.llm.providers import key_variable
 
-    seen = _rows(acting).get(name)
-    removed = acting.store.providers.remove(name)
-    if seen is not None and seen.wire:  # whoever is added under its name later is somebody else
-        acting.store.credentials.remove(key_variable(name))
-    acting.providers.refresh()
+    services.providers.refresh()
+    _require_known(services, name)
+    is_added = _view(services, name).is_added
+    removed = services.store.providers.remove(name)
+    if is_added:  # whoever is added under its name later is somebody else
+        services.store.credentials.remove(key_variable(name))
+    services.providers.refresh()
     return removed
 
 
@@ -244,13 +239,12 @@ async def check_providers(services: Services, actor: Actor, names: Sequence[str]
     """
     from hishamos_pipeline.llm.providers import model_names
 
-    acting = services.acting_as(actor)
-    acting.providers.refresh()
+    services.providers.refresh()
     results = []
-    for name in names or _usable(acting):
-        _require_known(acting, name)
+    for name in names or _usable(services):
+        _require_known(services, name)
         try:
-            found = await model_names(acting.access.provider(name), acting.access)
+            found = await model_names(services.access.provider(name), services.access)
             results.append(ProviderCheck(provider=name, ok=True, detail=f"{len(found)} models"))
         except HishamosError as error:
             results.append(ProviderCheck(provider=name, ok=False, detail=str(error)))
@@ -268,12 +262,11 @@ async def list_models(services: Services, actor: Actor, name: str) -> list[Model
     from hishamos_pipeline.llm.prices import Tokens
     from hishamos_pipeline.llm.providers import ModelRef, model_names
 
-    acting = services.acting_as(actor)
-    _require_known(acting, name)
-    prices = acting.gateway.admission.prices
-    found = sorted(await model_names(acting.access.provider(name), acting.access))
+    _require_known(services, name)
+    prices = services.gateway.admission.prices
+    found = sorted(await model_names(services.access.provider(name), services.access))
     views = []
-    for model, context_tokens in zip(found, await contexts_of(acting, name, found), strict=True):
+    for model, context_tokens in zip(found, await contexts_of(services, name, found), strict=True):
         ref = ModelRef(name, model)
         usd: tuple[float | None, float | None] = (None, None)
         with contextlib.suppress(UnknownPriceError):
@@ -284,7 +277,9 @@ async def list_models(services: Services, actor: Actor, name: str) -> list[Model
     return views
 
 
-def _view(services: Services, name: str, stored: StoredProvider | None) -> ProviderView:
+def _view(services: Services, name: str) -> ProviderView:
+    from hishamos_pipeline.llm.providers import installed_providers
+
     provider = services.access.provider(name)
     return ProviderView(
         provider=name,
@@ -293,7 +288,7 @@ def _view(services: Services, name: str, stored: StoredProvider | None) -> Provi
         variable=provider.variable,
         url=services.settings.llm_urls.get(name, provider.url),
         is_enabled=provider.is_enabled,
-        is_added=bool(stored and stored.wire),
+        is_added=name not in installed_providers(),
         prices=tuple(
             ModelPrice(model=model, input_usd=rate.input, output_usd=rate.output)
             for model, rate in sorted(provider.rates.items())
@@ -303,11 +298,6 @@ def _view(services: Services, name: str, stored: StoredProvider | None) -> Provi
 
 def _rows(services: Services) -> dict[str, StoredProvider]:
     return {row.name: row for row in services.store.providers.all()}
-
-
-def _keep_key(services: Services, actor: Actor, name: str, key: SecretStr | None) -> None:
-    if key is not None:
-        credentials.keep(services, actor, credentials.KeepCredential(name=name, value=key))
 
 
 def _wrong(url: str, prices: Mapping[str, Rate]) -> list[tuple[str, str]]:
@@ -325,12 +315,8 @@ def _wrong(url: str, prices: Mapping[str, Rate]) -> list[tuple[str, str]]:
 
 def _is_address(url: str) -> bool:
     """Whether models could be asked there: on one's own machines, too, but not where a cloud tells its keys."""
-    try:
-        parts = urlsplit(url)
-        fits = bool(_URL.fullmatch(url)) and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        return False
-    return fits and not is_link_local(parts.hostname or "")
+    host = host_of(url) if _URL.fullmatch(url) else ""
+    return bool(host) and not is_link_local(host)
 
 
 def _rates(prices: Mapping[str, Rate]) -> str:

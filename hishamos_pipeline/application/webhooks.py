@@ -18,6 +18,7 @@ from hishamos_pipeline.store.credentials.repository import encrypted
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.webhooks.records import Webhook
 from hishamos_pipeline.store.webhooks.tables import DELIVERY_STATES
+from hishamos_pipeline.web.pinned import host_of
 
 _SECRET_BYTES = 32
 _URL = re.compile(r"https?://[^\s\"'<>]{1,480}")
@@ -159,12 +160,7 @@ def _view(webhook: Webhook, secret: str = "") -> WebhookView:
 
 def _url(url: str) -> str:
     """An address that can be posted to; where its name leads is looked at for each delivery."""
-    try:
-        parts = urlsplit(url)
-        fits = bool(_URL.fullmatch(url)) and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        fits = False
-    if not fits or "@" in parts.netloc or parts.fragment:
+    if not _URL.fullmatch(url) or not host_of(url) or urlsplit(url).fragment:
         raise InputError(
             (
                 (

@@ -15,6 +15,8 @@ from hishamos_pipeline.settings import Rate
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
+    from hishamos_pipeline.llm.ollama import OllamaServer
+
 log = logging.getLogger("hishamos.llm")
 BLUEPRINT = "blueprint"
 ENTRY_POINTS = "hishamos_pipeline.providers"
@@ -192,6 +194,17 @@ class Access:
         return found
 
 
+def ollama_server(provider: Provider, access: Access) -> "OllamaServer":
+    """The server of a provider that speaks Ollama's own API.
+
+    Raises:
+        ModelSetupError: the provider has no address.
+    """
+    from hishamos_pipeline.llm.ollama import OllamaServer
+
+    return OllamaServer(access.url(provider), access.secret(provider))
+
+
 def open_model(ref: ModelRef, access: Access, *, prompted: bool) -> "Model[Any]":
     """A pydantic-ai model; the provider's SDK is imported here and not before.
 
@@ -273,9 +286,7 @@ async def model_names(provider: Provider, access: Access) -> list[str]:
         if provider.lists:
             return await provider.lists(key, url)
         if provider.wire == "ollama":
-            from hishamos_pipeline.llm.ollama import OllamaServer
-
-            return [model.name for model in await OllamaServer(url or "", key).models()]
+            return [model.name for model in await ollama_server(provider, access).models()]
         if provider.wire == "anthropic":
             import anthropic
 

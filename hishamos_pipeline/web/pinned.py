@@ -87,6 +87,16 @@ def request(
     return WebAnswer(answer.status, kind, location, found, is_whole)
 
 
+def host_of(url: str) -> str:
+    """The host of an address that can be asked; empty for one without a host, with a login, or with no port of any."""
+    try:
+        parts = urlsplit(url)
+        fits = "@" not in parts.netloc and (parts.port or 1) > 0
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if fits else ""
+
+
 def is_link_local(host: str) -> bool:
     """Whether a host's name leads to where clouds tell their machines' keys; one that nobody knows does not."""
     try:

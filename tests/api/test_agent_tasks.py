@@ -20,7 +20,7 @@ from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
 from tests.fakes.providers import FakeProvider, Reply, provider, script
-from tests.support.api import RunningApi, running_api, settings_at
+from tests.support.api import RunningApi, claimed_by_many, running_api, settings_at
 from tests.support.people import OPERATOR
 
 pytestmark = pytest.mark.real_servers
@@ -208,19 +208,7 @@ def test_a_task_that_its_process_left_is_taken_up_and_given_up_at_last(
 
 def test_two_workers_never_do_the_same(api: RunningApi, fake: FakeProvider) -> None:
     numbers = {asked_for(api["developer"], question={"text": f"question {n}"}) for n in range(8)}
-    taken: list[int] = []
-
-    def claim() -> None:
-        store = ProjectStore(api.services.store.engine)
-        while (found := store.agent_tasks.claim()) is not None:
-            taken.append(found.task.id)
-
-    threads = [threading.Thread(target=claim) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == sorted(numbers)
+    assert sorted(claimed_by_many(api, 4)) == sorted(numbers)
 
 
 def test_the_workers_of_the_api_do_them(tmp_path: Path, empty_store: Path, fake: FakeProvider) -> None:

@@ -1,16 +1,14 @@
 """The API on PostgreSQL: every list and every reading answers, tasks are done once, and pages hold everything."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hishamos_pipeline.core.artifacts.idea import Idea
-from hishamos_pipeline.store.store import ProjectStore
 from scripts.openapi import document
 from tests.fakes.postgres import PostgresServer
-from tests.support.api import RunningApi, running_api, settings_at
+from tests.support.api import RunningApi, claimed_by_many, running_api, settings_at
 from tests.support.people import OPERATOR
 
 # They never end, ask a provider, or need a run of Dagster.
@@ -78,19 +76,7 @@ def test_a_task_is_claimed_by_one_of_many(api: RunningApi) -> None:
         made = client.post("agents/tasks", json=asked).json()["id"]
         assert client.post(f"agents/tasks/{made}/execute").status_code == 202
         numbers.add(made)
-    taken: list[int] = []
-
-    def claim() -> None:
-        store = ProjectStore(api.services.store.engine)
-        while (found := store.agent_tasks.claim()) is not None:
-            taken.append(found.task.id)
-
-    threads = [threading.Thread(target=claim) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == sorted(numbers)
+    assert sorted(claimed_by_many(api, 6)) == sorted(numbers)
 
 
 def test_settings_and_providers_are_changed_as_they_were_seen(api: RunningApi, tmp_path: Path) -> None:

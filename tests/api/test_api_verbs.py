@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from hishamos_pipeline.core.pipeline.channel import EmailChannel
 from hishamos_pipeline.operations.batch.steering import advance
@@ -19,6 +18,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.batch_runs import FakeBatchRuns
 from tests.fakes.clock import FixedClock
+from tests.fakes.mail import Mailbox, mail_server
 from tests.fakes.ports import free_port
 from tests.support.api import RunningApi, running_api, settings_at
 from tests.support.built import BuiltProject
@@ -137,39 +137,25 @@ def test_a_prompt_is_used_again_as_it_was(api: RunningApi) -> None:
     assert [entry["subject"] for entry in entries] == ["support/answer"] * 2
 
 
-class Mailbox:
-    """What a mail server got."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], str]] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        body = message_from_bytes(envelope.content).get_payload(decode=True)
-        assert isinstance(body, bytes)
-        self.mails.append((envelope.rcpt_tos, body.decode()))
-        return "250 taken"
-
-    def link(self) -> str:
-        found = re.search(r"https://h\.example/api/links#\w+=(\S+)", self.mails[-1][1])
-        assert found is not None
-        return found.group(1)
+def mailed_link(box: Mailbox) -> str:
+    """The token of the link in the last mail."""
+    body = message_from_bytes(box.mails[-1][1]).get_payload(decode=True)
+    assert isinstance(body, bytes)
+    found = re.search(r"https://h\.example/api/links#\w+=(\S+)", body.decode())
+    assert found is not None
+    return found.group(1)
 
 
 @contextmanager
 def mailing(folder: Path, empty_store: Path, **changed: Any) -> Iterator[tuple[RunningApi, Mailbox]]:
     """An API that sends mail to a server of its own."""
-    box = Mailbox()
-    server = Controller(box, hostname="127.0.0.1", port=free_port())
-    server.start()
-    channel = EmailChannel(
-        kind="email", host="127.0.0.1", port=server.port, tls="none", sender="h@example.org", to=("ops@example.org",)
-    )  # fmt: skip
-    given = {"notify": {"ops": channel}, "mail": "ops", "api_url": "https://h.example", **changed}
-    try:
+    with mail_server() as (box, port):
+        channel = EmailChannel(
+            kind="email", host="127.0.0.1", port=port, tls="none", sender="h@example.org", to=("ops@example.org",)
+        )  # fmt: skip
+        given = {"notify": {"ops": channel}, "mail": "ops", "api_url": "https://h.example", **changed}
         with running_api(settings_at(folder, empty_store), **given) as api:
             yield api, box
-    finally:
-        server.stop()
 
 
 @pytest.mark.real_servers
@@ -183,7 +169,7 @@ def test_a_forgotten_password_is_set_by_a_mailed_link(tmp_path: Path, empty_stor
         assert [to for to, _ in box.mails] == [["viewer@example.org"]]
         api.nobody.post("auth/password_requests", json={"email": "viewer@example.org"})
         assert len(box.mails) == 1, "not again at once"
-        new = {"link": box.link(), "password": "a new and longer password 7"}
+        new = {"link": mailed_link(box), "password": "a new and longer password 7"}
         assert api.nobody.post("auth/password_by_link", json=new).status_code == 204
         assert api.nobody.post("auth/password_by_link", json=new).status_code == 401
         login = {"email": "viewer@example.org", "password": new["password"]}
@@ -203,7 +189,7 @@ def test_anybody_joins_where_the_operator_says_so(tmp_path: Path, empty_store: P
             assert api.nobody.post("auth/registration_requests", json={"email": email}).status_code == 202
         assert [to for to, _ in box.mails] == [["new@example.org"]]
         joined = api.nobody.post(
-            "auth/register", json={"link": box.link(), "password": PASSWORD, "name": "New"}
+            "auth/register", json={"link": mailed_link(box), "password": PASSWORD, "name": "New"}
         )
         assert joined.status_code == 201, joined.text
         assert joined.json()["roles"] == {"default": "viewer"}

@@ -5,13 +5,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from pydantic import TypeAdapter, ValidationError
 
 from hishamos_pipeline.core.pipeline.channel import Channel, EmailChannel, WebhookChannel
@@ -22,7 +20,7 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.notifications.repository import TRIES
 from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.clock import FixedClock
-from tests.fakes.ports import free_port
+from tests.fakes.mail import mail_server
 from tests.fakes.web import Answer, Asked, web_server
 
 KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -148,28 +146,6 @@ def test_a_host_that_is_none_stops_nobody(store: ProjectStore, settings: Setting
     )
     note(store, "nowhere", "log")
     assert send(store, with_channels(settings, nowhere=nowhere, **settings.notify)) == 1
-
-
-class Mailbox:
-    """Keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], bytes]] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        self.mails.append((envelope.rcpt_tos, envelope.content))
-        return "250 taken"
-
-
-@contextmanager
-def mail_server() -> Iterator[tuple[Mailbox, int]]:
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    try:
-        yield box, controller.port
-    finally:
-        controller.stop()
 
 
 def mail(port: int, **more: Any) -> EmailChannel:

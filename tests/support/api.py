@@ -25,6 +25,7 @@ from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.roles import ROLES
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.store import ProjectStore
 from tests.fakes.run_history import FakeRuns
 from tests.support.people import OPERATOR, PASSWORD
 
@@ -137,3 +138,20 @@ def settings_at(folder: Path, empty_store: Path | None = None) -> Settings:
     if empty_store:
         shutil.copy(empty_store, folder / "home" / "store.db")
     return Settings(home=folder / "home")
+
+
+def claimed_by_many(api: RunningApi, workers: int) -> list[int]:
+    """The numbers of agents' tasks as so many workers have claimed them at the same time, until none was left."""
+    taken: list[int] = []
+
+    def claim() -> None:
+        store = ProjectStore(api.services.store.engine)
+        while (found := store.agent_tasks.claim()) is not None:
+            taken.append(found.task.id)
+
+    threads = [threading.Thread(target=claim) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return taken

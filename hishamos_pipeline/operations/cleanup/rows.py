@@ -1,6 +1,6 @@
 """Rows of the store: superseded revisions, texts that nothing names, texts of model calls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -26,61 +26,44 @@ def revisions(store: ProjectStore, *, keep: int, before: datetime) -> Iterator[R
 
 def notifications(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Notifications that were told, or given up."""
-    count = store.notifications.outdated(before)
-    if count:
-        yield RemovalCandidate(
-            f"{count} notifications", 0, partial(store.notifications.remove, before), count=count
-        )
+    return _together(
+        "notifications", store.notifications.outdated(before), partial(store.notifications.remove, before)
+    )
 
 
 def events(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Events that nobody needs to read any more."""
-    count = store.events.outdated(before)
-    if count:
-        yield RemovalCandidate(f"{count} events", 0, partial(store.events.remove, before), count=count)
+    return _together("events", store.events.outdated(before), partial(store.events.remove, before))
 
 
 def logins(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Tries to log in, and sessions, refresh tokens and links that have ended."""
-    count = store.logins.ended(before)
-    if count:
-        yield RemovalCandidate(f"{count} logins", 0, partial(store.logins.remove_ended, before), count=count)
+    return _together("logins", store.logins.ended(before), partial(store.logins.remove_ended, before))
 
 
 def idempotency_keys(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Keys of requests that nobody repeats any more."""
     keys = store.idempotency_keys
-    count = keys.outdated(before)
-    if count:
-        yield RemovalCandidate(f"{count} idempotency keys", 0, partial(keys.remove, before), count=count)
+    return _together("idempotency keys", keys.outdated(before), partial(keys.remove, before))
 
 
 def webhook_deliveries(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Deliveries of webhooks that have arrived, or were given up."""
     webhooks = store.webhooks
-    count = webhooks.outdated(before)
-    if count:
-        yield RemovalCandidate(
-            f"{count} deliveries of webhooks", 0, partial(webhooks.remove_deliveries, before), count=count
-        )
+    return _together(
+        "deliveries of webhooks", webhooks.outdated(before), partial(webhooks.remove_deliveries, before)
+    )
 
 
 def agent_tasks(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
-    """Agents' tasks that have ended, and that nothing waits for."""
-    count = store.agent_tasks.outdated(before)
-    if count:
-        yield RemovalCandidate(
-            f"{count} tasks of agents", 0, partial(store.agent_tasks.remove, before), count=count
-        )
+    """Agents' tasks that have ended and have no children; families go one generation at a time."""
+    tasks = store.agent_tasks
+    return _together("tasks of agents", tasks.outdated(before), partial(tasks.remove, before))
 
 
 def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
-    count = store.builds.ended(before)
-    if count:
-        yield RemovalCandidate(
-            f"{count} build requests", 0, partial(store.builds.remove, before), count=count
-        )
+    return _together("build requests", store.builds.ended(before), partial(store.builds.remove, before))
 
 
 def blobs(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
@@ -94,3 +77,9 @@ def blobs(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
             partial(store.housekeeping.remove_blobs, some, before),
             count=len(some),
         )
+
+
+def _together(what: str, count: int, remove: Callable[[], object]) -> Iterator[RemovalCandidate]:
+    """Rows that are removed by one statement, if there are any."""
+    if count:
+        yield RemovalCandidate(f"{count} {what}", 0, remove, count=count)
