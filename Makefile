@@ -20,6 +20,9 @@ install-dev: .venv/installed-dev ## install what developing and testing need
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: set PYTHON=python3.x")'
 	$(PYTHON) -m venv .venv
+	@# The pip of older Pythons refuses some locks that hold extras: the pip that the lock names comes first.
+	sed -n '/^pip==/,/[^\\]$$/p' requirements.lock > .venv/pip.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r .venv/pip.lock
 
 .venv/installed: requirements.lock pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
