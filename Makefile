@@ -77,7 +77,7 @@ docs: install-dev ## make the generated reference and the screenshots again
 
 LOCK = $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-strip-extras --python-version 3.11 \
 	--no-emit-index-url --extra build --extra sandbox
-DEPLOYED = --extra celery --extra k8s --extra mcp --extra otel --extra s3
+DEPLOYED = --extra celery --extra documents --extra k8s --extra mcp --extra otel --extra s3
 lock: .venv/bin/python ## pin the dependencies again
 	$(BIN)/python -m pip install -q uv
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock

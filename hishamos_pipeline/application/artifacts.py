@@ -80,9 +80,13 @@ class FileContent(FileView):
 
 
 class TraceRowView(View):
-    """A line of the trace: requirement, story, criterion, test with its result, files, commit and cost."""
+    """A line of the trace: requirement, story, criterion, test with its result, files, commit and cost.
+
+    ``external_id`` is the one that the brief gives the requirement, such as "FR-001".
+    """
 
     requirement: str
+    external_id: str
     story: str
     status: str
     criterion: str

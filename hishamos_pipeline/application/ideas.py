@@ -1,6 +1,7 @@
 """Submitting ideas, listing them, and answering what their requirements leave open."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -18,6 +19,9 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.projects.repository import Projects
 
+if TYPE_CHECKING:
+    from hishamos_pipeline.intake.brief import AcceptedBrief
+
 _LONGEST_ANSWER = 2000
 
 
@@ -25,7 +29,8 @@ class SubmitIdea(UseCaseInput):
     """A brief as it was written: its bytes, the name of its file if it has one, and where it comes from.
 
     ``files`` are the contents of all files that are handed in with it, by path; ``None`` leaves those that were handed
-    in earlier as they are. ``key`` is the project's, where it is not the brief that says so.
+    in earlier as they are. ``key`` is the project's, where it is not the brief that says so. ``replace`` lets it take
+    the place of a brief that came from another document.
     """
 
     raw: bytes = Field(repr=False)
@@ -33,18 +38,42 @@ class SubmitIdea(UseCaseInput):
     source: str
     files: dict[str, bytes] | None = Field(None, repr=False)
     key: str = ""
+    replace: bool = False
+
+
+class ExplainIdea(UseCaseInput):
+    """A brief to be explained: as it was written, or that of a project."""
+
+    raw: bytes = Field(b"", repr=False)
+    name: str = ""
+    key: str = ""
+
+
+class ExplainedStatement(View):
+    """A statement of a brief and what it was read as.
+
+    ``line`` is that of the brief's text, counted from 1; ``section`` is the id of the section that it stands in;
+    ``detail`` says what it comes to, or why it was not understood.
+    """
+
+    line: int
+    section: str
+    text: str
+    read_as: str
+    detail: str
 
 
 class SubmittedIdea(View):
     """What became of a submitted brief; ``changed`` is false where it equals the newest revision.
 
-    ``files`` are those that the revision has, whenever they were handed in.
+    ``files`` are those that the revision has, whenever they were handed in; ``notes`` say what reading has noticed.
     """
 
     key: str
     revision: int
     changed: bool
     files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class IdeaView(View):
@@ -93,19 +122,49 @@ def submit(services: Services, actor: Actor, command: SubmitIdea) -> SubmittedId
     """
     from hishamos_pipeline.intake.files import accept
 
-    idea = _read(services.settings, command.raw, command.name)
-    if command.key:
-        idea = idea.model_copy(update={"key": command.key})
+    raw, name, files = _unpacked(services.settings, command)
+    read = _read(services.settings, raw, name)
+    idea = read.idea.model_copy(update={"key": command.key}) if command.key else read.idea
+    replaces = command.replace or bool(command.key) or read.names_key
     projects = services.acting_as(actor).store.projects
     if actor.project and idea.key != actor.project:
         raise ProjectNotFoundError(f"no project {idea.key!r} that this token is for")
     if actor.kind == "agent":
         _refuse_other_limits(projects, actor, idea)
-    if command.files is None:
-        return SubmittedIdea.of(projects.submit(idea, command.source))
-    handed = accept(command.files, services.settings)
-    whole = idea.model_copy(update={"files": handed.files})
-    return SubmittedIdea.of(projects.submit(whole, command.source, handed.texts))
+    texts = None
+    if files is not None:
+        handed = accept(files, services.settings)
+        idea, texts = idea.model_copy(update={"files": handed.files}), handed.texts
+    done = projects.submit(idea, command.source, texts, replaces=replaces)
+    return SubmittedIdea.of(done, notes=idea.notes)
+
+
+@requires("projects.read", project="command.key")
+def explain(services: Services, actor: Actor, command: ExplainIdea) -> tuple[ExplainedStatement, ...]:
+    """What the engine that needs no key makes of each statement of a brief; nothing is submitted.
+
+    Raises:
+        IdeaError: the brief cannot be accepted.
+        ProjectNotFoundError: there is no project of that key.
+        UnbuildableError: the brief names a stack that this engine cannot write.
+    """
+    from hishamos_pipeline.blueprints.planning import explaining
+
+    if command.key:
+        idea = services.acting_as(actor).store.projects.idea(command.key)
+    else:
+        idea = _read(services.settings, command.raw, command.name).idea
+    return tuple(ExplainedStatement.of(item) for item in explaining.explain(idea))
+
+
+def _unpacked(given: Settings, command: SubmitIdea) -> tuple[bytes, str, dict[str, bytes] | None]:
+    """Bytes and name of the brief, and the files beside it; those of a ZIP come from it."""
+    if not command.name.lower().endswith(".zip"):
+        return command.raw, command.name, command.files
+    from hishamos_pipeline.intake.folders import unpacked_brief
+
+    name, raw, beside = unpacked_brief(command.name, command.raw, given)
+    return raw, name, {**beside, **(command.files or {})}
 
 
 def _refuse_other_limits(projects: Projects, actor: Actor, idea: Idea) -> None:
@@ -127,7 +186,7 @@ def submit_for(project: Project, brief: str, source: str) -> SubmittedIdea:
     Raises:
         IdeaError: the brief cannot be accepted.
     """
-    idea = _read(project.settings, brief.encode())
+    idea = _read(project.settings, brief.encode()).idea
     named = idea.model_copy(update={"key": project.key})
     return SubmittedIdea.of(project.store.projects.submit(named, source))
 
@@ -195,7 +254,7 @@ def answer(services: Services, actor: Actor, command: AnswerQuestion) -> Submitt
     return SubmittedIdea.of(projects.submit(changed, f"answer to question {command.number}"))
 
 
-def _read(given: Settings, raw: bytes, name: str = "") -> Idea:
-    from hishamos_pipeline.intake.brief import read_brief
+def _read(given: Settings, raw: bytes, name: str = "") -> "AcceptedBrief":
+    from hishamos_pipeline.intake.brief import read_document
 
-    return read_brief(raw, name, max_bytes=given.max_brief_bytes, max_features=given.max_features)
+    return read_document(raw, name, max_bytes=given.max_brief_bytes, max_features=given.max_features)

@@ -25,7 +25,7 @@ from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
 from hishamos_pipeline.store.artifacts.repository import readable
 from hishamos_pipeline.store.pages import PageQuery
-from hishamos_pipeline.store.projects.tables import PROJECT_STATES
+from hishamos_pipeline.store.projects.tables import PROJECT_STATES, STUCK_STATES
 
 D = TypeVar("D", bound=Document)
 
@@ -66,7 +66,11 @@ class PublishedAt(View):
 
 
 class ProjectSummary(View):
-    """What a project has come to: state, figures of each artifact that exists, and where its results are."""
+    """What a project has come to: state, figures of each artifact that exists, and where its results are.
+
+    ``revision`` is the brief's newest, and ``built_revision`` that of the build that the figures are about; 0 where
+    there is none. ``notes`` say what reading the brief has noticed.
+    """
 
     key: str
     title: str
@@ -74,6 +78,9 @@ class ProjectSummary(View):
     failed_step: str
     reason: str
     cost_usd: float
+    revision: int
+    built_revision: int
+    notes: tuple[str, ...]
     requirements: int
     stories: int
     implemented: int
@@ -187,8 +194,19 @@ def summary_of(given: Project) -> ProjectSummary:
     build = document("verified_build", VerifiedBuild)
     published = [document(EXPORTS[host], Publication) for host in HOSTS]
     archives = [document(EXPORTS[archive], Archive) for archive in ARCHIVES]
+    newest, built = store.projects.idea_revision(given.key).revision, heads.get("verified_build")
+    is_behind = built is not None and project.state in ("submitted", "building", *STUCK_STATES)
     return ProjectSummary.of(
         project,
+        revision=newest,
+        built_revision=(
+            store.projects.revision_at(given.key, built.created_at)
+            if built and is_behind
+            else newest
+            if built
+            else 0
+        ),
+        notes=store.projects.idea(given.key).notes,
         requirements=len(requirements.requirements) if requirements else 0,
         stories=len(stories.stories) if stories else 0,
         implemented=len(build.stories_verified) if build else 0,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 # Delivered, but not all of it; see the exit codes of ``hishamos --help``.
 PARTIAL = 8
+
+
+class Submitted(NamedTuple):
+    """How a brief is submitted before it is built: the options of ``with_option``."""
+
+    handed: tuple[Path, ...]
+    no_files: bool
+    replace: bool
 
 
 @click.command("build")
@@ -52,9 +60,10 @@ def command(
     queue: bool,
     handed: tuple[Path, ...],
     no_files: bool,
+    replace: bool,
     as_json: bool,
 ) -> None:
-    """Build the project KEY, or submit the brief in FILE and build that.
+    """Build the project KEY, or submit the brief in FILE and build that; FILE may be a folder or a ZIP.
 
     Only what is stale is made. While it runs, each asset is shown; at the end, figures and paths.
 
@@ -64,8 +73,9 @@ def command(
     The exit code is 8 where the project was delivered without stories that could not be verified; with --strict also
     where stories are deferred, or something of the brief is checked by nobody.
     """
-    if (handed or no_files) and not _is_file(target):
+    if (handed or no_files or replace) and not _is_file(target):
         raise click.UsageError("files are handed in with a brief: name its FILE, not the project's key")
+    brief = Submitted(handed, no_files, replace)
     if sum((replay, refresh, queue)) > 1:
         raise click.UsageError("--replay, --refresh and --queue exclude one another")
     chosen = listed(stories or "")
@@ -76,7 +86,7 @@ def command(
         os.environ["HISHAMOS_LLM_CACHE"] = "replay" if replay else "refresh"
     if queue:
         wanted = {"stories": chosen, "sprint": sprint, "retry_deferred": retry_deferred}
-        _request(target, handed, no_files, as_json, wanted)
+        _request(target, brief, as_json, wanted)
         return
     if retry_deferred:
         os.environ["HISHAMOS_RETRY_DEFERRED"] = datetime.now(UTC).isoformat()
@@ -84,7 +94,7 @@ def command(
 
     with opened() as (services, actor):
         builds.prepare(services, actor, "" if _is_file(target) else target)
-        key = _key(services, actor, target, handed, no_files)
+        key = _key(services, actor, target, brief, quiet=as_json)
         run = services.project(key)
         if projects.summary_of(run.project).state == "archived":
             echo(f"{key} was archived; this brings it back", err=True)
@@ -124,21 +134,24 @@ def _set_scope(
     builds.set_scope(run, stories=stories, sprint=sprint)
 
 
-def _key(services: "Services", actor: "Actor", target: str, handed: tuple[Path, ...], no_files: bool) -> str:
+def _key(services: "Services", actor: "Actor", target: str, brief: Submitted, *, quiet: bool) -> str:
     """The project that is meant; a brief is submitted first."""
     if not _is_file(target):
         return target
-    return submit_file(services, actor, Path(target), handed, no_files=no_files).key
+    done = submit_file(
+        services, actor, Path(target), brief.handed, no_files=brief.no_files, replace=brief.replace
+    )
+    for note in () if quiet else done.notes:
+        echo(f"note         {note}")
+    return done.key
 
 
-def _request(
-    target: str, handed: tuple[Path, ...], no_files: bool, as_json: bool, wanted: Mapping[str, object]
-) -> None:
+def _request(target: str, brief: Submitted, as_json: bool, wanted: Mapping[str, object]) -> None:
     """Leave a build to the daemon."""
     from hishamos_pipeline.application import builds
 
     with opened() as (services, actor):
-        key = _key(services, actor, target, handed, no_files)
+        key = _key(services, actor, target, brief, quiet=as_json)
         command = builds.RequestBuild.model_validate({"key": key, **wanted})
         made = builds.request(services, actor, command)
         if as_json:

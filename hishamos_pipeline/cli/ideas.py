@@ -25,7 +25,11 @@ def with_option(command: Command) -> Command:
         "that were handed in earlier.",
     )  # fmt: skip
     none = click.option("--no-files", is_flag=True, help="Take back all files that were handed in earlier.")
-    return handed(none(command))
+    replaces = click.option(
+        "--replace", is_flag=True,
+        help="Let it take the place of a project's brief that came from another document.",
+    )  # fmt: skip
+    return handed(none(replaces(command)))
 
 
 @click.group("ideas")
@@ -37,13 +41,14 @@ def command() -> None:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @with_option
 @json_option
-def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) -> None:
+def submit(file: Path, handed: tuple[Path, ...], no_files: bool, replace: bool, as_json: bool) -> None:
     """Submit the brief in FILE, or from standard input with `-`.
 
-    A changed brief under the same key becomes the next revision of it.
+    FILE is a document, or a folder or ZIP with a brief and the files beside it. A changed brief under the same key
+    becomes the next revision of it.
     """
     with opened() as (services, actor):
-        done = submit_file(services, actor, file, handed, no_files=no_files)
+        done = submit_file(services, actor, file, handed, no_files=no_files, replace=replace)
     if as_json:
         print_json(done)
     elif done.changed:
@@ -60,6 +65,33 @@ def submit(file: Path, handed: tuple[Path, ...], no_files: bool, as_json: bool) 
         )
     else:
         echo(f"{done.key} is unchanged: it equals revision {done.revision}")
+    for note in () if as_json else done.notes:
+        echo(f"  note         {note}")
+
+
+@command.command("explain")
+@click.argument("brief", metavar="FILE|KEY")
+@json_option
+def explain(brief: str, as_json: bool) -> None:
+    """Show what the engine that needs no key makes of each statement of a brief.
+
+    The brief is that of a file, or of a project. Nothing is submitted.
+    """
+    from hishamos_pipeline.application import ideas
+
+    path = Path(brief)
+    with opened() as (services, actor):
+        asked = (
+            ideas.ExplainIdea(raw=_content(path, services.settings.max_brief_bytes), name=path.name)
+            if path.is_file()
+            else ideas.ExplainIdea(key=brief)
+        )
+        found = ideas.explain(services, actor, asked)
+    if as_json:
+        print_json(found)
+    else:
+        rows = [(item.line, item.read_as, item.text.partition("\n")[0], item.detail) for item in found]
+        print_table(("line", "read as", "statement", "which is"), rows)
 
 
 @command.command("list")
@@ -118,9 +150,15 @@ def answer(key: str, number: int, text: str) -> None:
 
 
 def submit_file(
-    services: "Services", actor: "Actor", file: Path, handed: Sequence[Path] = (), *, no_files: bool = False
+    services: "Services",
+    actor: "Actor",
+    file: Path,
+    handed: Sequence[Path] = (),
+    *,
+    no_files: bool = False,
+    replace: bool = False,
 ) -> "SubmittedIdea":
-    """Read a brief from a file or standard input and submit it, with the files beside it.
+    """Read a brief from a file, a folder or standard input and submit it, with the files beside it.
 
     Raises:
         click.UsageError: the file cannot be read.
@@ -128,21 +166,28 @@ def submit_file(
     """
     from hishamos_pipeline.application.ideas import SubmitIdea, submit
     from hishamos_pipeline.intake.files import read_paths
+    from hishamos_pipeline.intake.folders import brief_among
 
     if handed and no_files:
         raise click.UsageError("--with and --no-files exclude one another")
     files = read_paths(handed, services.settings) if handed or no_files else None
+    name = "" if str(file) == "-" else file.resolve().name
+    source = name or "standard input"
+    if file.is_dir():
+        name, raw, beside = brief_among(read_paths([file], services.settings), name)
+        files = {**beside, **(files or {})}
+    else:
+        raw = _content(file, services.settings.max_brief_bytes)
+    command = SubmitIdea(raw=raw, name=name, source=source, files=files, replace=replace)
+    return submit(services, actor, command)
 
-    limit = services.settings.max_brief_bytes
+
+def _content(file: Path, limit: int) -> bytes:
+    """The bytes of a file or of standard input, one more than there may be at most."""
     try:
         if str(file) == "-":
-            raw = sys.stdin.buffer.read(limit + 1)
-        else:
-            with file.open("rb") as stream:
-                raw = stream.read(limit + 1)
+            return sys.stdin.buffer.read(limit + 1)
+        with file.open("rb") as stream:
+            return stream.read(limit + 1)
     except OSError as error:
         raise click.UsageError(f"cannot read {file}: {error.strerror}") from error
-    name = "" if str(file) == "-" else file.name
-    return submit(
-        services, actor, SubmitIdea(raw=raw, name=name, source=name or "standard input", files=files)
-    )

@@ -14,6 +14,12 @@ def print_summary(facts: "ProjectSummary") -> None:
     echo(f"{facts.title} ({facts.key}): {facts.state}")
     if facts.reason:
         echo(f"  reason       {facts.failed_step}: {facts.reason}")
+    for note in facts.notes:
+        echo(f"  note         {note}")
+    if 0 < facts.built_revision < facts.revision:
+        echo(
+            f"  figures      of revision {facts.built_revision} of the brief; the newest is {facts.revision}"
+        )
     echo(f"  stories      {facts.implemented} of {facts.stories} implemented and verified")
     for story in facts.deferred:
         echo(f"  deferred     {story.id} {story.title}: {story.reason}")

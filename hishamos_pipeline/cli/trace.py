@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def command(key: str, item: str, as_json: bool) -> None:
     """Follow the requirements of KEY to stories, files, tests, results and commits, and back.
 
-    ITEM is a requirement, a story, a criterion, a path, a test or a commit; without it, everything is shown, with the
-    files and tests that belong to nothing.
+    ITEM is a requirement or its id in the brief, a story, a criterion, a path, a test or a commit; without it,
+    everything is shown, with the files and tests that belong to nothing.
     """
     from hishamos_pipeline.application import artifacts
 
@@ -53,16 +53,20 @@ def _line(rows: "Sequence[TraceRowView]") -> tuple[object, ...]:
     tests = [row for row in rows if row.test]
     passed = sum(row.result == "passed" for row in tests)
     return (
-        first.requirement, f"{first.story} {first.status}".strip(), f"{passed} of {len(tests)} passed" if tests else "",
+        _named(first), f"{first.story} {first.status}".strip(), f"{passed} of {len(tests)} passed" if tests else "",
         len(first.files) or "", first.commit[:8], f"{first.cost_usd:.4f}" if first.cost_usd else "",
     )  # fmt: skip
+
+
+def _named(row: "TraceRowView") -> str:
+    return f"{row.requirement} ({row.external_id})" if row.external_id else row.requirement
 
 
 def _details(rows: "Sequence[TraceRowView]") -> None:
     for group in _groups(rows):
         first = group[0]
         echo(
-            f"\n{first.requirement} -> {first.story or first.status} {f'({first.status})' if first.story else ''}"
+            f"\n{_named(first)} -> {first.story or first.status} {f'({first.status})' if first.story else ''}"
         )
         for row in group:
             if row.criterion:

@@ -1,18 +1,21 @@
 """A brief, in any of its formats, to a validated idea."""
 
-import unicodedata
-from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, get_args
 
+from anyascii import anyascii
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from rapidfuzz import fuzz
 
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, as_markdown
 from hishamos_pipeline.core.artifacts.traceability import duplicates
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import check_key, slug
-from hishamos_pipeline.core.text.untrusted import all_without_tricks, without_tricks
+from hishamos_pipeline.core.text.untrusted import all_without_tricks
 from hishamos_pipeline.errors import IdeaError, ProjectKeyError
 from hishamos_pipeline.intake.attributes import (
     attribute_name,
@@ -21,43 +24,19 @@ from hishamos_pipeline.intake.attributes import (
     parse_entity,
     resolve_references,
 )
-from hishamos_pipeline.intake.limits import MOST_ENTITIES, check_lines
+from hishamos_pipeline.intake.formats.trees import wish_of
+from hishamos_pipeline.intake.limits import MOST_ENTITIES
 from hishamos_pipeline.intake.markdown import MarkdownBrief, read_markdown
 from hishamos_pipeline.intake.sections import read_blocks
+from hishamos_pipeline.intake.source import is_generic, is_one_line, read_source, subject, title_of
 from hishamos_pipeline.intake.stack import choose
-from hishamos_pipeline.intake.structured import read_json, read_yaml
 
-Format = Literal["markdown", "yaml", "json", "line"]
-SUFFIXES: Mapping[str, Format] = {
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".txt": "markdown",
-    ".yaml": "yaml",
-    ".yml": "yaml",
-    ".json": "json",
-}
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
 _ABOUT_THE_PRODUCT = frozenset({"vision", "users", "features", "entities", "constraints"})
 # What a brief may give; its text and the files beside it are no fields.
-_FIELDS = tuple(name for name in Idea.model_fields if name not in ("sections", "files", "stack_reason"))
-_MOST_NAMED, _SHORTEST_NAME = 20, 3
-# What documents are called that say nothing of what they are about.
-_GENERIC = frozenset(
-    """brief idea prd spec specs specification requirements requirement-document requirements-document user-stories
-    backlog product-backlog feature-list product-requirements product-requirements-document
-    product-requirement-document software-requirements-specification srs functional-requirements
-    functional-specification software-requirements business-requirements business-requirements-document brd
-    project-brief product-brief overview introduction readme document untitled design-document
-    technical-specification prd-draft draft""".split()
-)
-# Formats by suffix that are known and not read, and what they are called.
-_UNREAD: Mapping[str, str] = {
-    ".feature": "Gherkin", ".csv": "a table (CSV)", ".tsv": "a table (TSV)", ".xlsx": "a spreadsheet",
-    ".xls": "a spreadsheet", ".ods": "a spreadsheet", ".docx": "a Word document", ".doc": "a Word document",
-    ".odt": "a text document", ".rtf": "rich text", ".pdf": "PDF", ".adoc": "AsciiDoc", ".asciidoc": "AsciiDoc",
-    ".rst": "reStructuredText", ".org": "Org mode", ".html": "HTML", ".htm": "HTML", ".xml": "XML", ".toml": "TOML",
-    ".zip": "an archive", ".pages": "a Pages document",
-}  # fmt: skip
+_MADE = ("sections", "files", "stack_reason", "notes", "metadata")
+_FIELDS = tuple(name for name in Idea.model_fields if name not in _MADE)
+_MOST_NAMED, _LIKE, _MOST_NOTED = 20, 85, 500
 _LINE_TITLE = re.compile(
     r"^(?:(?:please|i want|i would like|we need|build|make|create|write)\s+(?:me\s+)?)*(?:an?|the)?\s*"
     r"(?P<title>.+?)(?:\s+(?:where|that|which|in which|with which|so that|to|for|with)\s|[.:;,]|$)",
@@ -65,75 +44,28 @@ _LINE_TITLE = re.compile(
 )
 
 
-def decode(raw: bytes, max_bytes: int) -> str:
-    """The text of a brief.
+@dataclass(frozen=True, slots=True)
+class AcceptedBrief:
+    """A validated brief; ``names_key`` tells that its author has given the project's key."""
 
-    Raises:
-        IdeaError: too large, of too many lines, empty, not UTF-8, or binary.
-    """
-    if len(raw) > max_bytes:
-        raise IdeaError(
-            "brief",
-            f"is larger than {max_bytes:,} bytes",
-            "Shorten it, or raise HISHAMOS_MAX_BRIEF_BYTES.",
-        )
-    raw = _from_utf16(raw)
-    if b"\0" in raw:
-        raise IdeaError("brief", "is binary", "Submit a text in Markdown, YAML or JSON.")
-    try:
-        text = raw.decode().lstrip("\ufeff")
-    except UnicodeDecodeError as error:
-        raise IdeaError("brief", f"is not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
-    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise IdeaError("brief", "is empty", "Write at least one line.")
-    # Control characters have no place in a document and play tricks in terminals.
-    check_lines(text)
-    return without_tricks(text)
-
-
-def _from_utf16(raw: bytes) -> bytes:
-    """A text in UTF-16 that says so by its first two bytes, in UTF-8; everything else as it is."""
-    if not raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw
-    try:
-        return raw.decode("utf-16").encode()
-    except UnicodeError:
-        raise IdeaError(
-            "brief", "is not UTF-8, and begins like UTF-16 without being that", "Save it as UTF-8."
-        ) from None
-
-
-def refuse_unread(name: str) -> None:
-    """Refuse a file whose name says that it is of a format which is not read.
-
-    Raises:
-        IdeaError: names that format, and those that are read.
-    """
-    suffix = name.lower()[name.rfind(".") :] if "." in name else ""
-    if suffix in _UNREAD:
-        known = ", ".join(SUFFIXES)
-        raise IdeaError("brief", f"is {_UNREAD[suffix]}, which is not read", f"Submit it as one of {known}.")
-
-
-def detect_format(text: str, name: str = "") -> Format:
-    """The format by the file's name, or where that says nothing by the look of the text."""
-    for suffix, kind in SUFFIXES.items():
-        if name.lower().endswith(suffix) and not (suffix == ".txt" and _one_line(text)):
-            return kind
-    start = text.lstrip()
-    if start.startswith("{"):
-        return "json"
-    if _one_line(text) and not start.startswith("#"):
-        return "line"
-    return "yaml" if re.match(r"(?m)\A(?:#[^\n]*\n)*[a-z_]+:(?:\s|$)", start) else "markdown"
+    idea: Idea
+    names_key: bool
 
 
 def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_features: int = 500) -> Idea:
+    """Validate a brief; see ``read_document``.
+
+    Raises:
+        IdeaError: names the field at fault and what to do.
+    """
+    return read_document(raw, name, max_bytes=max_bytes, max_features=max_features).idea
+
+
+def read_document(raw: bytes, name: str, *, max_bytes: int, max_features: int) -> AcceptedBrief:
     """Validate a brief.
 
     Args:
-        raw: the brief's bytes, UTF-8.
+        raw: the brief's bytes; text is UTF-8, or UTF-16 that says so.
         name: the file's name, whose suffix tells the format; may be empty.
         max_bytes: largest brief in bytes.
         max_features: most features.
@@ -141,27 +73,52 @@ def read_brief(raw: bytes, name: str = "", *, max_bytes: int = 1_000_000, max_fe
     Raises:
         IdeaError: names the field at fault and what to do.
     """
-    refuse_unread(name)
-    text = decode(raw, max_bytes)
-    kind = detect_format(text, name)
-    if kind in ("json", "yaml"):
-        fields = read_json(text) if kind == "json" else read_yaml(text)
-        if not isinstance(fields, dict):
-            raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
-        idea = _validate(fields, max_features, name, text, structured=True)
-        return _whole(idea, _sections(as_markdown(idea)), fields)
-    read = read_markdown(text)
-    given = dict(read.fields)
-    if not given.get("title") and _one_line(text):
-        given = _read_line(text)
-    idea = _validate(given, max_features, name, text)
-    return _whole(idea, (*read.sections, *_given_beside(read, idea)), given)
+    source = read_source(raw, name, max_bytes)
+    if source.fields is not None:
+        idea = _validate(source.fields, max_features, name, source.text, structured=True)
+        whole = _whole(idea, _sections(as_markdown(idea)), source.fields, source.notes)
+        return AcceptedBrief(whole, "key" in source.fields)
+    read = read_markdown(source.text)
+    given, metadata = _apart(read)
+    if not given.get("title") and is_one_line(source.text):
+        given = _read_line(source.text)
+    idea = _validate(given, max_features, name, source.text)
+    notes = (*source.notes, *_noted(metadata))
+    whole = _whole(idea, (*read.sections, *_given_beside(read, idea)), given, notes)
+    return AcceptedBrief(whole.model_copy(update={"metadata": metadata}), "key" in given)
 
 
-def _whole(idea: Idea, sections: tuple[Section, ...], given: Mapping[str, object]) -> Idea:
+def _whole(
+    idea: Idea, sections: tuple[Section, ...], given: Mapping[str, object], notes: tuple[str, ...]
+) -> Idea:
     """The idea with its text, and with a stack where the author has named none."""
     stack, reason = (idea.stack, "") if given.get("stack") else choose(sections)
-    return idea.model_copy(update={"sections": sections, "stack": stack, "stack_reason": reason})
+    return idea.model_copy(
+        update={"sections": sections, "stack": stack, "stack_reason": reason, "notes": notes}
+    )
+
+
+def _apart(read: MarkdownBrief) -> tuple[dict[str, object], dict[str, str]]:
+    """Fields of a brief, and what other tools have in front matter; what is nearly one of ours is a slip."""
+    ours = {*_FIELDS, *_ALIASES}
+    others = {
+        name: value
+        for name, value in read.fields.items()
+        if name in read.front and name not in ours and not _is_slip(name, ours)
+    }
+    given = {name: value for name, value in read.fields.items() if name not in others}
+    return given, {name[:60]: str(value)[:_MOST_NOTED] for name, value in others.items()}
+
+
+def _is_slip(name: str, known: Iterable[str]) -> bool:
+    return any(fuzz.ratio(name.lower(), other) >= _LIKE for other in known)
+
+
+def _noted(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    if not metadata:
+        return ()
+    names = ", ".join(list(metadata)[:_MOST_NAMED])
+    return (f"The front matter gives {names}, which a brief has no use for: kept as they are.",)
 
 
 def _sections(text: str) -> tuple[Section, ...]:
@@ -180,10 +137,6 @@ def _given_beside(read: MarkdownBrief, idea: Idea) -> tuple[Section, ...]:
         section.model_copy(update={"id": f"{section.id}-given" if section.id in taken else section.id})
         for section in _sections(own)
     )
-
-
-def _one_line(text: str) -> bool:
-    return "\n" not in text.strip()
 
 
 def _read_line(text: str) -> dict[str, object]:
@@ -211,12 +164,14 @@ def _validate(
     if isinstance(title, int | float) and not isinstance(title, bool):  # `title: 2048` in YAML
         title = str(title)
     if title is None and not structured:
-        title = _title_from(file)
+        title = title_of(file)
     if not isinstance(title, str) or not title.strip():
         raise IdeaError(
             "title", "is missing", "Start with `# Title` in Markdown, `title: …` in YAML or JSON."
         )
-    values["title"] = " ".join(title.split())
+    values["title"] = subject(" ".join(title.split()))
+    if isinstance(stories := values.get("features"), list):
+        values["features"] = [_feature(item) for item in stories]
     for name in ("features", "users", "constraints"):
         if isinstance(values.get(name), str):
             values[name] = [values[name]]
@@ -231,21 +186,21 @@ def _validate(
         values["entities"] = _entities(values["entities"])
     if "key" not in values:
         values["key"] = _key(str(values["title"]), file, text)
+    values.setdefault("program", values["key"])
     try:
         check_key(str(values["key"]))
+        check_key(str(values["program"]))
         return Idea.model_validate(values)
     except ProjectKeyError as error:
-        raise IdeaError("key", str(error), "Change `key`.") from error
+        raise IdeaError("key", str(error), "Change `key`, or `program`.") from error
     except ValidationError as error:
         raise _explained(error) from error
 
 
-def _title_from(file: str) -> str | None:
-    """A title from a file's name, where that says something."""
-    stem = file.rpartition("/")[2].rpartition(".")[0]
-    said = " ".join(re.sub(r"[_\-.]+", " ", stem).split())
-    says_it = len(said) >= _SHORTEST_NAME and slug(stem) not in _GENERIC
-    return said[:1].upper() + said[1:] if says_it else None
+def _feature(item: object) -> object:
+    """A feature that is given as fields as the line that says the same."""
+    said = wish_of(item) if isinstance(item, Mapping) else ""
+    return said or item
 
 
 def _key(title: str, file: str, text: str) -> str:
@@ -253,15 +208,15 @@ def _key(title: str, file: str, text: str) -> str:
 
     Titles such as "Product requirements" are those of many documents: the key would be another project's.
     """
-    own = slug(title)
-    letters = sum(character.isalpha() for character in title)
-    says_it = own not in _GENERIC and 2 * sum(c.isascii() and c.isalpha() for c in title) >= letters
-    if own and says_it:
+    own, letters = slug(title), sum(character.isalpha() for character in title)
+    is_latin = 2 * sum(c.isascii() and c.isalpha() for c in title) >= letters
+    if own and is_latin and not is_generic(title):
         return own
-    stem = slug(file.rpartition("/")[2].rpartition(".")[0])
-    if stem and stem not in _GENERIC:
-        return stem
-    return f"{own}-{sha256_text(text)[:8]}" if own in _GENERIC and own else f"idea-{sha256_text(title)[:8]}"
+    stem = PurePosixPath(file).stem
+    if slug(stem) and not is_generic(stem):
+        return slug(stem)
+    transliterated = slug(anyascii(title)) if not is_latin else ""
+    return transliterated or f"{own or 'idea'}-{sha256_text(text)[:8]}"
 
 
 def _explained(error: ValidationError) -> IdeaError:

@@ -16,6 +16,8 @@ from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.workspace.paths import check_collisions, check_path
 
 FIELD = "files"
+# Folders that begin with a dot, and are the author's all the same.
+KEPT_THOUGH_HIDDEN = (".kiro", ".specify")
 _ADVICE = "Hand in text files in UTF-8, each name once; where more is meant, raise the setting that is named."
 _SHOWN_IN_FULL, _SHOWN_TOGETHER, _LONGEST_LINE, _HEAD_LINES, _MIDDLE_LINES = 4_000, 40_000, 300, 10, 4
 
@@ -141,11 +143,8 @@ def _read(path: Path, budget: _Budget) -> Iterator[tuple[str, bytes]]:
         for file in sorted(path.rglob("*")):
             name = file.relative_to(path)
             # Links could lead anywhere; hidden files are the editor's or Git's.
-            if (
-                file.is_file()
-                and not file.is_symlink()
-                and not any(part.startswith(".") for part in name.parts)
-            ):
+            hidden = any(part.startswith(".") and part not in KEPT_THOUGH_HIDDEN for part in name.parts)
+            if file.is_file() and not file.is_symlink() and not hidden:
                 yield name.as_posix(), _content(file, name.as_posix(), budget)
     elif path.suffix.lower() == ".zip":
         yield from _members(path.name, packed(path, budget.most_packed), budget)

@@ -8,7 +8,7 @@ import sys
 
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import IdeaError
-from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.intake.brief import AcceptedBrief, read_document
 from hishamos_pipeline.settings import Settings
 
 _MEMORY_BYTES = 2**30
@@ -18,8 +18,8 @@ _ADVICE = "Shorten it, or submit it at the command line."
 _HANDED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
 
 
-def read_guarded(raw: bytes, name: str, settings: Settings) -> Idea:
-    """Validate a brief as ``read_brief`` does, within limits of time and memory.
+def read_guarded(raw: bytes, name: str, settings: Settings) -> AcceptedBrief:
+    """Validate a brief as ``read_document`` does, within limits of time and memory.
 
     Args:
         raw: the brief's bytes, UTF-8.
@@ -44,7 +44,7 @@ def read_guarded(raw: bytes, name: str, settings: Settings) -> Idea:
     answer = json.loads(done.stdout)
     if "error" in answer:
         raise IdeaError(*answer["error"])
-    return Idea.model_validate(answer["idea"])
+    return AcceptedBrief(Idea.model_validate(answer["idea"]), names_key=answer["names_key"])
 
 
 def _main(name: str, max_bytes: str, max_features: str) -> None:
@@ -52,8 +52,8 @@ def _main(name: str, max_bytes: str, max_features: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     raw = sys.stdin.buffer.read()
     try:
-        idea = read_brief(raw, name, max_bytes=int(max_bytes), max_features=int(max_features))
-        answer: object = {"idea": idea.model_dump(mode="json")}
+        read = read_document(raw, name, max_bytes=int(max_bytes), max_features=int(max_features))
+        answer: object = {"idea": read.idea.model_dump(mode="json"), "names_key": read.names_key}
     except IdeaError as error:
         answer = {"error": [error.field, error.problem, error.fix]}
     sys.stdout.write(json.dumps(answer))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hishamos_pipeline.core.text.hashing import content_hash, file_sha256
-from hishamos_pipeline.errors import HishamosError, IdeaError, ProjectBusyError, StorageError
-from hishamos_pipeline.intake.brief import SUFFIXES, refuse_unread
-from hishamos_pipeline.intake.files import FIELD, accept, packed, read_paths, unzipped
+from hishamos_pipeline.errors import HishamosError, ProjectBusyError, StorageError
+from hishamos_pipeline.intake.files import accept, packed, read_paths
+from hishamos_pipeline.intake.folders import brief_among, unpacked_brief
 from hishamos_pipeline.intake.guarded import read_guarded
+from hishamos_pipeline.intake.source import refuse_unread
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.projects.repository import Projects, Submission
 from hishamos_pipeline.workspace.disk import newest_change, replacing
@@ -24,8 +25,6 @@ ACCEPTED = "accepted"
 _UNFINISHED = ("~", ".part", ".crdownload", ".download", ".tmp", ".swp")
 _LARGE = 10_000_000
 _ZIP = ".zip"
-# What the brief among several files is called.
-_BRIEFS = ("brief", "idea", "prd", "spec", "readme")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,13 @@ def _new_entries(inbox: Path, quiet_seconds: float) -> Iterator[Path]:
 def _take(path: Path, settings: Settings, projects: Projects) -> InboxResult:
     try:
         name, raw, beside = _read(path, settings)
-        idea = read_guarded(raw, name, settings)
+        read = read_guarded(raw, name, settings)
+        idea = read.idea
         handed = accept(beside, settings) if beside is not None else None
         if handed is not None:
             idea = idea.model_copy(update={"files": handed.files})
-        submission = projects.submit(idea, f"inbox/{path.name}", handed.texts if handed else None)
+        source, texts = f"inbox/{path.name}", handed.texts if handed else None
+        submission = projects.submit(idea, source, texts, replaces=read.names_key)
     except StorageError:
         raise  # the brief is not at fault: the next tick reads it again
     except ProjectBusyError as error:
@@ -110,41 +111,12 @@ def _read(path: Path, settings: Settings) -> tuple[str, bytes, dict[str, bytes] 
     """
     if path.is_file() and path.suffix.lower() != _ZIP:
         refuse_unread(path.name)
-        if path.suffix.lower() not in {*SUFFIXES, ""}:
-            known = ", ".join(SUFFIXES)
-            raise IdeaError(
-                "brief", f"is of an unknown format, {path.suffix}", f"Submit it as one of {known}."
-            )
         # One byte over the limit is enough to know that a file is too large.
         with path.open("rb") as stream:
             return path.name, stream.read(settings.max_brief_bytes + 1), None
     if path.is_dir():
-        files = read_paths([path], settings)
-    else:
-        files = _without_top(unzipped(path.name, packed(path, settings.max_handed_bytes), settings))
-    name = _brief_among(files)
-    return name, files.pop(name), files
-
-
-def _brief_among(files: dict[str, bytes]) -> str:
-    top = [name for name in sorted(files) if "/" not in name and Path(name).suffix.lower() in SUFFIXES]
-    for stem in _BRIEFS:
-        called = [name for name in top if Path(name).stem.lower() == stem]
-        if called:
-            return called[0]
-    texts = [name for name in top if Path(name).suffix.lower() in (".md", ".markdown")]
-    if len(texts) == 1:
-        return texts[0]
-    found = f"{', '.join(texts[:5])} could all be" if texts else "no file at its top is"
-    raise IdeaError(FIELD, f"{found} the brief", "Call the brief brief.md.")
-
-
-def _without_top(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The same files without a folder that holds all of them, as packing a folder makes one."""
-    tops = {name.partition("/")[0] for name in files}
-    if len(tops) != 1 or any("/" not in name for name in files):
-        return files
-    return {name.partition("/")[2]: content for name, content in files.items()}
+        return brief_among(read_paths([path], settings), path.name)
+    return unpacked_brief(path.name, packed(path, settings.max_handed_bytes), settings)
 
 
 def _digest(path: Path) -> str:

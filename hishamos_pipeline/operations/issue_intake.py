@@ -27,8 +27,8 @@ from hishamos_pipeline.errors import (
     ProjectBusyError,
     StorageError,
 )
-from hishamos_pipeline.intake.brief import detect_format
 from hishamos_pipeline.intake.guarded import read_guarded
+from hishamos_pipeline.intake.source import detect_format
 from hishamos_pipeline.settings import IssueIntake, Settings, listed
 from hishamos_pipeline.store.issues.repository import Due
 from hishamos_pipeline.store.projects.repository import Submission
@@ -101,7 +101,7 @@ def brief_of(issue: Issue, settings: Settings) -> Idea:
     text = _HIDDEN.sub("", issue.body).strip()
     if detect_format(text) in ("markdown", "line") and not text.startswith("# "):
         text = f"# {' '.join(issue.title.split())}\n\n{text}"
-    return read_guarded(text.encode(), "", settings)
+    return read_guarded(text.encode(), "", settings).idea
 
 
 def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue, settings: Settings) -> str:

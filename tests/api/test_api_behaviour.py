@@ -302,7 +302,13 @@ def test_ideas_come_as_json_markdown_and_forms(api: RunningApi) -> None:
     developer = api["developer"]
     given = {"text": BRIEF, "key": "as-json", "files": {"data.csv": {"text": "a,b\n1,2\n"}}}
     as_json = developer.post("ideas", json=given)
-    assert as_json.json() == {"key": "as-json", "revision": 1, "changed": True, "files": ["data.csv"]}
+    assert as_json.json() == {
+        "key": "as-json",
+        "revision": 1,
+        "changed": True,
+        "files": ["data.csv"],
+        "notes": [],
+    }
     assert developer.post("ideas", json=given).status_code == 200, "nothing is different"
     packed = base64.b64encode("größe\n".encode()).decode()
     more = developer.post(
@@ -319,7 +325,7 @@ def test_ideas_come_as_json_markdown_and_forms(api: RunningApi) -> None:
             ("files", ("x.txt", b"x")),
         ],
     )
-    assert form.json() == {"key": "as-form", "revision": 1, "changed": True, "files": ["x.txt"]}
+    assert form.json() == {"key": "as-form", "revision": 1, "changed": True, "files": ["x.txt"], "notes": []}
     shown = developer.get("ideas/as-form").json()
     assert shown["idea"]["features"] == ["User can add an animal"] and shown["revision"] == 1
     listed = developer.get("ideas?search=as-").json()["items"]

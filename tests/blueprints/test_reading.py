@@ -15,9 +15,10 @@ from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain
 from hishamos_pipeline.blueprints.reading.operations import Reader
 from hishamos_pipeline.blueprints.reading.rules import read_rule
-from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
+from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.intake.attributes import parse_attribute, parse_entity, resolve_references
+from hishamos_pipeline.intake.wording import plain
 
 ENTITIES = resolve_references(
     [

@@ -32,8 +32,12 @@ def test_submit_and_list(home: Path) -> None:
     done = hishamos(home, "ideas", "submit", "notes.md")
     assert done.returncode == 0 and "accepted notes, revision 1" in done.stdout
     assert "unchanged" in hishamos(home, "ideas", "submit", "notes.md").stdout
-    piped = hishamos(home, "ideas", "submit", "-", "--json", stdin=BRIEF + "- User can delete a note\n")
-    assert json.loads(piped.stdout) == {"key": "notes", "revision": 2, "changed": True, "files": []}
+    more = BRIEF + "- User can delete a note\n"
+    other = hishamos(home, "ideas", "submit", "-", stdin=more)
+    assert other.returncode == 2 and "comes from notes.md and would be replaced" in other.stderr
+    piped = hishamos(home, "ideas", "submit", "-", "--replace", "--json", stdin=more)
+    expected = {"key": "notes", "revision": 2, "changed": True, "files": [], "notes": []}
+    assert json.loads(piped.stdout) == expected
     (idea,) = json.loads(hishamos(home, "ideas", "list", "--json").stdout)
     assert (idea["key"], idea["revision"], idea["state"]) == ("notes", 2, "submitted")
     assert "notes" in hishamos(home, "ideas", "list").stdout

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.errors import IdeaError
-from hishamos_pipeline.intake.brief import detect_format, read_brief
+from hishamos_pipeline.intake.brief import read_brief
+from hishamos_pipeline.intake.source import detect_format
 
 MARKDOWN = b"""---
 author: Ada
@@ -90,9 +91,10 @@ def test_entities_as_mapping_and_reference() -> None:
 
 def test_a_title_without_latin_letters_gets_a_key() -> None:
     idea = read_brief("# مكتبة\n\n- يمكن للمستخدم إضافة كتاب\n".encode())
-    assert idea.title == "مكتبة"
-    assert idea.key.startswith("idea-")
-    assert read_brief("# 图书馆\n".encode()).key != idea.key
+    assert (idea.title, idea.key) == ("مكتبة", "mktbh")
+    assert read_brief("# 图书馆\n".encode()).key == "tushuguan"
+    assert read_brief("# 图书馆\n".encode(), "library-prd.md").key == "library-prd"
+    assert read_brief("# ★★★\n".encode()).key.startswith("idea-")
 
 
 def test_markup_and_templates_stay_text() -> None:
@@ -242,7 +244,31 @@ def test_a_title_may_be_a_number() -> None:
 
 def test_unknown_fields_are_named_at_once() -> None:
     with pytest.raises(IdeaError, match=r"id, status, tags: are no fields"):
-        read_brief(b"---\nid: 1\nstatus: draft\ntags: [a]\n---\n# Seeds\n", "seeds.md")
+        read_brief(b"title: Seeds\nid: 1\nstatus: draft\ntags: [a]\n", "seeds.yaml")
+
+
+def test_what_other_tools_keep_in_front_matter_is_kept_with_one_note() -> None:
+    idea = read_brief(b"---\nid: 1\nstatus: draft\ntags: [a]\nauthor: Ada\n---\n# Seeds\n", "seeds.md")
+    assert idea.metadata == {"id": "1", "status": "draft", "tags": "['a']"}
+    assert idea.author == "Ada"
+    (note,) = idea.notes
+    assert "id, status, tags" in note
+
+
+def test_a_slip_in_front_matter_is_an_error() -> None:
+    with pytest.raises(IdeaError, match="exprots: is not a field"):
+        read_brief(b"---\nexprots: [zip]\n---\n# Seeds\n", "seeds.md")
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [("PRD: Seed bank", "Seed bank"), ("Feature Specification: Seed bank", "Seed bank"),
+     ("Seed bank - PRD", "Seed bank"), ("Seed bank | Requirements", "Seed bank"),
+     ("Software Requirements Specification for Seed bank", "Seed bank"), ("Seeds: a bank", "Seeds: a bank"),
+     ("PRD", "PRD"), ("Tools for gardens", "Tools for gardens")],
+)  # fmt: skip
+def test_the_kind_of_document_is_no_part_of_a_title(title: str, subject: str) -> None:
+    assert read_brief(f"# {title}\n\nText.\n".encode()).title == subject
 
 
 def test_marks_of_lists_are_no_words_and_nested_points_are_points() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hishamos_pipeline.blueprints.reading.text import sentences, statement
+from hishamos_pipeline.blueprints.reading.text import statement
 from hishamos_pipeline.core.text.untrusted import neutralize_mentions
 from hishamos_pipeline.delivery.hosts.issues import Issue
 from hishamos_pipeline.errors import IdeaError
@@ -14,6 +14,7 @@ from hishamos_pipeline.intake import guarded
 from hishamos_pipeline.intake.attributes import parse_attributes
 from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.intake.guarded import read_guarded
+from hishamos_pipeline.intake.wording import sentences
 from hishamos_pipeline.operations.issue_intake import brief_of
 from hishamos_pipeline.settings import Settings
 from tests.core.test_linear_re import patience
@@ -105,7 +106,7 @@ def test_sentences_and_mentions(pump: str) -> None:
 
 def test_a_brief_of_a_stranger_is_read_elsewhere(settings: Settings) -> None:
     text = b"# Notes\n\n## Features\n\n- User can add a note\n"
-    assert read_guarded(text, "a.md", settings) == read_brief(text, "a.md")
+    assert read_guarded(text, "a.md", settings).idea == read_brief(text, "a.md")
     with pytest.raises(IdeaError) as caught:
         read_guarded(b"colour: red\ntitle: T\n", "a.yaml", settings)
     assert (caught.value.field, caught.value.problem) == ("colour", "is not a field of a brief")

@@ -43,8 +43,8 @@ def test_a_tick_is_bounded(settings: Settings, store: ProjectStore) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("story.feature", "is Gherkin"), ("backlog.csv", "is a table"), ("doc.adoc", "is AsciiDoc"),
-     ("paper.pdf", "is PDF"), ("picture.png", "unknown format, .png")],
+    [("old.doc", "a Word document of before 2007"), ("plan.toml", "is TOML"), ("picture.png", "is a picture"),
+     ("sounds.wav", "unknown format, .wav")],
 )  # fmt: skip
 def test_what_is_not_read_is_told_once(settings: Settings, store: ProjectStore, name: str, said: str) -> None:
     settings.inbox.mkdir(parents=True)
@@ -116,7 +116,7 @@ def test_a_store_that_is_away_sets_nothing_aside(
     settings.inbox.mkdir(parents=True)
     (settings.inbox / "notes.md").write_text("# Notes\n")
 
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise StoreAwayError("the server is not there")
 
     with monkeypatch.context() as patched:

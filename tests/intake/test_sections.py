@@ -8,8 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hishamos_pipeline.errors import IdeaError
-from hishamos_pipeline.intake.brief import decode, read_brief
+from hishamos_pipeline.intake.brief import read_brief
 from hishamos_pipeline.intake.sections import excludes_by_name, read_blocks, words_of
+from hishamos_pipeline.intake.source import decode
 
 LINES = st.sampled_from(
     ["# T", "## 2. Data", "### 2.1 More", "**Out of scope**", "Non-goals:", "- a", "  - b", "```", "a\u2028b", "",

@@ -40,12 +40,14 @@ class NewIdea(RequestBody):
     """A brief: Markdown, YAML or JSON, as it was written.
 
     ``name`` is its file's, whose ending says what it is; ``key`` is the project's, where it is not the brief that says
-    so. ``files`` are all that are handed in with it, by path; without them, those that were handed in earlier stay.
+    so. ``replace`` lets it take the place of a brief that came from another document. ``files`` are all that are handed
+    in with it, by path; without them, those that were handed in earlier stay.
     """
 
     text: Annotated[str, Field(min_length=1)]
     name: Annotated[str, Field(max_length=200)] = ""
     key: Annotated[str, Field(max_length=63)] = ""
+    replace: bool = False
     files: dict[str, HandedContent] | None = None
 
 
@@ -65,6 +67,11 @@ _FORM = {
             "type": "string",
             "maxLength": 63,
             "description": "The project's key, if the brief names none.",
+        },
+        "replace": {
+            "type": "string",
+            "enum": ["true", "false"],
+            "description": "Whether it may take the place of a brief that came from another document.",
         },
         "files": {
             "type": "array",
@@ -150,7 +157,10 @@ def _of_json(body: bytes) -> SubmitIdea:
         if given.files is not None
         else None
     )
-    return SubmitIdea(raw=given.text.encode(), name=given.name, source="api", files=files, key=given.key)
+    return SubmitIdea(
+        raw=given.text.encode(), name=given.name, source=given.name or "api", files=files, key=given.key,
+        replace=given.replace,
+    )  # fmt: skip
 
 
 def _content(path: str, item: HandedContent) -> bytes:
@@ -166,11 +176,11 @@ def _content(path: str, item: HandedContent) -> bytes:
 
 async def _of_form(request: Request) -> SubmitIdea:
     async with request.form(max_files=_MOST_FILES, max_fields=10) as form:
-        unknown = sorted(set(form) - {"brief", "key", "files"})
-        brief, key = form.get("brief"), form.get("key", "")
+        unknown = sorted(set(form) - {"brief", "key", "replace", "files"})
+        brief, key, replace = form.get("brief"), form.get("key", ""), form.get("replace", "")
         if unknown or brief is None or not isinstance(key, str):
             wrong = f"{unknown[0][:100]!r} is no field of it" if unknown else "it has no `brief`"
-            raise ApiError(422, "invalid-request", f"the form: {wrong}; it has brief, key and files")
+            raise ApiError(422, "invalid-request", f"the form: {wrong}; it has brief, key, replace and files")
         files: dict[str, bytes] = {}
         for file in form.getlist("files"):
             if not isinstance(file, UploadFile) or not file.filename or file.filename in files:
@@ -180,4 +190,11 @@ async def _of_form(request: Request) -> SubmitIdea:
             raw, name = await brief.read(), brief.filename or ""
         else:
             raw, name = brief.encode(), ""
-    return SubmitIdea(raw=raw, name=name, source=name[:200] or "api", files=files or None, key=key)
+    return SubmitIdea(
+        raw=raw,
+        name=name,
+        source=name[:200] or "api",
+        files=files or None,
+        key=key,
+        replace=replace == "true",
+    )

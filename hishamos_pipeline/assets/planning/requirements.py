@@ -12,6 +12,7 @@ from hishamos_pipeline.core.artifacts.prescriptions import conflicts
 from hishamos_pipeline.core.artifacts.traceability import duplicates, requirements_without_acceptance
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
+from hishamos_pipeline.intake.languages import foreign_language, reads_english_only
 
 
 @project_asset(kinds={"pydantic"})
@@ -47,8 +48,12 @@ def requirements(project: Project, made: StepResult[Any]) -> dg.MaterializeResul
 @project_check(artifact="requirements", fix="Say in the brief what a user can do, one feature a line.")
 def requirements_are_there(project: Project) -> list[str]:
     """At least one functional requirement was found in the brief."""
-    listed = project.read("requirements", Requirements).requirements
-    return [] if any(item.kind == "functional" for item in listed) else ["no functional requirement"]
+    made = project.read("requirements", Requirements)
+    listed = made.requirements
+    if any(item.kind == "functional" for item in listed):
+        return []
+    language = foreign_language(" ".join(section.text for section in made.brief))
+    return [f"no functional requirement{'; ' + reads_english_only(language) if language else ''}"]
 
 
 @project_check(

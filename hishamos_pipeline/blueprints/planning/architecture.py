@@ -15,7 +15,7 @@ def design(requirements: Requirements) -> Architecture:
     functional = [item for item in requirements.requirements if item.kind == "functional"]
     read = readings({item.id: item.source for item in functional}, requirements.entities)
     used = _used_entities(requirements, [op.entity for item in read.values() for op in item.operations])
-    distribution = _distribution(requirements.title)
+    distribution = _distribution(requirements)
     model = build_model(
         title=requirements.title,
         package=distribution.replace("-", "_"),
@@ -78,7 +78,8 @@ def _used_entities(requirements: Requirements, names: list[str]) -> tuple[Entity
     )
 
 
-def _distribution(title: str) -> str:
-    name = slug(title)[:40].strip("-") or "project"
+def _distribution(requirements: Requirements) -> str:
+    """What package and command are called; requirements of an earlier release do not say so."""
+    name = (requirements.program or slug(requirements.title))[:40].strip("-") or "project"
     package = name.replace("-", "_")
     return f"app-{name}" if is_taken(package) or name[0].isdigit() else name

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
+from hishamos_pipeline.blueprints.reading.operations import Reader
 from hishamos_pipeline.blueprints.reading.rules import read_rule
-from hishamos_pipeline.blueprints.reading.text import plain, points_below, statement
+from hishamos_pipeline.blueprints.reading.text import statement
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Priority, Requirement, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section, StackName
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.errors import UnbuildableError
+from hishamos_pipeline.intake.headings import priority_in
+from hishamos_pipeline.intake.wording import external_id, facts_below, plain, points_below, wording
 from hishamos_pipeline.stacks.python.quality import quality_requirements
 
 _LEAST_SHARED = 2
@@ -30,6 +33,7 @@ def write_requirements(idea: Idea) -> Requirements:
         for draft in _drafts(features, constraints, domain.entities)
     ]
     return Requirements(
+        program=idea.program,
         title=idea.title,
         summary=_summary(idea),
         licence=idea.licence,
@@ -41,7 +45,7 @@ def write_requirements(idea: Idea) -> Requirements:
             for index, draft in enumerate(drafts, start=1)
         ),
         entities=domain.entities,
-        assumptions=domain.assumptions + _assumed_stack(idea),
+        assumptions=(*domain.assumptions, *_assumed_stack(idea), *idea.notes),
     )
 
 
@@ -91,8 +95,9 @@ def _drafts(
             statement=f"The {said.actor} can {said.want}.",
             acceptance=(f"It can be shown that the {said.actor} can {said.want}.",),
             actor=said.actor,
-            priority=_priority(head),
+            priority=_priority(feature),
             source=head,
+            external_id=external_id(feature),
         )
     for point in dict.fromkeys(point for feature in features for point in points_below(feature)):
         yield _constraint(point, entities)
@@ -105,13 +110,18 @@ def _constraint(constraint: str, entities: tuple[Entity, ...]) -> Requirement:
     """What holds, whoever does what: by a rule where one is known, else for a person to review."""
     text = plain(constraint)
     rule = read_rule(constraint, entities)
+    kept = bool(Reader(entities).kept(wording(constraint)))
     return Requirement(
         id="",
-        kind="functional" if rule else "constraint",
+        kind="functional" if rule or kept else "constraint",
         title=_title(text),
         statement=f"{text}.",
         acceptance=(
-            "A value that breaks the rule is refused." if rule else "A person reviews it: no rule checks it.",
+            "A value that breaks the rule is refused."
+            if rule
+            else "It is still there after a restart."
+            if kept
+            else "A person reviews it: no rule checks it.",
         ),
         actor="user",
         priority="must",
@@ -125,7 +135,12 @@ def _title(text: str) -> str:
 
 
 def _priority(feature: str) -> Priority:
-    words = f" {feature.lower()} "
+    facts = facts_below(feature)
+    said = next((facts[name] for name in ("priority", "prio", "moscow") if name in facts), "")
+    if found := priority_in(said):
+        return found
+    head = feature.partition("\n")[0].lower()
+    words = f" {head} "
     if "nice to have" in words or " could " in words or " optionally " in words:
         return "could"
     return "should" if " should " in words else "must"

@@ -1,6 +1,7 @@
 """The business analyst's stories, by rules."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.backlog import readings
@@ -8,7 +9,7 @@ from hishamos_pipeline.blueprints.python.model import CHANGES, PackageModel, bui
 from hishamos_pipeline.blueprints.python.scenarios import scenarios
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
-from hishamos_pipeline.blueprints.reading.text import plain, statement
+from hishamos_pipeline.blueprints.reading.text import statement
 from hishamos_pipeline.core.artifacts.documents import (
     Criterion,
     Epic,
@@ -19,6 +20,8 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.artifacts.scope import with_dependencies
 from hishamos_pipeline.core.text.ids import numbered
+from hishamos_pipeline.intake.languages import foreign_language, reads_english_only
+from hishamos_pipeline.intake.wording import plain
 
 _POINTS = {"create": 3, "import": 3, "export": 2, "search": 2, "update": 2, "history": 3, "total": 2}
 _FIBONACCI = (1, 2, 3, 5, 8, 13)
@@ -38,6 +41,7 @@ def write_stories(requirements: Requirements) -> Stories:
         operations=[operation for item in read.values() for operation in item.operations],
         stack=architecture.stack,
     )
+    language = foreign_language(" ".join(item.source for item in functional))
     epics = _epics(functional, read)
     ids = {item.id: numbered("US", index) for index, item in enumerate(functional, start=1)}
     creators = {
@@ -49,7 +53,7 @@ def write_stories(requirements: Requirements) -> Stories:
     changers = _changers(read, ids)
     by_title = {epic.title: epic.id for epic in epics}
     stories = tuple(
-        _story(item, read[item.id], ids[item.id], model, creators).model_copy(
+        _story(item, _in_english(read[item.id], language), ids[item.id], model, creators).model_copy(
             update={"epic": by_title[_epic_title(read[item.id])]}
         )
         for item in functional
@@ -59,6 +63,13 @@ def write_stories(requirements: Requirements) -> Stories:
         for name, item in read.items()
     }
     return _with_later(Stories(epics=epics, stories=stories, sprint=requirements.sprint), later)
+
+
+def _in_english(reading: Reading, language: str) -> Reading:
+    """A reading that, where it failed, says so of the language instead of the words."""
+    if reading.operations or not language:
+        return reading
+    return replace(reading, reason=reads_english_only(language))
 
 
 def _with_later(backlog: Stories, later: Mapping[str, Sequence[str]]) -> Stories:
@@ -96,7 +107,7 @@ def _story(
         id=story_id,
         epic="",
         title=requirement.title,
-        actor=said.actor,
+        actor=requirement.actor,
         want=plain(requirement.source),
         benefit=said.benefit,
         requirements=(requirement.id,),

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, plausible, reference_to
 from hishamos_pipeline.blueprints.reading.rules import read_rule
-from hishamos_pipeline.blueprints.reading.text import (
-    clauses,
-    is_story,
-    plain,
-    points_below,
-    sentences,
-    statement,
-)
+from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import parse_attributes, resolve_references
+from hishamos_pipeline.intake.wording import is_story, plain, points_below, sentences
 
 _NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"
 _NEW_RECORD = re.compile(

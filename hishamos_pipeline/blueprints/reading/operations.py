@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.text import clauses, plain, statement
+from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name, guess_type, parse_attributes
+from hishamos_pipeline.intake.wording import plain
 
 Kind = Literal[
     "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
@@ -88,8 +89,8 @@ class Reader:
             return Reading((), f"{NEEDS_MODEL}: it says how something is to be, not what somebody can do")
         if _RESTRICTION.search(f"{said.actor} {said.want}"):
             return Reading((), f"{NEEDS_MODEL}: no rule for who may or may not do it")
-        if persist := self._persist(text):
-            return Reading((persist,))
+        if kept := self.kept(text):
+            return Reading(kept)
         operations: list[Operation] = []
         for clause in clauses(said.want):
             found = self.clause(clause)
@@ -357,17 +358,21 @@ class Reader:
         )
         return (Operation("history", self._forms[match["e"]]),) if match else ()
 
-    def _persist(self, text: str) -> Operation | None:
+    def kept(self, text: str) -> tuple[Operation, ...]:
+        """What a sentence says is still there when the program is started again; empty where it says nothing of it."""
         match = re.fullmatch(
             r"(?:when closing the (?:browser )?(?:window|app|program),? )?"
             + _DETERMINER
-            + rf"(?P<e>{self._noun})"
+            + rf"(?P<e>{self._noun}|data|everything|records)"
             r" (?:are|is|must be|will be|stay) (?:kept|stored|saved|retained|persisted|remembered|there)"
             r"(?: (?:across|between) (?:sessions|runs)| after a restart|"
             r" and when the user returns,? the data (?:will be|is) retrieved)",
             plain(text).lower(),
         )
-        return Operation("persist", self._forms[match["e"]]) if match else None
+        if match is None:
+            return ()
+        named = self._forms.get(match["e"])
+        return tuple(Operation("persist", name) for name in ((named,) if named else self._entities))
 
     # Looking things up in the data model.
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
-from hishamos_pipeline.blueprints.reading.text import plain
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
+from hishamos_pipeline.intake.wording import plain
 
 _ATTRIBUTE = r"(?P<attr>[a-z][a-z' -]*?)"
 _PATTERNS = (

@@ -1,16 +1,11 @@
 """From a feature line to who wants what, and to single clauses."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hishamos_pipeline.blueprints.reading.words import CREATE, MANAGE, base_verb
 from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.intake.wording import STORY, facts_below, wording
 
-_STORY = re.compile(
-    r"^as an? (?P<actor>[^,]{1,60}?),? (?:i|we) (?:want|need|would like|can|should be able)"
-    r"(?: to be able)?(?: to)? (?P<want>.+?)(?:,? (?:so that|in order to) (?P<benefit>.+))?$",
-    re.IGNORECASE,
-)
 _ABILITY = re.compile(
     r"^(?:the |an? |any |every |all )?(?P<actor>[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
     r"(?:(?:should|must|will) be able to|can|may|could|should|must|will|is able to|are able to"
@@ -54,13 +49,6 @@ _STATES = re.compile(
     r"^[^,.;:]{1,60}? (?:must|shall|should|will|can|may) (?:be|have|remain|stay) (?P<next>\w+)",
     re.IGNORECASE,
 )
-# A number of the author's before a wish, and the mark of a list of tasks: "FR-001:", "[US-05]", "1.2", "[x]".
-_LEADING = re.compile(
-    r"^(?:\[[ xX]\] +|\[[A-Za-z]{1,8}[- ]?\d{1,4}(?:\.\d{1,4}){0,3}\][:.)]? *(?:[–—-] +)?"
-    r"|\(?[A-Za-z]{1,8}-?\d{1,4}(?:\.\d{1,4}){0,3}\)?(?:[:.)] +| +[–—-] +)|[A-Z]{1,8}-\d{1,4}(?:\.\d{1,4}){0,3} +"
-    r"|\d{1,4}(?:\.\d{1,4}){1,4}[:.)]? +|\d{1,4}[.)] +)"
-)
-_MOST_LEADING = 3
 # How a screen would be used; on the command line a command takes the place of it.
 _GESTURE = re.compile(
     r"\s*(?:\((?:e\.g\.|or on|or by|optional)[^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
@@ -70,9 +58,6 @@ _GESTURE = re.compile(
 _LEADING_GESTURE = re.compile(r"^by (?:pressing|clicking|tapping|hitting) [^,]{1,80},\s*", re.IGNORECASE)
 
 
-_EMPHASIS = [
-    re.compile(rf"{mark}(\S|\S.*?\S){mark}(\W|$)") for mark in (r"\*\*\*", r"\*\*", r"\*", "___", "__", "_")
-]
 _MOST_GESTURES = 5
 
 
@@ -90,49 +75,25 @@ class Statement:
     is_wish: bool = True
 
 
-def plain(text: str) -> str:
-    """Text without Markdown emphasis, code marks and links, on one line, without a final stop."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    for pattern in _EMPHASIS:
-        text = pattern.sub(r"\1\2", text)
-    text = text.replace("`", "")
-    return " ".join(text.split()).strip().rstrip(".!").strip()
-
-
-def without_number(text: str) -> str:
-    """A line without the number, and the mark of a list of tasks, that its author has put before it."""
-    for _ in range(_MOST_LEADING):
-        match = _LEADING.match(text)
-        if match is None or not text[match.end() :].strip():
-            break
-        text = text[match.end() :]
-    return text
-
-
-def is_story(text: str) -> bool:
-    """Whether a line says who wants what: "As a …, I want …"."""
-    return _STORY.match(without_number(plain(text))) is not None
-
-
-def points_below(text: str) -> tuple[str, ...]:
-    """What stands below a feature as points of its own: rules and criteria of it."""
-    return tuple(line.removeprefix("- ") for line in text.split("\n")[1:])
-
-
 def statement(text: str) -> Statement:
-    """Split a feature line into actor, wish and benefit; what stands below it is no part of them."""
-    line = without_number(plain(text.partition("\n")[0]))
+    """Split a feature line into actor, wish and benefit; of what stands below it only the actor counts."""
+    said = _statement(wording(text))
+    actor = facts_below(text).get("actor", "")
+    return replace(said, actor=actor.lower()) if actor and said.actor == "user" else said
+
+
+def _statement(line: str) -> Statement:
     assumption = ""
     stripped = _LEADING_GESTURE.sub("", line)
     for _ in range(_MOST_GESTURES):
         stripped = _GESTURE.sub("", stripped)
     if re.search(r"press|click|tap|hit", line[len(stripped) :] + line[: -len(stripped) or None]):
         assumption = "a command takes the place of the button or key that the brief names"
-    if not _STORY.match(stripped) and (_FORBIDS.match(stripped) or _states(stripped)):
+    if not STORY.match(stripped) and (_FORBIDS.match(stripped) or _states(stripped)):
         return Statement(actor="user", want=stripped, assumption=assumption, is_wish=False)
     if shows := _SHOWS.match(stripped):
         return Statement(actor="user", want=f"list {shows['things'].strip()}", assumption=assumption)
-    for pattern in (_STORY, _ALLOWS, _LETS, _DOES, _ABILITY):
+    for pattern in (STORY, _ALLOWS, _LETS, _DOES, _ABILITY):
         match = pattern.match(stripped)
         if match and not (pattern is _ABILITY and _is_no_ability(stripped, match)):
             groups = match.groupdict()
@@ -195,19 +156,6 @@ def _shared(verb: str, target: str) -> str:
     verb = base_verb(verb)
     keeps = verb in CREATE or verb in MANAGE
     return f"{verb} {target if keeps else re.sub(r' (?:with|including) .*$', '', target)}"
-
-
-def sentences(texts: Iterable[str]) -> list[str]:
-    """The sentences of prose, without Markdown."""
-    found: list[str] = []
-    for text in texts:
-        for block in re.split(r"\n\s*\n", text.replace("\n- ", "\n\n- ")):
-            found.extend(
-                plain(part.removeprefix("- "))
-                for part in re.sub(r"([.!?;]) ", "\\1\n", " ".join(block.split())).split("\n")
-                if part.strip()
-            )
-    return found
 
 
 def _with_base_verb(clause: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from packaging.specifiers import SpecifierSet
 from pydantic import Field
@@ -19,7 +19,8 @@ FileKind = Literal["source", "test", "docs", "ci", "provenance"]
 class Requirement(Document):
     """What the product must do or be.
 
-    ``sections`` are ids of the brief's sections that it takes up, and ``source`` quotes them. ``verified_by`` names the
+    ``sections`` are ids of the brief's sections that it takes up, and ``source`` quotes them. ``external_id`` is the
+    one that the brief itself gives it, such as "FR-001". ``verified_by`` names the
     verification check that shows a quality requirement; it is empty for functional ones, which are shown by their
     stories' tests, and for constraints that no rule can check.
     """
@@ -33,6 +34,7 @@ class Requirement(Document):
     priority: Priority = "must"
     sections: tuple[str, ...] = ()
     source: str = ""
+    external_id: Annotated[str, Field(max_length=40)] = ""
     verified_by: str = ""
 
 
@@ -46,11 +48,13 @@ class OpenQuestion(Document):
 class Requirements(Document):
     """Artifact ``requirements``: what to build, the domain's terms, and what had to be assumed.
 
-    ``prescriptions`` are what the author leaves no choice about. ``brief`` and ``files`` are the sections of the brief
-    and the files beside it, for those who go by its own words. ``required_stories`` are those without which nothing is
-    to be delivered. ``retired`` are requirements of earlier revisions; their ids are never used again.
+    ``program`` is what package and command are called. ``prescriptions`` are what the author leaves no choice about.
+    ``brief`` and ``files`` are the sections of the brief and the files beside it, for those who go by its own words.
+    ``required_stories`` are those without which nothing is to be delivered. ``retired`` are requirements of earlier
+    revisions; their ids are never used again.
     """
 
+    program: str = ""
     title: str
     summary: str
     licence: Licence

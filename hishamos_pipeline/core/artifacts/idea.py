@@ -1,5 +1,6 @@
 """The accepted brief."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -68,7 +69,7 @@ class Answer(Document):
     answer: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-Meaning = Literal["", "background", "users", "features", "entities", "constraints"]
+Meaning = Literal["", "background", "users", "features", "entities", "constraints", "acceptance"]
 
 
 class Section(Document):
@@ -103,8 +104,10 @@ class HandedFile(Document):
 class Idea(Document):
     """A brief after intake: what to build, for whom, and under which conditions.
 
+    ``program`` is what package and command are called: like the project, unless the author says otherwise.
     ``sections`` are the brief itself, whole and in order; ``files`` were handed in with it. All other fields were read
-    from them. ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
+    from them. ``notes`` say what reading has noticed or lost; ``metadata`` is what other tools keep in front matter.
+    ``features`` are user stories or feature lines in the author's words; ``approvals`` name the artifacts
     that a person wants to approve before the pipeline goes on; ``required_stories`` are ids or titles of stories
     without which nothing is to be delivered; ``stack`` names the kind of project, and ``stack_reason`` says why it is
     that one where the author has named none; ``github`` and ``gitlab`` say where and how the repository is published,
@@ -112,18 +115,21 @@ class Idea(Document):
     """
 
     key: str
+    program: Annotated[str, Field(max_length=63)] = ""
     title: ShortText
     sections: tuple[Section, ...] = ()
     files: tuple[HandedFile, ...] = ()
     vision: LongText = ""
     users: tuple[Name, ...] = Field(default=(), max_length=50)
-    features: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
+    features: tuple[Annotated[str, Field(min_length=1, max_length=10_000)], ...] = Field(
         default=(), max_length=1000
     )
     entities: tuple[Entity, ...] = Field(default=(), max_length=100)  # see intake.limits
     constraints: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
         default=(), max_length=200
     )
+    notes: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
+    metadata: Mapping[str, str] = Field(default_factory=dict)
     stack: StackName = "python-cli"
     stack_reason: Annotated[str, Field(max_length=300)] = ""
     exports: tuple[Export, ...] = ("zip", "tar")

@@ -9,6 +9,7 @@ from hishamos_pipeline.core.artifacts.criteria import criterion_tests
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     Commit,
+    Requirement,
     Requirements,
     Stories,
     Story,
@@ -25,7 +26,8 @@ Result = Literal["passed", "failed", "not run", ""]
 class TraceRow:
     """A criterion of a story with all that stands behind it and before it.
 
-    ``cost_usd`` is the story's: of its tests, and of its share in the files that serve several.
+    ``cost_usd`` is the story's: of its tests, and of its share in the files that serve several. ``external_id`` is the
+    one that the brief gives the requirement.
     """
 
     requirement: str
@@ -37,6 +39,7 @@ class TraceRow:
     files: tuple[str, ...]
     commit: str
     cost_usd: float
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,10 @@ def trace(project: TracedProject) -> list[TraceRow]:
         serving = [s for s in project.stories.stories if requirement.id in s.requirements]
         if not serving:
             status = f"shown by {requirement.verified_by}" if requirement.verified_by else "no story"
-            rows.append(TraceRow(requirement.id, "", status, "", "", "", (), "", 0.0))
+            own = requirement.external_id
+            rows.append(TraceRow(requirement.id, "", status, "", "", "", (), "", 0.0, own))
         for story in serving:
-            rows += _story_rows(project, requirement.id, story)
+            rows += _story_rows(project, requirement, story)
     return rows
 
 
@@ -72,7 +76,7 @@ def matching(rows: Sequence[TraceRow], wanted: str) -> list[TraceRow]:
     return [
         row
         for row in rows
-        if wanted in (row.requirement, row.story, row.criterion, row.test, row.commit)
+        if wanted in (row.requirement, row.external_id, row.story, row.criterion, row.test, row.commit)
         or (len(wanted) >= 7 and row.commit.startswith(wanted))
         or wanted in row.files
         or row.test.split("::")[0] == wanted
@@ -97,7 +101,7 @@ def orphans(project: TracedProject) -> list[str]:
     return found
 
 
-def _story_rows(project: TracedProject, requirement: str, story: Story) -> list[TraceRow]:
+def _story_rows(project: TracedProject, requirement: Requirement, story: Story) -> list[TraceRow]:
     tests = {link.criterion: link.test for link in project.suite.tests} if project.suite else {}
     own = story_test_path(story.id, story.title)
     files = tuple(file.path for file in project.files if story.id in file.stories and file.path != own)
@@ -114,8 +118,8 @@ def _story_rows(project: TracedProject, requirement: str, story: Story) -> list[
     status = "verified" if is_verified else story.status
     return [
         TraceRow(
-            requirement, story.id, status, name, tests.get(name, ""), result(tests.get(name, "")), files, commit,
-            cost,
+            requirement.id, story.id, status, name, tests.get(name, ""), result(tests.get(name, "")), files, commit,
+            cost, requirement.external_id,
         )
         for name in [criterion.id for criterion in story.criteria] or [""]
     ]  # fmt: skip

@@ -15,6 +15,8 @@ from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, FileAsk, Plans, file_asks
 
+_MOST_NAMED = 3
+
 
 async def write_source(step: StepContext) -> FileSet:
     """Make the planned source files; see ``_write``."""
@@ -39,9 +41,13 @@ async def write_ci(step: StepContext) -> FileSet:
 
 def nothing_to_build(stories: Stories) -> str:
     """Why a backlog without a planned story stops the pipeline."""
-    reasons = "; ".join(f"{story.id} {story.reason}" for story in stories.left_out[:3])
-    more = f" (and {len(stories.left_out) - 3} more)" if len(stories.left_out) > 3 else ""
-    return f"none of the {len(stories.stories)} stories can be implemented: {reasons or 'there is no story'}{more}"
+    reasons: dict[str, list[str]] = {}
+    for story in stories.left_out:
+        reasons.setdefault(story.reason, []).append(story.id)
+    told = [f"{', '.join(ids[:_MOST_NAMED])} {reason}" for reason, ids in reasons.items()]
+    more = f" (and {len(told) - _MOST_NAMED} more)" if len(told) > _MOST_NAMED else ""
+    shown = "; ".join(told[:_MOST_NAMED]) or "there is no story"
+    return f"none of the {len(stories.stories)} stories can be implemented: {shown}{more}"
 
 
 async def _write(step: StepContext, file_kind: FileKind) -> FileSet:

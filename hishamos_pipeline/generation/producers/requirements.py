@@ -17,6 +17,7 @@ def with_brief(made: Requirements, idea: Idea) -> Requirements:
     said = (idea.stack_reason,) if idea.stack_reason and made.stack == idea.stack else ()
     return made.model_copy(
         update={
+            "program": idea.program,
             "brief": idea.whole,
             "files": idea.files,
             "required_stories": idea.required_stories,

@@ -25,6 +25,7 @@ from hishamos_pipeline.store.events.repository import emit
 from hishamos_pipeline.store.organizations.scope import organization_id, visible
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, containing, read_page
 from hishamos_pipeline.store.projects.records import IdeaRevision, ProjectRecord
+from hishamos_pipeline.store.projects.sources import refuse_other_document
 from hishamos_pipeline.store.projects.tables import (
     PROJECT_STATES,
     STUCK_STATES,
@@ -73,7 +74,13 @@ class Projects:
         self._sessions = sessions
 
     def submit(
-        self, idea: Idea, source: str, files: HandedTexts | None = None, *, seen: int | None = None
+        self,
+        idea: Idea,
+        source: str,
+        files: HandedTexts | None = None,
+        *,
+        seen: int | None = None,
+        replaces: bool = True,
     ) -> Submission:
         """Accept an idea: a new project, or the next revision of its brief.
 
@@ -84,8 +91,10 @@ class Projects:
             source: where it came from, for people.
             files: texts of all files of the idea by SHA-256; ``None`` where nothing is said of files.
             seen: the revision that this one was made from; ``None`` for whichever is the newest.
+            replaces: whether it may take the place of a brief that came from another document.
 
         Raises:
+            IdeaError: it may not, and would.
             ChangedMeanwhileError: there is a newer revision than that.
             ProjectKeyError: the key breaks the slug rule, or a project of another organization has it.
             ProjectBusyError: the project of this key is being deleted.
@@ -107,6 +116,8 @@ class Projects:
             newest = _newest(session, project.id)
             if newest is not None and seen not in (None, newest.revision):
                 raise ChangedMeanwhileError(f"the brief of {idea.key} was changed meanwhile: read it again")
+            if newest is not None and not replaces:
+                refuse_other_document(session, project, source)
             if newest is not None:
                 before = _idea(idea.key, newest.content)
                 # A brief as it was written knows no answers; those that were given since still stand.
@@ -218,6 +229,15 @@ class Projects:
                 query = query.where(IdeaRow.revision == revision)
             row = session.scalars(query.order_by(IdeaRow.revision.desc()).limit(1)).one()
             return record(IdeaRevision, row)
+
+    def revision_at(self, key: str, moment: datetime) -> int:
+        """The revision of a project's brief that was the newest at a time; 0 where there was none yet."""
+        with self._sessions.read() as session:
+            project = find_project(session, key)
+            query = select(func.max(IdeaRow.revision)).where(
+                IdeaRow.project_id == project.id, IdeaRow.submitted_at <= moment
+            )
+            return session.scalar(query) or 0
 
     def newest_revisions(self, project_ids: Collection[int]) -> dict[int, IdeaRevision]:
         """The newest revision of some projects' briefs, by the projects' numbers."""

@@ -1,0 +1,205 @@
+"""Descriptions of data and interfaces: JSON Schema, SQL and OpenAPI say what is kept, and OpenAPI what can be done."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlglot
+from sqlglot import expressions as sql
+from sqlglot.errors import SqlglotError
+
+from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.errors import IdeaError
+from hishamos_pipeline.intake.formats.writing import document, fenced, heading, line
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_VERBS = {"get": "view", "post": "add", "put": "update", "patch": "update", "delete": "delete"}
+_TYPES = {"integer": "integer", "number": "decimal", "boolean": "boolean", "string": "text"}
+_FORMATS = {"date": "date", "date-time": "date", "email": "email", "uri": "url", "url": "url"}
+_SQL_TYPES = (
+    (sql.DataType.INTEGER_TYPES, "integer"),
+    ({*sql.DataType.REAL_TYPES, sql.DataType.Type.MONEY}, "decimal"),
+    ({sql.DataType.Type.BOOLEAN, sql.DataType.Type.BIT}, "boolean"),
+    ({*sql.DataType.TEMPORAL_TYPES}, "date"),
+)
+_LONGEST_INTERFACE = 60_000
+_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
+
+
+def is_openapi(tree: Mapping[str, Any]) -> bool:
+    """Whether a tree describes an HTTP interface."""
+    return ("openapi" in tree or "swagger" in tree) and isinstance(tree.get("paths"), Mapping)
+
+
+def is_json_schema(tree: Mapping[str, Any]) -> bool:
+    """Whether a tree describes data as JSON Schema."""
+    said = str(tree.get("$schema", "")).find("json-schema.org") >= 0
+    return said or (tree.get("type") == "object" and isinstance(tree.get("properties"), Mapping))
+
+
+def markdown_of_openapi(tree: Mapping[str, Any], text: str, title: str) -> str:
+    """The Markdown of an HTTP interface: each operation is a story, and its route is prescribed."""
+    info = _mapping(tree.get("info"))
+    schemas = _mapping(_mapping(tree.get("components")).get("schemas")) or _mapping(tree.get("definitions"))
+    parts = [
+        heading(1, str(info.get("title") or title)),
+        str(info.get("description") or ""),
+        "An HTTP API.",
+        heading(2, "User stories"),
+        "\n".join(_operations(tree["paths"])),
+        *_entities(schemas),
+        heading(2, "Interface as it is prescribed"),
+        fenced(text[:_LONGEST_INTERFACE], "json" if text.lstrip().startswith("{") else "yaml"),
+    ]
+    return document(parts)
+
+
+def markdown_of_json_schema(tree: Mapping[str, Any], title: str) -> str:
+    """The Markdown of data: each object is an entity."""
+    named = {**_mapping(tree.get("definitions")), **_mapping(tree.get("$defs"))}
+    name = str(tree.get("title") or title)
+    if isinstance(tree.get("properties"), Mapping):
+        named = {name: tree, **named}
+    parts = [heading(1, name), str(tree.get("description") or ""), *_entities(named)]
+    return document(
+        [
+            *parts,
+            heading(2, "Schema as it is prescribed"),
+            fenced(json.dumps(tree, indent=1)[:_LONGEST_INTERFACE], "json"),
+        ]
+    )
+
+
+def markdown_of_sql(text: str, title: str) -> str:
+    """The Markdown of tables: each is an entity.
+
+    Raises:
+        IdeaError: no dialect of SQL reads it, or it creates no table.
+    """
+    tables = [
+        statement
+        for statement in _parsed(text)
+        if isinstance(statement, sql.Create) and statement.kind == "TABLE"
+    ]
+    if not tables:
+        raise IdeaError("brief", "has no CREATE TABLE", "Describe the tables, or write a brief in Markdown.")
+    entities = "\n".join(f"- {_table(statement)}" for statement in tables)
+    return document(
+        [
+            heading(1, title),
+            heading(2, "Entities"),
+            entities,
+            heading(2, "Schema as it is prescribed"),
+            fenced(text[:_LONGEST_INTERFACE], "sql"),
+        ]
+    )
+
+
+def _parsed(text: str) -> Sequence[sql.Expr | None]:
+    problem: Exception | None = None
+    for dialect in ("postgres", "mysql", "sqlite", "tsql"):
+        try:
+            return sqlglot.parse(text, read=dialect)
+        except (SqlglotError, RecursionError) as error:
+            problem = problem or error
+    told = " ".join(re.sub(r"\x1b\[\d*m", "", str(problem)).split())[:300]
+    raise IdeaError(
+        "brief", f"is SQL that cannot be read: {told}", "Keep the CREATE TABLE statements."
+    ) from problem
+
+
+def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
+    for path, methods in paths.items():
+        for method in _METHODS:
+            operation = _mapping(_mapping(methods).get(method))
+            if not operation and method not in _mapping(methods):
+                continue
+            said = str(operation.get("summary") or "") or _words(str(operation.get("operationId") or ""))
+            wish = line(said or f"{_VERBS[method]} {_resource(path, method)}").rstrip(".")
+            yield f"- Users can {wish[:1].lower()}{wish[1:]}\n  - The route is `{method.upper()} {line(path)}`"
+
+
+def _resource(path: str, method: str) -> str:
+    parts = [part for part in path.split("/") if part and not part.startswith("{")]
+    name = _words(parts[-1]) if parts else "it"
+    single = path.rstrip("/").endswith("}") or method == "post"
+    return f"a {name.removesuffix('s')}" if single else f"the {name}"
+
+
+def _entities(schemas: Mapping[str, Any]) -> Iterator[str]:
+    lines = [
+        f"- {_words(name)}: {', '.join(_properties(schema))}"
+        for name, schema in schemas.items()
+        if isinstance(schema, Mapping)
+        and isinstance(schema.get("properties"), Mapping)
+        and schema["properties"]
+        and not re.search(r"(?i)error|problem|response$|request$|^(?:new|create|update)[A-Z_ ]", name)
+    ]
+    if lines:
+        yield heading(2, "Entities")
+        yield "\n".join(lines)
+
+
+def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
+    required = schema.get("required") if isinstance(schema.get("required"), list) else []
+    for name, given in schema["properties"].items():
+        if name == "id":
+            continue
+        of = _mapping(given)
+        kind = of.get("type")
+        facts = ["required"] if name in (required or []) else ["optional"]
+        if choices := _choices(of.get("enum")):
+            facts.append(choices)
+        elif reference := str(of.get("$ref") or "").rpartition("/")[2]:
+            yield _words(reference)
+            continue
+        elif isinstance(kind, str) and (known := _FORMATS.get(str(of.get("format"))) or _TYPES.get(kind)):
+            facts.append(known)
+        for bound, sign in (("minimum", ">="), ("maximum", "<=")):
+            if isinstance(of.get(bound), int) and not isinstance(of.get(bound), bool):
+                facts.append(f"{sign} {of[bound]}")
+        yield f"{_words(name)} ({', '.join(facts)})"
+
+
+def _choices(given: object) -> str:
+    if not isinstance(given, list) or len(given) < 2:
+        return ""
+    texts = [str(item) for item in given]
+    return " | ".join(texts) if all(re.fullmatch(r"[\w .+%&-]{1,40}", text) for text in texts) else ""
+
+
+def _table(statement: sql.Create) -> str:
+    schema = statement.this
+    name = _words(schema.this.name if isinstance(schema, sql.Schema) else schema.name)
+    columns = [item for item in schema.expressions if isinstance(item, sql.ColumnDef)]
+    return f"{_singular(name)}: {', '.join(filter(None, map(_column, columns)))}"
+
+
+def _column(column: sql.ColumnDef) -> str:
+    kinds = [constraint.kind for constraint in column.args.get("constraints") or ()]
+    if any(isinstance(kind, sql.PrimaryKeyColumnConstraint) for kind in kinds):
+        return ""
+    name = _words(column.name)
+    if reference := next((kind for kind in kinds if isinstance(kind, sql.Reference)), None):
+        target = reference.find(sql.Table)
+        return _singular(_words(target.name)) if target else name
+    facts = [
+        fact
+        for kind, fact in ((sql.NotNullColumnConstraint, "required"), (sql.UniqueColumnConstraint, "unique"))
+        if any(isinstance(item, kind) and not item.args.get("allow_null") for item in kinds)
+    ]
+    of = column.args.get("kind")
+    facts += [word for types, word in _SQL_TYPES if of is not None and of.this in types][:1]
+    return f"{name} ({', '.join(facts)})" if facts else name
+
+
+def _singular(name: str) -> str:
+    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[_-]+", " ", _CAMEL.sub(r"\1 \2", name)).strip().lower()
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

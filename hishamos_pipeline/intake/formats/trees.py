@@ -1,0 +1,122 @@
+"""JSON and YAML of other tools: lists of stories or tasks, and whatever stands beside them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeGuard
+
+from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.intake.columns import Table, table_of
+from hishamos_pipeline.intake.formats.writing import document, heading, item, line
+
+_TITLES = ("title", "name", "project", "projectName", "project_name", "product", "productName", "branchName")
+_TEXTS = ("description", "vision", "summary", "overview")
+_DEEPEST = 6
+_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
+# Where an item says that it is done.
+_DONE = ("passes", "done", "completed", "complete", "closed")
+
+
+def wish_of(given: Mapping[str, Any]) -> str:
+    """One story that is given as fields, such as ``as_a``, ``i_want`` and ``so_that``; empty where it says nothing."""
+    if len(given) == 1:  # `- Gardener: can add a packet`, of which YAML makes a mapping
+        ((name, value),) = given.items()
+        if isinstance(value, str) and not table_of([_words(name)]).has_wishes:
+            joint = " " if re.match(r"(?:can|may|should|must|wants?|needs?) ", value) else ": "
+            return f"{name}{joint}{value}"
+    table, row = _row(given)
+    return table.wish(row)
+
+
+def holds_wishes(tree: object, depth: int = 0) -> bool:
+    """Whether somewhere in a tree is a list of stories."""
+    if depth > _DEEPEST:
+        return False
+    if _is_list_of_wishes(tree):
+        return True
+    if isinstance(tree, Mapping):
+        return any(holds_wishes(value, depth + 1) for value in tree.values())
+    return isinstance(tree, list) and any(holds_wishes(value, depth + 1) for value in tree)
+
+
+def markdown_of_tree(tree: Mapping[str, Any] | Sequence[Any], title: str) -> str:
+    """The Markdown of a tree: a heading for each name, an item for each story, and what is done apart from it."""
+    named: Mapping[str, Any] = tree if isinstance(tree, Mapping) else {"stories": tree}
+    texts = {name: value for name, value in named.items() if isinstance(value, str) and value.strip()}
+    own = next((name for name in _TITLES if name in texts), "")
+    about = [name for name in _TEXTS if name in texts]
+    rest = {name: value for name, value in named.items() if name not in {own, *about}}
+    return document(
+        [heading(1, texts.get(own, title)), *(texts[name] for name in about), *_sections(rest, 2)]
+    )
+
+
+def _sections(tree: Mapping[str, Any], level: int) -> Iterator[str]:
+    for name, value in tree.items():
+        if value in (None, "", [], {}):
+            continue
+        yield heading(min(level, 6), _words(name))
+        yield from _content(value, level + 1)
+
+
+def _content(value: object, level: int) -> Iterator[str]:
+    if _is_list_of_wishes(value):
+        yield from _wishes(value, level)
+    elif isinstance(value, Mapping) and level <= _DEEPEST:
+        yield from _sections(value, level)
+    elif isinstance(value, list):
+        yield "\n".join(f"- {line(_scalar(entry))}" for entry in value)
+    else:
+        yield value if isinstance(value, str) and "\n" in value else line(_scalar(value))
+
+
+def _wishes(entries: Sequence[Mapping[str, Any]], level: int) -> Iterator[str]:
+    closed, groups = list[str](), list[tuple[str, dict[str, Any]]]()
+    items: list[str] = []
+    for entry in entries:
+        inner = {name: value for name, value in entry.items() if holds_wishes(value)}
+        table, row = _row(entry)
+        wish = table.wish(row)
+        if inner:  # an epic with its stories
+            groups.append((wish.partition("\n")[0] or "Epic", inner))
+        elif any(entry.get(name) is True for name in _DONE) or not table.is_asked_for(row):
+            closed.append(item(wish.partition("\n")[0]))
+        elif wish:
+            detail = table.cell(row, "detail")
+            items.append(item(wish, "" if " ".join(detail.split()) in wish else detail))
+    if items:
+        yield "\n".join(items)
+    for title, inner in groups:
+        yield heading(min(level, 6), f"Epic: {title}")
+        for nested in inner.values():
+            yield from _content(nested, level + 1)
+    if closed:
+        yield heading(min(level, 6), "Already done")
+        yield "\n".join(closed)
+
+
+def _row(entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
+    names = list(entry)
+    cells = ["\n".join(map(_scalar, v)) if isinstance(v, list) else _scalar(v) for v in entry.values()]
+    return table_of([_words(name) for name in names]), cells
+
+
+def _is_list_of_wishes(value: object) -> TypeGuard[list[Mapping[str, Any]]]:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(entry, Mapping) for entry in value)
+        and all(_row(entry)[0].has_wishes for entry in value)
+        and any(len(entry) > 1 for entry in value)
+    )
+
+
+def _words(name: str) -> str:
+    """A field's name as words: ``acceptanceCriteria`` is "acceptance criteria"."""
+    return re.sub(r"[_-]+", " ", _CAMEL.sub(r"\1 \2", name)).strip().lower()
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_words(name)}: {_scalar(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_scalar, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,23 @@
+"""Which documents the revisions of a project's brief came from."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.errors import IdeaError
+from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
+
+
+def refuse_other_document(session: Session, project: ProjectRow, source: str) -> None:
+    """Refuse a brief that comes from none of the documents that the project's revisions came from.
+
+    Raises:
+        IdeaError: names the document that it would replace.
+    """
+    query = select(IdeaRow.source).where(IdeaRow.project_id == project.id).order_by(IdeaRow.revision)
+    earlier = session.scalars(query).all()
+    if source.rpartition("/")[2] not in {item.rpartition("/")[2] for item in earlier}:
+        raise IdeaError(
+            "key",
+            f"{project.key} is the key of {project.title!r}, which comes from {earlier[0]} and would be replaced",
+            "Give the brief a `key:` of its own, or say that it replaces that project (--replace).",
+        )
