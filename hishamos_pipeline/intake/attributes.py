@@ -11,7 +11,10 @@ from hishamos_pipeline.intake.limits import LONGEST_LINE, MOST_ATTRIBUTES
 _SHOWN = 80
 # The first rule that matches the last word, or the whole name, gives the type.
 _TYPE_RULES: tuple[tuple[str, FieldType], ...] = (
-    (r".*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*", "date"),
+    (
+        r"^(?:date|day)_of_.*|.*(^|_)(date|day|birthday|deadline|due|on)$|^(due|deadline|born|published)_.*",
+        "date",
+    ),
     (r".*(^|_)(e?_?mail)(_address)?$", "email"),
     (r".*(^|_)(url|link|website|homepage)$", "url"),
     (
@@ -49,6 +52,13 @@ _TYPE_WORDS: dict[str, FieldType] = {
     "tags": "tags",
     "reference": "reference",
 }
+# "the time in minutes", "a weight in kg".
+_UNIT = re.compile(
+    r"(?P<name>.+?) in (?:(?P<whole>seconds|minutes|hours|days|weeks|months|years|pieces|points)"
+    r"|degrees(?: celsius| fahrenheit)?|euros?|eur|dollars?|usd|pounds|percent|mm|cm|metres|meters|km|kilometres"
+    r"|miles|grams?|g|kg|kilograms?|litres?|liters?|l|ml)",
+    re.IGNORECASE,
+)
 # Names that Python, SQL, argparse or the generated code itself needs.
 _RESERVED = frozenset(keyword.kwlist) | frozenset(
     """id number key type print self database connection descending sort_by help handler found returning
@@ -91,6 +101,8 @@ def parse_attribute(phrase: str) -> Attribute:
     if match is None:
         raise ValueError(f"attribute {phrase[:_SHOWN]!r} is not understood: write `name (type, unique)`")
     words, facts = match["name"], ", ".join(filter(None, (match["inner"], match["tail"])))
+    measured = _UNIT.fullmatch(words)
+    words = measured["name"] if measured else words
     required: bool | None = None
     unique = False
     for prefix in ("optional", "required", "mandatory", "unique"):
@@ -131,7 +143,10 @@ def parse_attribute(phrase: str) -> Attribute:
     if required is not None:
         values["required"] = required
     name = attribute_name(words)
-    values.setdefault("type", kind or guess_type(name))
+    guessed = guess_type(name)
+    if measured and guessed == "text":
+        guessed = "integer" if measured["whole"] else "decimal"
+    values.setdefault("type", kind or guessed)
     if "minimum" in values or "maximum" in values:
         values["type"] = "decimal" if values["type"] == "decimal" else "integer"
     return Attribute.model_validate({"name": name, "unique": unique, **values})

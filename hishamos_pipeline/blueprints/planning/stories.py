@@ -23,7 +23,16 @@ from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.intake.languages import foreign_language, reads_english_only
 from hishamos_pipeline.intake.wording import plain
 
-_POINTS = {"create": 3, "import": 3, "export": 2, "search": 2, "update": 2, "history": 3, "total": 2}
+_POINTS = {
+    "create": 3,
+    "import": 3,
+    "export": 2,
+    "search": 2,
+    "update": 2,
+    "history": 3,
+    "total": 2,
+    "average": 2,
+}
 _FIBONACCI = (1, 2, 3, 5, 8, 13)
 OTHER = "Other"
 

@@ -29,7 +29,7 @@ def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator
             entity_context(model, entity),
         )
     if any(item.has("view", "search", "group", "history") or item.lists for item in model.entities) or any(
-        by for item in model.entities for _, by in item.totals
+        figure.by for item in model.entities for figure in item.figures
     ):
         yield SourceFile(
             f"{root}/cli/output.py", "output.py.j2", "Records as text for the terminal", context=shared
@@ -63,6 +63,7 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "count": ("count", "the number is printed"),
         "group": (f"count-by-{name}", "each value is printed"),
         "total": (f"total-{name}", "the sum is printed"),
+        "average": (f"average-{name}", "the average is printed"),
         "export": (f"export-{value}", "the file is written"),
         "import": (f"import-{value}", f"the imported {things} are counted"),
         "history": ("history", "the changes are printed"),
@@ -108,10 +109,7 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for field in entity.groups:
         name = field.attribute.name.replace("_", "-")
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
-    for field, by in entity.totals:
-        name = field.attribute.name + (f"_by_{by.attribute.name}" if by else "")
-        by_label = f" by {by.label}" if by else ""
-        lines.append((f"{start} total-{name.replace('_', '-')}", f"Add up the {field.label}{by_label}"))
+    lines += [(f"{start} {figure.action}", figure.help) for figure in entity.figures]
     for kind in ("export", "import"):
         for name in entity.formats(kind):
             action = f"{kind}-{name}"

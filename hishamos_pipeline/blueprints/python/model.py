@@ -12,7 +12,53 @@ from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
 # Kinds of operations that change a record in place.
+FIGURES = ("total", "average")
 CHANGES = ("update", "status", "assign", "tag")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A sum or an average: of which field, and by which other one it is split."""
+
+    kind: str
+    field: FieldModel
+    by: FieldModel | None
+    vars: str
+
+    @property
+    def name(self) -> str:
+        """``total_amount``, with ``_by_category`` where it is split."""
+        by = f"_by_{self.by.attribute.name}" if self.by else ""
+        return f"{self.kind}_{self.field.attribute.name}{by}"
+
+    @property
+    def action(self) -> str:
+        """The same as a word of the command line or of an address."""
+        return self.name.replace("_", "-")
+
+    @property
+    def function(self) -> str:
+        """``total_amount_of_expenses``, with ``_by_category`` where it is split."""
+        by = f"_by_{self.by.attribute.name}" if self.by else ""
+        return f"{self.kind}_{self.field.attribute.name}_of_{self.vars}{by}"
+
+    @property
+    def type(self) -> str:
+        """What it is for one value of the field that it is split by."""
+        return self.field.base if self.kind == "total" else "Decimal"
+
+    @property
+    def annotation(self) -> str:
+        """What the function returns; the average of nothing is none."""
+        if self.by:
+            return f"dict[{self.by.annotation}, {self.type}]"
+        return self.type if self.kind == "total" else "Decimal | None"
+
+    @property
+    def help(self) -> str:
+        """What it does, in words."""
+        by = f" by {self.by.label}" if self.by else ""
+        return f"{'Add up' if self.kind == 'total' else 'Average'} the {self.field.label}{by}"
 
 
 @dataclass(frozen=True)
@@ -193,7 +239,7 @@ class EntityModel:
     @property
     def loads(self) -> bool:
         """Whether all records are read at once."""
-        return self.lists or self.has("search", "count", "group", "total", "export")
+        return self.lists or self.has("search", "count", "group", "export", *FIGURES)
 
     @property
     def lists(self) -> bool:
@@ -247,17 +293,15 @@ class EntityModel:
         return self._named("group")
 
     @cached_property
-    def totals(self) -> tuple[tuple[FieldModel, FieldModel | None], ...]:
-        """Sums: the field that is added up, and the field that it is split by."""
-        return tuple(
-            (self.field(item.attributes[0]), self.field(item.attributes[1]) if item.attributes[1:] else None)
-            for item in self.of("total")
-        )
+    def figures(self) -> tuple[Figure, ...]:
+        """Sums and averages, each once."""
+        asked = dict.fromkeys(item for item in self.operations if item.kind in FIGURES)
+        return tuple(map(self.figure, asked))
 
-    def total_function(self, total: tuple[FieldModel, FieldModel | None]) -> str:
-        """``total_amount_of_expenses``, with ``_by_category`` where it is split."""
-        by = f"_by_{total[1].attribute.name}" if total[1] else ""
-        return f"total_{total[0].attribute.name}_of_{self.vars}{by}"
+    def figure(self, operation: Operation) -> Figure:
+        """The figure that an operation asks for."""
+        by = self.field(operation.attributes[1]) if operation.attributes[1:] else None
+        return Figure(operation.kind, self.field(operation.attributes[0]), by, self.vars)
 
     def formats(self, kind: str) -> tuple[str, ...]:
         """File formats of exports or imports."""

@@ -223,6 +223,26 @@ def _total(operation: Operation, model: EntityModel) -> Rows:
     )
 
 
+def _average(operation: Operation, model: EntityModel) -> Rows:
+    field = model.field(operation.attributes[0])
+    by = f" by {model.field(operation.attributes[1]).label}" if operation.attributes[1:] else ""
+    yield (
+        "averaged",
+        f"two {model.labels}",
+        f"the average {field.label} of the {model.labels}{by} is asked for",
+        "it is half of what both have together",
+        field.attribute.name,
+    )
+    if not by:
+        yield (
+            "nothing",
+            f"no {model.labels}",
+            f"the average {field.label} of the {model.labels} is asked for",
+            "there is none",
+            field.attribute.name,
+        )
+
+
 def _export(operation: Operation, model: EntityModel) -> Rows:
     kind = operation.value.upper()
     yield (
@@ -286,6 +306,6 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
     "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
-    "tag": _tag, "count": _count, "group": _group, "total": _total, "export": _export,
+    "tag": _tag, "count": _count, "group": _group, "total": _total, "average": _average, "export": _export,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,
 }  # fmt: skip

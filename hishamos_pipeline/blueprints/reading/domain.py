@@ -9,7 +9,7 @@ from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.intake.attributes import parse_attributes, resolve_references
+from hishamos_pipeline.intake.attributes import guess_type, parse_attributes, resolve_references
 from hishamos_pipeline.intake.wording import is_story, plain, points_below, sentences
 
 _NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"
@@ -21,7 +21,7 @@ _NEW_RECORD = re.compile(
 # "Make it faster" creates nothing.
 _NO_NOUNS = frozenset(
     """the a an it that this these them those all any everything something anything sure
-    own different various more custom""".split()
+    own different various more custom in out on off up into onto back again over""".split()
 )
 _ATTRIBUTES = re.compile(
     r"(?:an?|each|every|the) (?P<noun>[a-z][a-z -]*?) (?:has|have|consists of|is described by|"
@@ -185,11 +185,12 @@ def _merged(entity: Entity, more: Iterable[Attribute]) -> Entity:
             attributes[new.name] = new
             continue
         update = new.model_dump(exclude_unset=True)
-        update["required"] = old.required or new.required
+        # Whether a record needs its owner is said where the attributes are listed; a story only uses it.
+        update["required"] = old.required if old.target else old.required or new.required
         update["unique"] = old.unique or new.unique
         added = [choice for choice in new.choices if choice != "open"] if old.choices else new.choices
         update["choices"] = tuple(dict.fromkeys((*old.choices, *added)))
-        if old.type != "text" and new.type == "text":
+        if new.type == guess_type(new.name):  # nobody has said it: what was said before counts
             update["type"] = old.type
         attributes[new.name] = old.model_copy(update=update)
     return entity.model_copy(update={"attributes": tuple(attributes.values())})

@@ -10,14 +10,15 @@ from typing import Literal
 
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
+from hishamos_pipeline.blueprints.reading.vocabulary import DETERMINER, Vocabulary
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.intake.attributes import attribute_name, guess_type, parse_attributes
+from hishamos_pipeline.intake.attributes import attribute_name, parse_attributes
 from hishamos_pipeline.intake.wording import plain
 
 Kind = Literal[
     "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
-    "assign", "tag", "count", "group", "total", "export", "import", "history", "persist", "rule",
+    "assign", "tag", "count", "group", "total", "average", "export", "import", "history", "persist", "rule",
 ]  # fmt: skip
 
 NEEDS_MODEL = "needs a language model"
@@ -29,11 +30,20 @@ _NOT_ATTRIBUTES = frozenset(
     """of at most least one click formatting format recording characters markdown support ease help
     than more less automatically every all button""".split()
 )
-_SEVERAL = re.compile(r"(?:all|every|each|several|some|multiple)\b")
-_DETERMINER = (
-    r"(?:(?:all|any|each|every|my|his|her|their|our|its|the|an?|new|existing|another|some|several|"
-    r"one|of|own|single|specific|particular|list of|details? of|overview of|entries|record of)\s+)*"
+_MINE = re.compile(r"\b(?:my|mine|me|own)\b")
+# What follows a list's attribute: which end comes first.
+_DIRECTION = re.compile(
+    r"(?:,? (?:in|with) (?:descending|ascending|reverse) order|,? (?:with )?(?:the )?(?:newest|oldest|latest|highest"
+    r"|lowest|cheapest|largest|smallest|most recent) (?:one |ones )?(?:first|at the top)|,? (?:ascending|descending))$"
 )
+# What is recorded of a record: the state that it is in afterwards.
+_EVENTS = {
+    "return": "returned",
+    "completion": "completed",
+    "cancellation": "cancelled",
+    "approval": "approved",
+}
+_SEVERAL = re.compile(r"(?:all|every|each|several|some|multiple)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +74,7 @@ class Reader:
     """Reads clauses about a given set of entities."""
 
     def __init__(self, entities: Sequence[Entity]) -> None:
-        self._entities = {entity.name: entity for entity in entities}
-        forms: dict[str, str] = {}
-        for name in self._entities:
-            last = name.rsplit(" ", 1)[-1]
-            for form in (name, words.plural(name)):
-                forms[form] = name
-            if len([other for other in self._entities if other.endswith(last)]) == 1:
-                forms.setdefault(last, name)
-                forms.setdefault(words.plural(last), name)
-        if len(self._entities) == 1:
-            (only,) = self._entities
-            for form in ("item", "entry", "record", f"{only} item", f"{only} entry"):
-                forms.setdefault(form, only)
-                forms.setdefault(words.plural(form), only)
-        self._forms = forms
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._noun = "|".join(map(re.escape, longest_first)) or r"[^\x00-\x{10FFFF}]"  # nothing
+        self._known = Vocabulary(entities)
 
     def read(self, text: str) -> Reading:
         """Read a feature line or a story's wish."""
@@ -96,6 +90,8 @@ class Reader:
             found = self.clause(clause)
             if not found:
                 return Reading((), f"{NEEDS_MODEL}: no rule for {clause[:80]!r}")
+            if _MINE.search(clause) and any(self._known.person(item.entity) for item in found):
+                return Reading((), f"{NEEDS_MODEL}: no rule for whose they are, {clause[:80]!r}")
             operations.extend(found)
         unique = tuple(dict.fromkeys(operations))
         return Reading(unique, assumptions=(said.assumption,) if said.assumption else ())
@@ -104,6 +100,8 @@ class Reader:
         """The operations that one clause asks for; empty if it is not understood."""
         verb, _, rest = text.partition(" ")
         rest = rest.strip()
+        if verb == "keep" and rest.startswith("track of "):
+            verb, rest = "track", rest[9:]
         if verb == "look" and rest.startswith("up "):
             verb, rest = "search", rest[3:]
         for understand in (
@@ -129,14 +127,19 @@ class Reader:
     def _create(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.CREATE and verb not in words.MANAGE:
             return ()
-        match = self._match(
+        match = self._known.match(
             r"(?P<e>{noun})(?: (?:with|including|giving|by giving) (?P<attrs>.+?))?"
-            r"(?: (?:to|for|in|of|on|under|from|about|by) " + _DETERMINER + r"(?P<e2>{noun}))?",
+            r"(?: (?:to|for|in|of|on|under|from|about|by) " + DETERMINER + r"(?P<e2>{noun}))?",
+            rest,
+        ) or self._known.match(
+            r"(?P<e>{noun}) (?:to|for|in|of|on|under) "
+            + DETERMINER
+            + r"(?P<e2>{noun}) (?:with|including) (?P<attrs>.+)",
             rest,
         )
         if match is None:
-            return ()
-        entity = self._forms[match["e"]]
+            return self._several(verb, rest)
+        entity = self._known.forms[match["e"]]
         needs: tuple[Attribute, ...] = ()
         if match["attrs"]:
             try:
@@ -145,21 +148,32 @@ class Reader:
                 return ()
             if not all(plausible(item) for item in needs):
                 return ()
+            needs = tuple(self._known.same(entity, item) for item in needs)
         if match["e2"]:
-            needs = (*needs, reference_to(self._forms[match["e2"]]))
+            needs = (*needs, reference_to(self._known.forms[match["e2"]]))
         if verb in words.MANAGE:
             kinds: tuple[Kind, ...] = ("create", "view", "list", "update", "delete")
             return tuple(Operation(kind, entity, needs=needs) for kind in kinds)
         return (Operation("create", entity, needs=needs),)
 
+    def _several(self, verb: str, rest: str) -> tuple[Operation, ...]:
+        """Several entities that are managed alike."""
+        match = self._known.match(r"(?P<e>{noun})(?P<more>(?:(?:, and |, | and ){noun})+)", rest)
+        if match is None or verb not in words.MANAGE:
+            return ()
+        names = [match["e"], *_split(re.sub(r"^(?:, and |, | and )", "", match["more"]))]
+        return tuple(item for name in names for item in self._create(verb, name))
+
     def _show(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.VIEW and verb not in words.LIST:
             return ()
-        if added := self._match(
+        if added := self._known.match(
             r"(?:it|that|this|them) (?:being )?added to (?:an? |the )?list of (?P<e>{noun})(?:'s)?", rest
         ):
-            return (Operation("list", self._forms[added["e"]]),)
-        match = self._match(
+            return (Operation("list", self._known.forms[added["e"]]),)
+        if found := self._selected(rest) or self._together(rest):
+            return found
+        match = self._known.match(
             r"(?P<quality>[a-z]+ )??(?P<e>{noun})(?: (?:details?|information|entries))?"
             r"(?: (?:of|for|from|in|on|by|per|with|that are|which are|who are) "
             r"(?P<by>.+?))?(?:,? (?:sorted|ordered) by (?P<sort>.+))?",
@@ -167,7 +181,7 @@ class Reader:
         )
         if match is None:
             return ()
-        entity = self._forms[match["e"]]
+        entity = self._known.forms[match["e"]]
         several = (
             verb in words.LIST
             or words.is_plural(match["e"])
@@ -178,12 +192,15 @@ class Reader:
         if quality in ("all", "the", "new"):
             quality = ""
         if quality:
-            attribute = self._holder(entity, quality)
+            attribute = self._known.holder(entity, quality)
+            if several and not by and not attribute and quality in self._known.forms:  # a member's loans
+                owner = self._known.criterion(entity, quality)
+                return (Operation("filter", entity, (owner,)),) if owner else ()
             if not several or not attribute or by:
                 return ()
             return (Operation("filter", entity, (attribute,), quality),)
         if by:
-            attribute = self._criterion(entity, by)
+            attribute = self._known.criterion(entity, by)
             if not several or not attribute:
                 return ()
             return (Operation("filter", entity, (attribute,)),)
@@ -191,25 +208,66 @@ class Reader:
             return self._sort("sort", f"{match['e']} by {match['sort']}")
         return (Operation("list" if several else "view", entity),)
 
-    def _find(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.SEARCH and verb not in words.FILTER:
+    def _selected(self, rest: str) -> tuple[Operation, ...]:
+        """Those in a state: "which tools are lent", "tasks with high priority", "tasks assigned to a person"."""
+        match = self._known.match(
+            r"(?:which (?P<e>{noun}) are (?P<asked>[a-z ]+)"
+            r"|(?P<f>{noun}) (?:that|which|who) are (?:currently |now |still )?(?P<told>[a-z ]+)"
+            r"|(?P<g>{noun}) with (?:an? )?(?P<having>[a-z]+ [a-z ]+)"
+            r"|(?P<having2>[a-z]+ [a-z]+) (?P<h>{noun}))",
+            rest,
+        )
+        if match:
+            entity = self._known.forms[match["e"] or match["f"] or match["g"] or match["h"]]
+            value = match["asked"] or match["told"] or match["having"] or match["having2"]
+            found = self._known.state(entity, value)
+            return (Operation("filter", entity, (found[0],), found[1]),) if found else ()
+        given = self._known.match(r"(?P<e>{noun}) assigned to (?:an? |the )?(?P<whom>[a-z]+)", rest)
+        if given is None or given["whom"] == "me":
             return ()
-        match = self._match(
-            r"(?:for |through |in )?" + _DETERMINER + r"(?P<e>{noun})"
-            r"(?: (?:by|for|with|on|using|of|per) (?:an? |the |its |their )?(?P<by>.+))?",
+        entity = self._known.forms[given["e"]]
+        attribute = self._known.person(entity)
+        return (Operation("filter", entity, (attribute,)),) if attribute else ()
+
+    def _together(self, rest: str) -> tuple[Operation, ...]:
+        """A record with those that belong to it, or records with attributes that are shown anyway."""
+        match = self._known.match(
+            r"(?P<e>{noun}) (?:and|with|together with) (?:all )?(?:of )?(?:its|their|his|her) (?P<what>.+)",
             rest,
         )
         if match is None:
             return ()
-        entity = self._forms[match["e"]]
+        entity, what = self._known.forms[match["e"]], match["what"]
+        several = words.is_plural(match["e"])
+        if what in self._known.forms and not several:
+            inner = self._known.forms[what]
+            owner = self._known.criterion(inner, entity)
+            return (Operation("view", entity), Operation("filter", inner, (owner,))) if owner else ()
+        names = {item.name for item in self._known.entities[entity].attributes}
+        shown = [self._known.criterion(entity, part) in names for part in _split(what)]
+        return (Operation("list" if several else "view", entity),) if all(shown) else ()
+
+    def _find(self, verb: str, rest: str) -> tuple[Operation, ...]:
+        if verb not in words.SEARCH and verb not in words.FILTER:
+            return ()
+        match = self._known.match(
+            r"(?:for |through |in )?" + DETERMINER + r"(?P<e>{noun})"
+            r"(?: (?:by|for|with|on|using|of|per|in|at) (?:an? |the |its |their )?(?P<by>.+))?",
+            rest,
+        ) or self._known.match(
+            r"(?:in |through )?(?:the )?(?P<by>.+?) of " + DETERMINER + r"(?P<e>{noun})", rest
+        )
+        if match is None:
+            return ()
+        entity = self._known.forms[match["e"]]
         kind: Kind = "search" if verb in words.SEARCH else "filter"
         if not match["by"] or match["by"] in ("text", "keyword", "keywords", "word", "words"):
-            texts = any(a.type in ("text", "email", "url") for a in self._entities[entity].attributes)
+            texts = any(a.type in ("text", "email", "url") for a in self._known.entities[entity].attributes)
             return (Operation(kind, entity),) if kind == "search" and texts else ()
-        names = [self._criterion(entity, part) for part in _split(match["by"])]
+        names = [self._known.criterion(entity, part) for part in _split(match["by"])]
         if not all(names):
             return ()
-        types = {self._attribute(entity, name).type for name in names}
+        types = {self._known.attribute(entity, name).type for name in names}
         if kind == "search" and types <= {"text", "email", "url"}:
             return (Operation("search", entity, tuple(names)),)
         return tuple(Operation("filter", entity, (name,)) for name in names)
@@ -217,124 +275,176 @@ class Reader:
     def _sort(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.SORT:
             return ()
-        match = self._match(r"(?P<e>{noun}) (?:by|on) (?:the |their |its )?(?P<by>.+)", rest)
+        plain = _DIRECTION.sub("", rest)
+        match = self._known.match(r"(?P<e>{noun}) (?:by|on) (?:the |their |its )?(?P<by>.+)", plain)
         if match is None:
             return ()
-        entity = self._forms[match["e"]]
-        names = [self._criterion(entity, part) for part in _split(match["by"])]
-        if not all(names) or any(self._attribute(entity, name).type == "tags" for name in names):
+        entity = self._known.forms[match["e"]]
+        names = [self._known.criterion(entity, part) for part in _split(match["by"])]
+        if not all(names) or any(self._known.attribute(entity, name).type == "tags" for name in names):
             return ()
         return (Operation("sort", entity, tuple(names)),)
 
     def _update(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.UPDATE or _SEVERAL.match(rest):
             return ()
-        if match := self._match(r"(?P<e>{noun})(?: details?)?", rest):
-            return (Operation("update", self._forms[match["e"]]),)
-        match = self._match(
-            r"(?P<attrs>.+?) of " + _DETERMINER + r"(?P<e>{noun})(?: to (?P<value>[a-z]+))?", rest
-        ) or self._match(r"(?P<e>{noun}) (?P<attrs>[a-z ]+?)(?: to (?P<value>[a-z]+))?", rest)
+        if match := self._known.match(r"(?P<e>{noun})(?: details?)?", rest):
+            entity = self._known.forms[match["e"]]
+            names = [
+                item.name
+                for item in self._known.entities[entity].attributes
+                if item.name in ("name", "title")
+            ]
+            return (Operation("update", entity, tuple(names[:1]) if verb == "rename" else ()),)
+        if verb == "move":
+            return self._move(rest)
+        match = self._known.match(
+            r"(?P<attrs>.+?) of " + DETERMINER + r"(?P<e>{noun})(?: to (?P<value>[a-z]+))?", rest
+        ) or self._known.match(r"(?P<e>{noun}) (?P<attrs>[a-z ]+?)(?: to (?P<value>[a-z]+))?", rest)
         if match is None:
             return ()
-        entity = self._forms[match["e"]]
-        names = [self._criterion(entity, part) for part in _split(match["attrs"])]
+        entity = self._known.forms[match["e"]]
+        names = [self._known.criterion(entity, part) for part in _split(match["attrs"])]
         if not all(names):
             return ()
         if value := match["value"]:
-            if value not in self._attribute(entity, names[0]).choices:
+            if value not in self._known.attribute(entity, names[0]).choices:
                 return ()
             return (Operation("status", entity, (names[0],), value),)
         return (Operation("update", entity, tuple(names)),)
 
+    def _move(self, rest: str) -> tuple[Operation, ...]:
+        match = self._known.match(
+            r"(?P<e>{noun}) (?:from one [a-z ]+ )?to (?:another|a different|a new|an?) (?P<attr>[a-z]+(?: [a-z]+)?)",
+            rest,
+        )
+        if match is None:
+            return ()
+        entity = self._known.forms[match["e"]]
+        attribute = self._known.criterion(entity, match["attr"])
+        known = {item.name for item in self._known.entities[entity].attributes}
+        return (Operation("update", entity, (attribute,)),) if attribute in known else ()
+
     def _delete(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.DELETE or _SEVERAL.match(rest):
             return ()
-        match = self._match(r"(?P<e>{noun})(?: from (?:the |my |their )?(?:list|" + self._noun + r"))?", rest)
-        return (Operation("delete", self._forms[match["e"]]),) if match else ()
+        match = self._known.match(
+            r"(?P<e>{noun})(?: from (?:the |my |their )?(?:list|" + self._known.noun + r"))?", rest
+        )
+        return (Operation("delete", self._known.forms[match["e"]]),) if match else ()
 
     def _mark(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if _SEVERAL.match(rest):
             return ()
         if verb in words.STATUS:
-            match = self._match(r"(?P<e>{noun})", rest)
+            match = self._known.match(r"(?P<e>{noun})", rest)
             if match is None:
                 return ()
-            return self._enter(self._forms[match["e"]], words.STATUS[verb])
-        if verb not in ("mark", "flag", "set"):
+            return self._enter(self._known.forms[match["e"]], words.STATUS[verb])
+        if verb in words.CREATE and (
+            match := self._known.match(r"(?P<event>[a-z]+) of " + DETERMINER + r"(?P<e>{noun})", rest)
+        ):
+            state = _EVENTS.get(match["event"], "")
+            return self._enter(self._known.forms[match["e"]], state) if state else ()
+        if verb not in ("mark", "flag", "set", "report"):
             return ()
-        match = self._match(r"(?P<e>{noun}) (?:as|to) (?:an? |the )?(?P<value>[a-z]+(?:[ -][a-z]+)?)", rest)
+        match = self._known.match(
+            r"(?P<e>{noun}) (?:as|to) (?:an? |the )?(?P<value>[a-z]+(?:[ -][a-z]+)?)(?: again)?", rest
+        )
         if match is None:
-            return ()
-        return self._enter(self._forms[match["e"]], match["value"])
+            return self._update("change", rest) if verb == "set" else ()
+        return self._enter(self._known.forms[match["e"]], match["value"].removesuffix(" again"))
 
     def _assign(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.ASSIGN or _SEVERAL.match(rest):
             return ()
-        match = self._match(r"(?P<e>{noun}) to (?P<whom>" + _DETERMINER + r"[a-z]+(?: [a-z]+)?)", rest)
+        match = self._known.match(r"(?P<e>{noun}) to (?P<whom>" + DETERMINER + r"[a-z]+(?: [a-z]+)?)", rest)
         if match is None:
-            return ()
-        entity = self._forms[match["e"]]
-        whom = re.sub("^" + _DETERMINER, "", match["whom"] + " ").strip()
-        if whom in self._forms:
-            needed = reference_to(self._forms[whom]).model_copy(update={"required": False})
+            return self._assigned(rest)
+        entity = self._known.forms[match["e"]]
+        whom = re.sub("^" + DETERMINER, "", match["whom"] + " ").strip()
+        if whom in self._known.forms:
+            needed = reference_to(self._known.forms[whom]).model_copy(update={"required": False})
         elif words.singular(whom).split()[-1] in (*words.PEOPLE, "someone", "user", "somebody"):
             needed = Attribute(name="assignee")
         else:
             return ()
         return (Operation("assign", entity, (needed.name,), needs=(needed,)),)
 
+    def _assigned(self, rest: str) -> tuple[Operation, ...]:
+        """An assignment that does not say to whom."""
+        match = self._known.match(r"(?P<e>{noun})", rest)
+        if match is None:
+            return ()
+        entity = self._known.forms[match["e"]]
+        name = self._known.person(entity)
+        needed = self._known.attribute(entity, name) if name else Attribute(name="assignee")
+        return (Operation("assign", entity, (needed.name,), needs=(needed,)),)
+
     def _tag(self, verb: str, rest: str) -> tuple[Operation, ...]:
         match = (
-            self._match(r"(?P<e>{noun})", rest)
+            self._known.match(r"(?P<e>{noun})", rest)
             if verb in words.TAG
-            else self._match(r"(?:one or more )?(?:tags?|labels?) to " + _DETERMINER + r"(?P<e>{noun})", rest)
+            else self._known.match(
+                r"(?:one or more )?(?:tags?|labels?) to " + DETERMINER + r"(?P<e>{noun})", rest
+            )
             if verb in ("add", "attach")
             else None
         )
         if match is None:
             return ()
         needed = Attribute(name="tags", type="tags")
-        return (Operation("tag", self._forms[match["e"]], ("tags",), needs=(needed,)),)
+        return (Operation("tag", self._known.forms[match["e"]], ("tags",), needs=(needed,)),)
 
     def _figures(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in (*words.VIEW, *words.COUNT, "know", "get"):
             return ()
-        if match := self._match(
-            r"(?:the )?(?:total|sum)(?: of)? (?:the )?(?:(?P<attr>[a-z ]+?) (?:of|for|over) )"
-            + _DETERMINER
+        if match := self._known.match(
+            r"(?:the )?(?P<figure>total|sum|average|mean)(?: of)? (?:the )?(?:(?P<attr>[a-z ]+?) (?:of|for|over) )"
+            + DETERMINER
             + r"(?P<e>{noun})(?: (?:by|per|for each) (?P<by>[a-z ]+))?",
             rest,
         ):
-            entity = self._forms[match["e"]]
-            attribute = self._criterion(entity, match["attr"])
-            if not attribute or self._attribute(entity, attribute).type not in (
+            entity = self._known.forms[match["e"]]
+            attribute = self._known.criterion(entity, match["attr"])
+            if not attribute or self._known.attribute(entity, attribute).type not in (
                 "decimal",
                 "integer",
             ):
                 return ()
+            kind: Kind = "average" if match["figure"] in ("average", "mean") else "total"
             if not match["by"]:
-                return (Operation("total", entity, (attribute,)),)
-            by = self._criterion(entity, match["by"])
-            return (Operation("total", entity, (attribute, by)),) if self._splits(entity, by) else ()
+                return (Operation(kind, entity, (attribute,)),)
+            by = self._known.criterion(entity, match["by"])
+            return (Operation(kind, entity, (attribute, by)),) if self._known.splits(entity, by) else ()
+        state = self._known.match(
+            r"(?:how many |(?:the )?(?:number|count) of )?"
+            r"(?:(?P<e>{noun}) are (?P<asked>[a-z ]+)|(?P<told>[a-z]+) (?P<f>{noun}))",
+            rest,
+        )
+        if state and (verb == "count" or re.match(r"(?:the )?(?:how many|number|count)\b", rest)):
+            entity = self._known.forms[state["e"] or state["f"]]
+            if held := self._known.state(entity, state["asked"] or state["told"]):
+                return (Operation("group", entity, (held[0],)),)
         counted = r"(?:how many|the number of|a count of|the count of) " if verb != "count" else ""
-        match = self._match(
-            counted + _DETERMINER + r"(?P<e>{noun})(?: there are| exist)?"
+        match = self._known.match(
+            counted + DETERMINER + r"(?P<e>{noun})(?: there are| exist)?"
             r"(?: (?:by|per|for each|in each|of each|each) (?P<by>[a-z ]+?)(?: has)?)?",
             rest,
         )
         if match is None:
             return ()
-        entity = self._forms[match["e"]]
+        entity = self._known.forms[match["e"]]
         if not match["by"]:
             return (Operation("count", entity),)
-        by = self._criterion(entity, match["by"])
-        counts = self._splits(entity, by) or by == "tags"
+        by = self._known.criterion(entity, match["by"])
+        counts = self._known.splits(entity, by) or by == "tags"
         return (Operation("group", entity, (by,)),) if counts else ()
 
     def _transfer(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.EXPORT and verb not in words.IMPORT:
             return ()
-        match = self._match(
+        match = self._known.match(
             r"(?P<e>{noun})(?: (?:as|to|into|from|in) (?:an? )?(?P<format>csv|json)"
             r"(?: (?:or|and) (?P<other>csv|json))?(?: files?)?)?",
             rest,
@@ -345,25 +455,25 @@ class Reader:
             return ()
         formats = [name for name in (match["format"], match["other"]) if name] or ["csv"]
         kind: Kind = "export" if verb in words.EXPORT else "import"
-        return tuple(Operation(kind, self._forms[match["e"]], value=name) for name in formats)
+        return tuple(Operation(kind, self._known.forms[match["e"]], value=name) for name in formats)
 
     def _history(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.VIEW:
             return ()
-        match = self._match(
+        match = self._known.match(
             r"(?:the )?(?:change )?(?:history|changes|change log)(?: of changes)? (?:of|to|for) "
-            + _DETERMINER
+            + DETERMINER
             + r"(?P<e>{noun})",
             rest,
         )
-        return (Operation("history", self._forms[match["e"]]),) if match else ()
+        return (Operation("history", self._known.forms[match["e"]]),) if match else ()
 
     def kept(self, text: str) -> tuple[Operation, ...]:
         """What a sentence says is still there when the program is started again; empty where it says nothing of it."""
         match = re.fullmatch(
             r"(?:when closing the (?:browser )?(?:window|app|program),? )?"
-            + _DETERMINER
-            + rf"(?P<e>{self._noun}|data|everything|records)"
+            + DETERMINER
+            + rf"(?P<e>{self._known.noun}|data|everything|records)"
             r" (?:are|is|must be|will be|stay) (?:kept|stored|saved|retained|persisted|remembered|there)"
             r"(?: (?:across|between) (?:sessions|runs)| after a restart|"
             r" and when the user returns,? the data (?:will be|is) retrieved)",
@@ -371,60 +481,11 @@ class Reader:
         )
         if match is None:
             return ()
-        named = self._forms.get(match["e"])
-        return tuple(Operation("persist", name) for name in ((named,) if named else self._entities))
-
-    # Looking things up in the data model.
-
-    def _match(self, pattern: str, text: str) -> re.Match | None:
-        return re.fullmatch(_DETERMINER + pattern.replace("{noun}", self._noun), text)
-
-    def _attribute(self, entity: str, name: str) -> Attribute:
-        for attribute in self._entities[entity].attributes:
-            if attribute.name == name:
-                return attribute
-        return Attribute(name=name, type=guess_type(name))
-
-    def _criterion(self, entity: str, phrase: str) -> str:
-        """The attribute that a phrase names, by its name or by the entity that it refers to."""
-        phrase = re.sub("^" + _DETERMINER, "", phrase.strip() + " ").strip()
-        known = {attribute.name: attribute for attribute in self._entities[entity].attributes}
-        try:
-            name = attribute_name(phrase)
-            candidates = [name, attribute_name(words.singular(phrase))]
-        except ValueError:
-            return ""
-        if "tag" in candidates and "tags" in known:
-            return "tags"
-        for candidate in candidates:
-            if candidate in known:
-                return candidate
-        if phrase in self._forms:
-            target = self._forms[phrase]
-            for attribute in known.values():
-                if attribute.target == target:
-                    return attribute.name
-        endings = [item for item in known if item.endswith(f"_{candidates[0]}")]
-        if len(endings) == 1:
-            return endings[0]
-        return self._holder(entity, phrase)
-
-    def _splits(self, entity: str, name: str) -> bool:
-        """Whether records can share a value of an attribute, so that it makes sense to group by it."""
-        attribute = self._attribute(entity, name) if name else None
-        return attribute is not None and attribute.type != "tags" and not attribute.unique
-
-    def _holder(self, entity: str, value: str) -> str:
-        """The attribute that can hold a value such as ``done`` or ``available``."""
-        for attribute in self._entities[entity].attributes:
-            if value in attribute.choices or (
-                attribute.type == "boolean" and attribute.name == value.replace(" ", "_")
-            ):
-                return attribute.name
-        return ""
+        named = self._known.forms.get(match["e"])
+        return tuple(Operation("persist", name) for name in ((named,) if named else self._known.entities))
 
     def _enter(self, entity: str, value: str) -> tuple[Operation, ...]:
-        if holder := self._holder(entity, value):
+        if holder := self._known.holder(entity, value):
             return (Operation("status", entity, (holder,), value),)
         if value == "open":
             return ()  # nothing else says which state a record would come back from
@@ -446,7 +507,7 @@ def reference_to(entity: str) -> Attribute:
 
 def plausible(attribute: Attribute) -> bool:
     """Whether a phrase after "with" can be the name of an attribute, and not a way of doing things."""
-    parts = attribute.name.split("_")
+    parts = re.sub(r"^(?:number|date|year|kind|place|day)_of_", "", attribute.name).split("_")
     return len(parts) <= 3 and not set(parts) & _NOT_ATTRIBUTES
 
 
