@@ -153,18 +153,22 @@ def explain(services: Services, actor: Actor, command: ExplainIdea) -> tuple[Exp
     if command.key:
         idea = services.acting_as(actor).store.projects.idea(command.key)
     else:
-        idea = _read(services.settings, command.raw, command.name).idea
+        raw, name, _ = _unpacked(services.settings, command)
+        idea = _read(services.settings, raw, name).idea
     return tuple(ExplainedStatement.of(item) for item in explaining.explain(idea))
 
 
-def _unpacked(given: Settings, command: SubmitIdea) -> tuple[bytes, str, dict[str, bytes] | None]:
+def _unpacked(
+    given: Settings, command: SubmitIdea | ExplainIdea
+) -> tuple[bytes, str, dict[str, bytes] | None]:
     """Bytes and name of the brief, and the files beside it; those of a ZIP come from it."""
+    files = command.files if isinstance(command, SubmitIdea) else None
     if not command.name.lower().endswith(".zip"):
-        return command.raw, command.name, command.files
+        return command.raw, command.name, files
     from hishamos_pipeline.intake.folders import unpacked_brief
 
     name, raw, beside = unpacked_brief(command.name, command.raw, given)
-    return raw, name, {**beside, **(command.files or {})}
+    return raw, name, {**beside, **(files or {})}
 
 
 def _refuse_other_limits(projects: Projects, actor: Actor, idea: Idea) -> None:
@@ -256,5 +260,9 @@ def answer(services: Services, actor: Actor, command: AnswerQuestion) -> Submitt
 
 def _read(given: Settings, raw: bytes, name: str = "") -> "AcceptedBrief":
     from hishamos_pipeline.intake.brief import read_document
+    from hishamos_pipeline.intake.guarded import read_guarded
+    from hishamos_pipeline.intake.source import is_converted
 
+    if is_converted(raw, name):
+        return read_guarded(raw, name, given)
     return read_document(raw, name, max_bytes=given.max_brief_bytes, max_features=given.max_features)

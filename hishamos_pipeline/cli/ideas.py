@@ -81,11 +81,11 @@ def explain(brief: str, as_json: bool) -> None:
 
     path = Path(brief)
     with opened() as (services, actor):
-        asked = (
-            ideas.ExplainIdea(raw=_content(path, services.settings.max_brief_bytes), name=path.name)
-            if path.is_file()
-            else ideas.ExplainIdea(key=brief)
-        )
+        if path.exists() or path.suffix:
+            name, raw, _ = _document(services, path)
+            asked = ideas.ExplainIdea(raw=raw, name=name)
+        else:
+            asked = ideas.ExplainIdea(key=brief)
         found = ideas.explain(services, actor, asked)
     if as_json:
         print_json(found)
@@ -166,20 +166,27 @@ def submit_file(
     """
     from hishamos_pipeline.application.ideas import SubmitIdea, submit
     from hishamos_pipeline.intake.files import read_paths
-    from hishamos_pipeline.intake.folders import brief_among
 
     if handed and no_files:
         raise click.UsageError("--with and --no-files exclude one another")
     files = read_paths(handed, services.settings) if handed or no_files else None
     name = "" if str(file) == "-" else file.resolve().name
-    source = name or "standard input"
-    if file.is_dir():
-        name, raw, beside = brief_among(read_paths([file], services.settings), name)
-        files = {**beside, **(files or {})}
-    else:
-        raw = _content(file, services.settings.max_brief_bytes)
-    command = SubmitIdea(raw=raw, name=name, source=source, files=files, replace=replace)
+    source = f"{file.resolve().parent.name}/{name}".lstrip("/") if name else "standard input"
+    document, raw, beside = _document(services, file)
+    files = {**beside, **(files or {})} if beside else files
+    command = SubmitIdea(raw=raw, name=document, source=source, files=files, replace=replace)
     return submit(services, actor, command)
+
+
+def _document(services: "Services", file: Path) -> tuple[str, bytes, dict[str, bytes]]:
+    """Name and bytes of the brief in a file, a folder or standard input, and the files of the folder beside it."""
+    from hishamos_pipeline.intake.files import read_paths
+    from hishamos_pipeline.intake.folders import brief_among
+
+    if file.is_dir():
+        return brief_among(read_paths([file], services.settings), file.resolve().name)
+    name = "" if str(file) == "-" else file.name
+    return name, _content(file, services.settings.max_handed_bytes), {}
 
 
 def _content(file: Path, limit: int) -> bytes:

@@ -24,12 +24,13 @@ from hishamos_pipeline.intake.attributes import (
     parse_entity,
     resolve_references,
 )
-from hishamos_pipeline.intake.formats.trees import wish_of
+from hishamos_pipeline.intake.formats.trees import is_asked_for, wish_of
 from hishamos_pipeline.intake.limits import MOST_ENTITIES
 from hishamos_pipeline.intake.markdown import MarkdownBrief, read_markdown
 from hishamos_pipeline.intake.sections import read_blocks
 from hishamos_pipeline.intake.source import is_generic, is_one_line, read_source, subject, title_of
 from hishamos_pipeline.intake.stack import choose
+from hishamos_pipeline.intake.wording import says_what_somebody_can_do, sentences
 
 _ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
 _ABOUT_THE_PRODUCT = frozenset({"vision", "users", "features", "entities", "constraints"})
@@ -76,13 +77,16 @@ def read_document(raw: bytes, name: str, *, max_bytes: int, max_features: int) -
     source = read_source(raw, name, max_bytes)
     if source.fields is not None:
         idea = _validate(source.fields, max_features, name, source.text, structured=True)
-        whole = _whole(idea, _sections(as_markdown(idea)), source.fields, source.notes)
+        notes = (*source.notes, *_left_out(source.fields))
+        whole = _whole(idea, _sections(as_markdown(idea)), source.fields, notes)
         return AcceptedBrief(whole, "key" in source.fields)
     read = read_markdown(source.text)
     given, metadata = _apart(read)
     if not given.get("title") and is_one_line(source.text):
         given = _read_line(source.text)
     idea = _validate(given, max_features, name, source.text)
+    if not idea.features:
+        _check_count(sum(map(says_what_somebody_can_do, sentences([idea.vision]))), max_features)
     notes = (*source.notes, *_noted(metadata))
     whole = _whole(idea, (*read.sections, *_given_beside(read, idea)), given, notes)
     return AcceptedBrief(whole.model_copy(update={"metadata": metadata}), "key" in given)
@@ -112,6 +116,16 @@ def _apart(read: MarkdownBrief) -> tuple[dict[str, object], dict[str, str]]:
 
 def _is_slip(name: str, known: Iterable[str]) -> bool:
     return any(fuzz.ratio(name.lower(), other) >= _LIKE for other in known)
+
+
+def _left_out(fields: Mapping[str, object]) -> tuple[str, ...]:
+    given = [item for name in ("features", "stories", "user_stories") for item in _list(fields.get(name))]
+    count = sum(not _is_open(item) for item in given)
+    return (f"{count} of {len(given)} features are done, or not wanted: they are left out.",) if count else ()
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _noted(metadata: Mapping[str, str]) -> tuple[str, ...]:
@@ -171,17 +185,11 @@ def _validate(
         )
     values["title"] = subject(" ".join(title.split()))
     if isinstance(stories := values.get("features"), list):
-        values["features"] = [_feature(item) for item in stories]
+        values["features"] = [_feature(item) for item in stories if _is_open(item)]
     for name in ("features", "users", "constraints"):
         if isinstance(values.get(name), str):
             values[name] = [values[name]]
-    features = values.get("features", ())
-    if isinstance(features, list) and len(features) > max_features:
-        raise IdeaError(
-            "features",
-            f"has {len(features)} entries, the limit is {max_features}",
-            "Split the idea, or raise HISHAMOS_MAX_FEATURES.",
-        )
+    _check_count(len(_list(values.get("features"))), max_features)
     if "entities" in values:
         values["entities"] = _entities(values["entities"])
     if "key" not in values:
@@ -195,6 +203,16 @@ def _validate(
         raise IdeaError("key", str(error), "Change `key`, or `program`.") from error
     except ValidationError as error:
         raise _explained(error) from error
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        fix = "Split the idea, or raise HISHAMOS_MAX_FEATURES."
+        raise IdeaError("features", f"has {count} entries, the limit is {most}", fix)
+
+
+def _is_open(item: object) -> bool:
+    return not isinstance(item, Mapping) or is_asked_for(item)
 
 
 def _feature(item: object) -> object:
@@ -240,7 +258,13 @@ def _told(item: ErrorDetails) -> tuple[str, str, str]:
             "is not a mapping",
             f"Write its fields below it: {known}." if known else "Write `name: value`.",
         )
-    problem = item["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace("tuple", "list")
+    problem = (
+        item["msg"]
+        .partition("\n")[0]
+        .removeprefix("Value error, ")
+        .replace("Tuple", "List")
+        .replace("tuple", "list")
+    )
     return field, problem.replace(" after validation", ""), "Correct that field."
 
 

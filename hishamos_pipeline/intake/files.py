@@ -192,7 +192,10 @@ def _unpacked(name: str, archive: zipfile.ZipFile, budget: _Budget) -> Iterator[
     seen: set[str] = set()
     for item in archive.infolist():
         path = item.filename
-        hidden = any(part.startswith((".", "__MACOSX")) and part != ".." for part in path.split("/"))
+        hidden = any(
+            part.startswith((".", "__MACOSX")) and part not in ("..", *KEPT_THOUGH_HIDDEN)
+            for part in path.split("/")
+        )
         if item.is_dir() or hidden:
             continue
         if path in seen:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.files import FIELD, KEPT_THOUGH_HIDDEN, unzipped
-from hishamos_pipeline.intake.formats.writing import document, heading
+from hishamos_pipeline.intake.formats.writing import document
 from hishamos_pipeline.intake.source import SUFFIXES, title_of
 from hishamos_pipeline.settings import Settings
 
@@ -73,7 +73,7 @@ def brief_among(files: Mapping[str, bytes], title: str) -> tuple[str, bytes, dic
     if len(known) == 1:
         return PurePosixPath(known[0]).name, files[known[0]], rest
     texts = [files[path].decode(errors="replace").lstrip("\ufeff") for path in known]
-    joined = document([heading(1, title_of(title) or title), *texts])
+    joined = document(title_of(title) or title, texts)
     return f"{title}.md", joined.encode(), rest
 
 
@@ -83,7 +83,10 @@ def unpacked_brief(name: str, raw: bytes, settings: Settings) -> tuple[str, byte
     Raises:
         IdeaError: the ZIP cannot be read, its files are too many or too large, or it has no brief.
     """
-    return brief_among(_without_top(unzipped(name, raw, settings)), PurePosixPath(name).stem)
+    files = unzipped(name, raw, settings)
+    bare = _without_top(files)
+    # A folder that is the sign of a shape is none that packing has made.
+    return brief_among(files if _of_shape(files) and not _of_shape(bare) else bare, PurePosixPath(name).stem)
 
 
 def _without_top(files: Mapping[str, bytes]) -> dict[str, bytes]:

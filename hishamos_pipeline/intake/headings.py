@@ -24,7 +24,11 @@ _MODIFIER = re.compile(
 )
 _JOINED = re.compile(r" */ *| *& *| *, *| and ")
 _NOT_ASKED = re.compile(
-    r"(?:explicitly )?(?:out of|not in|outside(?: of)?(?: the)?) scope(?: (?:for|in|of|now|here)\b.*)?"
+    r"(?:what[’']?s |what is )?(?:explicitly )?(?:out of|not in|outside(?: of)?(?: the)?) scope"
+    r"(?: (?:for|in|of|now|here)\b.*| (?:features?|items?|requirements?|stories|functionality))?"
+    r"|things (?:we|it) (?:won[’']?t|will not) (?:build|do|cover)|(?:later|next|future) phases?|phase [2-9]|post mvp"
+    r"|deferred(?: (?:features?|items?|work|stories))?|ice ?box|stretch goals?|maybe(?: later)?|parking lot|someday"
+    r"|(?:completed|existing|implemented|current|done|finished|shipped) (?:features?|functionality|stories|work|items?)"
     r"|(?:scope )?exclusions?|(?:explicitly )?excluded|(?:non|anti) ?goals?|non ?objectives?"
     r"|not (?:included|planned|supported|needed|now)|won[’']?t(?: have| do)?|will not have|already (?:done|there|built)"
     r"|what (?:it|this|we|they) "
@@ -32,10 +36,13 @@ _NOT_ASKED = re.compile(
     r"|(?:possible |potential )?future(?: (?:work|enhancements?|improvements?|plans?|ideas?|features?|versions?"
     r"|releases?|considerations?|extensions?|scope|development|directions?))?"
     r"|later(?: (?:versions?|releases?))?|removed requirements?"
-    r"|competitors?|competition|competitive (?:analysis|landscape)|competing products|alternatives(?: considered)?"
+    r"|competitors?(?: \w+)?|competition|compet\w+ (?:analysis|landscape)|competing products"
+    r"|alternatives(?: considered)?"
     r"|open (?:questions?|issues|points)|risks?|mitigations?|risk assessment"
 )
-_DOUBTFUL = re.compile(r"competit.*|alternatives.*|open .*|risks?.*|mitigations?|later.*|future features?")
+_DOUBTFUL = re.compile(
+    r"competit.*|alternatives.*|open (?:issues|points)|risks?.*|mitigations?|later|existing .*|current .*"
+)
 _PRIORITIES: Mapping[Priority, re.Pattern] = {
     "must": re.compile(
         r"(?i)\b(?:must(?: have)?s?|p[01]|critical|blocker|highest|high|mvp|essential|required)\b"
@@ -49,8 +56,9 @@ _PRIORITY_HEADING = re.compile(
     r"(?i)(?:must|should|could|nice to) ?(?:haves?)?|(?:p\d|critical|high|medium|low)(?: priority)?|"
     r"mvp|priority:? \w+|(?:must|should|could|nice to) have (?:features|stories|requirements)"
 )
-_ACTOR_HEADING = re.compile(
-    r"(?i)(?:as|for) (?:an?|the|every|any|all) (?P<actor>[a-z][a-z -]{1,40})|(?:for|as) (?P<many>[a-z][a-z-]{1,30})"
+_ACTOR_HEADING = re.compile(r"(?i)(?:as an?|for (?:an?|every|each|all)) (?P<actor>[a-z][a-z -]{1,40})")
+_NO_ACTORS = re.compile(
+    r"(?i)\b(?:release|version|launch|phase|future|example|project|app|system|sprint|whole|time|now)s?\b"
 )
 
 
@@ -102,7 +110,7 @@ def priority_of(title: str) -> Priority | None:
 def actor_of(title: str) -> str:
     """The person that a heading such as "As a librarian" speaks of; empty where it speaks of none."""
     match = _ACTOR_HEADING.fullmatch(words_of(title))
-    return (match["actor"] or match["many"]) if match else ""
+    return match["actor"] if match and not _NO_ACTORS.search(match["actor"]) else ""
 
 
 def _singular(name: str) -> str:

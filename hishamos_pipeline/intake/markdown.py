@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from hishamos_pipeline.core.artifacts.idea import Section
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import IdeaError
+from hishamos_pipeline.intake.passages import Passage
 from hishamos_pipeline.intake.sections import read_blocks
-from hishamos_pipeline.intake.statements import Passage, read_statements
+from hishamos_pipeline.intake.statements import read_statements
 from hishamos_pipeline.intake.structured import read_yaml
 from hishamos_pipeline.intake.wording import wish
 

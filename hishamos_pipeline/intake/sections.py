@@ -44,6 +44,8 @@ def read_blocks(text: str) -> list[Block]:
     parsed = MarkdownIt("commonmark").enable("table").parse(_WORD_BULLET.sub(r"\1-\2", text))
     for node in SyntaxTreeNode(parsed).children:
         heading = _heading(node)
+        if not heading and _ends_exclusion(node, starts[-1], nodes):
+            heading = ("", _PSEUDO_LEVEL)
         if heading and node.map:
             starts[-1].nodes = tuple(nodes)
             nodes = []
@@ -65,6 +67,12 @@ class _Start:
     title: str
     level: int
     nodes: tuple[SyntaxTreeNode, ...]
+
+
+def _ends_exclusion(node: SyntaxTreeNode, start: _Start, nodes: Sequence[SyntaxTreeNode]) -> bool:
+    """Whether a paragraph follows the list below a line such as "Out of scope:", which speaks of that list alone."""
+    is_label = start.level == _PSEUDO_LEVEL and excludes_by_name(words_of(start.title))
+    return is_label and node.type == "paragraph" and bool(nodes) and nodes[-1].type.endswith("_list")
 
 
 def _blocks(starts: Sequence[_Start], texts: Sequence[str]) -> Iterator[Block]:
@@ -98,7 +106,8 @@ def _heading(node: SyntaxTreeNode) -> tuple[str, int] | None:
     if node.type != "paragraph" or "\n" in (content := node.children[0].content.strip()):
         return None
     bold = content.startswith("**") and content.rstrip(":").endswith("**") and content.count("**") == 2
-    if bold or (content.endswith(":") and excludes_by_name(words_of(content))):
+    name = words_of(content)
+    if bold or (content.endswith(":") and (excludes_by_name(name) or meaning_of(name))):
         return " ".join(content.replace("**", "").split()), _PSEUDO_LEVEL
     return None
 
@@ -107,12 +116,33 @@ def inline(node: SyntaxTreeNode) -> str:
     """The text of a heading or paragraph on one line, without comments."""
     for child in node.children:
         if child.type == "inline":
-            return " ".join(without_comments(child.content).split())
+            return " ".join(_COMMENT.sub(" ", _rendered(child)).split())
     return ""
 
 
+def raw_text(node: SyntaxTreeNode) -> str:
+    """The text of a paragraph with its line breaks, as it is read."""
+    return "\n".join(_rendered(child) for child in node.children if child.type == "inline")
+
+
+def _rendered(node: SyntaxTreeNode) -> str:
+    """Inline Markdown without escapes and addresses, its emphasis and code marked as they were."""
+    inner = "".join(map(_rendered, node.children)) if node.children else ""
+    match node.type:
+        case "softbreak" | "hardbreak":
+            return "\n"
+        case "code_inline":
+            return f"`{node.content}`"
+        case "em" | "strong":
+            return f"{node.markup}{inner}{node.markup}"
+        case "image":
+            return node.content
+        case _:
+            return inner or node.content
+
+
 def without_comments(text: str) -> str:
-    """Markdown without HTML comments, which are never content."""
+    """Text without HTML comments, which are never content."""
     return _COMMENT.sub(" ", text)
 
 

@@ -42,9 +42,11 @@ _GENERIC = frozenset(
     product-requirement-document software-requirements-specification srs functional-requirements feature-spec
     functional-specification software-requirements business-requirements business-requirements-document brd
     project-brief product-brief overview introduction readme document untitled design-document features stories
-    technical-specification prd-draft draft features stories export work-items openapi swagger sheet1""".split()
+    technical-specification prd-draft draft features stories export work-items openapi swagger sheet1
+    untitled-project""".split()
 )
-_SHORTEST_NAME = 3
+_SHORTEST_NAME, _PACKED = 3, 10
+_UNTITLED = "Untitled project"
 # "PRD: Seed bank" and "Seed bank – PRD" are about a seed bank.
 _TITLE_JOINT = re.compile(r"\s*[:|]\s+|\s+[–—-]\s+|\s+for\s+")
 
@@ -67,20 +69,25 @@ def read_source(raw: bytes, name: str, max_bytes: int) -> Source:
     Raises:
         IdeaError: it is too large, of a format that is not read, or not valid in its own.
     """
-    check_size(raw, max_bytes)
     suffix = PurePosixPath(name.lower()).suffix
     if suffix in _UNREAD:
         raise _unread(f"is {_UNREAD[suffix]}, which is not read")
-    if suffix in _WORKBOOKS:
-        return Source(_tidy(spreadsheets.markdown_of_workbook(raw, title_of(name) or "Backlog")))
-    if suffix == ".pdf" or raw.startswith(b"%PDF-"):
-        return _converted(*converted.markdown_of_pdf(raw))
-    if suffix in converted.PANDOC:
-        return _converted(*converted.markdown_of_document(raw, suffix))
+    if is_converted(raw, name):
+        check_size(raw, max_bytes * _PACKED)  # pictures and markup are most of such a document
+        text, notes = _converted(raw, name, suffix)
+        check_size(text.encode(), max_bytes)
+        return Source(_tidy(text), notes=notes)
+    check_size(raw, max_bytes)
     if raw.startswith(b"PK\x03\x04"):
         raise _unread("is an archive or a document of an office program, and its name does not say which")
     text = decode(raw, max_bytes)
     return _READERS[detect_format(text, name)](text, name)
+
+
+def is_converted(raw: bytes, name: str) -> bool:
+    """Whether a brief is no text, or a text that another program reads: it may take much time and memory."""
+    suffix = PurePosixPath(name.lower()).suffix
+    return suffix in (*_WORKBOOKS, *converted.PANDOC, ".pdf") or raw.startswith(b"%PDF-")
 
 
 def refuse_unread(name: str) -> None:
@@ -116,11 +123,12 @@ def decode(raw: bytes, max_bytes: int) -> str:
     check_size(raw, max_bytes)
     raw = _from_utf16(raw)
     if b"\0" in raw:
-        raise IdeaError("brief", "is binary", "Submit a text in Markdown, YAML or JSON.")
+        raise IdeaError("brief", "is binary", f"Save it as UTF-8, or as one of {', '.join(SUFFIXES)}.")
     try:
         text = raw.decode().lstrip("\ufeff")
     except UnicodeDecodeError as error:
-        raise IdeaError("brief", f"is not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
+        fix = "Save it as UTF-8; of a spreadsheet, that is `CSV UTF-8`."
+        raise IdeaError("brief", f"is not UTF-8 (byte {error.start})", fix) from error
     return _tidy(text)
 
 
@@ -176,11 +184,11 @@ def _gherkin(text: str, name: str) -> Source:
 
 
 def _table(text: str, name: str) -> Source:
-    return Source(spreadsheets.markdown_of_text(text, title_of(name) or "Backlog"))
+    return Source(spreadsheets.markdown_of_text(text, title_of(name) or _UNTITLED))
 
 
 def _sql(text: str, name: str) -> Source:
-    return Source(schemas.markdown_of_sql(text, title_of(name) or "Schema"))
+    return Source(schemas.markdown_of_sql(text, title_of(name) or _UNTITLED))
 
 
 def _json(text: str, name: str) -> Source:
@@ -193,13 +201,13 @@ def _yaml(text: str, name: str) -> Source:
 
 def _tree(tree: object, text: str, name: str) -> Source:
     """Fields of a brief, or the Markdown of what other tools have written."""
-    title = title_of(name) or "Backlog"
+    title = title_of(name) or _UNTITLED
     if isinstance(tree, list) and trees.holds_wishes(tree):
         return Source(_tidy(trees.markdown_of_tree(tree, title)))
     if not isinstance(tree, dict):
         raise IdeaError("brief", "is not a mapping of fields", "Start with `title: …`.")
     if schemas.is_openapi(tree):
-        return Source(_tidy(schemas.markdown_of_openapi(tree, text, title)))
+        return Source(_tidy(schemas.markdown_of_openapi(tree, title)))
     if schemas.is_json_schema(tree):
         return Source(_tidy(schemas.markdown_of_json_schema(tree, title)))
     if not isinstance(tree.get("title"), str | int | float) and trees.holds_wishes(tree):
@@ -218,8 +226,14 @@ _READERS: Mapping[Format, Callable[[str, str], Source]] = {
 }
 
 
-def _converted(text: str, note: str) -> Source:
-    return Source(_tidy(text), notes=(note,))
+def _converted(raw: bytes, name: str, suffix: str) -> tuple[str, tuple[str, ...]]:
+    if suffix in _WORKBOOKS:
+        return spreadsheets.markdown_of_workbook(raw, title_of(name) or _UNTITLED), ()
+    if suffix in converted.PANDOC:
+        text, note = converted.markdown_of_document(raw, suffix)
+    else:
+        text, note = converted.markdown_of_pdf(raw)
+    return text, (note,)
 
 
 def _unread(problem: str) -> IdeaError:

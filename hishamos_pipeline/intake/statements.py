@@ -1,31 +1,37 @@
 """What the statements of a Markdown brief are: wishes, criteria, rules, people, data, and what is not asked for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from markdown_it.tree import SyntaxTreeNode
 
 from hishamos_pipeline.core.artifacts.idea import Meaning, Section
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.columns import Table, table_of
-from hishamos_pipeline.intake.headings import actor_of, meaning_of, priority_of, words_of
-from hishamos_pipeline.intake.sections import Block, inline, without_comments
+from hishamos_pipeline.intake.headings import actor_of, excludes_by_name, meaning_of, priority_of, words_of
+from hishamos_pipeline.intake.passages import (
+    LISTS,
+    Kind,
+    Passage,
+    is_one_step,
+    items_in,
+    items_of,
+    joined,
+    line_of,
+    rows_of,
+    text_of,
+)
+from hishamos_pipeline.intake.sections import Block, inline, raw_text
 from hishamos_pipeline.intake.wording import (
     external_id,
     is_fact,
     is_story,
+    is_undecided,
     plain,
     says_what_somebody_can_do,
     sentences,
-    wish,
 )
 
-Kind = Literal["feature", "criterion", "user", "entity", "constraint", "prose", "excluded", "code"]
-
-_LISTS = ("bullet_list", "ordered_list")
-# The mark of a list of tasks, as GitHub has it.
-_TASK = re.compile(r"^\[[ xX]\] +")
 _NUMBERED = r"(?i)^(?:user story|story|requirement|use case|feature)"
 _STORY_HEADING = re.compile(
     _NUMBERED + r"(?: *#? *[a-z]{0,3}-?\d[\w.]*)?(?: *[-–—:.)] *|\s+|$)(?P<title>.*)$"
@@ -34,7 +40,7 @@ _NUMBERED_KIND = re.compile(_NUMBERED + r"(?: *#? *[a-z]{0,3}-?\d| *[:–—-])"
 _PRIORITY_NOTE = re.compile(
     r"(?i)[(\[](?:priority:? *)?(?P<priority>p\d|(?:must|should|could)(?: have)?|nice to have|high|medium|low|mvp)[)\]]"
 )
-_STEP = re.compile(r"(?i)^(?:given|when|then|and|but)\b")
+_LAST_NOTE = re.compile(r"[(\[](?P<note>[^()\[\]]{1,40})[)\]]$")
 _FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,40}\]:")
 _DEFINITION = re.compile(r"^(?P<term>[^\n]{1,120})\n((?:: [^\n]*(?:\n|$))+)")
 _KEY_ATTRIBUTES = re.compile(
@@ -43,21 +49,9 @@ _KEY_ATTRIBUTES = re.compile(
 _DESCRIPTION = re.compile(
     r"(?i)^(?:an?|the|represents|describes|holds|stores|contains|one|each|what|who|anyone)\b[^,:(]* "
 )
+_HAS = re.compile(r"(?i)\b(?:has|have|having|with|including|containing) (?:an? |the )?(?P<listed>.+)$")
+_LONGEST_NAME = 4
 _BY_MEANING: dict[Meaning, Kind] = {"users": "user", "entities": "entity", "constraints": "constraint"}
-
-
-@dataclass(slots=True)
-class Passage:
-    """A statement: the line where it begins, counted from 1, and what it is by its form and its section.
-
-    ``points`` stand below a wish: criteria, rules, and facts such as its priority.
-    """
-
-    line: int
-    text: str
-    kind: Kind
-    section: str
-    points: "list[Passage]" = field(default_factory=list)
 
 
 def read_statements(blocks: Sequence[Block]) -> list[Passage]:
@@ -66,7 +60,7 @@ def read_statements(blocks: Sequence[Block]) -> list[Passage]:
         words_of(item.text.partition(":")[0])
         for block in blocks
         if block.section.meaning == "users" and not block.section.excludes
-        for item in _lists(block.nodes)
+        for item in items_in(block.nodes)
     }
     reader = _Reader(users)
     for block in blocks:
@@ -93,6 +87,7 @@ class _Reader:
         self._story_level = 0
         # A heading that names a wish stands for it until the wish itself is found below.
         self._is_heading = False
+        self._is_listed = self._is_shared = False
         self._section = Section(id="brief", text="")
 
     def read(self, block: Block) -> None:
@@ -100,7 +95,7 @@ class _Reader:
         section = self._section = block.section
         self._above = [item for item in self._above if item.level < section.level]
         if self._story and section.level <= self._story_level:
-            self._story, self._is_heading = None, False
+            self._story, self._is_heading, self._is_listed, self._is_shared = None, False, False, False
         self._above.append(_Above(section.level, self._facts_of(block)))
         if section.excludes:
             self._add_all("excluded", block.nodes)
@@ -112,84 +107,88 @@ class _Reader:
 
     def _read(self, nodes: Sequence[SyntaxTreeNode], meaning: Meaning) -> None:
         for node in nodes:
-            content = inline(node)
-            if node.type in _LISTS:
+            if node.type in LISTS:
                 self._read_list(node, meaning)
             elif node.type == "table":
                 self._read_table(node, meaning)
             elif node.type in ("fence", "code_block"):
-                self._add(_line(node), node.content, "code")
-            elif content.endswith(":") and meaning_of(words_of(content)):
-                meaning = meaning_of(words_of(content))
+                self._add(line_of(node), node.content, "code")
             elif node.type == "paragraph":
-                self._read_paragraph(node, content, meaning)
-            elif text := _text(node):
-                self._add(_line(node), text, "prose")
+                self._read_paragraph(node, meaning)
+            elif text := text_of(node):
+                self._add(line_of(node), text, "prose")
 
-    def _read_paragraph(self, node: SyntaxTreeNode, content: str, meaning: Meaning) -> None:
-        line = _line(node)
-        if defined := _DEFINITION.match(node.children[0].content):
+    def _read_paragraph(self, node: SyntaxTreeNode, meaning: Meaning) -> None:
+        line, content = line_of(node), inline(node)
+        if defined := _DEFINITION.match(raw_text(node)):
             term = f"{plain(defined['term'])}: {' '.join(defined[2].replace(': ', ' ').split())}"
             self._add_items([Passage(line, term, "prose", "")], meaning)
-        elif is_fact(content) and self._story:
+            return
+        if is_fact(content) and self._story and not self._is_listed:
             self._story.points.append(self._made(line, content, "criterion"))
-        elif any(map(is_story, parts := sentences([content]))):
-            for sentence in parts:
-                if is_story(sentence):
-                    self._add_wish(line, sentence)
-                else:
-                    self._add(line, sentence, "prose")
-        elif meaning == "features" and not _FOOTNOTE.match(content):
-            for sentence in sentences([content]):
-                if says_what_somebody_can_do(sentence):
-                    self._add_wish(line, sentence)
-                else:
-                    self._add(line, sentence, "prose")
-        elif self._is_heading and (wishes := [s for s in sentences([content]) if _may_be_wish(s)]):
-            self._add_wish(line, wishes[0])
-            self._add(line, ". ".join(s for s in sentences([content]) if s != wishes[0]), "prose")
-        elif content:
-            self._add(line, content, "prose")
+            return
+        parts = sentences([content])
+        takes_wishes = meaning == "features" and not _FOOTNOTE.match(content)
+        heading_says_it = self._is_heading and not any(map(is_story, parts))
+        rest: list[str] = []
+        for sentence in parts:
+            is_own = heading_says_it and self._is_heading and _may_be_wish(sentence)
+            if is_own or is_story(sentence) or (takes_wishes and says_what_somebody_can_do(sentence)):
+                self._add_wish(line, sentence)
+            else:
+                rest.append(sentence)
+        self._add(line, content if len(rest) == len(parts) else ". ".join(rest), "prose")
 
     def _read_list(self, node: SyntaxTreeNode, meaning: Meaning) -> None:
-        items = list(_items(node))
-        if (
-            meaning == "acceptance"
-            and all(_STEP.match(plain(item.text)) for item in items)
-            and len(items) > 1
-        ):
+        items = list(items_of(node))
+        if meaning == "acceptance" and len(items) > 1 and all(map(is_one_step, items)):
             joined = ", ".join(plain(item.text) for item in items)
             items = [Passage(items[0].line, joined, "criterion", "")]
         self._add_items(items, meaning)
+        for item in node.children:  # what stands within an item, besides its words
+            others = [child for child in item.children if child.type not in ("paragraph", *LISTS)]
+            self._read(others, "background")
 
     def _add_items(self, items: Sequence[Passage], meaning: Meaning) -> None:
         # Below the sentence of a story stands what belongs to it; below its heading alone may stand the wishes.
-        belongs = (
-            self._story is not None and self._story_level == self._section.level and not self._is_heading
+        under_story = (
+            self._story is not None
+            and not self._is_heading
+            and not self._is_listed
+            and self._story.section == self._section.id
+            and _wish_of(self._section) != ""
         )
-        under_story = belongs and _wish_of(self._section) != ""
         for item in items:
-            if self._story and is_fact(item.text):
+            if _is_not_asked(item.text):
+                self._add(item.line, joined(item), "excluded")
+            elif is_undecided(item.text) and meaning != "background":
+                self._add(item.line, f"- {joined(item)}", "prose")
+            elif self._story and is_fact(item.text) and not self._is_listed:
                 self._story.points.append(self._made(item.line, item.text, "criterion"))
             elif is_story(item.text) or (meaning == "features" and not under_story):
-                self._add_wish(item.line, item.text, item.points)
+                self._add_wish(item.line, item.text, item.points, listed=True)
             elif meaning == "acceptance" or (meaning == "features" and under_story):
                 self._add_criterion(item)
             elif meaning in _BY_MEANING:
                 self._add(item.line, _entry(item, meaning), _BY_MEANING[meaning])
             else:
-                self._add(item.line, f"- {_joined(item)}", "prose")
+                self._add(item.line, f"- {joined(item)}", "prose")
 
     def _read_table(self, node: SyntaxTreeNode, meaning: Meaning) -> None:
-        header, rows = _rows(node)
+        header, rows = rows_of(node)
         table = table_of(header)
         if meaning == "entities" and table.has_fields and not table.has_entities:
-            self._add(_line(node), _entity_of(table, rows, self._section.title), "entity")
+            self._add(line_of(node), _entity_of(table, rows, self._section.title), "entity")
             return
+        if not table.has_wishes and self._read_columns(header, rows):
+            return
+        wishes = table.has_wishes and meaning in ("", "features", "background") and _fits(table, meaning)
+        if wishes and table.is_comparison([row for _, row in rows]):
+            wishes = False
         for line, row in rows:
             if meaning == "entities" and table.has_entities:
                 self._add(line, table.entity(row), "entity")
-            elif table.has_wishes and meaning in ("", "features", "background") and _fits(table, meaning):
+            elif wishes:
                 self._add_row(line, row, table)
             elif meaning == "acceptance":
                 self._add_criterion(Passage(line, "; ".join(filter(None, row)), "criterion", ""))
@@ -199,52 +198,72 @@ class _Reader:
             else:
                 self._add(line, "- " + "; ".join(filter(None, row)), "prose")
 
+    def _read_columns(self, header: Sequence[str], rows: Sequence[tuple[int, Sequence[str]]]) -> bool:
+        """Read a table whose columns are lists of their own, such as "In scope" and "Out of scope"."""
+        names = [words_of(name) for name in header]
+        if not names or not all(meaning_of(name) or excludes_by_name(name) for name in names):
+            return False
+        for line, row in rows:
+            for name, cell in zip(names, row, strict=False):
+                item = Passage(line, cell, "prose", self._section.id)
+                if cell and excludes_by_name(name):
+                    self._add(line, cell, "excluded")
+                elif cell:
+                    self._add_items([item], meaning_of(name))
+        return True
+
     def _add_row(self, line: int, row: Sequence[str], table: Table) -> None:
         text = table.wish(row)
         if not text:
             return
-        if not table.is_asked_for(row):
-            self._add(line, text.partition("\n")[0], "excluded")
-            return
         head, *points = text.split("\n- ")
-        self._add_wish(line, head, [Passage(line, point, "criterion", self._section.id) for point in points])
+        if not table.is_asked_for(row) or _is_not_asked(head):
+            self._add(line, head, "excluded")
+            return
+        below = [Passage(line, point, "criterion", self._section.id) for point in points]
+        self._add_wish(line, head, below, listed=True)
+        self._add(line, table.rest(row), "prose")
 
-    def _add_wish(self, line: int, text: str, points: Sequence[Passage] = ()) -> None:
+    def _add_wish(
+        self, line: int, text: str, points: Sequence[Passage] = (), *, listed: bool = False
+    ) -> None:
         if self._is_heading and self._story is not None:
             number = external_id(self._story.text)
-            self._story.line, self._story.kind = line, "feature"
+            self._story.line, self._story.section = line, self._section.id
             self._story.text = f"[{number}] {text}" if number and not external_id(text) else text
             self._story.points += points
-            self._story_level, self._is_heading = self._section.level, False
+            self._is_heading, self._is_listed = False, listed
             return
-        said = self._made(line, text, "feature")
+        passage = self._made(line, text, "feature")
         own = [*points, *(fact for above in self._above for fact in above.facts)]
         names = [plain(point.text).partition(":")[0].lower() for point in own]
-        said.points = [
+        passage.points = [
             point for n, point in enumerate(own) if not is_fact(point.text) or names[n] not in names[:n]
         ]
-        self.said.append(said)
-        self._story, self._story_level = said, self._section.level
+        self.said.append(passage)
+        # Criteria below a list of several wishes belong to none of them.
+        self._is_shared = self._story is not None and listed and self._is_listed
+        self._story, self._story_level, self._is_listed = passage, self._section.level, listed
 
     def _add_criterion(self, item: Passage) -> None:
-        text = _joined(item)
+        text = joined(item)
         if text.endswith("?"):
             self._add(item.line, f"- {text}", "prose")
-        elif self._story:
+        elif self._story and not self._is_shared:
             self._story.points.append(self._made(item.line, text, "criterion"))
         else:
             self._add(item.line, text, "constraint")
 
     def _add_all(self, kind: Kind, nodes: Sequence[SyntaxTreeNode]) -> None:
         for node in nodes:
-            if node.type in _LISTS:
-                for item in _items(node):
-                    self._add(item.line, _joined(item), kind)
+            if node.type in LISTS:
+                for item in items_of(node):
+                    self._add(item.line, joined(item), kind)
             elif node.type == "table":
-                for line, row in _rows(node)[1]:
+                for line, row in rows_of(node)[1]:
                     self._add(line, "; ".join(filter(None, row)), kind)
-            elif text := _text(node):
-                self._add(_line(node), text, "code" if node.type in ("fence", "code_block") else kind)
+            elif text := text_of(node):
+                self._add(line_of(node), text, "code" if node.type in ("fence", "code_block") else kind)
 
     def _add(self, line: int, text: str, kind: Kind) -> None:
         if text:
@@ -291,7 +310,7 @@ def _fits(table: Table, meaning: Meaning) -> bool:
 
 def _entry(item: Passage, meaning: Meaning) -> str:
     """An item of a section of people, data or rules."""
-    text = _joined(item)
+    text = joined(item)
     if meaning == "users":
         return plain(text.partition(":")[0].partition(" – ")[0].partition(" - ")[0])[:60]
     return _entity_line(text) if meaning == "entities" else text
@@ -303,9 +322,12 @@ def _entity_line(text: str) -> str:
     rest = rest.strip()
     if listed := _KEY_ATTRIBUTES.search(rest):
         return f"{name}: {listed['listed']}"
-    if colon and _DESCRIPTION.match(rest) and "(" not in rest and "," not in rest.partition(".")[0]:
-        return name
-    return text
+    if not colon or not _DESCRIPTION.match(rest):
+        return text
+    if has := _HAS.search(rest):
+        return f"{name}: {has['listed']}"
+    parts = re.sub(r"\([^()]*\)", "", rest).split(",")
+    return name if any(len(part.split()) > _LONGEST_NAME for part in parts) else text
 
 
 def _entity_of(table: Table, rows: Sequence[tuple[int, Sequence[str]]], title: str) -> str:
@@ -315,70 +337,11 @@ def _entity_of(table: Table, rows: Sequence[tuple[int, Sequence[str]]], title: s
     return f"{name}: {listed}"
 
 
-def _joined(item: Passage) -> str:
-    head, points = item.text, [point.text for point in item.points]
-    if points and head.endswith(":"):
-        return f"{head.rstrip(':')}: {'; '.join(points)}"
-    return wish(head, points) if points else head
-
-
-def _lists(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Passage]:
-    for node in nodes:
-        if node.type in _LISTS:
-            yield from _items(node)
-
-
-def _items(node: SyntaxTreeNode) -> Iterator[Passage]:
-    """The items of a list with what stands below each; lines that make up one story together are one."""
-    pending: Passage | None = None
-    for item in _plain_items(node):
-        if pending and re.match(r"(?i)^(?:(?:i|we) |so that |in order to )", plain(item.text)):
-            pending.text = f"{plain(pending.text).rstrip(',')}, {plain(item.text)}"
-            pending.points += item.points
-            continue
-        if pending:
-            yield pending
-        pending = item
-    if pending:
-        yield pending
-
-
-def _plain_items(node: SyntaxTreeNode) -> Iterator[Passage]:
-    for item in node.children:
-        head = " ".join(inline(child) for child in item.children if child.type == "paragraph").strip()
-        below = [point for child in item.children if child.type in _LISTS for point in _plain_items(child)]
-        points = [Passage(point.line, _joined(point), "criterion", "") for point in below]
-        label = meaning_of(words_of(head)) == "acceptance"
-        head = _TASK.sub("", head)
-        if points and (not head or label):  # a list of lists
-            head = "; ".join(point.text for point in points) if not label else head
-            points = points if label else []
-        if points and head.endswith(":"):
-            head, points = f"{head.rstrip(':')}: {'; '.join(point.text for point in points)}", []
-        if head:
-            yield Passage(_line(item), head, "prose", "", points)
-
-
-def _rows(node: SyntaxTreeNode) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header and rows of a table, each row with its line."""
-    rows = [
-        (_line(row), [inline(cell) for cell in row.children])
-        for part in node.children
-        for row in part.children
-        if row.type == "tr"
-    ]
-    return (rows[0][1], rows[1:]) if rows else ([], [])
-
-
-def _text(node: SyntaxTreeNode) -> str:
-    """The text of any node, on one line."""
-    if content := inline(node):
-        return content
-    if node.content.strip():
-        return " ".join(without_comments(node.content).split())
-    inner: Callable[[SyntaxTreeNode], str] = lambda child: " ".join(without_comments(child.content).split())  # noqa: E731
-    return " ".join(inner(child) for child in node.walk() if child.type == "inline")
-
-
-def _line(node: SyntaxTreeNode) -> int:
-    return node.map[0] + 1 if node.map else 0
+def _is_not_asked(text: str) -> bool:
+    """Whether an item says of itself that it is not asked for: "Out of scope: …", "… (later)"."""
+    head = plain(text.partition("\n")[0])
+    label, colon, _ = head.partition(":")
+    note = _LAST_NOTE.search(head)
+    return bool(colon and excludes_by_name(words_of(label))) or bool(
+        note and excludes_by_name(" ".join(note["note"].lower().split()))
+    )

@@ -104,7 +104,7 @@ def read_json(text: str) -> object:
         raise IdeaError("brief", f"has the number {name}", "Use a finite number.")
 
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        loaded = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
     except json.JSONDecodeError as error:
         raise IdeaError(
             "brief", f"is not valid JSON: {error.msg} in line {error.lineno}", "Correct that line."
@@ -113,6 +113,24 @@ def read_json(text: str) -> object:
         raise IdeaError("brief", f"has a bad value: {error}", "Shorten that number.") from error
     except RecursionError as error:
         raise _too_deep() from error
+    if _is_too_deep(loaded):
+        raise _too_deep()
+    return loaded
+
+
+def _is_too_deep(tree: object) -> bool:
+    """Whether a tree has more levels than anything that people write."""
+    level = [tree]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for node in level
+            if isinstance(node, dict | list)
+            for inner in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _too_deep() -> IdeaError:

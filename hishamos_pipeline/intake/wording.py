@@ -30,10 +30,19 @@ _FACT = re.compile(
     re.IGNORECASE,
 )
 _ABILITY_SENTENCE = re.compile(
-    r"^(?:the |an? |every |all )?[a-z]+(?: [a-z]+)? "
-    r"(?:can|may|(?:must|shall|should|will) (?:be able to|allow|let|enable)|is able to|are able to) ",
+    r"^(?:the |an? |every |all )?(?P<who>[a-z]+)(?: [a-z]+)? "
+    r"(?:can|(?:must|shall|should|will) (?:be able to|allow|let|enable)|is able to|are able to) (?P<what>[a-z]+)",
     re.IGNORECASE,
 )
+# Who is nobody in particular, and what tells how things are instead of how they shall be.
+_NOBODY = re.compile(
+    r"(?i)^(?:this|that|it|these|those|there|which|what|they|nobody|today|currently|competitors?)\b"
+)
+_AS_IT_IS = re.compile(
+    r"(?i)^(?:currently|today|already|still|only|often|sometimes|never|get|lose|be|feel|become|lead)\b"
+)
+_STRUCK = re.compile(r"^~~.+~~\.?$")
+_UNDECIDED = re.compile(r"(?i)^(?:tbd|to ?do|n/?a|none|to be (?:defined|decided)|\.\.\.|…|-+)\.?$")
 
 
 def plain(text: str) -> str:
@@ -80,7 +89,16 @@ def is_story(text: str) -> bool:
 
 def says_what_somebody_can_do(sentence: str) -> bool:
     """Whether a sentence of prose is a wish in one of its usual forms."""
-    return is_story(sentence) or _ABILITY_SENTENCE.match(wording(sentence)) is not None
+    if is_story(sentence):
+        return True
+    match = _ABILITY_SENTENCE.match(wording(sentence))
+    return match is not None and not (_NOBODY.match(match["who"]) or _AS_IT_IS.match(match["what"]))
+
+
+def is_undecided(text: str) -> bool:
+    """Whether a line is a question, struck out, or a place for something to come."""
+    said = plain(text.partition("\n")[0])
+    return text.rstrip().endswith("?") or bool(_STRUCK.match(text.strip()) or _UNDECIDED.match(said))
 
 
 def points_below(text: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def test_submit_and_list(home: Path) -> None:
     assert "unchanged" in hishamos(home, "ideas", "submit", "notes.md").stdout
     more = BRIEF + "- User can delete a note\n"
     other = hishamos(home, "ideas", "submit", "-", stdin=more)
-    assert other.returncode == 2 and "comes from notes.md and would be replaced" in other.stderr
+    assert other.returncode == 2 and "notes.md and would be replaced" in other.stderr
     piped = hishamos(home, "ideas", "submit", "-", "--replace", "--json", stdin=more)
     expected = {"key": "notes", "revision": 2, "changed": True, "files": [], "notes": []}
     assert json.loads(piped.stdout) == expected

@@ -101,8 +101,9 @@ def test_a_backlog_of_jira() -> None:
         "[SB-3] As a gardener, I want to list packets, so that I can choose\n- Priority: Low",
     )
     text = "".join(section.text for section in idea.sections)
-    assert "> Many lines\n  > of text, with a comma" in text
-    assert "Gardeners can delete a packet" in text  # done, and so not asked for
+    assert "> Many lines of text, with a comma" in text
+    assert "### Already done\n\n- [SB-4] Gardeners can delete a packet" in text
+    assert "### Not planned\n\n- [SB-2] Packets" in text
 
 
 @pytest.mark.parametrize(

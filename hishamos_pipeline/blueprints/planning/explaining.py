@@ -9,8 +9,9 @@ from hishamos_pipeline.blueprints.planning.stories import write_stories
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.core.artifacts.documents import Requirement, Requirements, Story
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity, Idea
+from hishamos_pipeline.intake.passages import Passage
 from hishamos_pipeline.intake.sections import read_blocks
-from hishamos_pipeline.intake.statements import Passage, read_statements
+from hishamos_pipeline.intake.statements import read_statements
 from hishamos_pipeline.intake.wording import is_fact, plain, sentences
 
 ReadAs = Literal[

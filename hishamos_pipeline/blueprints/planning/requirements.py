@@ -1,6 +1,7 @@
 """The business analyst's task: an idea to requirements, by rules."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
@@ -14,6 +15,8 @@ from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import numbered
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.intake.headings import priority_in
+from hishamos_pipeline.intake.sections import read_blocks
+from hishamos_pipeline.intake.statements import read_statements
 from hishamos_pipeline.intake.wording import external_id, facts_below, plain, points_below, wording
 from hishamos_pipeline.stacks.python.quality import quality_requirements
 
@@ -22,7 +25,7 @@ _LEAST_SHARED = 2
 
 def write_requirements(idea: Idea) -> Requirements:
     """One functional requirement for each feature and each rule; constraints and qualities beside them."""
-    features = idea.features or features_in_prose(idea.vision)
+    features = idea.features or features_in_prose(asking_prose(idea))
     constraints = idea.constraints or (() if idea.features else rules_in_prose(idea.vision))
     domain = read_domain(idea.entities, features, constraints, idea.vision)
     sections = tuple(section for section in idea.whole if not section.excludes)
@@ -49,12 +52,27 @@ def write_requirements(idea: Idea) -> Requirements:
     )
 
 
+def asking_prose(idea: Idea) -> str:
+    """The prose of a brief in which wishes may stand: not that of a background, or of what is not asked for."""
+    told = {s.id for s in idea.sections if s.meaning == "background" and s.level > 1}
+    blocks = read_blocks("".join(section.text for section in idea.sections))
+    parts = [
+        item.text for item in read_statements(blocks) if item.kind == "prose" and item.section not in told
+    ]
+    return "\n\n".join(parts) if idea.sections else idea.vision
+
+
 def _closest(sections: Sequence[Section], wish: str) -> tuple[str, ...]:
     """The section that has most words of a wish that was read out of prose; none where it shares hardly any."""
-    words = set(re.findall(r"\w{3,}", wish.casefold()))
-    shared = [(len(words & set(re.findall(r"\w{3,}", item.text.casefold()))), item.id) for item in sections]
+    words = _words(wish)
+    shared = [(len(words & _words(item.text)), item.id) for item in sections]
     best = max(shared, key=lambda pair: pair[0], default=(0, ""))
     return (best[1],) if best[0] >= _LEAST_SHARED else ()
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w{3,}", text.casefold()))
 
 
 def _stack(idea: Idea) -> StackName:

@@ -153,7 +153,7 @@ class EntityModel:
         named = {name for item in self.of("update") for name in item.attributes}
         if named and all(item.attributes for item in self.of("update")):
             return tuple(field for field in self.fields if field.attribute.name in named)
-        return self.given
+        return tuple(field for field in self.fields if field in self.given or field.attribute.name in named)
 
     @cached_property
     def searchable(self) -> tuple[FieldModel, ...]:

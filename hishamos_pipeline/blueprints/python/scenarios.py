@@ -133,20 +133,17 @@ def _sort(operation: Operation, model: EntityModel) -> Rows:
         )
 
 
-def _update(_: Operation, model: EntityModel) -> Rows:
-    field = _editable_sample(model)
-    yield (
-        "changed",
-        f"{model.article}",
-        f"the {field} of the {model.label} is changed",
-        "the new value is kept, and the rest stays",
-        "",
-    )
+def _update(operation: Operation, model: EntityModel) -> Rows:
+    named = [model.field(name) for name in operation.attributes] or [model.editable[0]]
+    for field in named:
+        yield (
+            "changed",
+            f"{model.article}",
+            f"the {field.label} of the {model.label} is changed",
+            "the new value is kept, and the rest stays",
+            field.attribute.name,
+        )
     yield _missing(model, "changed")
-
-
-def _editable_sample(model: EntityModel) -> str:
-    return next(iter(model.editable)).label
 
 
 def _delete(_: Operation, model: EntityModel) -> Rows:

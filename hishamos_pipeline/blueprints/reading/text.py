@@ -41,14 +41,18 @@ _DOES = re.compile(
 )
 # What nobody is to do, and what something is to be, is a rule that nobody wishes to be able to do.
 _FORBIDS = re.compile(
-    r"^[^,.;:]{1,80}?\b(?:(?:must|shall|should|will|can|may|does|do) not|cannot|can[’']t|won[’']t|mustn[’']t|"
+    r"^(?P<of>[^,.;:]{1,80}?)\b(?:(?:must|shall|should|will|can|may|does|do) not|cannot|can[’']t|won[’']t|mustn[’']t|"
     r"shouldn[’']t|never)\b",
     re.IGNORECASE,
 )
 _STATES = re.compile(
-    r"^[^,.;:]{1,60}? (?:must|shall|should|will|can|may) (?:be|have|remain|stay) (?P<next>\w+)",
+    r"^(?P<of>[^,.;:]{1,60}?) (?:(?:must|shall|should|will|can|may) (?:be|remain|stay)|(?:must|shall|will) have) "
+    r"(?P<next>\w+)",
     re.IGNORECASE,
 )
+# Who the main verb is said of has no verb of its own: "users can list books that must not be lent" forbids nothing.
+_HAS_VERB = re.compile(r"(?i)\b(?:can|may|must|shall|should|will|that|which|who|they|able|to|want|wants)\b")
+_MODAL_END = re.compile(r"(?i) (?:can|may|must|shall|should|will)\s*$")
 # How a screen would be used; on the command line a command takes the place of it.
 _GESTURE = re.compile(
     r"\s*(?:\((?:e\.g\.|or on|or by|optional)[^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
@@ -89,7 +93,7 @@ def _statement(line: str) -> Statement:
         stripped = _GESTURE.sub("", stripped)
     if re.search(r"press|click|tap|hit", line[len(stripped) :] + line[: -len(stripped) or None]):
         assumption = "a command takes the place of the button or key that the brief names"
-    if not STORY.match(stripped) and (_FORBIDS.match(stripped) or _states(stripped)):
+    if not STORY.match(stripped) and (_forbids(stripped) or _states(stripped)):
         return Statement(actor="user", want=stripped, assumption=assumption, is_wish=False)
     if shows := _SHOWS.match(stripped):
         return Statement(actor="user", want=f"list {shows['things'].strip()}", assumption=assumption)
@@ -116,7 +120,16 @@ def _statement(line: str) -> Statement:
 
 def _states(text: str) -> bool:
     match = _STATES.match(text)
-    return match is not None and match["next"].lower() not in ("able", "to")
+    return (
+        match is not None
+        and match["next"].lower() not in ("able", "to")
+        and not _HAS_VERB.search(match["of"])
+    )
+
+
+def _forbids(text: str) -> bool:
+    match = _FORBIDS.match(text)
+    return match is not None and not _HAS_VERB.search(_MODAL_END.sub("", match["of"]))
 
 
 def _is_no_ability(text: str, match: re.Match) -> bool:

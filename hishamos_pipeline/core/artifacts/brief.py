@@ -1,6 +1,7 @@
 """The text of a brief: which part of it a requirement takes up, and what is left over."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Requirements
@@ -83,5 +84,6 @@ def label(section: Section) -> str:
     return section.title or f"the section {section.id}"
 
 
+@lru_cache(maxsize=4096)
 def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))

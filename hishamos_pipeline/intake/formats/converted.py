@@ -3,6 +3,7 @@
 import io
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import IdeaError
@@ -41,7 +42,7 @@ def markdown_of_document(raw: bytes, suffix: str) -> tuple[str, str]:
         raise IdeaError("brief", f"is {name}, which needs pandoc", _INSTALL) from error
     command = [
         pypandoc.get_pandoc_path(), "+RTS", f"-M{_MEMORY}", "-RTS", "--sandbox", "--wrap=none",
-        f"--from={form}", "--to=gfm-raw_html",
+        f"--from={form}", "--to=gfm-raw_html", f"--lua-filter={Path(__file__).with_name('flat_tables.lua')}",
     ]  # fmt: skip
     try:
         done = subprocess.run(

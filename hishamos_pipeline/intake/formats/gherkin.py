@@ -28,10 +28,10 @@ def markdown_of_feature(text: str) -> str:
     if not feature:
         raise IdeaError("brief", "has no feature", "Start with `Feature: …`.")
     title = feature["name"] or "Feature"
-    parts = [heading(1, title), *_story(f"Feature: {title}", feature, 2)]
+    parts = list(_story(f"Feature: {title}", feature, 2))
     if _has_material(feature):
         parts += [heading(3, "Examples as they were written"), fenced(text, "gherkin")]
-    return document(parts)
+    return document(title, parts)
 
 
 def _story(title: str, node: Mapping[str, Any], level: int) -> Iterator[str]:
@@ -40,15 +40,21 @@ def _story(title: str, node: Mapping[str, Any], level: int) -> Iterator[str]:
     yield line(node.get("description") or "")
     rules = [child["rule"] for child in node["children"] if "rule" in child]
     scenarios = [child["scenario"] for child in node["children"] if "scenario" in child]
-    context = [step for child in node["children"] for step in child.get("background", {}).get("steps", ())]
+    context = _context(node)
     if scenarios:
         yield heading(level + 1, "Acceptance criteria")
         yield "\n".join(f"- {_criterion(scenario, context)}" for scenario in scenarios)
     if rules:
         yield heading(level + 1, "Rules")
         yield "\n".join(f"- {line(rule['name'])}" for rule in rules)
+        told = [
+            child.get("scenario", {}).get("description", "") for rule in rules for child in rule["children"]
+        ]
+        yield "\n\n".join(
+            line(text) for text in (*(rule["description"] for rule in rules), *told) if text.strip()
+        )
         nested = [
-            _criterion(child["scenario"], context)
+            _criterion(child["scenario"], [*context, *_context(rule)])
             for rule in rules
             for child in rule["children"]
             if "scenario" in child
@@ -56,6 +62,10 @@ def _story(title: str, node: Mapping[str, Any], level: int) -> Iterator[str]:
         if nested:
             yield heading(level + 1, "Acceptance criteria")
             yield "\n".join(f"- {criterion}" for criterion in nested)
+
+
+def _context(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [step for child in node["children"] for step in child.get("background", {}).get("steps", ())]
 
 
 def _criterion(scenario: Mapping[str, Any], context: list[Mapping[str, Any]]) -> str:

@@ -37,21 +37,20 @@ def is_json_schema(tree: Mapping[str, Any]) -> bool:
     return said or (tree.get("type") == "object" and isinstance(tree.get("properties"), Mapping))
 
 
-def markdown_of_openapi(tree: Mapping[str, Any], text: str, title: str) -> str:
+def markdown_of_openapi(tree: Mapping[str, Any], title: str) -> str:
     """The Markdown of an HTTP interface: each operation is a story, and its route is prescribed."""
     info = _mapping(tree.get("info"))
     schemas = _mapping(_mapping(tree.get("components")).get("schemas")) or _mapping(tree.get("definitions"))
     parts = [
-        heading(1, str(info.get("title") or title)),
         str(info.get("description") or ""),
         "An HTTP API.",
         heading(2, "User stories"),
         "\n".join(_operations(tree["paths"])),
         *_entities(schemas),
         heading(2, "Interface as it is prescribed"),
-        fenced(text[:_LONGEST_INTERFACE], "json" if text.lstrip().startswith("{") else "yaml"),
+        fenced(_dumped(tree), "json"),
     ]
-    return document(parts)
+    return document(str(info.get("title") or title), parts)
 
 
 def markdown_of_json_schema(tree: Mapping[str, Any], title: str) -> str:
@@ -60,14 +59,14 @@ def markdown_of_json_schema(tree: Mapping[str, Any], title: str) -> str:
     name = str(tree.get("title") or title)
     if isinstance(tree.get("properties"), Mapping):
         named = {name: tree, **named}
-    parts = [heading(1, name), str(tree.get("description") or ""), *_entities(named)]
-    return document(
-        [
-            *parts,
-            heading(2, "Schema as it is prescribed"),
-            fenced(json.dumps(tree, indent=1)[:_LONGEST_INTERFACE], "json"),
-        ]
-    )
+    parts = [str(tree.get("description") or ""), *_entities(named)]
+    return document(name, [*parts, heading(2, "Schema as it is prescribed"), fenced(_dumped(tree), "json")])
+
+
+def _dumped(tree: Mapping[str, Any]) -> str:
+    """A tree as text of lines that can be read, as far as anybody reads it."""
+    text = json.dumps(tree, indent=1, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_INTERFACE else f"{text[:_LONGEST_INTERFACE]}\n… (cut)"
 
 
 def markdown_of_sql(text: str, title: str) -> str:
@@ -84,14 +83,9 @@ def markdown_of_sql(text: str, title: str) -> str:
     if not tables:
         raise IdeaError("brief", "has no CREATE TABLE", "Describe the tables, or write a brief in Markdown.")
     entities = "\n".join(f"- {_table(statement)}" for statement in tables)
+    prescribed = fenced(text[:_LONGEST_INTERFACE], "sql")
     return document(
-        [
-            heading(1, title),
-            heading(2, "Entities"),
-            entities,
-            heading(2, "Schema as it is prescribed"),
-            fenced(text[:_LONGEST_INTERFACE], "sql"),
-        ]
+        title, [heading(2, "Entities"), entities, heading(2, "Schema as it is prescribed"), prescribed]
     )
 
 
@@ -112,7 +106,7 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
     for path, methods in paths.items():
         for method in _METHODS:
             operation = _mapping(_mapping(methods).get(method))
-            if not operation and method not in _mapping(methods):
+            if method not in _mapping(methods) or operation.get("deprecated") is True:
                 continue
             said = str(operation.get("summary") or "") or _words(str(operation.get("operationId") or ""))
             wish = line(said or f"{_VERBS[method]} {_resource(path, method)}").rstrip(".")
@@ -172,10 +166,38 @@ def _table(statement: sql.Create) -> str:
     schema = statement.this
     name = _words(schema.this.name if isinstance(schema, sql.Schema) else schema.name)
     columns = [item for item in schema.expressions if isinstance(item, sql.ColumnDef)]
-    return f"{_singular(name)}: {', '.join(filter(None, map(_column, columns)))}"
+    keys, unique, references = _of_table(schema)
+    told = [
+        references.get(column.name) or _column(column, is_unique=column.name in unique)
+        for column in columns
+        if column.name not in keys
+    ]
+    return f"{_singular(name)}: {', '.join(filter(None, told))}"
 
 
-def _column(column: sql.ColumnDef) -> str:
+def _of_table(schema: sql.Expr) -> tuple[set[str], set[str], dict[str, str]]:
+    """Columns that a table's own constraints make its key, unique, or references to another table."""
+    keys: set[str] = set()
+    unique: set[str] = set()
+    references: dict[str, str] = {}
+    for item in schema.expressions:
+        own = item.expressions[0] if isinstance(item, sql.Constraint) and item.expressions else item
+        names = (
+            [part.name for part in own.expressions]
+            if isinstance(own, sql.PrimaryKey | sql.ForeignKey)
+            else []
+        )
+        if isinstance(own, sql.PrimaryKey) and len(names) == 1:
+            keys |= set(names)
+        elif isinstance(own, sql.ForeignKey) and len(names) == 1 and (target := own.find(sql.Table)):
+            references[names[0]] = _singular(_words(target.name))
+        elif isinstance(own, sql.UniqueColumnConstraint) and isinstance(own.this, sql.Schema):
+            listed = [part.name for part in own.this.expressions]
+            unique |= set(listed) if len(listed) == 1 else set()
+    return keys, unique, references
+
+
+def _column(column: sql.ColumnDef, *, is_unique: bool) -> str:
     kinds = [constraint.kind for constraint in column.args.get("constraints") or ()]
     if any(isinstance(kind, sql.PrimaryKeyColumnConstraint) for kind in kinds):
         return ""
@@ -188,13 +210,16 @@ def _column(column: sql.ColumnDef) -> str:
         for kind, fact in ((sql.NotNullColumnConstraint, "required"), (sql.UniqueColumnConstraint, "unique"))
         if any(isinstance(item, kind) and not item.args.get("allow_null") for item in kinds)
     ]
+    facts += ["unique"] if is_unique and "unique" not in facts else []
     of = column.args.get("kind")
     facts += [word for types, word in _SQL_TYPES if of is not None and of.this in types][:1]
     return f"{name} ({', '.join(facts)})" if facts else name
 
 
 def _singular(name: str) -> str:
-    return f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
+    if name.endswith("ies"):
+        return f"{name[:-3]}y"
+    return name if name.endswith(("ss", "us", "is", "news", "series")) else name.removesuffix("s")
 
 
 def _words(name: str) -> str:

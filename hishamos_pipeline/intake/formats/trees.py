@@ -6,10 +6,13 @@ from typing import Any, TypeGuard
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.columns import Table, table_of
 from hishamos_pipeline.intake.formats.writing import document, heading, item, line
+from hishamos_pipeline.intake.headings import excludes_by_name, words_of
 
 _TITLES = ("title", "name", "project", "projectName", "project_name", "product", "productName", "branchName")
 _TEXTS = ("description", "vision", "summary", "overview")
 _DEEPEST = 6
+# Lists below a wish that are how it is done, and no wishes.
+_WORK = ("subtasks", "sub tasks", "checklist", "checklists", "steps", "todos")
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 # Where an item says that it is done.
 _DONE = ("passes", "done", "completed", "complete", "closed")
@@ -24,6 +27,12 @@ def wish_of(given: Mapping[str, Any]) -> str:
             return f"{name}{joint}{value}"
     table, row = _row(given)
     return table.wish(row)
+
+
+def is_asked_for(given: Mapping[str, Any]) -> bool:
+    """Whether a story that is given as fields is still open."""
+    table, row = _row(given)
+    return table.is_asked_for(row) and not any(given.get(name) is True for name in _DONE)
 
 
 def holds_wishes(tree: object, depth: int = 0) -> bool:
@@ -44,16 +53,18 @@ def markdown_of_tree(tree: Mapping[str, Any] | Sequence[Any], title: str) -> str
     own = next((name for name in _TITLES if name in texts), "")
     about = [name for name in _TEXTS if name in texts]
     rest = {name: value for name, value in named.items() if name not in {own, *about}}
-    return document(
-        [heading(1, texts.get(own, title)), *(texts[name] for name in about), *_sections(rest, 2)]
-    )
+    return document(texts.get(own, title), [*(texts[name] for name in about), *_sections(rest, 2)])
 
 
 def _sections(tree: Mapping[str, Any], level: int) -> Iterator[str]:
     for name, value in tree.items():
         if value in (None, "", [], {}):
             continue
-        yield heading(min(level, 6), _words(name))
+        named = _words(name)
+        excluded = excludes_by_name(words_of(named))
+        yield heading(
+            min(level, 6), f"User stories: {named}" if _is_list_of_wishes(value) and not excluded else named
+        )
         yield from _content(value, level + 1)
 
 
@@ -72,16 +83,15 @@ def _wishes(entries: Sequence[Mapping[str, Any]], level: int) -> Iterator[str]:
     closed, groups = list[str](), list[tuple[str, dict[str, Any]]]()
     items: list[str] = []
     for entry in entries:
-        inner = {name: value for name, value in entry.items() if holds_wishes(value)}
         table, row = _row(entry)
         wish = table.wish(row)
-        if inner:  # an epic with its stories
-            groups.append((wish.partition("\n")[0] or "Epic", inner))
-        elif any(entry.get(name) is True for name in _DONE) or not table.is_asked_for(row):
+        inner = {name: value for name, value in entry.items() if _holds_stories(name, value)}
+        if any(entry.get(name) is True for name in _DONE) or not (table.is_asked_for(row) or inner):
             closed.append(item(wish.partition("\n")[0]))
+        elif inner:  # an epic with its stories
+            groups.append((wish.partition("\n")[0] or "Epic", inner))
         elif wish:
-            detail = table.cell(row, "detail")
-            items.append(item(wish, "" if " ".join(detail.split()) in wish else detail))
+            items.append(item(wish, table.rest(row)))
     if items:
         yield "\n".join(items)
     for title, inner in groups:
@@ -93,6 +103,11 @@ def _wishes(entries: Sequence[Mapping[str, Any]], level: int) -> Iterator[str]:
         yield "\n".join(closed)
 
 
+def _holds_stories(name: str, value: object) -> bool:
+    """Whether a field of an entry is a list of wishes of its own, and not of the work that it takes."""
+    return _words(name) not in _WORK and holds_wishes(value)
+
+
 def _row(entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
     names = list(entry)
     cells = ["\n".join(map(_scalar, v)) if isinstance(v, list) else _scalar(v) for v in entry.values()]
@@ -100,13 +115,15 @@ def _row(entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
 
 
 def _is_list_of_wishes(value: object) -> TypeGuard[list[Mapping[str, Any]]]:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(entry, Mapping) for entry in value)
-        and all(_row(entry)[0].has_wishes for entry in value)
-        and any(len(entry) > 1 for entry in value)
-    )
+    if not isinstance(value, list) or not value or not all(isinstance(entry, Mapping) for entry in value):
+        return False
+    tables = [_row(entry)[0] for entry in value]
+    tells = any(table.is_backlog for table in tables) or any(entry.keys() & set(_DONE) for entry in value)
+    return all(table.has_wishes for table in tables) and (tells or any(map(_has_stories, value)))
+
+
+def _has_stories(entry: Mapping[str, Any]) -> bool:
+    return any(_holds_stories(name, value) for name, value in entry.items())
 
 
 def _words(name: str) -> str:
@@ -116,6 +133,11 @@ def _words(name: str) -> str:
 
 def _scalar(value: object) -> str:
     if isinstance(value, Mapping):
+        named = next(
+            (value[name] for name in ("name", "title", "value") if isinstance(value.get(name), str)), None
+        )
+        if named is not None:
+            return str(named)
         return "; ".join(f"{_words(name)}: {_scalar(inner)}" for name, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(_scalar, value))

@@ -1,5 +1,6 @@
 """Parts of the Markdown that other formats are brought into."""
 
+import json
 from collections.abc import Iterable
 
 from hishamos_pipeline.core.text import linear_re as re
@@ -39,6 +40,10 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}\n"
 
 
-def document(parts: Iterable[str]) -> str:
-    """Parts with a blank line between them."""
-    return "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
+def document(title: str, parts: Iterable[str]) -> str:
+    """Parts with a blank line between them, and their title as front matter: as a heading it could be a section's."""
+    named = json.dumps(" ".join(title.split()), ensure_ascii=False)
+    return (
+        "\n\n".join([f"---\ntitle: {named}\n---", *(part.strip("\n") for part in parts if part.strip())])
+        + "\n"
+    )

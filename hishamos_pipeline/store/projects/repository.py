@@ -116,8 +116,6 @@ class Projects:
             newest = _newest(session, project.id)
             if newest is not None and seen not in (None, newest.revision):
                 raise ChangedMeanwhileError(f"the brief of {idea.key} was changed meanwhile: read it again")
-            if newest is not None and not replaces:
-                refuse_other_document(session, project, source)
             if newest is not None:
                 before = _idea(idea.key, newest.content)
                 # A brief as it was written knows no answers; those that were given since still stand.
@@ -129,6 +127,8 @@ class Projects:
             digest = sha256_text(content)
             if newest is not None and newest.content_hash == digest:
                 return Submission(idea.key, newest.revision, changed=False, files=paths)
+            if newest is not None and not replaces:
+                refuse_other_document(session, project, source)
             revision = newest.revision + 1 if newest else 1
             session.add(
                 IdeaRow(

@@ -6,6 +6,9 @@ from sqlalchemy.orm import Session
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 
+# Where briefs come from that no file is: of two such nobody knows that they are the same document.
+_NAMELESS = ("standard input", "api", "mcp")
+
 
 def refuse_other_document(session: Session, project: ProjectRow, source: str) -> None:
     """Refuse a brief that comes from none of the documents that the project's revisions came from.
@@ -15,9 +18,10 @@ def refuse_other_document(session: Session, project: ProjectRow, source: str) ->
     """
     query = select(IdeaRow.source).where(IdeaRow.project_id == project.id).order_by(IdeaRow.revision)
     earlier = session.scalars(query).all()
-    if source.rpartition("/")[2] not in {item.rpartition("/")[2] for item in earlier}:
+    if source in _NAMELESS or source not in earlier:
         raise IdeaError(
             "key",
             f"{project.key} is the key of {project.title!r}, which comes from {earlier[0]} and would be replaced",
-            "Give the brief a `key:` of its own, or say that it replaces that project (--replace).",
+            "Give the brief a `key:` of its own; or say that it replaces that project, by --replace, by `replace` in "
+            "the API, or by that project's `key:`.",
         )
