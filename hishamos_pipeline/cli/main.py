@@ -1,5 +1,6 @@
 """The ``hishamos`` command. Each command's module is imported when the command is run."""
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -106,6 +107,10 @@ def main() -> None:
     from hishamos_pipeline.core.text.secrets import MaskingFilter
     from hishamos_pipeline.errors import HishamosError
 
+    # What a terminal has no character for must not end a build that is finished.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     handler = logging.StreamHandler()
     handler.addFilter(MaskingFilter())
     handler.setFormatter(logging.Formatter("%(message)s"))
