@@ -1,4 +1,4 @@
-"""Documents at the command line: explained, submitted from folders, traced by their own ids, never taken for another."""
+"""Documents at the command line: explained, submitted from folders, traced by their own ids, never confused."""
 
 import json
 import zipfile

@@ -28,9 +28,9 @@ def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator
             (f"{root}/services/{entity.vars}.py",),
             entity_context(model, entity),
         )
-    if any(item.has("view", "search", "group", "history") or item.lists for item in model.entities) or any(
-        figure.by for item in model.entities for figure in item.figures
-    ):
+    if any(
+        item.has("view", "search", "group", "due", "history") or item.lists for item in model.entities
+    ) or any(figure.by for item in model.entities for figure in item.figures):
         yield SourceFile(
             f"{root}/cli/output.py", "output.py.j2", "Records as text for the terminal", context=shared
         )
@@ -62,6 +62,10 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "tag": ("tag", f"the {thing} carries the tag"),
         "count": ("count", "the number is printed"),
         "group": (f"count-by-{name}", "each value is printed"),
+        "due": (
+            model.due_action(operation),
+            f"only {things} that are {model.due_shown(operation)} are printed",
+        ),
         "total": (f"total-{name}", "the sum is printed"),
         "average": (f"average-{name}", "the average is printed"),
         "export": (f"export-{value}", "the file is written"),
@@ -109,6 +113,10 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for field in entity.groups:
         name = field.attribute.name.replace("_", "-")
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
+    lines += [
+        (f"{start} {entity.due_action(item)}", f"List {entity.labels} that are {entity.due_shown(item)}")
+        for item in entity.dues
+    ]
     lines += [(f"{start} {figure.action}", figure.help) for figure in entity.figures]
     for kind in ("export", "import"):
         for name in entity.formats(kind):

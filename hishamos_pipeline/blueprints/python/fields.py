@@ -45,6 +45,12 @@ SQL_KEYWORDS = frozenset(
 )
 
 
+# States and dates after which nothing is due any more.
+_ENDS = frozenset(
+    """returned done completed finished closed paid cancelled canceled resolved archived delivered settled""".split()
+)
+
+
 @dataclass(frozen=True)
 class FieldModel:
     """An attribute as a dataclass field, an SQL column and a command-line option.
@@ -111,6 +117,23 @@ class FieldModel:
     def parameter(self) -> str:
         """As a keyword parameter."""
         return f"{self.name}: {self.annotation}" + (f" = {self.default}" if self.default else "")
+
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Values, as they are stored, that say that a record is done with; none where the field says nothing of it."""
+        if self.type == "choice" and self.attribute.name in _STATES:
+            return tuple(choice for choice in self.attribute.choices if choice in _ENDS)
+        first, _, rest = self.attribute.name.partition("_")
+        if self.type == "date" and first in _ENDS and rest in ("on", "at", "date") and self.optional_none:
+            return ("2026-01-01",)
+        return ("1",) if self.type == "boolean" and self.attribute.name in _ENDS else ()
+
+    def is_open(self, record: str) -> str:
+        """A condition, as Python source, under which a record is not done with as far as this field tells."""
+        value = f"{record}.{self.name}"
+        if self.type == "choice":
+            return f"{value} not in ({', '.join(repr_of(choice) for choice in self.ended)},)"
+        return f"{value} is None" if self.type == "date" else f"not {value}"
 
     @property
     def constant(self) -> str:
@@ -375,6 +398,11 @@ class FieldModel:
             return f"{('First', 'Second')[index]} {self.owner.replace('_', ' ')}"
         known = _SAMPLES.get(self.attribute.name) or _SAMPLES.get(last)
         return known[index] if known else f"{('First', 'Second')[index]} {self.label}"
+
+
+def repr_of(text: str) -> str:
+    """A text as Python source in double quotes."""
+    return f'"{text}"'
 
 
 def table(entity: str) -> str:

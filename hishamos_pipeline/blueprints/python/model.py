@@ -239,7 +239,7 @@ class EntityModel:
     @property
     def loads(self) -> bool:
         """Whether all records are read at once."""
-        return self.lists or self.has("search", "count", "group", "export", *FIGURES)
+        return self.lists or self.has("search", "count", "group", "due", "export", *FIGURES)
 
     @property
     def lists(self) -> bool:
@@ -291,6 +291,30 @@ class EntityModel:
     def groups(self) -> tuple[FieldModel, ...]:
         """Fields that records are counted by."""
         return self._named("group")
+
+    @cached_property
+    def dues(self) -> tuple[Operation, ...]:
+        """Lists of what is due, each once."""
+        return tuple({item.value: item for item in self.of("due")}.values())
+
+    def due_function(self, operation: Operation) -> str:
+        """``overdue_loans``, ``loans_due_this_week``."""
+        if operation.value == "overdue":
+            return f"overdue_{self.vars}"
+        return f"{self.vars}_due_{operation.value.replace(' ', '_')}"
+
+    def due_action(self, operation: Operation) -> str:
+        """The same as a word of the command line or of an address."""
+        return "overdue" if operation.value == "overdue" else f"due-{operation.value.replace(' ', '-')}"
+
+    def due_shown(self, operation: Operation) -> str:
+        """What the list holds, as people say it."""
+        return "overdue" if operation.value == "overdue" else f"due {operation.value}"
+
+    @cached_property
+    def ends(self) -> tuple[FieldModel, ...]:
+        """Fields that say that a record is done with, so that it is not due any more."""
+        return tuple(field for field in self.fields if field.ended)
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:

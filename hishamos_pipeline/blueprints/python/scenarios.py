@@ -240,6 +240,25 @@ def _average(operation: Operation, model: EntityModel) -> Rows:
         )
 
 
+def _due(operation: Operation, model: EntityModel) -> Rows:
+    label, shown = model.field(operation.attributes[0]).label, model.due_shown(operation)
+    yield (
+        "listed",
+        f"{model.labels} with a {label} before today, today, in six days and in a week",
+        f"the {model.labels} that are {shown} are asked for",
+        "only those are there",
+        operation.attributes[0],
+    )
+    for field in model.ends:
+        yield (
+            "ended",
+            f"{model.article} that is {shown}, and done with by its {field.label}",
+            f"the {model.labels} that are {shown} are asked for",
+            "it is not among them",
+            field.attribute.name,
+        )
+
+
 def _export(operation: Operation, model: EntityModel) -> Rows:
     kind = operation.value.upper()
     yield (
@@ -303,6 +322,6 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
     "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
-    "tag": _tag, "count": _count, "group": _group, "total": _total, "average": _average, "export": _export,
+    "tag": _tag, "count": _count, "group": _group, "total": _total, "average": _average, "due": _due, "export": _export,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,
 }  # fmt: skip

@@ -18,7 +18,7 @@ from hishamos_pipeline.intake.wording import plain
 
 Kind = Literal[
     "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
-    "assign", "tag", "count", "group", "total", "average", "export", "import", "history", "persist", "rule",
+    "assign", "tag", "count", "group", "total", "average", "due", "export", "import", "history", "persist", "rule",
 ]  # fmt: skip
 
 NEEDS_MODEL = "needs a language model"
@@ -35,6 +35,10 @@ _MINE = re.compile(r"\b(?:my|mine|me|own)\b")
 _DIRECTION = re.compile(
     r"(?:,? (?:in|with) (?:descending|ascending|reverse) order|,? (?:with )?(?:the )?(?:newest|oldest|latest|highest"
     r"|lowest|cheapest|largest|smallest|most recent) (?:one |ones )?(?:first|at the top)|,? (?:ascending|descending))$"
+)
+_WHEN = "(?:today|this week|within a week|in the next (?:week|7 days|seven days))"
+_DUE = re.compile(
+    r"(?:.*_)?(?:due|deadline|expiry|return_by)(?:_(?:date|on|at|by|day))?|due_.*|expires?_on|best_before|valid_until"
 )
 # What is recorded of a record: the state that it is in afterwards.
 _EVENTS = {
@@ -106,6 +110,7 @@ class Reader:
             verb, rest = "search", rest[3:]
         for understand in (
             self._figures,
+            self._due,
             self._history,
             self._tag,
             self._assign,
@@ -441,6 +446,25 @@ class Reader:
         counts = self._known.splits(entity, by) or by == "tags"
         return (Operation("group", entity, (by,)),) if counts else ()
 
+    def _due(self, verb: str, rest: str) -> tuple[Operation, ...]:
+        """What is due: "overdue loans", "which tasks are due this week"."""
+        match = self._known.match(
+            r"(?:(?:overdue|late) (?P<late>{noun})|which (?P<e>{noun}) are (?P<asked>overdue|late|due "
+            + _WHEN
+            + r")"
+            r"|(?P<f>{noun}) (?:that are |which are )?(?P<told>overdue|late|due " + _WHEN + r"))",
+            rest,
+        )
+        if match is None or verb not in (*words.VIEW, *words.LIST):
+            return ()
+        entity = self._known.forms[match["late"] or match["e"] or match["f"]]
+        dates = [item.name for item in self._known.entities[entity].attributes if _is_due_date(item)]
+        if len(dates) != 1 or self._known.holder(entity, "overdue"):
+            return ()
+        said = match["asked"] or match["told"] or "overdue"
+        when = "today" if said == "due today" else "this week" if said.startswith("due") else "overdue"
+        return (Operation("due", entity, (dates[0],), when),)
+
     def _transfer(self, verb: str, rest: str) -> tuple[Operation, ...]:
         if verb not in words.EXPORT and verb not in words.IMPORT:
             return ()
@@ -498,6 +522,11 @@ class Reader:
             choices = ("open", value) if value != "open" else ("open",)
             return (Attribute(name="status", type="choice", choices=choices),)
         return (Attribute(name=attribute_name(value), type="boolean"),)
+
+
+def _is_due_date(attribute: Attribute) -> bool:
+    """Whether an attribute says until when something is to be done."""
+    return attribute.type == "date" and bool(_DUE.fullmatch(attribute.name))
 
 
 def reference_to(entity: str) -> Attribute:
