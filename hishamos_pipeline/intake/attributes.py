@@ -116,6 +116,7 @@ def parse_attribute(phrase: str) -> Attribute:
         words = choices["name"]
         values.update(type="choice", choices=_options(choices["options"]))
     kind: FieldType | None = None
+    unknown: list[str] = []
     for fact in filter(None, (part.strip().lower() for part in re.split(r"[,;]", facts))):
         if fact in _TYPE_WORDS:
             kind = _TYPE_WORDS[fact]
@@ -136,10 +137,15 @@ def parse_attribute(phrase: str) -> Attribute:
         elif bound := re.fullmatch(r"after (?:the )?(.+)", fact):
             values["after"] = attribute_name(bound[1])
         else:
-            raise ValueError(
-                f"{fact[:_SHOWN]!r} of attribute {words[:_SHOWN]!r} is not understood: known are "
-                "required, optional, unique, a type, `a | b`, `>= 0`, `1-5`, `after the start date`"
-            )
+            unknown.append(fact)
+    if len(unknown) > 1 and kind is None and all(re.fullmatch(r"[\w .+%&-]{1,40}", fact) for fact in unknown):
+        values.update(type="choice", choices=tuple(dict.fromkeys(unknown)))  # "status (available, taken)"
+        unknown = []
+    for fact in unknown:
+        raise ValueError(
+            f"{fact[:_SHOWN]!r} of attribute {words[:_SHOWN]!r} is not understood: known are "
+            "required, optional, unique, a type, `a | b`, `>= 0`, `1-5`, `after the start date`"
+        )
     if required is not None:
         values["required"] = required
     name = attribute_name(words)

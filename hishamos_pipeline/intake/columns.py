@@ -6,6 +6,7 @@ from typing import Literal
 
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import parse_attribute
+from hishamos_pipeline.intake.headings import excludes_by_name, words_of
 from hishamos_pipeline.intake.wording import STORY, plain, says_what_somebody_can_do, sentences, wish
 
 Column = Literal[
@@ -49,7 +50,8 @@ _KNOWN: Mapping[str, tuple[Column, ...]] = {
 }
 _DONE = re.compile(
     r"(?i)done|closed|resolved|completed?|finished|cancell?ed|rejected|removed|won'?t (?:do|fix)|duplicate|x|✓|✔|yes"
-    r"|archived|shipped|implemented|live|released|deployed|merged|in production|out of scope|not planned"
+    r"|archived|shipped|implemented|live|released|deployed|merged|in production|out of scope|not planned|deferred"
+    r"|postponed|future|on hold|parked|icebox|later"
 )
 _NO_WISHES = re.compile(
     r"(?i)epic|initiative|theme|milestone|bug|defect|incident|sub-?task|spike|test(?: case)?|list|question|risk"
@@ -68,8 +70,11 @@ _RULES = re.compile(
     r"(?i)\b(?:must|required|mandatory|unique|at least|at most|between|no more than|only|cannot|never|maximum"
     r"|minimum)\b"
 )
+_LONGEST_NAME = 60
 _POINT = re.compile(r"^\s*(?:[-*•–]|\d{1,3}[.)]|\[[ xX]\])\s+")
 _LINES = re.compile(r"\r?\n|<br ?/?>|;\s+(?:[-*•]\s*)?")
+# Jira exports fields that somebody has added under such names.
+_CUSTOM = re.compile(r"(?i)^custom field \((.+)\)$")
 _LABEL = re.compile(r"(?i)^acceptance criteria:?$")
 
 
@@ -127,6 +132,7 @@ class Table:
             or _UNWANTED.fullmatch(_bare(self.cell(row, "priority")))
             or ("scope" in self.columns and _NO.fullmatch(self.cell(row, "scope")))
             or labels & _NO_LABELS
+            or any(excludes_by_name(words_of(cell)) for cell in row if cell and len(cell) < _LONGEST_NAME)
         )
 
     def is_done(self, row: Sequence[str]) -> bool:
@@ -149,9 +155,8 @@ class Table:
         is_id = re.fullmatch(r"[A-Za-z]{1,8}[- ]?\d{1,4}(?:\.\d{1,4}){0,3}", number)
         facts = [f"Priority: {self.cell(row, 'priority')}"] if self.cell(row, "priority") else []
         facts += [f"Actor: {actor}"] if actor and "want" not in self.columns else []
-        said = [
-            part for part in sentences([self.cell(row, "detail")]) if _RULES.search(part) and part not in head
-        ]
+        told = sentences(["\n\n".join(points_in(self.cell(row, "detail")))])
+        said = [part for part in told if _RULES.search(part) and part not in head]
         rules = [*points_in(self.cell(row, "criteria")), *points_in(self.cell(row, "required")), *said]
         return wish(f"[{number}] {head}" if is_id else head, [*facts, *dict.fromkeys(rules)])
 
@@ -167,6 +172,11 @@ class Table:
             text = " ".join(self.cell(row, column).split())
             told += [text] if text and plain(text) not in plain(head) else []
         return "; ".join(told)
+
+    @property
+    def lists_fields(self) -> bool:
+        """Whether each row is an attribute, with the entity that it belongs to."""
+        return self.has_entities and self.has_fields and "attributes" not in self.columns
 
     def entity(self, row: Sequence[str]) -> str:
         """A row as an entity with its attributes; empty where it names none."""
@@ -225,7 +235,10 @@ def _is_understood(attribute: str) -> bool:
 def table_of(header: Sequence[str]) -> Table:
     """The table that a header stands for; a name that means several things is what the other columns leave."""
     found: dict[Column, int] = {}
-    names = [" ".join(plain(name).lower().replace("_", " ").strip(" .…:?").split()) for name in header]
+    names = [
+        " ".join(plain(_CUSTOM.sub(r"\1", name.strip())).lower().replace("_", " ").strip(" .…:?").split())
+        for name in header
+    ]
     for most in (1, len(_NAMES)):  # names that leave no doubt first
         for place, name in enumerate(names):
             meanings = _KNOWN.get(name, ())

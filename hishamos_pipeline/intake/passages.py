@@ -6,13 +6,15 @@ from typing import Literal
 
 from markdown_it.tree import SyntaxTreeNode
 
+from hishamos_pipeline.core.artifacts.idea import Meaning
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.headings import meaning_of, words_of
 from hishamos_pipeline.intake.sections import inline, raw_text, without_comments
-from hishamos_pipeline.intake.wording import is_fact, is_story, plain, wish
+from hishamos_pipeline.intake.wording import external_id, is_fact, is_story, plain, wish
 
-Kind = Literal["feature", "criterion", "user", "entity", "constraint", "prose", "excluded", "code"]
+Kind = Literal["feature", "criterion", "user", "entity", "constraint", "prose", "note", "excluded", "code"]
 
+_MOST_TITLE_LINES = 2
 LISTS = ("bullet_list", "ordered_list")
 # The mark of a list of tasks, as GitHub has it.
 _TASK = re.compile(r"^\[[ xX]\] +")
@@ -133,3 +135,19 @@ def text_of(node: SyntaxTreeNode) -> str:
 def line_of(node: SyntaxTreeNode) -> int:
     """The line where a node begins, counted from 1; 0 where the parser does not say."""
     return node.map[0] + 1 if node.map else 0
+
+
+def story_below_title(lines: Sequence[str]) -> str:
+    """The story of a paragraph that begins with its title on a line of its own, with the title's id before it."""
+    for count in range(1, min(len(lines), _MOST_TITLE_LINES + 1)):
+        story = plain(" ".join(lines[count:]))
+        if is_story(story) and not is_story(" ".join(lines)):
+            number = external_id(plain(" ".join(lines[:count])))
+            return f"[{number}] {story}" if re.fullmatch(r"[A-Za-z]{1,8}-?\d[\d.]*", number) else story
+    return ""
+
+
+def named_at_end(node: SyntaxTreeNode) -> Meaning:
+    """What the last line of a paragraph, such as "must have:", says of the list below it."""
+    last = raw_text(node).rpartition("\n")[2].strip()
+    return meaning_of(words_of(last)) if last.endswith(":") else ""

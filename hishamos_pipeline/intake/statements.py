@@ -18,7 +18,9 @@ from hishamos_pipeline.intake.passages import (
     items_of,
     joined,
     line_of,
+    named_at_end,
     rows_of,
+    story_below_title,
     text_of,
 )
 from hishamos_pipeline.intake.sections import Block, inline, raw_text
@@ -28,6 +30,7 @@ from hishamos_pipeline.intake.wording import (
     is_story,
     is_undecided,
     plain,
+    says_what_holds,
     says_what_somebody_can_do,
     sentences,
 )
@@ -48,6 +51,11 @@ _KEY_ATTRIBUTES = re.compile(
 )
 _DESCRIPTION = re.compile(
     r"(?i)^(?:an?|the|represents|describes|holds|stores|contains|one|each|what|who|anyone)\b[^,:(]* "
+)
+_NUMBERED_LINE = re.compile(r"^\d{1,3}: +")
+_ATTRIBUTE = re.compile(
+    r"(?i)^(?P<name>[a-z][a-z' _-]{0,40}?)(?:: (?P<facts>(?:text|string|integer|int|number|decimal|money|date|boolean"
+    r"|bool|email|url|tags|required|optional|unique|whole number)(?:, [\w |<>=-]+)*)| \((?P<inner>[^()]+)\))?$"
 )
 _HAS = re.compile(r"(?i)\b(?:has|have|having|with|including|containing) (?:an? |the )?(?P<listed>.+)$")
 _LONGEST_NAME = 4
@@ -100,7 +108,8 @@ class _Reader:
         if section.excludes:
             self._add_all("excluded", block.nodes)
             return
-        if section.meaning in ("", "features") and (title := _wish_of(section)):
+        is_open = section.meaning in ("", "features") or section.level == 1
+        if is_open and (title := _wish_of(section)):
             self._add_wish(block.line, title)
             self._is_heading = True
         self._read(block.nodes, section.meaning)
@@ -115,6 +124,7 @@ class _Reader:
                 self._add(line_of(node), node.content, "code")
             elif node.type == "paragraph":
                 self._read_paragraph(node, meaning)
+                meaning = named_at_end(node) or meaning
             elif text := text_of(node):
                 self._add(line_of(node), text, "prose")
 
@@ -127,6 +137,19 @@ class _Reader:
         if is_fact(content) and self._story and not self._is_listed:
             self._story.points.append(self._made(line, content, "criterion"))
             return
+        lines = raw_text(node).split("\n")
+        if meaning in ("features", "acceptance", "constraints") and all(map(_NUMBERED_LINE.match, lines)):
+            self._add_items(
+                [
+                    Passage(line + n, _NUMBERED_LINE.sub("", text), "prose", "")
+                    for n, text in enumerate(lines)
+                ],
+                meaning,
+            )
+            return
+        if titled := story_below_title(lines):
+            self._add_wish(line, titled)
+            return
         parts = sentences([content])
         takes_wishes = meaning == "features" and not _FOOTNOTE.match(content)
         heading_says_it = self._is_heading and not any(map(is_story, parts))
@@ -135,6 +158,8 @@ class _Reader:
             is_own = heading_says_it and self._is_heading and _may_be_wish(sentence)
             if is_own or is_story(sentence) or (takes_wishes and says_what_somebody_can_do(sentence)):
                 self._add_wish(line, sentence)
+            elif meaning == "constraints" or (takes_wishes and says_what_holds(sentence)):
+                self._add(line, sentence, "constraint")
             else:
                 rest.append(sentence)
         self._add(line, content if len(rest) == len(parts) else ". ".join(rest), "prose")
@@ -147,7 +172,8 @@ class _Reader:
         self._add_items(items, meaning)
         for item in node.children:  # what stands within an item, besides its words
             others = [child for child in item.children if child.type not in ("paragraph", *LISTS)]
-            self._read(others, "background")
+            for other in others:
+                self._add(line_of(other), text_of(other), "code" if other.type == "fence" else "note")
 
     def _add_items(self, items: Sequence[Passage], meaning: Meaning) -> None:
         # Below the sentence of a story stands what belongs to it; below its heading alone may stand the wishes.
@@ -158,6 +184,10 @@ class _Reader:
             and self._story.section == self._section.id
             and _wish_of(self._section) != ""
         )
+        if meaning == "entities" and not meaning_of(words_of(self._section.title)) and _are_attributes(items):
+            name = words_of(self._section.title)
+            self._add(items[0].line, f"{name}: {', '.join(map(_attribute_of, items))}", "entity")
+            return
         for item in items:
             if _is_not_asked(item.text):
                 self._add(item.line, joined(item), "excluded")
@@ -185,6 +215,11 @@ class _Reader:
         wishes = table.has_wishes and meaning in ("", "features", "background") and _fits(table, meaning)
         if wishes and table.is_comparison([row for _, row in rows]):
             wishes = False
+        if meaning == "entities" and table.lists_fields:
+            for name in dict.fromkeys(table.cell(row, "entity") for _, row in rows):
+                own = [(line, row) for line, row in rows if table.cell(row, "entity") == name]
+                self._add(own[0][0], _entity_of(table, own, name), "entity")
+            return
         for line, row in rows:
             if meaning == "entities" and table.has_entities:
                 self._add(line, table.entity(row), "entity")
@@ -222,7 +257,7 @@ class _Reader:
             return
         below = [Passage(line, point, "criterion", self._section.id) for point in points]
         self._add_wish(line, head, below, listed=True)
-        self._add(line, table.rest(row), "prose")
+        self._add(line, table.rest(row), "note")
 
     def _add_wish(
         self, line: int, text: str, points: Sequence[Passage] = (), *, listed: bool = False
@@ -337,11 +372,25 @@ def _entity_of(table: Table, rows: Sequence[tuple[int, Sequence[str]]], title: s
     return f"{name}: {listed}"
 
 
+def _are_attributes(items: Sequence[Passage]) -> bool:
+    """Whether items below an entity's own heading are its attributes: a name each, perhaps with its type."""
+    return all(_ATTRIBUTE.match(plain(item.text)) for item in items)
+
+
+def _attribute_of(item: Passage) -> str:
+    match = _ATTRIBUTE.match(plain(item.text))
+    name, facts = (match["name"], match["facts"] or match["inner"] or "") if match else (item.text, "")
+    return f"{name.strip()} ({facts})" if facts else name.strip()
+
+
 def _is_not_asked(text: str) -> bool:
     """Whether an item says of itself that it is not asked for: "Out of scope: …", "… (later)"."""
     head = plain(text.partition("\n")[0])
     label, colon, _ = head.partition(":")
     note = _LAST_NOTE.search(head)
-    return bool(colon and excludes_by_name(words_of(label))) or bool(
-        note and excludes_by_name(" ".join(note["note"].lower().split()))
-    )
+    named = [
+        label if colon else "",
+        note["note"] if note else "",
+        head.rpartition(". ")[2] if ". " in head else "",
+    ]
+    return any(name and excludes_by_name(words_of(name)) for name in named)

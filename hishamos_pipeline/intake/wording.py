@@ -9,6 +9,16 @@ STORY = re.compile(
     r"(?: to be able)?(?: to)? (?P<want>.+?)(?:,? (?:so that|in order to|so i can) (?P<benefit>.+))?$",
     re.IGNORECASE,
 )
+# The same with the benefit first, as Gherkin once had it.
+_IN_ORDER = re.compile(
+    r"(?i)^in order to (?P<benefit>.{1,300}?),? as an? (?P<actor>[^,]{1,60}?),? i (?:want|need)(?: to)? (?P<want>.+)$"
+)
+_LABEL = re.compile(r"^[A-Z][\w -]{1,30}: (?P<rest>.+)$")
+# Marks of a state before a wish, and a priority behind it.
+_MARK = re.compile(r"^[^\p{L}\p{N}\s(\[\"'`~*_<-]+\s+")
+_PRIORITY_NOTE = re.compile(
+    r"(?i)\s*[(\[](?:priority:? *)?(?:p\d|(?:must|should|could)(?: have)?|nice to have|high|medium|low|mvp)[)\]]\.?$"
+)
 _STORY_LABEL = re.compile(r"^(?:user )?story:? +", re.IGNORECASE)
 # A number of the author's before a wish, and the mark of a list of tasks: "FR-001:", "[US-05]", "1.2", "[x]".
 _LEADING = re.compile(
@@ -33,6 +43,9 @@ _ABILITY_SENTENCE = re.compile(
     r"^(?:the |an? |every |all )?(?P<who>[a-z]+)(?: [a-z]+)? "
     r"(?:can|(?:must|shall|should|will) (?:be able to|allow|let|enable)|is able to|are able to) (?P<what>[a-z]+)",
     re.IGNORECASE,
+)
+_HOLDS = re.compile(
+    r"(?i)\b(?:must(?: not)? be|(?:must|shall|may) not|cannot|(?:is|are) required|must have|no two|at most|at least)\b"
 )
 # Who is nobody in particular, and what tells how things are instead of how they shall be.
 _NOBODY = re.compile(
@@ -79,7 +92,14 @@ def _parted(text: str) -> tuple[str, str]:
 
 def wording(text: str) -> str:
     """The words of a wish: its first line without markup, number and label."""
-    return _STORY_LABEL.sub("", without_number(plain(text.partition("\n")[0])))
+    line = _MARK.sub("", without_number(_MARK.sub("", plain(text.partition("\n")[0]))))
+    line = _PRIORITY_NOTE.sub("", _STORY_LABEL.sub("", line)).rstrip(".! ")
+    if order := _IN_ORDER.match(line):
+        return f"As a {order['actor']}, I want to {order['want']}, so that {order['benefit']}"
+    label = _LABEL.match(line)
+    if label and (STORY.match(label["rest"]) or _ABILITY_SENTENCE.match(label["rest"])):
+        return label["rest"]
+    return re.sub(r"(?i)^it (?:should|must|shall) be possible to ", "Users can ", line)
 
 
 def is_story(text: str) -> bool:
@@ -93,6 +113,11 @@ def says_what_somebody_can_do(sentence: str) -> bool:
         return True
     match = _ABILITY_SENTENCE.match(wording(sentence))
     return match is not None and not (_NOBODY.match(match["who"]) or _AS_IT_IS.match(match["what"]))
+
+
+def says_what_holds(sentence: str) -> bool:
+    """Whether a sentence of prose restricts something, instead of saying what somebody can do."""
+    return _HOLDS.search(wording(sentence)) is not None
 
 
 def is_undecided(text: str) -> bool:

@@ -261,3 +261,110 @@ def test_prose_of_a_background_is_mined_for_nothing() -> None:
     assert [item.source for item in made if item.kind == "functional"] == [
         "Users can add a packet with a name"
     ]
+
+
+SEED = "Gardeners can add a seed with a name"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title: Seeds\nstories:\n  - {id: A-1, as_a: gardener, i_want: add a seed with a name, "
+        "acceptance: [Name is required]}\n",
+        "title: Seeds\nfeatures:\n  - {title: Gardeners can add a seed with a name, priority: must}\n",
+    ],
+)
+def test_structured_stories_with_criteria_stay_whole(text: str) -> None:
+    from hishamos_pipeline.blueprints.planning.explaining import explain
+
+    found = explain(read_brief(text.encode(), "a.yaml"))
+    assert [item.read_as for item in found] in (["story", "rule"], ["story", "fact"])
+
+
+def test_columns_of_jira_with_bullets_in_them() -> None:
+    text = (
+        "Issue key,Summary,Status,Description,Custom field (Acceptance Criteria)\n"
+        f'E-2,{SEED},To Do,"Context first.\n* the name must be unique\n* the name is required",The date is required\n'
+    )
+    (feature,) = read_brief(text.encode(), "a.csv").features
+    assert feature.split("\n- ")[1:] == [
+        "The date is required",
+        "the name must be unique",
+        "the name is required",
+    ]
+
+
+def test_numbers_with_colons_titles_above_stories_and_labels_at_the_end() -> None:
+    criteria = read(
+        f"# Story 1: Add\n\n{SEED}.\n\n#### Acceptance Criteria\n\n1: The name is required\n2: A rule\n"
+    )
+    assert criteria.features[0].split("\n- ")[1:] == ["The name is required", "A rule"]
+    titled = read(
+        "# S\n\n## Stories\n\n**US-01 Add a tool**\nAs a member, I want to add a tool, so that it is known.\n"
+    )
+    assert titled.features == ("[US-01] As a member, I want to add a tool, so that it is known",)
+    assert heads(read(f"# S\n\nBees\nmust have:\n- {SEED}\n")) == [SEED]
+
+
+def test_the_benefit_may_come_first() -> None:
+    from hishamos_pipeline.blueprints.reading.text import statement
+
+    text = "Feature: Hives\n  In order to know\n  As a keeper\n  I want to add a hive with a name\n"
+    (feature,) = read_brief(text.encode(), "a.feature").features
+    said = statement(feature)
+    assert (said.actor, said.want, said.benefit) == ("keeper", "add a hive with a name", "know")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["The librarian shall be able to add a seed", "**Seeds:** gardeners can add a seed", "✅ Add a seed",
+     "Gardeners can add a seed [P2]", "It should be possible to add a seed", "Gardeners can add a seed (must have)"],
+)  # fmt: skip
+def test_wordings_of_one_wish(line: str) -> None:
+    from hishamos_pipeline.blueprints.reading.text import statement
+
+    assert statement(line).want.lower() == "add a seed"
+
+
+@pytest.mark.parametrize("status", ["Deferred", "Postponed", "Future"])
+def test_what_is_put_off_is_not_asked_for(status: str) -> None:
+    table = (
+        f"| Feature | Status | Notes |\n|---|---|---|\n| {ADD} | Open | |\n| Users can pay | {status} | |\n"
+    )
+    noted = "| Users can sing | Open | Out of scope for v1 |\n"
+    assert heads(read(f"# Seeds\n\n## Features\n\n{table}{noted}")) == [ADD]
+    assert heads(read(f"# Seeds\n\n## Features\n\n- {ADD}\n- Users can pay. *Out of scope for v1*\n")) == [
+        ADD
+    ]
+
+
+def test_rules_in_paragraphs_are_rules() -> None:
+    idea = read(f"# Seeds\n\n## Requirements\n\n{SEED}.\nNo two seeds may have the same name.\n")
+    assert (heads(idea), idea.constraints) == ([SEED], ("No two seeds may have the same name",))
+
+
+def test_entities_and_their_attributes_in_each_layout() -> None:
+    lists = read(
+        "# S\n\n## Data model\n\n### Loan\n\n- borrower: text\n- due date: date\n\n## Entities\n\n- Book: title\n"
+    )
+    assert [(e.name, [a.name for a in e.attributes]) for e in lists.entities] == [
+        ("loan", ["borrower", "due_date"]), ("book", ["title"]),
+    ]  # fmt: skip
+    rows = "| Tool | name | text |\n| Tool | year | integer |\n"
+    table = read(f"# S\n\n## Entities\n\n| Entity | Field | Type |\n|---|---|---|\n{rows}")
+    assert [(e.name, [a.name for a in e.attributes]) for e in table.entities] == [("tool", ["name", "year"])]
+    item = "- **Packet**: What is swapped. Key attributes: name, status (available, taken)"
+    prose = read(f"# S\n\n## Key Entities\n\n{item}\n")
+    assert prose.entities[0].attributes[1].choices == ("available", "taken")
+
+
+def test_checks_of_sql_are_bounds_and_choices() -> None:
+    checks = "size INT CHECK (size >= 1 AND size <= 9), kind TEXT CHECK (kind IN ('honey','wax'))"
+    sql = f"CREATE TABLE t (name TEXT, {checks});"
+    _, size, kind = read_brief(sql.encode(), "a.sql").entities[0].attributes
+    assert (size.minimum, size.maximum, kind.choices) == (1, 9, ("honey", "wax"))
+
+
+def test_stories_by_the_name_of_their_list() -> None:
+    tree = {"userStories": [{"id": "A-1", "title": SEED}, {"title": "Users can pay", "outOfScope": True}]}
+    assert heads(read_brief(json.dumps(tree).encode(), "a.json")) == [f"[A-1] {SEED}"]

@@ -63,6 +63,8 @@ class _Reading:
         match said.kind:
             case "excluded":
                 yield self._made(said, "not asked for")
+            case "note":
+                yield self._made(said, "background")
             case "code":
                 yield self._made(said, "material", "whoever writes code is shown it")
             case "user":

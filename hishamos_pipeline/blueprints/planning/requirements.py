@@ -20,7 +20,8 @@ from hishamos_pipeline.intake.statements import read_statements
 from hishamos_pipeline.intake.wording import external_id, facts_below, plain, points_below, wording
 from hishamos_pipeline.stacks.python.quality import quality_requirements
 
-_LEAST_SHARED = 2
+_LEAST_SHARED, _SHORTEST = 2, 1
+_METADATA = re.compile(r"[A-Za-z][\w ]{1,30}: \S")
 
 
 def write_requirements(idea: Idea) -> Requirements:
@@ -165,6 +166,10 @@ def _priority(feature: str) -> Priority:
 
 
 def _summary(idea: Idea) -> str:
-    first = plain(idea.vision.split("\n\n")[0]) if idea.vision else ""
-    text = first.split(". ")[0]
-    return f"{text[:280].rstrip('.')}." if text else f"{idea.title}."
+    """The first sentence of the brief that says something; what is put down as `name: value` is none."""
+    paragraphs = (plain(part.removeprefix("- ")) for part in idea.vision.split("\n\n"))
+    text = next(
+        (part for part in paragraphs if len(part.split()) > _SHORTEST and not _METADATA.match(part)), ""
+    )
+    first = text.split(". ")[0]
+    return f"{first[:280].rstrip('.')}." if first else f"{idea.title}."

@@ -63,8 +63,8 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "count": ("count", "the number is printed"),
         "group": (f"count-by-{name}", "each value is printed"),
         "due": (
-            model.due_action(operation),
-            f"only {things} that are {model.due_shown(operation)} are printed",
+            model.due_list(operation).action,
+            f"only {things} that are {model.due_list(operation).shown} are printed",
         ),
         "total": (f"total-{name}", "the sum is printed"),
         "average": (f"average-{name}", "the average is printed"),
@@ -114,7 +114,10 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         name = field.attribute.name.replace("_", "-")
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
     lines += [
-        (f"{start} {entity.due_action(item)}", f"List {entity.labels} that are {entity.due_shown(item)}")
+        (
+            f"{start} {entity.due_list(item).action}",
+            f"List {entity.labels} that are {entity.due_list(item).shown}",
+        )
         for item in entity.dues
     ]
     lines += [(f"{start} {figure.action}", figure.help) for figure in entity.figures]

@@ -27,7 +27,7 @@ _SAMPLES: dict[str, tuple[str, str]] = {
 }
 _MODELS_OWN = frozenset(dir(BaseModel)) | {"parameters", "pydantic"}
 # A record is in a state from the start; any other choice is unknown until somebody makes it.
-_STATES = ("status", "state", "stage", "phase")
+STATES = ("status", "state", "stage", "phase")
 # Names that generated modules use for something else.
 _TAKEN = frozenset(
     """counter mapping callable iterator run
@@ -42,12 +42,6 @@ SQL_KEYWORDS = frozenset(
     INDEX INNER INSERT INTERSECT INTO IS JOIN KEY LEFT LIKE LIMIT MATCH NATURAL NOT NULL OF OFFSET ON
     OR ORDER OUTER OVER PLAN PRIMARY RANGE REFERENCES REPLACE RIGHT ROW ROWS SELECT SET TABLE THEN TO
     TRANSACTION TRIGGER UNION UNIQUE UPDATE USING VALUES VIEW WHEN WHERE WINDOW WITH""".split()
-)
-
-
-# States and dates after which nothing is due any more.
-_ENDS = frozenset(
-    """returned done completed finished closed paid cancelled canceled resolved archived delivered settled""".split()
 )
 
 
@@ -99,7 +93,7 @@ class FieldModel:
         """The default as Python source; empty where there is none."""
         if self.required:
             return ""
-        if self.type == "choice" and self.attribute.name in _STATES:
+        if self.type == "choice" and self.attribute.name in STATES:
             return f'"{self.attribute.choices[0]}"'
         return {"boolean": "False", "tags": "()"}.get(self.type, "None")
 
@@ -117,23 +111,6 @@ class FieldModel:
     def parameter(self) -> str:
         """As a keyword parameter."""
         return f"{self.name}: {self.annotation}" + (f" = {self.default}" if self.default else "")
-
-    @property
-    def ended(self) -> tuple[str, ...]:
-        """Values, as they are stored, that say that a record is done with; none where the field says nothing of it."""
-        if self.type == "choice" and self.attribute.name in _STATES:
-            return tuple(choice for choice in self.attribute.choices if choice in _ENDS)
-        first, _, rest = self.attribute.name.partition("_")
-        if self.type == "date" and first in _ENDS and rest in ("on", "at", "date") and self.optional_none:
-            return ("2026-01-01",)
-        return ("1",) if self.type == "boolean" and self.attribute.name in _ENDS else ()
-
-    def is_open(self, record: str) -> str:
-        """A condition, as Python source, under which a record is not done with as far as this field tells."""
-        value = f"{record}.{self.name}"
-        if self.type == "choice":
-            return f"{value} not in ({', '.join(repr_of(choice) for choice in self.ended)},)"
-        return f"{value} is None" if self.type == "date" else f"not {value}"
 
     @property
     def constant(self) -> str:
@@ -398,11 +375,6 @@ class FieldModel:
             return f"{('First', 'Second')[index]} {self.owner.replace('_', ' ')}"
         known = _SAMPLES.get(self.attribute.name) or _SAMPLES.get(last)
         return known[index] if known else f"{('First', 'Second')[index]} {self.label}"
-
-
-def repr_of(text: str) -> str:
-    """A text as Python source in double quotes."""
-    return f'"{text}"'
 
 
 def table(entity: str) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from hishamos_pipeline.blueprints.python.dues import DueList, ended
 from hishamos_pipeline.blueprints.python.fields import SQL_KEYWORDS, FieldModel, table, variable
+from hishamos_pipeline.blueprints.python.figures import FIGURES, Figure
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operations import Operation
 from hishamos_pipeline.core.artifacts.idea import Entity
@@ -12,53 +14,7 @@ from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
 # Kinds of operations that change a record in place.
-FIGURES = ("total", "average")
 CHANGES = ("update", "status", "assign", "tag")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A sum or an average: of which field, and by which other one it is split."""
-
-    kind: str
-    field: FieldModel
-    by: FieldModel | None
-    vars: str
-
-    @property
-    def name(self) -> str:
-        """``total_amount``, with ``_by_category`` where it is split."""
-        by = f"_by_{self.by.attribute.name}" if self.by else ""
-        return f"{self.kind}_{self.field.attribute.name}{by}"
-
-    @property
-    def action(self) -> str:
-        """The same as a word of the command line or of an address."""
-        return self.name.replace("_", "-")
-
-    @property
-    def function(self) -> str:
-        """``total_amount_of_expenses``, with ``_by_category`` where it is split."""
-        by = f"_by_{self.by.attribute.name}" if self.by else ""
-        return f"{self.kind}_{self.field.attribute.name}_of_{self.vars}{by}"
-
-    @property
-    def type(self) -> str:
-        """What it is for one value of the field that it is split by."""
-        return self.field.base if self.kind == "total" else "Decimal"
-
-    @property
-    def annotation(self) -> str:
-        """What the function returns; the average of nothing is none."""
-        if self.by:
-            return f"dict[{self.by.annotation}, {self.type}]"
-        return self.type if self.kind == "total" else "Decimal | None"
-
-    @property
-    def help(self) -> str:
-        """What it does, in words."""
-        by = f" by {self.by.label}" if self.by else ""
-        return f"{'Add up' if self.kind == 'total' else 'Average'} the {self.field.label}{by}"
 
 
 @dataclass(frozen=True)
@@ -297,24 +253,14 @@ class EntityModel:
         """Lists of what is due, each once."""
         return tuple({item.value: item for item in self.of("due")}.values())
 
-    def due_function(self, operation: Operation) -> str:
-        """``overdue_loans``, ``loans_due_this_week``."""
-        if operation.value == "overdue":
-            return f"overdue_{self.vars}"
-        return f"{self.vars}_due_{operation.value.replace(' ', '_')}"
-
-    def due_action(self, operation: Operation) -> str:
-        """The same as a word of the command line or of an address."""
-        return "overdue" if operation.value == "overdue" else f"due-{operation.value.replace(' ', '-')}"
-
-    def due_shown(self, operation: Operation) -> str:
-        """What the list holds, as people say it."""
-        return "overdue" if operation.value == "overdue" else f"due {operation.value}"
+    def due_list(self, operation: Operation) -> DueList:
+        """The names of a list of what is due."""
+        return DueList(operation.value, self.vars)
 
     @cached_property
     def ends(self) -> tuple[FieldModel, ...]:
         """Fields that say that a record is done with, so that it is not due any more."""
-        return tuple(field for field in self.fields if field.ended)
+        return tuple(field for field in self.fields if ended(field))
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jinja2
 
+from hishamos_pipeline.blueprints.python.dues import ended, is_open
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.intake.attributes import attribute_name
 from hishamos_pipeline.stacks.python.rendering import folders_of, open_environment
@@ -18,6 +19,8 @@ def environment(stack: str) -> jinja2.Environment:
     made = open_environment(TEMPLATES / stack, TEMPLATES / "shared", *folders_of(stack))
     made.filters["article"] = words.with_article
     made.filters["identifier"] = attribute_name
+    made.filters["ended"] = ended
+    made.filters["open_while"] = is_open
     return made
 
 

@@ -241,7 +241,7 @@ def _average(operation: Operation, model: EntityModel) -> Rows:
 
 
 def _due(operation: Operation, model: EntityModel) -> Rows:
-    label, shown = model.field(operation.attributes[0]).label, model.due_shown(operation)
+    label, shown = model.field(operation.attributes[0]).label, model.due_list(operation).shown
     yield (
         "listed",
         f"{model.labels} with a {label} before today, today, in six days and in a week",

@@ -14,7 +14,7 @@ from hishamos_pipeline.blueprints.reading.vocabulary import DETERMINER, Vocabula
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name, parse_attributes
-from hishamos_pipeline.intake.wording import plain
+from hishamos_pipeline.intake.wording import wording
 
 Kind = Literal[
     "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
@@ -501,7 +501,7 @@ class Reader:
             r" (?:are|is|must be|will be|stay) (?:kept|stored|saved|retained|persisted|remembered|there)"
             r"(?: (?:across|between) (?:sessions|runs)| after a restart|"
             r" and when the user returns,? the data (?:will be|is) retrieved)",
-            plain(text).lower(),
+            wording(text).lower(),
         )
         if match is None:
             return ()

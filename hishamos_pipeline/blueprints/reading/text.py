@@ -8,7 +8,7 @@ from hishamos_pipeline.intake.wording import STORY, facts_below, wording
 
 _ABILITY = re.compile(
     r"^(?:the |an? |any |every |all )?(?P<actor>[a-z][a-z-]*(?: [a-z-]+){0,2}?) "
-    r"(?:(?:should|must|will) be able to|can|may|could|should|must|will|is able to|are able to"
+    r"(?:(?:should|must|will|shall) be able to|can|may|could|should|must|will|is able to|are able to"
     r"|needs? to|wants? to) (?:also |then |be able to )?(?P<want>.+?)"
     r"(?:,? so that (?P<benefit>.+))?$",
     re.IGNORECASE,

@@ -161,8 +161,14 @@ def as_markdown(idea: Idea) -> str:
         ("Constraints", idea.constraints),
     ):
         if lines:
-            parts.append(f"## {heading}\n\n" + "\n".join(f"- {' '.join(line.split())}" for line in lines))
+            parts.append(f"## {heading}\n\n" + "\n".join(map(_item, lines)))
     return "\n\n".join(parts) + "\n"
+
+
+def _item(line: str) -> str:
+    """A line as an item of a list; points below a feature stay below it."""
+    head, *points = line.split("\n- ")
+    return "\n".join([f"- {' '.join(head.split())}", *(f"  - {' '.join(point.split())}" for point in points)])
 
 
 def _entity_line(entity: Entity) -> str:

@@ -46,7 +46,12 @@ def markdown_of_document(raw: bytes, suffix: str) -> tuple[str, str]:
     ]  # fmt: skip
     try:
         done = subprocess.run(
-            command, input=raw, capture_output=True, timeout=_SECONDS, env={"LANG": "C.UTF-8"}, check=False
+            command,
+            input=raw if raw.startswith(b"PK") else raw + b"\n\n",
+            capture_output=True,
+            timeout=_SECONDS,
+            env={"LANG": "C.UTF-8"},
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise IdeaError(

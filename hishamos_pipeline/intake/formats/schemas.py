@@ -211,9 +211,31 @@ def _column(column: sql.ColumnDef, *, is_unique: bool) -> str:
         if any(isinstance(item, kind) and not item.args.get("allow_null") for item in kinds)
     ]
     facts += ["unique"] if is_unique and "unique" not in facts else []
+    facts += [
+        fact for kind in kinds if isinstance(kind, sql.CheckColumnConstraint) for fact in _checked(kind)
+    ]
     of = column.args.get("kind")
     facts += [word for types, word in _SQL_TYPES if of is not None and of.this in types][:1]
     return f"{name} ({', '.join(facts)})" if facts else name
+
+
+def _checked(check: sql.CheckColumnConstraint) -> list[str]:
+    """What a column's CHECK says, as far as attributes can: bounds of whole numbers, and choices."""
+    said = check.this.unnest() if isinstance(check.this, sql.Expr) else None
+    if isinstance(said, sql.In):
+        texts = [item.name for item in said.expressions if isinstance(item, sql.Literal) and item.is_string]
+        return [" | ".join(texts)] if len(texts) > 1 and len(texts) == len(said.expressions) else []
+    parts = list(said.flatten()) if isinstance(said, sql.And) else [said]
+    signs = ((sql.GTE, ">="), (sql.LTE, "<="))
+    facts = [
+        f"{sign} {part.expression.name}"
+        for part in parts
+        for kind, sign in signs
+        if isinstance(part, kind) and re.fullmatch(r"\d+", part.expression.name)
+    ]
+    if isinstance(said, sql.Between):
+        facts = [f">= {said.args['low'].name}", f"<= {said.args['high'].name}"]
+    return [fact for fact in facts if re.fullmatch(r"[<>]= -?\d+", fact)]
 
 
 def _singular(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, TypeGuard
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.columns import Table, table_of
 from hishamos_pipeline.intake.formats.writing import document, heading, item, line
-from hishamos_pipeline.intake.headings import excludes_by_name, words_of
+from hishamos_pipeline.intake.headings import excludes_by_name, meaning_of, words_of
 
 _TITLES = ("title", "name", "project", "projectName", "project_name", "product", "productName", "branchName")
 _TEXTS = ("description", "vision", "summary", "overview")
@@ -32,6 +32,8 @@ def wish_of(given: Mapping[str, Any]) -> str:
 def is_asked_for(given: Mapping[str, Any]) -> bool:
     """Whether a story that is given as fields is still open."""
     table, row = _row(given)
+    if any(value is True and excludes_by_name(words_of(_words(name))) for name, value in given.items()):
+        return False
     return table.is_asked_for(row) and not any(given.get(name) is True for name in _DONE)
 
 
@@ -42,7 +44,9 @@ def holds_wishes(tree: object, depth: int = 0) -> bool:
     if _is_list_of_wishes(tree):
         return True
     if isinstance(tree, Mapping):
-        return any(holds_wishes(value, depth + 1) for value in tree.values())
+        return any(
+            _is_list_of_wishes(value, name) or holds_wishes(value, depth + 1) for name, value in tree.items()
+        )
     return isinstance(tree, list) and any(holds_wishes(value, depth + 1) for value in tree)
 
 
@@ -63,13 +67,14 @@ def _sections(tree: Mapping[str, Any], level: int) -> Iterator[str]:
         named = _words(name)
         excluded = excludes_by_name(words_of(named))
         yield heading(
-            min(level, 6), f"User stories: {named}" if _is_list_of_wishes(value) and not excluded else named
+            min(level, 6),
+            f"User stories: {named}" if _is_list_of_wishes(value, name) and not excluded else named,
         )
-        yield from _content(value, level + 1)
+        yield from _content(value, level + 1, name)
 
 
-def _content(value: object, level: int) -> Iterator[str]:
-    if _is_list_of_wishes(value):
+def _content(value: object, level: int, name: str = "") -> Iterator[str]:
+    if _is_list_of_wishes(value, name):
         yield from _wishes(value, level)
     elif isinstance(value, Mapping) and level <= _DEEPEST:
         yield from _sections(value, level)
@@ -86,7 +91,7 @@ def _wishes(entries: Sequence[Mapping[str, Any]], level: int) -> Iterator[str]:
         table, row = _row(entry)
         wish = table.wish(row)
         inner = {name: value for name, value in entry.items() if _holds_stories(name, value)}
-        if any(entry.get(name) is True for name in _DONE) or not (table.is_asked_for(row) or inner):
+        if any(entry.get(name) is True for name in _DONE) or not (is_asked_for(entry) or inner):
             closed.append(item(wish.partition("\n")[0]))
         elif inner:  # an epic with its stories
             groups.append((wish.partition("\n")[0] or "Epic", inner))
@@ -97,7 +102,7 @@ def _wishes(entries: Sequence[Mapping[str, Any]], level: int) -> Iterator[str]:
     for title, inner in groups:
         yield heading(min(level, 6), f"Epic: {title}")
         for nested in inner.values():
-            yield from _content(nested, level + 1)
+            yield from _content(nested, level + 1, "stories")
     if closed:
         yield heading(min(level, 6), "Already done")
         yield "\n".join(closed)
@@ -114,11 +119,15 @@ def _row(entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
     return table_of([_words(name) for name in names]), cells
 
 
-def _is_list_of_wishes(value: object) -> TypeGuard[list[Mapping[str, Any]]]:
+def _is_list_of_wishes(value: object, name: str = "") -> TypeGuard[list[Mapping[str, Any]]]:
     if not isinstance(value, list) or not value or not all(isinstance(entry, Mapping) for entry in value):
         return False
     tables = [_row(entry)[0] for entry in value]
-    tells = any(table.is_backlog for table in tables) or any(entry.keys() & set(_DONE) for entry in value)
+    tells = (
+        meaning_of(words_of(_words(name))) == "features"
+        or any(table.is_backlog for table in tables)
+        or any(entry.keys() & set(_DONE) for entry in value)
+    )
     return all(table.has_wishes for table in tables) and (tells or any(map(_has_stories, value)))
 
 

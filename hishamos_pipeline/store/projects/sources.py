@@ -7,6 +7,8 @@ from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.store.projects.tables import IdeaRow, ProjectRow
 
 # Where briefs come from that no file is: of two such nobody knows that they are the same document.
+# What changes a brief without being another document.
+_ASIDE = ("answer to question ", "settings", "change by ")
 _NAMELESS = ("standard input", "api", "mcp")
 
 
@@ -17,11 +19,11 @@ def refuse_other_document(session: Session, project: ProjectRow, source: str) ->
         IdeaError: names the document that it would replace.
     """
     query = select(IdeaRow.source).where(IdeaRow.project_id == project.id).order_by(IdeaRow.revision)
-    earlier = session.scalars(query).all()
-    if source in _NAMELESS or source not in earlier:
+    earlier = [item for item in session.scalars(query) if not item.startswith(_ASIDE)]
+    if earlier and (source in _NAMELESS or source != earlier[-1]):
         raise IdeaError(
             "key",
-            f"{project.key} is the key of {project.title!r}, which comes from {earlier[0]} and would be replaced",
+            f"{project.key} is the key of {project.title!r}, which comes from {earlier[-1]} and would be replaced",
             "Give the brief a `key:` of its own; or say that it replaces that project, by --replace, by `replace` in "
             "the API, or by that project's `key:`.",
         )
