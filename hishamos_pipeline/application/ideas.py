@@ -52,8 +52,9 @@ class ExplainIdea(UseCaseInput):
 class ExplainedStatement(View):
     """A statement of a brief and what it was read as.
 
-    ``line`` is that of the brief's text, counted from 1; ``section`` is the id of the section that it stands in;
-    ``detail`` says what it comes to, or why it was not understood.
+    ``line`` is that of a Markdown file, and else of the text that the brief was brought into, counted from 1;
+    ``section`` is the id of the section that it stands in; ``detail`` says what it comes to, or why it was not
+    understood.
     """
 
     line: int
@@ -155,7 +156,15 @@ def explain(services: Services, actor: Actor, command: ExplainIdea) -> tuple[Exp
     else:
         raw, name, _ = _unpacked(services.settings, command)
         idea = _read(services.settings, raw, name).idea
-    return tuple(ExplainedStatement.of(item) for item in explaining.explain(idea))
+    above = _lines_above(command.raw, "".join(section.text for section in idea.whole))
+    found = explaining.explain(idea)
+    return tuple(ExplainedStatement.of(item, line=item.line + above) for item in found)
+
+
+def _lines_above(raw: bytes, body: str) -> int:
+    """How many lines of a file stand above the text that sections are made of: its front matter."""
+    text = raw.decode(errors="replace").replace("\r\n", "\n")
+    return text.removesuffix(body).count("\n") if body and text.endswith(body) else 0
 
 
 def _unpacked(

@@ -33,6 +33,9 @@ def test_each_statement_is_explained(home: Path) -> None:
         hishamos(home, "ideas", "explain", "seeds.md", "--json").stdout
     )]  # fmt: skip
     assert read == [(5, "story"), (6, "not understood"), (10, "not asked for")]
+    (home / "front.md").write_text(f"---\nauthor: Ada\n---\n{SPEC}")
+    below = json.loads(hishamos(home, "ideas", "explain", "front.md", "--json").stdout)
+    assert [item["line"] for item in below] == [8]  # of the file
     assert json.loads(hishamos(home, "ideas", "list", "--json").stdout) == []  # nothing was submitted
     assert hishamos(home, "ideas", "explain", "missing.md").returncode == 2
     assert hishamos(home, "ideas", "explain", "missing").returncode == 3
