@@ -53,6 +53,20 @@ _STATES = re.compile(
 # Who the main verb is said of has no verb of its own: "users can list books that must not be lent" forbids nothing.
 _HAS_VERB = re.compile(r"(?i)\b(?:can|may|must|shall|should|will|that|which|who|they|able|to|want|wants)\b")
 _MODAL_END = re.compile(r"(?i) (?:can|may|must|shall|should|will)\s*$")
+_PARTICIPLES = {
+    "added": "add", "created": "create", "recorded": "record", "listed": "list", "viewed": "view", "shown": "show",
+    "seen": "see", "edited": "edit", "updated": "update", "changed": "change", "deleted": "delete",
+    "removed": "remove", "searched": "search", "sorted": "sort", "filtered": "filter", "exported": "export",
+    "imported": "import", "counted": "count", "archived": "archive", "tagged": "tag", "marked": "mark",
+    "assigned": "assign",
+}  # fmt: skip
+_PASSIVE = re.compile(
+    r"(?i)^(?:all |the |an? )?(?P<things>[a-z][a-z -]{1,40}?) (?:can|may) be "
+    rf"(?P<verb>{'|'.join(_PARTICIPLES)})(?P<rest> .*)?$"
+)
+_BY = re.compile(r"(?i) by (?:the |an? |every |any )?(?P<actor>[a-z]+)$")
+# "By" tells the attribute here, and not who does it.
+_BY_WHAT = ("sort", "filter", "search", "list", "count", "show", "see", "view")
 # How a screen would be used; on the command line a command takes the place of it.
 _GESTURE = re.compile(
     r"\s*(?:\((?:e\.g\.|or on|or by|optional)[^)]*\)|,?\s*by (?:pressing|clicking|tapping|hitting)(?: on)? .*|"
@@ -93,6 +107,8 @@ def _statement(line: str) -> Statement:
         stripped = _GESTURE.sub("", stripped)
     if re.search(r"press|click|tap|hit", line[len(stripped) :] + line[: -len(stripped) or None]):
         assumption = "a command takes the place of the button or key that the brief names"
+    if passive := _passive(stripped):
+        return replace(passive, assumption=assumption)
     if not STORY.match(stripped) and (_forbids(stripped) or _states(stripped)):
         return Statement(actor="user", want=stripped, assumption=assumption, is_wish=False)
     if shows := _SHOWS.match(stripped):
@@ -116,6 +132,18 @@ def _statement(line: str) -> Statement:
                 want = " ".join([base_verb(words[index].lower()), *words[index + 1 :]])
                 return Statement(actor=actor, want=want, assumption=assumption)
     return Statement(actor="user", want=stripped, assumption=assumption)
+
+
+def _passive(text: str) -> Statement | None:
+    """A wish that says what can be done with something: "tools can be sorted by name"; ``None`` if it is none."""
+    match = _PASSIVE.match(text)
+    if match is None:
+        return None
+    verb, rest, actor = _PARTICIPLES[match["verb"].lower()], match["rest"] or "", "user"
+    by = _BY.search(rest)
+    if by and verb not in _BY_WHAT:
+        actor, rest = by["actor"].lower(), rest[: by.start()]
+    return Statement(actor=actor, want=f"{verb} {match['things'].strip().lower()}{rest}")
 
 
 def _states(text: str) -> bool:
