@@ -55,5 +55,7 @@ async def test_a_build_makes_the_same_files_and_keeps_what_a_person_wrote(settin
     assert old.project.store.projects.get(old.key).state == "exported"
     assert old.project.store.edits.active(old.key, "requirements") == edits
     now = {f.path: f.sha256 for f in old.project.read("verified_build", VerifiedBuild).files}
-    assert {path for path in files if files[path] != now.get(path)} <= {"PROVENANCE.json", "pyproject.toml"}
+    # What the rules of this release write otherwise: tests of a first command try it without an action, too.
+    others = {"PROVENANCE.json", "pyproject.toml", "tests/test_us_001_add_a_note.py"}
+    assert {path for path in files if files[path] != now.get(path)} <= others
     assert old.plan() == ()
