@@ -124,10 +124,10 @@ class Table:
 
     def is_asked_for(self, row: Sequence[str]) -> bool:
         """Whether a row is a wish that is still open, and neither a group of wishes nor somebody's work."""
-        status, kind = _bare(self.cell(row, "status")), _bare(self.cell(row, "kind"))
+        kind = _bare(self.cell(row, "kind"))
         labels = {label.strip().lower() for label in re.split(r"[,;|\n]", self.cell(row, "labels"))}
         return not (
-            _DONE.fullmatch(status)
+            self.is_done(row)
             or _NO_WISHES.fullmatch(kind)
             or _UNWANTED.fullmatch(_bare(self.cell(row, "priority")))
             or ("scope" in self.columns and _NO.fullmatch(self.cell(row, "scope")))
@@ -194,10 +194,7 @@ class Table:
             if required in ("yes", "y", "true", "required", "x", "✓", "✔", "mandatory")
             else [required]
         )
-        kept: list[str] = []
-        for fact in filter(None, said):
-            if _is_understood(f"{name} ({fact})"):
-                kept.append(fact)
+        kept = [fact for fact in said if fact and _is_understood(f"{name} ({fact})")]
         return f"{name} ({', '.join(kept)})" if name and kept else name
 
     def _head(self, row: Sequence[str]) -> str:

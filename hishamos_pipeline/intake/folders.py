@@ -21,29 +21,24 @@ _MARKDOWN = r"\.(?:md|markdown)$"
 class Shape:
     """How a tool lays out requirements: the first group of files that is there is the brief, its files joined."""
 
-    name: str
     sign: re.Pattern
     briefs: Sequence[re.Pattern]
 
 
-_SHAPES = (
-    Shape(
-        "OpenSpec",
+_SHAPES = {
+    "OpenSpec": Shape(
         re.compile(rf"(?:^|/)(?:openspec/)?(?:specs|changes)/[^/]+/proposal{_MARKDOWN}|(?:^|/)openspec/"),
         (re.compile(rf"(?:^|/)(?:(?:changes/[^/]+/)?specs/[^/]+/spec|project){_MARKDOWN}"),),
     ),
-    Shape(
-        "Kiro",
+    "Kiro": Shape(
         re.compile(r"(?:^|/)\.kiro/specs/"),
         (re.compile(rf"(?:^|/)\.kiro/specs/[^/]+/requirements{_MARKDOWN}"),),
     ),
-    Shape(
-        "Spec Kit",
+    "Spec Kit": Shape(
         re.compile(r"(?:^|/)(?:\.specify/|specs/\d+-[^/]+/)"),
         (re.compile(rf"(?:^|/)specs/[^/]+/spec{_MARKDOWN}"), re.compile(rf"(?:^|/)spec{_MARKDOWN}")),
     ),
-    Shape(
-        "BMAD",
+    "BMAD": Shape(
         re.compile(r"(?:^|/)(?:_?bmad|\.bmad-core|docs/(?:prd|epics?|stories))(?:[/.-]|$)"),
         (
             re.compile(rf"(?i)(?:^|/)(?:docs/)?prd{_MARKDOWN}"),
@@ -51,7 +46,7 @@ _SHAPES = (
             re.compile(rf"(?i)(?:^|/)(?:docs/)?(?:epics?|stories)(?:/[^/]+|-[^/]+)?{_MARKDOWN}"),
         ),
     ),
-)
+}
 _ARCHIVED = re.compile(r"(?:^|/)(?:archive|templates|node_modules)/")
 
 
@@ -99,7 +94,7 @@ def _without_top(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def _of_shape(files: Mapping[str, bytes]) -> list[str]:
     paths = [path for path in sorted(files) if not _ARCHIVED.search(path)]
-    for shape in _SHAPES:
+    for shape in _SHAPES.values():
         if any(map(shape.sign.search, paths)):
             for pattern in shape.briefs:
                 if found := [path for path in paths if pattern.search(path)]:

@@ -88,7 +88,7 @@ def _plain_items(node: SyntaxTreeNode) -> Iterator[Passage]:
         if points and not head:  # a list of lists
             head, points = "; ".join(point.text for point in points), []
         if below and head.endswith(":"):
-            head, points = f"{head.rstrip(':')}: {'; '.join(point.text for point in points)}", []
+            head, points = joined(Passage(0, head, "prose", "", points)), []
         if head:
             yield Passage(line_of(item), head, "prose", "", points)
 
@@ -139,9 +139,11 @@ def line_of(node: SyntaxTreeNode) -> int:
 
 def story_below_title(lines: Sequence[str]) -> str:
     """The story of a paragraph that begins with its title on a line of its own, with the title's id before it."""
+    if is_story(" ".join(lines)):
+        return ""
     for count in range(1, min(len(lines), _MOST_TITLE_LINES + 1)):
         story = plain(" ".join(lines[count:]))
-        if is_story(story) and not is_story(" ".join(lines)):
+        if is_story(story):
             number = external_id(plain(" ".join(lines[:count])))
             return f"[{number}] {story}" if re.fullmatch(r"[A-Za-z]{1,8}-?\d[\d.]*", number) else story
     return ""

@@ -42,7 +42,7 @@ _GENERIC = frozenset(
     product-requirement-document software-requirements-specification srs functional-requirements feature-spec
     functional-specification software-requirements business-requirements business-requirements-document brd
     project-brief product-brief overview introduction readme document untitled design-document features stories
-    technical-specification prd-draft draft features stories export work-items openapi swagger sheet1
+    technical-specification prd-draft draft export work-items openapi swagger sheet1
     untitled-project""".split()
 )
 _SHORTEST_NAME, _PACKED = 3, 10
@@ -69,9 +69,8 @@ def read_source(raw: bytes, name: str, max_bytes: int) -> Source:
     Raises:
         IdeaError: it is too large, of a format that is not read, or not valid in its own.
     """
-    suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _UNREAD:
-        raise _unread(f"is {_UNREAD[suffix]}, which is not read")
+    suffix = _suffix(name)
+    _refuse_known(suffix)
     if is_converted(raw, name):
         check_size(raw, max_bytes * _PACKED)  # pictures and markup are most of such a document
         text, notes = _converted(raw, name, suffix)
@@ -86,8 +85,7 @@ def read_source(raw: bytes, name: str, max_bytes: int) -> Source:
 
 def is_converted(raw: bytes, name: str) -> bool:
     """Whether a brief is no text, or a text that another program reads: it may take much time and memory."""
-    suffix = PurePosixPath(name.lower()).suffix
-    return suffix in (*_WORKBOOKS, *converted.PANDOC, ".pdf") or raw.startswith(b"%PDF-")
+    return _suffix(name) in (*_WORKBOOKS, *converted.PANDOC, ".pdf") or raw.startswith(b"%PDF-")
 
 
 def refuse_unread(name: str) -> None:
@@ -96,9 +94,8 @@ def refuse_unread(name: str) -> None:
     Raises:
         IdeaError: names that format, and those that are read.
     """
-    suffix = PurePosixPath(name.lower()).suffix
-    if suffix in _UNREAD:
-        raise _unread(f"is {_UNREAD[suffix]}, which is not read")
+    suffix = _suffix(name)
+    _refuse_known(suffix)
     if suffix not in {*SUFFIXES, ""}:
         raise _unread(f"is of an unknown format, {suffix}")
 
@@ -234,6 +231,15 @@ def _converted(raw: bytes, name: str, suffix: str) -> tuple[str, tuple[str, ...]
     else:
         text, note = converted.markdown_of_pdf(raw)
     return text, (note,)
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name.lower()).suffix
+
+
+def _refuse_known(suffix: str) -> None:
+    if suffix in _UNREAD:
+        raise _unread(f"is {_UNREAD[suffix]}, which is not read")
 
 
 def _unread(problem: str) -> IdeaError:

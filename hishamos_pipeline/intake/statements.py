@@ -25,6 +25,7 @@ from hishamos_pipeline.intake.passages import (
 )
 from hishamos_pipeline.intake.sections import Block, inline, raw_text
 from hishamos_pipeline.intake.wording import (
+    PRIORITY_NOTE,
     external_id,
     is_fact,
     is_story,
@@ -40,9 +41,6 @@ _STORY_HEADING = re.compile(
     _NUMBERED + r"(?: *#? *[a-z]{0,3}-?\d[\w.]*)?(?: *[-–—:.)] *|\s+|$)(?P<title>.*)$"
 )
 _NUMBERED_KIND = re.compile(_NUMBERED + r"(?: *#? *[a-z]{0,3}-?\d| *[:–—-])")
-_PRIORITY_NOTE = re.compile(
-    r"(?i)[(\[](?:priority:? *)?(?P<priority>p\d|(?:must|should|could)(?: have)?|nice to have|high|medium|low|mvp)[)\]]"
-)
 _LAST_NOTE = re.compile(r"[(\[](?P<note>[^()\[\]]{1,40})[)\]]$")
 _FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,40}\]:")
 _DEFINITION = re.compile(r"^(?P<term>[^\n]{1,120})\n((?:: [^\n]*(?:\n|$))+)")
@@ -134,7 +132,7 @@ class _Reader:
             term = f"{plain(defined['term'])}: {' '.join(defined[2].replace(': ', ' ').split())}"
             self._add_items([Passage(line, term, "prose", "")], meaning)
             return
-        if is_fact(content) and self._story and not self._is_listed:
+        if self._story and not self._is_listed and is_fact(content):
             self._story.points.append(self._made(line, content, "criterion"))
             return
         lines = raw_text(node).split("\n")
@@ -310,7 +308,7 @@ class _Reader:
     def _facts_of(self, block: Block) -> list[Passage]:
         """What a heading says of all wishes below it: how much they matter, and whose they are."""
         title, found = block.section.title, list[str]()
-        note = _PRIORITY_NOTE.search(title)
+        note = PRIORITY_NOTE.search(title)
         if priority := note["priority"] if note else priority_of(title):
             found.append(f"Priority: {priority}")
         name = words_of(title)
@@ -321,7 +319,7 @@ class _Reader:
 
 def _wish_of(section: Section) -> str:
     """The wish that a heading names, such as "User Story 1 - Add a packet"; empty where it names none."""
-    title = _PRIORITY_NOTE.sub("", plain(section.title)).strip()
+    title = PRIORITY_NOTE.sub("", plain(section.title)).strip()
     if _NUMBERED_KIND.match(title) and (match := _STORY_HEADING.match(title)):
         return match["title"].strip(" -–—:.")
     own = external_id(title)

@@ -16,9 +16,9 @@ _IN_ORDER = re.compile(
 _LABEL = re.compile(r"^[A-Z][\w -]{1,30}: (?P<rest>.+)$")
 # Marks of a state before a wish, and a priority behind it.
 _MARK = re.compile(r"^[^\p{L}\p{N}\s(\[\"'`~*_<-]+\s+")
-_PRIORITY_NOTE = re.compile(
-    r"(?i)\s*[(\[](?:priority:? *)?(?:p\d|(?:must|should|could)(?: have)?|nice to have|high|medium|low|mvp)[)\]]\.?$"
-)
+_NOTE = r"[(\[](?:priority:? *)?(?P<priority>p\d|(?:must|should|could)(?: have)?|nice to have|high|medium|low|mvp)[)\]]"
+PRIORITY_NOTE = re.compile(rf"(?i){_NOTE}")
+_NOTE_AT_END = re.compile(rf"(?i)\s*{_NOTE}\.?$")
 _STORY_LABEL = re.compile(r"^(?:user )?story:? +", re.IGNORECASE)
 # A number of the author's before a wish, and the mark of a list of tasks: "FR-001:", "[US-05]", "1.2", "[x]".
 _LEADING = re.compile(
@@ -67,11 +67,6 @@ def plain(text: str) -> str:
     return " ".join(text.split()).strip().rstrip(".!").strip()
 
 
-def without_number(text: str) -> str:
-    """A line without the number, and the mark of a list of tasks, that its author has put before it."""
-    return _parted(text)[1]
-
-
 def external_id(text: str) -> str:
     """The id that the author of a line has put before it, such as ``FR-001``; empty where there is none."""
     return _parted(plain(text.partition("\n")[0]))[0]
@@ -92,8 +87,8 @@ def _parted(text: str) -> tuple[str, str]:
 
 def wording(text: str) -> str:
     """The words of a wish: its first line without markup, number and label."""
-    line = _MARK.sub("", without_number(_MARK.sub("", plain(text.partition("\n")[0]))))
-    line = _PRIORITY_NOTE.sub("", _STORY_LABEL.sub("", line)).rstrip(".! ")
+    line = _MARK.sub("", _parted(_MARK.sub("", plain(text.partition("\n")[0])))[1])
+    line = _NOTE_AT_END.sub("", _STORY_LABEL.sub("", line)).rstrip(".! ")
     if order := _IN_ORDER.match(line):
         return f"As a {order['actor']}, I want to {order['want']}, so that {order['benefit']}"
     label = _LABEL.match(line)

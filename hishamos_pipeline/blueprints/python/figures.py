@@ -20,8 +20,7 @@ class Figure:
     @property
     def name(self) -> str:
         """``total_amount``, with ``_by_category`` where it is split."""
-        by = f"_by_{self.by.attribute.name}" if self.by else ""
-        return f"{self.kind}_{self.field.attribute.name}{by}"
+        return f"{self.kind}_{self.field.attribute.name}{self._split}"
 
     @property
     def action(self) -> str:
@@ -31,8 +30,11 @@ class Figure:
     @property
     def function(self) -> str:
         """``total_amount_of_expenses``, with ``_by_category`` where it is split."""
-        by = f"_by_{self.by.attribute.name}" if self.by else ""
-        return f"{self.kind}_{self.field.attribute.name}_of_{self.vars}{by}"
+        return f"{self.kind}_{self.field.attribute.name}_of_{self.vars}{self._split}"
+
+    @property
+    def _split(self) -> str:
+        return f"_by_{self.by.attribute.name}" if self.by else ""
 
     @property
     def type(self) -> str:

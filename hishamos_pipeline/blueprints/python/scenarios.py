@@ -208,36 +208,17 @@ def _group(operation: Operation, model: EntityModel) -> Rows:
     )
 
 
-def _total(operation: Operation, model: EntityModel) -> Rows:
-    field = model.field(operation.attributes[0])
-    by = f" by {model.field(operation.attributes[1]).label}" if operation.attributes[1:] else ""
-    yield (
-        "summed",
-        f"two {model.labels}",
-        f"the total {field.label} of the {model.labels}{by} is asked for",
-        "it is the sum of the two",
-        field.attribute.name,
-    )
-
-
-def _average(operation: Operation, model: EntityModel) -> Rows:
-    field = model.field(operation.attributes[0])
-    by = f" by {model.field(operation.attributes[1]).label}" if operation.attributes[1:] else ""
-    yield (
-        "averaged",
-        f"two {model.labels}",
-        f"the average {field.label} of the {model.labels}{by} is asked for",
-        "it is half of what both have together",
-        field.attribute.name,
-    )
-    if not by:
-        yield (
-            "nothing",
-            f"no {model.labels}",
-            f"the average {field.label} of the {model.labels} is asked for",
-            "there is none",
-            field.attribute.name,
-        )
+def _figure(operation: Operation, model: EntityModel) -> Rows:
+    figure = model.figure(operation)
+    label, by = figure.field.label, f" by {figure.by.label}" if figure.by else ""
+    name, result = {
+        "total": ("summed", "it is the sum of the two"),
+        "average": ("averaged", "it is half of what both have together"),
+    }[figure.kind]
+    asked = f"the {figure.kind} {label} of the {model.labels}{by} is asked for"
+    yield (name, f"two {model.labels}", asked, result, figure.field.attribute.name)
+    if figure.kind == "average" and not figure.by:
+        yield ("nothing", f"no {model.labels}", asked, "there is none", figure.field.attribute.name)
 
 
 def _due(operation: Operation, model: EntityModel) -> Rows:
@@ -322,6 +303,6 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
     "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
-    "tag": _tag, "count": _count, "group": _group, "total": _total, "average": _average, "due": _due, "export": _export,
+    "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "export": _export,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import IdeaError
-from hishamos_pipeline.intake.formats.writing import document, fenced, heading, line
+from hishamos_pipeline.intake.formats.writing import document, fenced, heading, in_words, line
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _VERBS = {"get": "view", "post": "add", "put": "update", "patch": "update", "delete": "delete"}
@@ -23,7 +23,6 @@ _SQL_TYPES = (
     ({*sql.DataType.TEMPORAL_TYPES}, "date"),
 )
 _LONGEST_INTERFACE = 60_000
-_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 
 
 def is_openapi(tree: Mapping[str, Any]) -> bool:
@@ -108,21 +107,21 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
             operation = _mapping(_mapping(methods).get(method))
             if method not in _mapping(methods) or operation.get("deprecated") is True:
                 continue
-            said = str(operation.get("summary") or "") or _words(str(operation.get("operationId") or ""))
+            said = str(operation.get("summary") or "") or in_words(str(operation.get("operationId") or ""))
             wish = line(said or f"{_VERBS[method]} {_resource(path, method)}").rstrip(".")
             yield f"- Users can {wish[:1].lower()}{wish[1:]}\n  - The route is `{method.upper()} {line(path)}`"
 
 
 def _resource(path: str, method: str) -> str:
     parts = [part for part in path.split("/") if part and not part.startswith("{")]
-    name = _words(parts[-1]) if parts else "it"
+    name = in_words(parts[-1]) if parts else "it"
     single = path.rstrip("/").endswith("}") or method == "post"
     return f"a {name.removesuffix('s')}" if single else f"the {name}"
 
 
 def _entities(schemas: Mapping[str, Any]) -> Iterator[str]:
     lines = [
-        f"- {_words(name)}: {', '.join(_properties(schema))}"
+        f"- {in_words(name)}: {', '.join(_properties(schema))}"
         for name, schema in schemas.items()
         if isinstance(schema, Mapping)
         and isinstance(schema.get("properties"), Mapping)
@@ -145,14 +144,14 @@ def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
         if choices := _choices(of.get("enum")):
             facts.append(choices)
         elif reference := str(of.get("$ref") or "").rpartition("/")[2]:
-            yield _words(reference)
+            yield in_words(reference)
             continue
         elif isinstance(kind, str) and (known := _FORMATS.get(str(of.get("format"))) or _TYPES.get(kind)):
             facts.append(known)
         for bound, sign in (("minimum", ">="), ("maximum", "<=")):
             if isinstance(of.get(bound), int) and not isinstance(of.get(bound), bool):
                 facts.append(f"{sign} {of[bound]}")
-        yield f"{_words(name)} ({', '.join(facts)})"
+        yield f"{in_words(name)} ({', '.join(facts)})"
 
 
 def _choices(given: object) -> str:
@@ -164,7 +163,7 @@ def _choices(given: object) -> str:
 
 def _table(statement: sql.Create) -> str:
     schema = statement.this
-    name = _words(schema.this.name if isinstance(schema, sql.Schema) else schema.name)
+    name = in_words(schema.this.name if isinstance(schema, sql.Schema) else schema.name)
     columns = [item for item in schema.expressions if isinstance(item, sql.ColumnDef)]
     keys, unique, references = _of_table(schema)
     told = [
@@ -190,7 +189,7 @@ def _of_table(schema: sql.Expr) -> tuple[set[str], set[str], dict[str, str]]:
         if isinstance(own, sql.PrimaryKey) and len(names) == 1:
             keys |= set(names)
         elif isinstance(own, sql.ForeignKey) and len(names) == 1 and (target := own.find(sql.Table)):
-            references[names[0]] = _singular(_words(target.name))
+            references[names[0]] = _singular(in_words(target.name))
         elif isinstance(own, sql.UniqueColumnConstraint) and isinstance(own.this, sql.Schema):
             listed = [part.name for part in own.this.expressions]
             unique |= set(listed) if len(listed) == 1 else set()
@@ -201,10 +200,10 @@ def _column(column: sql.ColumnDef, *, is_unique: bool) -> str:
     kinds = [constraint.kind for constraint in column.args.get("constraints") or ()]
     if any(isinstance(kind, sql.PrimaryKeyColumnConstraint) for kind in kinds):
         return ""
-    name = _words(column.name)
+    name = in_words(column.name)
     if reference := next((kind for kind in kinds if isinstance(kind, sql.Reference)), None):
         target = reference.find(sql.Table)
-        return _singular(_words(target.name)) if target else name
+        return _singular(in_words(target.name)) if target else name
     facts = [
         fact
         for kind, fact in ((sql.NotNullColumnConstraint, "required"), (sql.UniqueColumnConstraint, "unique"))
@@ -242,10 +241,6 @@ def _singular(name: str) -> str:
     if name.endswith("ies"):
         return f"{name[:-3]}y"
     return name if name.endswith(("ss", "us", "is", "news", "series")) else name.removesuffix("s")
-
-
-def _words(name: str) -> str:
-    return re.sub(r"[_-]+", " ", _CAMEL.sub(r"\1 \2", name)).strip().lower()
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.columns import Table, table_of
-from hishamos_pipeline.intake.formats.writing import document, heading, item, line
+from hishamos_pipeline.intake.formats.writing import document, heading, in_words, item, line
 from hishamos_pipeline.intake.headings import excludes_by_name, meaning_of, words_of
 
 _TITLES = ("title", "name", "project", "projectName", "project_name", "product", "productName", "branchName")
@@ -13,7 +13,6 @@ _TEXTS = ("description", "vision", "summary", "overview")
 _DEEPEST = 6
 # Lists below a wish that are how it is done, and no wishes.
 _WORK = ("subtasks", "sub tasks", "checklist", "checklists", "steps", "todos")
-_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 # Where an item says that it is done.
 _DONE = ("passes", "done", "completed", "complete", "closed")
 
@@ -22,7 +21,7 @@ def wish_of(given: Mapping[str, Any]) -> str:
     """One story that is given as fields, such as ``as_a``, ``i_want`` and ``so_that``; empty where it says nothing."""
     if len(given) == 1:  # `- Gardener: can add a packet`, of which YAML makes a mapping
         ((name, value),) = given.items()
-        if isinstance(value, str) and not table_of([_words(name)]).has_wishes:
+        if isinstance(value, str) and not table_of([in_words(name)]).has_wishes:
             joint = " " if re.match(r"(?:can|may|should|must|wants?|needs?) ", value) else ": "
             return f"{name}{joint}{value}"
     table, row = _row(given)
@@ -32,7 +31,7 @@ def wish_of(given: Mapping[str, Any]) -> str:
 def is_asked_for(given: Mapping[str, Any]) -> bool:
     """Whether a story that is given as fields is still open."""
     table, row = _row(given)
-    if any(value is True and excludes_by_name(words_of(_words(name))) for name, value in given.items()):
+    if any(value is True and excludes_by_name(words_of(in_words(name))) for name, value in given.items()):
         return False
     return table.is_asked_for(row) and not any(given.get(name) is True for name in _DONE)
 
@@ -64,7 +63,7 @@ def _sections(tree: Mapping[str, Any], level: int) -> Iterator[str]:
     for name, value in tree.items():
         if value in (None, "", [], {}):
             continue
-        named = _words(name)
+        named = in_words(name)
         excluded = excludes_by_name(words_of(named))
         yield heading(
             min(level, 6),
@@ -110,13 +109,13 @@ def _wishes(entries: Sequence[Mapping[str, Any]], level: int) -> Iterator[str]:
 
 def _holds_stories(name: str, value: object) -> bool:
     """Whether a field of an entry is a list of wishes of its own, and not of the work that it takes."""
-    return _words(name) not in _WORK and holds_wishes(value)
+    return in_words(name) not in _WORK and holds_wishes(value)
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[Table, list[str]]:
     names = list(entry)
     cells = ["\n".join(map(_scalar, v)) if isinstance(v, list) else _scalar(v) for v in entry.values()]
-    return table_of([_words(name) for name in names]), cells
+    return table_of([in_words(name) for name in names]), cells
 
 
 def _is_list_of_wishes(value: object, name: str = "") -> TypeGuard[list[Mapping[str, Any]]]:
@@ -124,7 +123,7 @@ def _is_list_of_wishes(value: object, name: str = "") -> TypeGuard[list[Mapping[
         return False
     tables = [_row(entry)[0] for entry in value]
     tells = (
-        meaning_of(words_of(_words(name))) == "features"
+        meaning_of(words_of(in_words(name))) == "features"
         or any(table.is_backlog for table in tables)
         or any(entry.keys() & set(_DONE) for entry in value)
     )
@@ -135,11 +134,6 @@ def _has_stories(entry: Mapping[str, Any]) -> bool:
     return any(_holds_stories(name, value) for name, value in entry.items())
 
 
-def _words(name: str) -> str:
-    """A field's name as words: ``acceptanceCriteria`` is "acceptance criteria"."""
-    return re.sub(r"[_-]+", " ", _CAMEL.sub(r"\1 \2", name)).strip().lower()
-
-
 def _scalar(value: object) -> str:
     if isinstance(value, Mapping):
         named = next(
@@ -147,7 +141,7 @@ def _scalar(value: object) -> str:
         )
         if named is not None:
             return str(named)
-        return "; ".join(f"{_words(name)}: {_scalar(inner)}" for name, inner in value.items())
+        return "; ".join(f"{in_words(name)}: {_scalar(inner)}" for name, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(_scalar, value))
     return "" if value is None else str(value)

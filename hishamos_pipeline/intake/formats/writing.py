@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from hishamos_pipeline.core.text import linear_re as re
 
 # What would be markup at the beginning of a line.
+_CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 _MARKUP = re.compile(r"^(?:[#>|`~+*=-])")
+
+
+def in_words(name: str) -> str:
+    """The name of a field or a table as words: ``acceptanceCriteria`` is "acceptance criteria"."""
+    return re.sub(r"[_-]+", " ", _CAMEL.sub(r"\1 \2", name)).strip().lower()
 
 
 def line(text: str) -> str:
