@@ -55,11 +55,13 @@ _TITLE_JOINT = re.compile(r"\s*[:|]\s+|\s+[–—-]\s+|\s+for\s+")
 class Source:
     """A brief as it is read on: fields of a brief where it gives those, else Markdown.
 
-    ``notes`` name what a format has lost, in words for the author.
+    ``notes`` name what a format has lost, in words for the author. ``is_own`` tells that the text is the author's, so
+    that its lines are known to them.
     """
 
     text: str
     fields: Mapping[str, Any] | None = None
+    is_own: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -173,7 +175,7 @@ def subject(title: str) -> str:
 
 
 def _markdown(text: str, name: str) -> Source:
-    return Source(text)
+    return Source(text, is_own=True)
 
 
 def _gherkin(text: str, name: str) -> Source:

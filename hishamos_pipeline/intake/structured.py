@@ -1,82 +1,40 @@
 """YAML and JSON briefs, read without trust: no aliases, no tags, no key twice."""
 
 import json
-from collections.abc import Hashable
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.limits import is_number_too_long
-
-# LibYAML's parser, where the package has it, takes a tenth of the time.
-_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _StrictLoader(_PARSER):  # type: ignore[misc]
-    """A safe loader that refuses keys that are no words or stand twice, and numbers longer than anybody writes."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise _refused(key_node, f"has the key {key!r}", "Keys are words.")
-            if key in seen:
-                raise _duplicate(key)
-            seen.add(key)
-        made: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        return made
-
-    def construct_scalar(self, node: Any) -> Any:
-        if node.tag in _NUMBERS and is_number_too_long(node.value):
-            raise _refused(node, "has a number of more digits than can be read", "Put it in quotes.")
-        return super().construct_scalar(node)
-
+from hishamos_pipeline.intake.problems import PARSER, Place, Problem, compose, mappings, place_of, refuse
 
 _DEEPEST = 50
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
-def _check_events(text: str) -> None:
-    """Refuse aliases, anchors, tags and deep nesting, before anything is made of them."""
-    depth = 0
-    event: Any
-    for event in yaml.parse(text, Loader=_PARSER):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise _too_deep()
-        if isinstance(event, yaml.AliasEvent):
-            raise _refused(event, "uses an alias (*name)", "Write the value out.")
-        if getattr(event, "anchor", None) is not None:
-            raise _refused(event, "uses an anchor (&name)", "Write the value out.")
-        if getattr(event, "tag", None) is not None:
-            raise _refused(event, f"uses the tag {event.tag!r}", "Remove the tag.")
-
-
-def _refused(mark_holder: Any, problem: str, fix: str) -> IdeaError:
-    line = mark_holder.start_mark.line + 1
-    return IdeaError("brief", f"line {line} {problem}, which is not allowed", fix)
-
-
-def _duplicate(key: str) -> IdeaError:
-    return IdeaError(key, "is given twice", "Keep one of the two.")
-
-
-def read_yaml(text: str) -> object:
-    """Parse YAML.
+def read_yaml(text: str, *, first_line: int = 1) -> object:
+    """Parse YAML; ``first_line`` is the line of the document in which it begins.
 
     Raises:
         IdeaError: not YAML, or an alias, anchor, tag, key given twice, or nesting beyond reason.
     """
+    text = "\n" * (first_line - 1) + text
     try:
-        _check_events(text)
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+        refuse(list(_of_events(text)))
+        loader = PARSER(text)
+        try:
+            node = loader.get_single_node()
+            refuse([*_of_mappings(node), *_of_numbers(node)])
+            return loader.construct_document(node) if node is not None else None
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
-        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise IdeaError(
-            "brief", f"is not valid YAML: {error.problem}{where}", "Correct that line."
-        ) from error
+        mark = error.problem_mark
+        where = f" ({Place(mark.line + 1, mark.column + 1)})" if mark else ""
+        problem = f"is not valid YAML: {error.problem}{where}"
+        raise IdeaError("brief", problem, "Correct that line.") from error
     except yaml.YAMLError as error:
         raise IdeaError("brief", f"is not valid YAML: {error}", "Remove that character.") from error
     except ValueError as error:
@@ -91,14 +49,14 @@ def read_json(text: str) -> object:
     Raises:
         IdeaError: not JSON, a key given twice, a non-finite number, or nesting beyond reason.
     """
+    twice: list[str] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        seen: dict[str, Any] = {}
-        for key, value in items:
-            if key in seen:
-                raise _duplicate(key)
-            seen[key] = value
-        return seen
+        made = dict(items)
+        if len(made) < len(items):
+            names = [name for name, _ in items]
+            twice.extend(name for name in made if names.count(name) > 1)
+        return made
 
     def constant(name: str) -> None:
         raise IdeaError("brief", f"has the number {name}", "Use a finite number.")
@@ -106,16 +64,68 @@ def read_json(text: str) -> object:
     try:
         loaded = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
     except json.JSONDecodeError as error:
-        raise IdeaError(
-            "brief", f"is not valid JSON: {error.msg} in line {error.lineno}", "Correct that line."
-        ) from error
+        problem = f"is not valid JSON: {error.msg} ({Place(error.lineno, error.colno)})"
+        raise IdeaError("brief", problem, "Correct that line.") from error
     except ValueError as error:
         raise IdeaError("brief", f"has a bad value: {error}", "Shorten that number.") from error
     except RecursionError as error:
         raise _too_deep() from error
     if _is_too_deep(loaded):
         raise _too_deep()
+    if twice:
+        refuse(list(_of_mappings(compose(text))) or [_twice(name, None) for name in twice])
     return loaded
+
+
+def _of_events(text: str) -> Iterator[Problem]:
+    """Aliases, anchors, tags and deep nesting, before anything is made of them."""
+    depth = 0
+    event: Any
+    for event in yaml.parse(text, Loader=PARSER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _too_deep()
+        place = Place(event.start_mark.line + 1, event.start_mark.column + 1)
+        if isinstance(event, yaml.AliasEvent):
+            yield _not_allowed("uses an alias (*name)", "Write the value out.", place)
+        elif getattr(event, "anchor", None) is not None:
+            yield _not_allowed("uses an anchor (&name)", "Write the value out.", place)
+        if getattr(event, "tag", None) is not None:
+            yield _not_allowed(f"uses the tag {event.tag!r}", "Remove the tag.", place)
+
+
+def _of_mappings(node: Any) -> Iterator[Problem]:
+    """Keys that are no words, or stand twice."""
+    for mapping in mappings(node):
+        seen = set()
+        for key, _ in mapping.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+                shown = repr(key.value) if isinstance(key, yaml.ScalarNode) else "that is no word"
+                yield _not_allowed(f"has the key {shown}", "Keys are words.", place_of(key))
+            elif key.value in seen:
+                yield _twice(key.value, place_of(key))
+            else:
+                seen.add(key.value)
+
+
+def _of_numbers(node: Any) -> Iterator[Problem]:
+    """Numbers longer than anybody writes."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag in _NUMBERS and is_number_too_long(node.value):
+            place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+            yield _not_allowed("has a number of more digits than can be read", "Put it in quotes.", place)
+    elif node is not None:
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                yield from _of_numbers(part)
+
+
+def _not_allowed(problem: str, fix: str, place: Place) -> Problem:
+    return Problem("brief", f"{problem}, which is not allowed", fix, place=place)
+
+
+def _twice(key: str, place: Place | None) -> Problem:
+    return Problem(key, "is given twice", "Keep one of the two.", place=place)
 
 
 def _is_too_deep(tree: object) -> bool:

@@ -109,7 +109,10 @@ def test_a_brief_of_a_stranger_is_read_elsewhere(settings: Settings) -> None:
     assert read_guarded(text, "a.md", settings).idea == read_brief(text, "a.md")
     with pytest.raises(IdeaError) as caught:
         read_guarded(b"colour: red\ntitle: T\n", "a.yaml", settings)
-    assert (caught.value.field, caught.value.problem) == ("colour", "is not a field of a brief")
+    assert (caught.value.field, caught.value.problem) == (
+        "colour",
+        "is not a field of a brief (line 1, column 1)",
+    )
 
 
 def test_what_takes_too_long_is_ended(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
