@@ -18,7 +18,7 @@ from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.text.untrusted import code_block
-from hishamos_pipeline.delivery.hosts.issues import Issue, Issues
+from hishamos_pipeline.delivery.hosts.issues import Issue, IssueComment, Issues
 from hishamos_pipeline.errors import (
     ArtifactMissingError,
     HishamosError,
@@ -28,6 +28,7 @@ from hishamos_pipeline.errors import (
     StorageError,
 )
 from hishamos_pipeline.intake.guarded import read_guarded
+from hishamos_pipeline.intake.problems import FRONT_MATTER
 from hishamos_pipeline.intake.source import detect_format
 from hishamos_pipeline.settings import IssueIntake, Settings, listed
 from hishamos_pipeline.store.issues.repository import Due
@@ -37,6 +38,8 @@ from hishamos_pipeline.store.store import ProjectStore
 
 # What issue templates hold for whoever writes the issue.
 _HIDDEN = re.compile(r"<!--.*?-->", re.DOTALL)
+# Begins the mark of our own answers.
+_MARK = "<!-- hishamos "
 # What a host says of one issue: it is gone, moved or locked. Anything else would be said of the next one too.
 _OF_ONE = ("not_found", "redirect", "name_taken", "permission", "refused", "gone")
 
@@ -92,25 +95,37 @@ def serve(
     return served
 
 
-def brief_of(issue: Issue, settings: Settings) -> Idea:
+def brief_of(issue: Issue, comments: Sequence[IssueComment], settings: Settings) -> Idea:
     """An issue as an idea: its text is the brief, and its title the title, unless the text has one.
+
+    Comments are sections below the text; of a text that is no Markdown they are left out.
 
     Raises:
         IdeaError: names the field at fault and what to do.
     """
     text = _HIDDEN.sub("", issue.body).strip()
-    if detect_format(text) in ("markdown", "line") and not text.startswith("# "):
-        text = f"# {' '.join(issue.title.split())}\n\n{text}"
+    if detect_format(text) in ("markdown", "line") or FRONT_MATTER.match(text):
+        front = FRONT_MATTER.match(text)
+        start = front.end() if front else 0
+        if not text[start:].lstrip().startswith("# "):
+            text = f"{text[:start]}# {' '.join(issue.title.split())}\n\n{text[start:]}"
+        said = [(item.author, _HIDDEN.sub("", item.body).strip()) for item in comments]
+        text += "".join(f"\n\n## Comment of {author}\n\n{body}\n" for author, body in said if body)
     return read_guarded(text.encode(), "", settings).idea
 
 
 def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue, settings: Settings) -> str:
     """Submit an issue's brief, answer, and take the label off; what was done, nothing if it has to wait."""
     try:
-        if not any(fnmatchcase(issue.author, pattern) for pattern in listed(asked.authors)):
+        if not _may_ask(asked, issue.author):
             fix = "Ask somebody who may." if asked.authors else "Whoever operates this names `authors` first."
             raise IdeaError("author", f"{issue.author} may not ask for builds here", fix)
-        text = _accepted(store, asked, *_submit(store, asked, issue, brief_of(issue, settings)))
+        comments = [
+            item
+            for item in issues.comments(issue.number)
+            if _may_ask(asked, item.author) and _MARK not in item.body
+        ]
+        text = _accepted(store, asked, *_submit(store, asked, issue, brief_of(issue, comments, settings)))
     except StorageError:
         raise  # the brief is not at fault
     except ProjectBusyError:
@@ -120,6 +135,10 @@ def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue,
     _answer(issues, issue.number, text)
     issues.unlabel(issue.number, asked.label)
     return text.splitlines()[0]
+
+
+def _may_ask(asked: IssueIntake, author: str) -> bool:
+    return any(fnmatchcase(author, pattern) for pattern in listed(asked.authors))
 
 
 def _submit(store: ProjectStore, asked: IssueIntake, issue: Issue, idea: Idea) -> tuple[Submission, str]:
@@ -218,4 +237,4 @@ def _quoted(text: str) -> str:
 
 
 def _mark(what: str, which: str) -> str:
-    return f"\n<!-- hishamos {what} {which} -->"
+    return f"\n{_MARK}{what} {which} -->"

@@ -143,4 +143,4 @@ def test_the_reader_gets_no_secret(settings: Settings, monkeypatch: pytest.Monke
 def test_unclosed_comments_of_an_issue(settings: Settings) -> None:
     body = "# T\n\n" + "<!-- a\n" * 6_000
     with patience("comments"):
-        assert brief_of(Issue(number=1, title="T", body=body, author="ada"), settings).title == "T"
+        assert brief_of(Issue(number=1, title="T", body=body, author="ada"), [], settings).title == "T"

@@ -98,6 +98,25 @@ def test_what_is_no_brief_is_refused_with_the_fix_and_taken_once_it_is_mended(de
     assert [project.key for project in desk.store.projects.all()] == ["notes"] and len(issue.comments) == 2
 
 
+def test_comments_of_those_who_may_ask_belong_to_the_brief(desk: Desk) -> None:
+    issue = desk.open("Notes")
+    issue.comments += [
+        Comment("As a writer, I want to archive a note, so that the list stays short", "ada"),
+        Comment("As a stranger, I want to delete everything", "mallory"),
+        Comment("<!-- hidden -->", "ada"),
+    ]
+    desk.serve(authors="ada")
+    idea = desk.store.projects.idea("notes")
+    assert len(idea.features) == 3 and "archive a note" in idea.features[-1]
+    assert [section.title for section in idea.sections if section.title.startswith("Comment")] == [
+        "Comment of ada"
+    ]
+    assert "everything" not in idea.model_dump_json()
+    issue.labels.append(LABEL)
+    desk.serve(authors="ada")  # our own answer is no wish
+    assert desk.store.projects.idea_revision("notes").revision == 1
+
+
 def test_a_changed_issue_is_the_next_revision_when_it_is_labelled_again(desk: Desk) -> None:
     issue = desk.open("Notes")
     desk.serve()
@@ -281,6 +300,8 @@ def test_no_time_left_means_nothing_is_begun(desk: Desk) -> None:
     ("title", "body", "expected"),
     [
         ("A tool shed", "- User can add a tool", "A tool shed"),
+        ("A tool shed", "---\nlicence: MIT\n---\n- User can add a tool", "A tool shed"),
+        ("ignored", "---\ntitle: Front\n---\n- User can add a tool", "Front"),
         ("ignored", "# Own title\n\n- User can add a tool", "Own title"),
         ("ignored", "title: Yaml\nfeatures:\n- User can add a tool\n", "Yaml"),
         ("Just this line: users can add, list and delete books", "", "Just this line"),
@@ -291,7 +312,7 @@ def test_the_title_of_an_issue_is_that_of_its_project(
 ) -> None:
     from hishamos_pipeline.delivery.hosts.issues import Issue as Found
 
-    assert brief_of(Found(1, title, body), settings).title.startswith(expected)
+    assert brief_of(Found(1, title, body), [], settings).title.startswith(expected)
 
 
 @pytest.fixture

@@ -26,11 +26,23 @@ class Issue:
     author: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class IssueComment:
+    """What somebody has written below an issue."""
+
+    body: str
+    author: str
+
+
 class Issues(Protocol):
     """The issues of one repository. Every method raises ``HostError`` with the cause and what to do."""
 
     def labelled(self, label: str, limit: int) -> list[Issue]:
         """Open issues that carry a label, the oldest first, at most so many (100 at most)."""
+        ...
+
+    def comments(self, number: int) -> list[IssueComment]:
+        """What was written below an issue, by the token's own account too: the first 100, the oldest first."""
         ...
 
     def answered(self, number: int, mark: str) -> bool:
@@ -69,6 +81,19 @@ class _OfRepository:
             )
 
         return read
+
+    def comments(self, number: int) -> list[IssueComment]:
+        """See ``Issues``; GitLab's own notes, such as that a label was set, are left out."""
+
+        def read(items: Any) -> list[IssueComment]:
+            return [
+                IssueComment(str(item.get("body") or ""), _login_of(item, self._author))
+                for item in items
+                if not item.get("system")
+            ]
+
+        asked = {"sort": "asc", "order_by": "created_at", "per_page": _PAGE}
+        return self._host.request("GET", self._answers(number), read=read, query=asked)
 
     def _answers(self, number: int) -> str:
         return f"{self._path}/{number}/{self._comments}"

@@ -44,7 +44,7 @@ def change(call: Call) -> Answer:
 def notes(call: Call) -> Answer:
     """Its notes, the newest first unless asked otherwise."""
     listed = [
-        {"id": n, "body": text, "author": {"username": text.author}}
+        {"id": n, "body": text, "author": {"username": text.author}, "system": False}
         for n, text in enumerate(_issue(call, project_of(call)).comments, 1)
     ]
     return call.page_of(listed if call.query.get("sort") == "asc" else listed[::-1])
