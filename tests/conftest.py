@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -37,6 +38,11 @@ _FORMAT = remembering_texts(formatting._ruff)
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 _SECRETS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "GITLAB_TOKEN")
 
+# Machines that do other work beside are slow now and then: time is measured in ``benchmarks/`` alone.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 # What starts a server, runs a project in the sandbox, or builds one.
 _SLOW_FIXTURES = {

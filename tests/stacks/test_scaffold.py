@@ -99,7 +99,7 @@ def plans(draw: st.DrawFn) -> Architecture:
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(plans())
 def test_what_is_rendered_for_any_plan_passes_its_checks(plan: Architecture) -> None:
     with TemporaryDirectory() as folder:
