@@ -56,6 +56,7 @@ ROLES: tuple[Role, ...] = (
         "Writes and changes code",
         (
             tasks.SOURCE_FILE,
+            tasks.REVISE_SOURCE,
             tasks.REPAIR_CODE,
             _task("coding", "modify", answers.Change, "A change of behaviour in existing code"),
             _task("coding", "refactor", answers.Change, "Better structure, same behaviour"),
@@ -92,6 +93,7 @@ ROLES: tuple[Role, ...] = (
         "Explains a product to those who use it",
         (
             tasks.DOCUMENT,
+            tasks.REVISE_DOCUMENT,
             tasks.REPAIR_DOCUMENT,
             _task("documentation", "explain", answers.Text, "An explanation of code or behaviour", _LIGHT),
         ),
@@ -120,6 +122,7 @@ ROLES: tuple[Role, ...] = (
         "Shows whether a product does what it should",
         (
             tasks.TEST_FILE,
+            tasks.REVISE_TEST,
             tasks.REPAIR_TEST,
             _task("qa", "test_plan", answers.TestPlan, "What to test, and what not"),
         ),

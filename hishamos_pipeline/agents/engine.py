@@ -18,8 +18,8 @@ class Engine(Protocol):
         """What is recorded as the producer of an artifact."""
         ...
 
-    def asks_models(self, task: Task[Any, Any]) -> bool:
-        """Whether a task is put to a model, so that asking less of it costs less."""
+    def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
+        """Whether a task is put to a model, or one question of it, so that asking less of it costs less."""
         ...
 
     def version(self, task: Task[Any, Any]) -> str:

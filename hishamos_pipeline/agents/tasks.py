@@ -21,6 +21,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.text.ids import story_test_path
+from hishamos_pipeline.core.text.interfaces import outline
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -45,6 +46,8 @@ class Policy:
 
 
 DEFAULT = Policy()
+# Lines from which on a file is changed by edits, and not written out again.
+LONG_FILE = 300
 # Characters of interfaces that a prompt may show although it needs only some of them.
 _LITTLE = 20_000
 
@@ -100,10 +103,10 @@ class AboutFile(Document):
     @property
     def shown(self) -> tuple[PlannedFile, ...]:
         """The files whose interface this one is written by: of a source file its own and those that it depends on; of
-        tests and documents all of them, or, where that is much, those that they call.
+        tests those that they call; of documents all of them, or, where that is much, those that users call.
         """
         files, plan = self.architecture.files, self.architecture
-        offering = tuple(file for file in files if file.interface or file.signatures)
+        offering = self._offering
         if self.planned is not None and self.planned.kind == "source":
             wanted = {self.path, *self.planned.depends_on}
             # What a package passes on is defined below it.
@@ -114,7 +117,7 @@ class AboutFile(Document):
                 for name in file.depends_on
             }
             return tuple(file for file in offering if file.path in wanted)
-        if sum(len(file.interface) for file in offering) <= _LITTLE:
+        if self.tells and sum(len(file.interface) for file in offering) <= _LITTLE:
             return offering
         served = set(self.story.requirements) if self.story else set()
         called = {plan.called_module, plan.package}
@@ -127,6 +130,25 @@ class AboutFile(Document):
         return tuple(file for file in offering if file.path in near)
 
     @property
+    def _offering(self) -> tuple[PlannedFile, ...]:
+        return tuple(file for file in self.architecture.files if file.interface or file.signatures)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells of the product, as documents do."""
+        return self.planned is not None and self.planned.kind in ("docs", "ci")
+
+    @property
+    def outlined(self) -> tuple[tuple[str, str], ...]:
+        """Of tests, what the other files offer, by path and without prose: so that no word of it asks again."""
+        if self.tells or (self.planned is not None and self.planned.kind == "source"):
+            return ()
+        shown = {file.path for file in self.shown}
+        found = [(f.path, outline(f.interface)) for f in self._offering if f.path not in shown]
+        is_little = sum(len(text) for _, text in found) <= _LITTLE
+        return tuple((path, text) for path, text in found if text) if is_little else ()
+
+    @property
     def usage(self) -> str:
         """What users call, for what is called or calls it: not for the modules below."""
         plan, own = self.architecture, self.planned
@@ -136,10 +158,8 @@ class AboutFile(Document):
     @property
     def named(self) -> tuple[PlannedFile, ...]:
         """The other files of the plan that hold code or data."""
-        shown = {file.path for file in self.shown}
-        return tuple(
-            f for f in self.architecture.files if f.kind == "source" and f.path not in {*shown, self.path}
-        )
+        shown = {self.path, *(file.path for file in self.shown), *(path for path, _ in self.outlined)}
+        return tuple(f for f in self.architecture.files if f.kind == "source" and f.path not in shown)
 
 
 class FileRequest(AboutFile):
@@ -156,16 +176,60 @@ class FileRequest(AboutFile):
         return () if is_source else super().named
 
     @property
+    def shows_criteria(self) -> bool:
+        """Whether it is this file that keeps criteria: one that serves all is built on others that do."""
+        return self.planned is None or bool(self.planned.requirements) or not self.planned.depends_on
+
+    @property
     def served(self) -> tuple[Story, ...]:
         """The planned stories whose requirements this file serves; all of them where it names none."""
         wanted = set(self.planned.requirements) if self.planned else set()
         return tuple(s for s in self.stories.planned if not wanted or wanted & set(s.requirements))
 
 
+class InputChange(Document):
+    """Something that a file was written from and that is another now: its name, and how, as a diff."""
+
+    name: str
+    diff: str
+
+
+class FileRevision(FileRequest):
+    """Asks for a file that exists, changed as far as what it was written from has changed; ``text`` is the file."""
+
+    text: str
+    changes: tuple[InputChange, ...]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the answer is edits of the file, and not the file whole."""
+        return self.text.count("\n") > LONG_FILE
+
+    @property
+    def touched(self) -> tuple[Story, ...]:
+        """The stories some of whose criteria have changed."""
+        changed = {change.name.removeprefix("criterion ") for change in self.changes}
+        own = (self.story,) if self.story else self.served
+        return tuple(s for s in own if changed & {item.id for item in s.criteria})
+
+
 class FileText(Document):
     """A file's whole text."""
 
     text: str
+
+
+class TextEdit(Document):
+    """A place in a file, by text that stands there once, and what is to stand there."""
+
+    search: str = Field(min_length=1)
+    replace: str
+
+
+class FileEdits(Document):
+    """Edits of a file, done in their order."""
+
+    edits: tuple[TextEdit, ...] = ()
 
 
 class RepairRequest(AboutFile):
@@ -345,6 +409,13 @@ DOCUMENT = Task(
     "documentation", "document", FileRequest, FileText, "One planned document", Policy("fast")
 )  # fmt: skip
 CI_FILE = Task("devops", "ci_file", FileRequest, FileText, "One file of the CI configuration")
+REVISE_SOURCE = Task(
+    "coding", "revise", FileRevision, FileText, "A source file whose plan or criteria have changed"
+)
+REVISE_TEST = Task("qa", "revise", FileRevision, FileText, "The tests of a story that has changed")
+REVISE_DOCUMENT = Task(
+    "documentation", "revise", FileRevision, FileText, "A document of a product that has changed", Policy("fast")
+)  # fmt: skip
 REVIEW_FILE = Task("code_review", "review", ReviewRequest, FileReview, "Ten pillars and findings of one file")
 
 REPAIR_CODE = Task(

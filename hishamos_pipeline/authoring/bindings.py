@@ -7,8 +7,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, create_model
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import Correction, FileRequest, FileText
-from hishamos_pipeline.authoring import change_assembly, draft_assembly, drafts, file_validation, planning
+from hishamos_pipeline.agents.tasks import Correction, FileEdits, FileRequest, FileText
+from hishamos_pipeline.authoring import (
+    change_assembly,
+    draft_assembly,
+    drafts,
+    file_validation,
+    planning,
+    revising,
+)
 from hishamos_pipeline.authoring.planning import PlanningRules
 from hishamos_pipeline.core.artifacts.document import Document
 
@@ -50,6 +57,22 @@ def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     return run
 
 
+def _revised(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
+    """What a new file has to be; one that is changed more than what it was written from goes back once."""
+
+    async def run(question: tasks.FileRevision, draft: FileText | FileEdits, _: PlanningRules) -> FileText:
+        text = draft.text if isinstance(draft, FileText) else revising.edited(question.text, draft.edits)
+        revised = FileText(text=await check(question, text))
+        revising.require_little(question, revised)
+        return revised
+
+    return run
+
+
+def _edits(question: tasks.FileRevision) -> type[BaseModel]:
+    return FileEdits if question.is_long else FileText
+
+
 def _corrected(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
     async def run(question: tasks.RepairRequest, draft: Correction, _: PlanningRules) -> Document:
         if draft.outcome != "corrected":
@@ -76,6 +99,9 @@ BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),
     str(tasks.TEST_FILE): TaskBinding(FileText, _file(file_validation.story_tests)),
     str(tasks.DOCUMENT): TaskBinding(FileText, _file(file_validation.document)),
+    str(tasks.REVISE_SOURCE): TaskBinding(FileText, _revised(file_validation.source), _edits),
+    str(tasks.REVISE_TEST): TaskBinding(FileText, _revised(file_validation.story_tests), _edits),
+    str(tasks.REVISE_DOCUMENT): TaskBinding(FileText, _revised(file_validation.document), _edits),
     str(tasks.REPAIR_CODE): TaskBinding(Correction, _corrected(file_validation.repaired_source)),
     str(tasks.REPAIR_TEST): TaskBinding(Correction, _corrected(file_validation.repaired_tests)),
     str(tasks.REPAIR_DOCUMENT): TaskBinding(Correction, _corrected(file_validation.repaired_document)),

@@ -13,6 +13,7 @@ from hishamos_pipeline.agents.registry import Registry
 from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.authoring.planning import PlanningRules
+from hishamos_pipeline.authoring.revising import ReconsiderError
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.rules import rule_version, shape_version
 from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
@@ -103,9 +104,13 @@ class ModelEngine:
         check_names(self._settings, gateway.access.providers())
         gateway.prepare(self.models)
 
-    def asks_models(self, task: Task[Any, Any]) -> bool:
-        """Whether the settings name a model for a task."""
-        return bool(chain(self._settings, task)[0])
+    def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
+        """Whether the settings name a model for a task; a file that follows from the plan needs none."""
+        if not chain(self._settings, task)[0]:
+            return False
+        if not isinstance(question, FileRequest):
+            return True
+        return scaffold.text_of(question) is None and not _is_shared_test(task, question)
 
     def version(self, task: Task[Any, Any]) -> str:
         """The hash of prompt, draft, model and sampling, and of the code that finishes the draft."""
@@ -179,9 +184,16 @@ class ModelEngine:
         override = overrides(self._settings, task)
         rules = PlanningRules(listed(self._settings.toolchain_allow), self._settings.max_planned_files)
         finished: list[Document] = []
+        reconsidered: list[ReconsiderError] = []
 
         async def check(draft: BaseModel) -> None:
-            finished.append(await binding.finish(question, _without_tricks(draft), rules))
+            try:
+                finished.append(await binding.finish(question, _without_tricks(draft), rules))
+            except ReconsiderError as doubt:
+                if not reconsidered and self._settings.llm_rounds:
+                    reconsidered.append(doubt)
+                    raise
+                finished.append(doubt.answer)
 
         result = await self._gateway().ask(
             Request(

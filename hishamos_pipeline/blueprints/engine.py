@@ -71,7 +71,7 @@ class BlueprintEngine:
         # Ruff is started for each file; more at once than cores only costs memory.
         self._formatting = asyncio.Semaphore(4)
 
-    def asks_models(self, task: Task[Any, Any]) -> bool:
+    def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
         """Never."""
         return False
 

@@ -18,13 +18,13 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
-from hishamos_pipeline.generation.producers.architecture import with_unchecked
-from hishamos_pipeline.generation.producers.file_asks import (
+from hishamos_pipeline.generation.file_asks import (
     FILE_ARTIFACTS,
     FILE_TASKS,
     Plans,
     file_asks,
 )
+from hishamos_pipeline.generation.producers.architecture import with_unchecked
 from hishamos_pipeline.generation.producers.requirements import with_brief
 from hishamos_pipeline.generation.revisioning import next_revision
 from hishamos_pipeline.generation.run import ProjectRun

@@ -10,7 +10,7 @@ from typing import TypeVar
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import PlanFault, Stories, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import FileKind, PlanFault, Stories, VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.target import HostKind, Target
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
@@ -18,6 +18,7 @@ from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.generation.artifact_storage import keep_tree
 from hishamos_pipeline.generation.export_policy import ExportPolicy
+from hishamos_pipeline.generation.file_history import FileHistory
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.scoping import waiting_of
 from hishamos_pipeline.generation.units import UnitMaker
@@ -142,6 +143,13 @@ class StepContext:
         return UnitMaker(
             self.key, self.kind, given.engine, given.project.store.units, given.overrides, given.fresh
         )
+
+    def history(self, file_kind: FileKind) -> FileHistory | None:
+        """The files of a kind as they were made before; ``None`` where all is to be made anew."""
+        given = self._services
+        if given.fresh or given.overrides.anew:
+            return None
+        return FileHistory(given.project, file_kind, given.engine, given.overrides.only)
 
     @property
     def first_submitted_at(self) -> datetime:

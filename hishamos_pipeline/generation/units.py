@@ -1,18 +1,21 @@
 """Units of work: one whose key is known is taken from the store, the rest are made at the same time."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileText, Task
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.pipeline.spending import Purpose
-from hishamos_pipeline.errors import HishamosError
+from hishamos_pipeline.core.text.lines import changed_lines
+from hishamos_pipeline.errors import AnswerError, HishamosError
 from hishamos_pipeline.store.units.repository import MadeUnit, Units
 
+log = logging.getLogger("hishamos.generation")
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 # More than any provider is asked at a time; those that wait have begun nothing, and a failure stops them.
@@ -20,12 +23,31 @@ _AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What there is of a unit already, where it is not known under its key.
+
+    Args:
+        text: the unit as it was made last.
+        reason: why that stays as it is, or what of it is asked to change.
+        revise: the task and the question that ask for the change; ``None`` where it stays.
+    """
+
+    text: str
+    reason: str
+    revise: tuple[Task[Any, Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask(Generic[Q]):
-    """A unit to be made: its question needs no other unit's answer, so that all can be made at the same time."""
+    """A unit to be made: its question needs no other unit's answer, so that all can be made at the same time.
+
+    The unit's key is that of the question, also where ``earlier`` stays or is changed instead of asking it.
+    """
 
     name: str
     question: Q
     stories: tuple[str, ...] = ()
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +93,12 @@ class UnitMaker:
                 if failed:  # no more are begun; those that run are paid, so they are finished and kept
                     return
                 try:
-                    purpose = Purpose(self.key, self.kind, ask.name)
-                    answer = await self.engine.answer(task, ask.question, purpose)
+                    answer = await self._answer(task, ask)
                 except HishamosError as error:
                     failed.append(error)
                     return
                 # At once: a cancelled sibling must not lose what it has made.
-                self._keep(ask.name, keys[ask.name], answer)
+                self._keep(ask, keys[ask.name], answer)
                 answers[ask.name] = answer
 
         async with asyncio.TaskGroup() as group:
@@ -88,8 +109,25 @@ class UnitMaker:
             raise failed[0]
         return {ask.name: answers[ask.name] for ask in asks}
 
-    def _keep(self, name: str, unit: str, answer: Document) -> None:
-        made = MadeUnit(name=name, unit_key=unit, text=_encoded(answer))
+    async def _answer(self, task: Task[Q, A], ask: Ask[Q]) -> A:
+        """What stays, what is changed, or what is made anew; where no change will do, it is made anew too."""
+        purpose, earlier = Purpose(self.key, self.kind, ask.name), ask.earlier
+        if earlier and earlier.revise is None:
+            return _decoded(earlier.text, task.answer)
+        if earlier and earlier.revise:
+            try:
+                return cast("A", await self.engine.answer(*earlier.revise, purpose))
+            except AnswerError as error:
+                log.warning("%s: %s cannot be changed, and is written anew: %s", self.key, ask.name, error)
+        return await self.engine.answer(task, ask.question, purpose)
+
+    def _keep(self, ask: Ask[Q], unit: str, answer: Document) -> None:
+        text, earlier = _encoded(answer), ask.earlier
+        reason = earlier.reason if earlier else ""
+        if earlier and earlier.revise:
+            lines = earlier.text.count("\n")
+            reason = f"{changed_lines(earlier.text, text)} of {lines} lines {reason}"
+        made = MadeUnit(name=ask.name, unit_key=unit, text=text, reason=reason)
         again = self.fresh or self.overrides.anew
         self.units.add(self.key, self.kind, [made], batch=self.overrides.batch, again=again)
 

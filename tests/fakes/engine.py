@@ -37,9 +37,9 @@ class FakeEngine:
         self._fail_at = 0
         self._answered.clear()
 
-    def asks_models(self, task: Task[Any, Any]) -> bool:
+    def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
         """The inner engine's."""
-        return self._inner.asks_models(task)
+        return self._inner.asks_models(task, question)
 
     def version(self, task: Task[Any, Any]) -> str:
         """The inner engine's."""

@@ -17,7 +17,7 @@ from hishamos_pipeline.errors import (
     VerificationError,
 )
 from hishamos_pipeline.generation.context import StepContext, UndeclaredInputError
-from hishamos_pipeline.generation.producers.file_asks import Plans, file_asks
+from hishamos_pipeline.generation.file_asks import Plans, file_asks
 from hishamos_pipeline.generation.producers.table import PRODUCERS, Producer
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief

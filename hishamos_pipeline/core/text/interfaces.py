@@ -80,6 +80,37 @@ def normalised(stub: str) -> str:
     return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n" if body else ""
 
 
+def signatures(stub: str) -> dict[str, str]:
+    """What a stub offers by name, each without its docstrings: what a change of prose alone leaves as it is.
+
+    Raises:
+        SyntaxError: the stub is not Python.
+    """
+    found: dict[str, str] = {}
+    for node in parse_python(stub).body:
+        if isinstance(node, (ast.ClassDef, *_FUNCTION)):
+            names = [node.name]
+        elif isinstance(node, _ASSIGNED):
+            names = [name for name, _, _ in _assigned(node)]
+        elif isinstance(node, ast.ImportFrom):
+            names = [alias.asname or alias.name for alias in node.names]
+        else:
+            continue
+        text = ast.unparse(_without_texts(node))
+        for name in names:
+            found[name] = f"{found[name]}\n{text}" if name in found else text
+    return found
+
+
+def outline(stub: str) -> str:
+    """A stub without its docstrings; as it is where it is no Python."""
+    try:
+        body = [_without_texts(node) for node in parse_python(stub).body if not _is_text(node)]
+    except SyntaxError:
+        return stub
+    return ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
+
+
 def read_interface(source: str) -> Interface:
     """The public side of a stub or of code.
 
@@ -312,6 +343,14 @@ def _bare(node: ast.stmt) -> ast.stmt:
             body=text or [ast.Expr(ast.Constant(...))],
         )  # fmt: skip
     return node
+
+
+def _without_texts(node: ast.stmt) -> ast.stmt:
+    if not isinstance(node, (ast.ClassDef, *_FUNCTION)):
+        return node
+    body = [_without_texts(part) for part in node.body if not _is_text(part)]
+    copied = {**dict(ast.iter_fields(node)), "body": body or [ast.Expr(ast.Constant(...))]}
+    return ast.fix_missing_locations(ast.copy_location(type(node)(**copied), node))
 
 
 def _decorators(node: ast.ClassDef | _Function) -> set[str]:

@@ -13,7 +13,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.errors import UnbuildableError
 from hishamos_pipeline.generation.context import StepContext
-from hishamos_pipeline.generation.producers.file_asks import FILE_TASKS, FileAsk, Plans, file_asks
+from hishamos_pipeline.generation.file_asks import FILE_TASKS, FileAsk, Plans, file_asks
 
 _MOST_NAMED = 3
 
@@ -66,6 +66,8 @@ async def _write(step: StepContext, file_kind: FileKind) -> FileSet:
             f"the architecture plans no {file_kind} files, because no story can be implemented"
         )
     written = [ask for ask in asks if ask.name not in copies]
+    if history := step.history(file_kind):
+        written = history.with_earlier(written, plans)
     texts = {
         name: answer.text for name, answer in (await step.units.make(FILE_TASKS[file_kind], written)).items()
     }

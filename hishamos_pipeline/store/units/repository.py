@@ -16,12 +16,16 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class MadeUnit:
-    """A unit that has been made: ``unit_key`` is the hash of everything it was made from."""
+    """A unit that has been made: ``unit_key`` is the hash of everything it was made from.
+
+    ``reason`` says why an earlier one stayed or was changed, empty for one that was made anew.
+    """
 
     name: str
     unit_key: str
     text: str
     cost_usd: float = 0.0
+    reason: str = ""
 
 
 class Units:
@@ -77,12 +81,13 @@ class Units:
                     "blob": sha256_text(unit.text),
                     "cost_usd": unit.cost_usd,
                     "batch": batch,
+                    "reason": unit.reason,
                     "created_at": now,
                 }
                 for unit in made
             ]
             if again:
-                replaced = ("blob", "cost_usd", "batch", "created_at")
+                replaced = ("blob", "cost_usd", "batch", "reason", "created_at")
                 insert_or_update(session, UnitRow, rows, key=("project_id", "unit_key"), updated=replaced)
             else:
                 insert_new(session, UnitRow, rows)

@@ -33,4 +33,5 @@ class UnitRow(Base):
     blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
     cost_usd: Mapped[float] = mapped_column(default=0.0)
     batch: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    reason: Mapped[str] = mapped_column(Text, default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,136 @@
+"""What a file was written from, piece by piece: whether it can stay as it is, and else what has changed of it.
+
+A file that exists is asked for again only where one of its pieces is another. A change of prose elsewhere, of another
+story or of a module that it does not use leaves it as it is; verification runs it with the new code, and repair is
+asked where it fails.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import unified_diff
+
+from hishamos_pipeline.agents.tasks import FileRequest, InputChange
+from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Story
+from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.core.text.interfaces import signatures
+from hishamos_pipeline.core.text.parsing import parse_python
+
+# Pieces by name: "criterion US-001-AC1", "signature notes.store.read".
+Pieces = Mapping[str, str]
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def pieces(question: FileRequest, text: str) -> Pieces:
+    """What a file is written from, as far as another of it asks for another file.
+
+    Args:
+        question: asks for the file.
+        text: the file as it is: tests and documents are bound to the names that they use.
+    """
+    planned = question.planned
+    if planned is None or planned.kind == "test":
+        made = _of_test(question, text)
+    elif planned.kind == "source":
+        made = _of_source(question, planned)
+    else:
+        made = _of_document(question, text)
+    return dict([*_of_project(question.architecture), *made])
+
+
+def changes(before: Pieces, now: Pieces) -> tuple[InputChange, ...]:
+    """The pieces that are others now, each as a diff."""
+    return tuple(
+        InputChange(name=name, diff=_diff(before.get(name, ""), now.get(name, "")))
+        for name in dict.fromkeys([*before, *now])
+        if before.get(name) != now.get(name)
+    )
+
+
+def _of_project(plan: Architecture) -> Iterator[tuple[str, str]]:
+    yield "package", f"{plan.distribution} {plan.root}{plan.package} {plan.stack}"
+    yield "dependencies", "\n".join(sorted(plan.dependencies))
+
+
+def _of_source(question: FileRequest, planned: PlannedFile) -> Iterator[tuple[str, str]]:
+    """A module: its interface, the criteria that it serves, the signatures of what it imports."""
+    plan = question.architecture
+    yield f"interface of {planned.path}", planned.interface or planned.purpose
+    if question.shows_criteria:
+        yield from _criteria(question.served)
+    for name in planned.depends_on:
+        other = next((file for file in plan.files if file.path == name), None)
+        yield f"import {name}", _signatures(other) if other else ""
+    if plan.module_of(planned.path) == plan.called_module:
+        yield "commands", plan.usage
+    yield from ((f"file {item.path}", item.text) for item in question.edited)
+
+
+def _of_test(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
+    """The tests of a story: its criteria, and the signatures that they use."""
+    if question.story:
+        yield from _criteria([question.story])
+    plan = question.architecture
+    used = _used(text, plan.package)
+    for file in plan.files:
+        if file.interface and file.path.endswith(".py"):
+            for name, signature in _known(file.interface).items():
+                if used is None or name in used:
+                    yield f"signature {plan.module_of(file.path)}.{name}", signature
+
+
+def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
+    """A document: the stories, files and names that it speaks of, and the commands."""
+    plan = question.architecture
+    for story in question.stories.planned:
+        if question.path == "README.md" or story.id in text:
+            yield f"story {story.id}", story.title
+    yield "commands", plan.usage
+    words = set(_WORD.findall(text))
+    for file in plan.files:
+        if file.path in text:
+            yield f"file {file.path}", "planned"
+        if file.interface and file.path.endswith(".py"):
+            for name, signature in _known(file.interface).items():
+                if name in words:
+                    yield f"signature {plan.module_of(file.path)}.{name}", signature
+    if any(decision.title in text for decision in plan.decisions):
+        yield from ((f"decision {item.title}", item.reason) for item in plan.decisions)
+
+
+def _criteria(stories: Iterable[Story]) -> Iterator[tuple[str, str]]:
+    for story in stories:
+        for item in story.criteria:
+            said = (f"Given {item.given}", f"When {item.when}", f"Then {item.then}")
+            yield f"criterion {item.id}", "\n".join(" ".join(line.split()) for line in said)
+
+
+def _signatures(file: PlannedFile) -> str:
+    return "\n".join(_known(file.interface).values()) if file.path.endswith(".py") else file.purpose
+
+
+def _known(interface: str) -> Mapping[str, str]:
+    try:
+        return signatures(interface)
+    except SyntaxError:
+        return {"": interface}
+
+
+def _used(text: str, package: str) -> set[str] | None:
+    """Names of the package that a test file uses; ``None`` where it may use all."""
+    try:
+        tree = parse_python(text)
+    except SyntaxError:
+        return None
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package
+        for alias in node.names
+    }
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return None if "*" in imported else imported | used
+
+
+def _diff(before: str, now: str) -> str:
+    lines = list(unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=100))
+    return "\n".join(lines[2:]) or "(white space)"

@@ -1,0 +1,203 @@
+"""A change asks for the files that it touches: they are shown as they are, and the others stay."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from hishamos_pipeline.changing import editing
+from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite
+from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.generation.run import ProjectRun
+from tests.fakes.recorded import READING_LOG
+from tests.generation.conftest import Recorded
+from tests.support.answering import answering
+from tests.support.building import build
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+REPORT, STORAGE, CLI = (f"src/reading_log/{name}.py" for name in ("report", "storage", "cli"))
+TOTAL = "tests/test_us_003_see_the_total.py"
+CODE = (READING_LOG / "coding" / "report.py.txt").read_text()
+STORED = (READING_LOG / "coding" / "storage.py.txt").read_text()
+TESTS = (READING_LOG / "qa" / "test_us_003_see_the_total.py.txt").read_text()
+KINDS = ("source_code", "test_suite", "documentation")
+
+
+def text(content: str) -> str:
+    return json.dumps({"text": content})
+
+
+def edit(run: ProjectRun, artifact: str, item: str, path: str, value: object) -> None:
+    """Change one value of an item, as a person does."""
+    items = editing.current_items(run.project, artifact)
+    content = editing.with_value(items[item], path, value)
+    if artifact == "architecture":
+        content = editing.planned_item(item, content)
+    edits = edits_between(artifact, items, {**items, item: content})
+    editing.apply_edits(run.project, artifact, edits, author="ann", reason="r")
+
+
+async def make(recorded: Recorded, **settings: object) -> None:
+    """The files of all kinds."""
+    for kind in KINDS:
+        await build(recorded.run(**settings), until=kind)
+
+
+def files(recorded: Recorded) -> dict[str, str]:
+    """Texts of all files by path."""
+    project = recorded.run().project
+    sets = [project.read(kind, TestSuite if kind == "test_suite" else FileSet) for kind in KINDS]
+    return {file.path: project.blobs([file.sha256])[file.sha256] for made in sets for file in made.files}
+
+
+def asked_for(recorded: Recorded, answers: Mapping[str, list[str]]) -> list[str]:
+    """What is asked from now on, all of it answered here."""
+    recorded.server.asked.clear()
+    anything = {"": [text("nobody expects this")]}
+    return answering(recorded, {**answers, **anything})
+
+
+def prompt(recorded: Recorded, task: str) -> str:
+    return next(one.text for one in recorded.server.asked if f"# Task {task}" in one.text)
+
+
+async def test_a_changed_criterion_asks_for_its_code_and_its_test_alone(recorded: Recorded) -> None:
+    await make(recorded)
+    before = files(recorded)
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 pages` is printed")
+    code = CODE.replace('"""The sum of the pages."""', '"""The sum of the pages of all books."""')
+    answers = {
+        f"coding/revise for {REPORT}": [text(code)],
+        f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '"723 pages\\n"'))],
+    }
+    asked = asked_for(recorded, answers)
+    await make(recorded)
+    assert sorted(asked) == sorted(answers)
+    changed = {path for path, made in files(recorded).items() if before.get(path) != made}
+    assert changed == {REPORT, TOTAL}
+    shown = prompt(recorded, "coding/revise")
+    assert "return sum(book.pages for book in books)" in shown, "the file as it is"
+    assert "+Then `723 pages` is printed" in shown and "US-001" not in shown
+    assert asked_for(recorded, {}) == []
+    await make(recorded)
+
+
+async def test_prose_of_a_module_asks_for_that_module_alone(recorded: Recorded) -> None:
+    await make(recorded)
+    run = recorded.run()
+    interface = editing.current_item(run.project, "architecture", STORAGE)["interface"]
+    edit(run, "architecture", STORAGE, "interface", interface.replace("a book:", "A volume:").replace(
+        "The books in the order", "All books in the order"))  # fmt: skip
+    asked = asked_for(recorded, {f"coding/revise for {STORAGE}": [text(STORED)]})
+    await make(recorded)
+    assert asked == [f"coding/revise for {STORAGE}"]
+
+
+async def test_a_signature_asks_for_those_who_use_it(recorded: Recorded) -> None:
+    await make(recorded)
+    run = recorded.run()
+    stub = editing.current_item(run.project, "architecture", REPORT)["interface"]
+    edit(run, "architecture", REPORT, "interface", stub.replace(
+        "total_pages(books: Sequence[Book])", "total_pages(books: Sequence[Book], least: int = 0)"))  # fmt: skip
+    code = CODE.replace(
+        "total_pages(books: Sequence[Book])", "total_pages(books: Sequence[Book], least: int = 0)"
+    ).replace("for book in books)", "for book in books if book.pages >= least)")
+    cli = (READING_LOG / "coding" / "cli.py.txt").read_text()
+    answers = {f"coding/revise for {REPORT}": [text(code)], f"coding/revise for {CLI}": [text(cli)]}
+    documents = {"documentation/revise": [text((READING_LOG / "documentation" / "usage.md.txt").read_text())]}
+    asked = asked_for(recorded, {**answers, **documents})
+    await make(recorded)
+    assert set(answers) <= set(asked) and not [name for name in asked if name.startswith("qa/")]
+    assert "+def total_pages(books: Sequence[Book], least: int=0) -> int:" in prompt(
+        recorded, f"coding/revise for {CLI}"
+    )
+
+
+async def test_a_change_and_its_opposite_bring_the_old_files_back_unasked(recorded: Recorded) -> None:
+    await make(recorded)
+    before = files(recorded)
+    then = editing.current_item(recorded.run().project, "stories", "US-003")["criteria"][0]["then"]
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "nothing is printed")
+    await_answers = {
+        f"coding/revise for {REPORT}": [text(CODE.replace("return sum(", "return 0 + sum("))],
+        f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '""'))],
+    }
+    asked_for(recorded, await_answers)
+    await make(recorded)
+    assert files(recorded) != before
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", then)
+    asked = asked_for(recorded, {})
+    await make(recorded)
+    assert asked == [] and files(recorded) == before
+
+
+async def test_a_file_written_anew_goes_back_once(recorded: Recorded) -> None:
+    await make(recorded)
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 pages` is printed")
+    another = (
+        '"""Figures."""\n\nfrom collections.abc import Sequence\n\nfrom reading_log.storage import Book\n\n\n'
+    )
+    functions = "\n\n\n".join(
+        f'def {name}(books: Sequence[Book]) -> {kind}:\n    """Other words."""\n    found = {empty}\n'
+        f"    for one in books:\n        found = found + {step}\n    return found"
+        for name, kind, empty, step in (
+            ("lines", "list[str]", "list[str]()", 'one.title.split("\\n")'),
+            ("total_pages", "int", "0", "one.pages"),
+        )
+    )
+    padded = CODE + "\n\n".join(f"\ndef _f{n}() -> int:\n    return {n}\n" for n in range(6))
+    asked = asked_for(
+        recorded,
+        {
+            f"coding/revise for {REPORT}": [text(padded)],
+            f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '"723 pages\\n"'))],
+        },
+    )
+    await make(recorded)
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 in all` is printed")
+    asked = asked_for(
+        recorded,
+        {
+            f"coding/revise for {REPORT}": [text(another + functions + "\n")],
+            f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '"723 in all\\n"'))],
+        },
+    )
+    await make(recorded)
+    assert asked.count(f"coding/revise for {REPORT}") == 2, (
+        "a second answer is asked for once, and then taken"
+    )
+    again = [one.text for one in recorded.server.asked if f"coding/revise for {REPORT}" in one.text][-1]
+    assert "lines of the file are others now, although only this has changed: criterion US-003-AC1" in again
+    assert "one.pages" in files(recorded)[REPORT]
+
+
+async def test_where_no_change_will_do_the_file_is_written_anew(recorded: Recorded) -> None:
+    await make(recorded)
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 pages` is printed")
+    answers = {
+        f"coding/revise for {REPORT}": [text("def nothing(:")],
+        f"coding/new for {REPORT}": [text(CODE)],
+        f"qa/revise for {TOTAL}": [text(TESTS)],
+    }
+    asked = asked_for(recorded, answers)
+    await make(recorded, llm_rounds=1)
+    assert asked.count(f"coding/revise for {REPORT}") == 2 and asked.count(f"coding/new for {REPORT}") == 1
+
+
+async def test_a_new_title_renames_the_test_and_keeps_it(recorded: Recorded) -> None:
+    await make(recorded)
+    edit(recorded.run(), "stories", "US-003", "title", "Know the total")
+    readme = (READING_LOG / "documentation" / "README.md.txt").read_text()
+    asked = asked_for(recorded, {"documentation/revise for README.md": [text(readme)]})
+    await make(recorded)
+    assert asked == ["documentation/revise for README.md"]
+    assert files(recorded)["tests/test_us_003_know_the_total.py"] == files(recorded).get(TOTAL, TESTS)
+
+
+async def test_all_is_asked_anew_where_that_is_wanted(recorded: Recorded) -> None:
+    await make(recorded)
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 pages` is printed")
+    recorded.server.asked.clear()
+    await build(recorded.run(llm_cache="refresh"), until="source_code")
+    assert "# Task coding/new for" in recorded.server.asked[-1].text
+    assert not [one for one in recorded.server.asked if "coding/revise" in one.text]
