@@ -195,9 +195,7 @@ def revised(
     entry = _entry_path(before)
     if entry in files and entry not in changed:
         others = tuple(path for path, file in files.items() if file.interface and path != entry)
-        files[entry] = files[entry].model_copy(
-            update={"depends_on": others, "requirements": _functional(given)}
-        )
+        files[entry] = files[entry].model_copy(update={"depends_on": others, "requirements": ()})
     decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
     plan = before.model_copy(
         update={
@@ -298,8 +296,8 @@ def _with_entry(plan: Architecture, named: str, given: Requirements) -> Architec
         purpose=point.purpose,
         signatures=public_signatures(interface),
         interface=interface,
+        # It serves all, and only passes on: what it is asked for does not change with each criterion.
         depends_on=tuple(item.path for item in plan.files if item.interface and plan.in_package(item.path)),
-        requirements=_functional(given),
     )
     return plan.model_copy(update={"files": (*plan.files, added)})
 

@@ -1,6 +1,7 @@
 """A change asks for the files that it touches: they are shown as they are, and the others stay."""
 
 import json
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -20,6 +21,7 @@ TOTAL = "tests/test_us_003_see_the_total.py"
 CODE = (READING_LOG / "coding" / "report.py.txt").read_text()
 STORED = (READING_LOG / "coding" / "storage.py.txt").read_text()
 TESTS = (READING_LOG / "qa" / "test_us_003_see_the_total.py.txt").read_text()
+_TASK = re.compile(r"# Task ([a-z_]+/[a-z_]+(?: for [^\\\s]+)?)")
 KINDS = ("source_code", "test_suite", "documentation")
 
 
@@ -50,11 +52,19 @@ def files(recorded: Recorded) -> dict[str, str]:
     return {file.path: project.blobs([file.sha256])[file.sha256] for made in sets for file in made.files}
 
 
-def asked_for(recorded: Recorded, answers: Mapping[str, list[str]]) -> list[str]:
-    """What is asked from now on, all of it answered here."""
-    recorded.server.asked.clear()
-    anything = {"": [text("nobody expects this")]}
-    return answering(recorded, {**answers, **anything})
+class Asked:
+    """What is asked from now on."""
+
+    def __init__(self, recorded: Recorded, answers: Mapping[str, list[str]]) -> None:
+        self._recorded = recorded
+        recorded.server.asked.clear()
+        answering(recorded, dict(answers))
+
+    @property
+    def tasks(self) -> list[str]:
+        """Tasks with the files that they are about, in order."""
+        found = [_TASK.search(one.text) for one in self._recorded.server.asked]
+        return [match[1] for match in found if match]
 
 
 def prompt(recorded: Recorded, task: str) -> str:
@@ -70,16 +80,17 @@ async def test_a_changed_criterion_asks_for_its_code_and_its_test_alone(recorded
         f"coding/revise for {REPORT}": [text(code)],
         f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '"723 pages\\n"'))],
     }
-    asked = asked_for(recorded, answers)
+    asked = Asked(recorded, answers)
     await make(recorded)
-    assert sorted(asked) == sorted(answers)
+    assert sorted(asked.tasks) == sorted(answers)
     changed = {path for path, made in files(recorded).items() if before.get(path) != made}
     assert changed == {REPORT, TOTAL}
     shown = prompt(recorded, "coding/revise")
     assert "return sum(book.pages for book in books)" in shown, "the file as it is"
     assert "+Then `723 pages` is printed" in shown and "US-001" not in shown
-    assert asked_for(recorded, {}) == []
+    asked = Asked(recorded, {})
     await make(recorded)
+    assert asked.tasks == []
 
 
 async def test_prose_of_a_module_asks_for_that_module_alone(recorded: Recorded) -> None:
@@ -88,9 +99,9 @@ async def test_prose_of_a_module_asks_for_that_module_alone(recorded: Recorded) 
     interface = editing.current_item(run.project, "architecture", STORAGE)["interface"]
     edit(run, "architecture", STORAGE, "interface", interface.replace("a book:", "A volume:").replace(
         "The books in the order", "All books in the order"))  # fmt: skip
-    asked = asked_for(recorded, {f"coding/revise for {STORAGE}": [text(STORED)]})
+    asked = Asked(recorded, {f"coding/revise for {STORAGE}": [text(STORED)]})
     await make(recorded)
-    assert asked == [f"coding/revise for {STORAGE}"]
+    assert asked.tasks == [f"coding/revise for {STORAGE}"]
 
 
 async def test_a_signature_asks_for_those_who_use_it(recorded: Recorded) -> None:
@@ -105,9 +116,9 @@ async def test_a_signature_asks_for_those_who_use_it(recorded: Recorded) -> None
     cli = (READING_LOG / "coding" / "cli.py.txt").read_text()
     answers = {f"coding/revise for {REPORT}": [text(code)], f"coding/revise for {CLI}": [text(cli)]}
     documents = {"documentation/revise": [text((READING_LOG / "documentation" / "usage.md.txt").read_text())]}
-    asked = asked_for(recorded, {**answers, **documents})
+    asked = Asked(recorded, {**answers, **documents})
     await make(recorded)
-    assert set(answers) <= set(asked) and not [name for name in asked if name.startswith("qa/")]
+    assert set(answers) <= set(asked.tasks) and not [name for name in asked.tasks if name.startswith("qa/")]
     assert "+def total_pages(books: Sequence[Book], least: int=0) -> int:" in prompt(
         recorded, f"coding/revise for {CLI}"
     )
@@ -122,13 +133,13 @@ async def test_a_change_and_its_opposite_bring_the_old_files_back_unasked(record
         f"coding/revise for {REPORT}": [text(CODE.replace("return sum(", "return 0 + sum("))],
         f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '""'))],
     }
-    asked_for(recorded, await_answers)
+    Asked(recorded, await_answers)
     await make(recorded)
     assert files(recorded) != before
     edit(recorded.run(), "stories", "US-003", "criteria.0.then", then)
-    asked = asked_for(recorded, {})
+    asked = Asked(recorded, {})
     await make(recorded)
-    assert asked == [] and files(recorded) == before
+    assert asked.tasks == [] and files(recorded) == before
 
 
 async def test_a_file_written_anew_goes_back_once(recorded: Recorded) -> None:
@@ -146,7 +157,7 @@ async def test_a_file_written_anew_goes_back_once(recorded: Recorded) -> None:
         )
     )
     padded = CODE + "\n\n".join(f"\ndef _f{n}() -> int:\n    return {n}\n" for n in range(6))
-    asked = asked_for(
+    asked = Asked(
         recorded,
         {
             f"coding/revise for {REPORT}": [text(padded)],
@@ -155,7 +166,7 @@ async def test_a_file_written_anew_goes_back_once(recorded: Recorded) -> None:
     )
     await make(recorded)
     edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 in all` is printed")
-    asked = asked_for(
+    asked = Asked(
         recorded,
         {
             f"coding/revise for {REPORT}": [text(another + functions + "\n")],
@@ -163,7 +174,7 @@ async def test_a_file_written_anew_goes_back_once(recorded: Recorded) -> None:
         },
     )
     await make(recorded)
-    assert asked.count(f"coding/revise for {REPORT}") == 2, (
+    assert asked.tasks.count(f"coding/revise for {REPORT}") == 2, (
         "a second answer is asked for once, and then taken"
     )
     again = [one.text for one in recorded.server.asked if f"coding/revise for {REPORT}" in one.text][-1]
@@ -179,18 +190,22 @@ async def test_where_no_change_will_do_the_file_is_written_anew(recorded: Record
         f"coding/new for {REPORT}": [text(CODE)],
         f"qa/revise for {TOTAL}": [text(TESTS)],
     }
-    asked = asked_for(recorded, answers)
+    asked = Asked(recorded, answers)
     await make(recorded, llm_rounds=1)
-    assert asked.count(f"coding/revise for {REPORT}") == 2 and asked.count(f"coding/new for {REPORT}") == 1
+    assert (
+        asked.tasks.count(f"coding/revise for {REPORT}") == 2
+        and asked.tasks.count(f"coding/new for {REPORT}") == 1
+    )
 
 
 async def test_a_new_title_renames_the_test_and_keeps_it(recorded: Recorded) -> None:
     await make(recorded)
     edit(recorded.run(), "stories", "US-003", "title", "Know the total")
     readme = (READING_LOG / "documentation" / "README.md.txt").read_text()
-    asked = asked_for(recorded, {"documentation/revise for README.md": [text(readme)]})
+    asked = Asked(recorded, {"documentation/revise for README.md": [text(readme)]})
     await make(recorded)
-    assert asked == ["documentation/revise for README.md"]
+    files_asked = [name for name in asked.tasks if " for " in name]
+    assert files_asked == ["documentation/revise for README.md"]
     assert files(recorded)["tests/test_us_003_know_the_total.py"] == files(recorded).get(TOTAL, TESTS)
 
 
