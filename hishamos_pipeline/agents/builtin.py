@@ -45,6 +45,7 @@ ROLES: tuple[Role, ...] = (
         (
             _task("business_analyst", "elicit", answers.Elicitation, "Questions to an idea's author", _TALKS),
             tasks.REQUIREMENTS,
+            tasks.REVISE_REQUIREMENTS,
             tasks.STORIES,
             tasks.CHANGE,
             _task("business_analyst", "estimate", answers.Estimates, "Story points for stories"),

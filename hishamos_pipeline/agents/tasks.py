@@ -19,7 +19,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     Stories,
     Story,
 )
-from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea, Section
 from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.core.text.interfaces import outline
 
@@ -79,6 +79,40 @@ class PlanningRequest(Document):
 
     requirements: Requirements
     brief: Excerpt = Excerpt()
+
+
+class InputChange(Document):
+    """Something that was worked from and that is another now: its name, and how, as a diff."""
+
+    name: str
+    diff: str
+
+
+class RequirementsRevision(Document):
+    """Asks what a changed brief changes of requirements; ``changes`` are its sections, by ``section ID``."""
+
+    idea: Idea
+    requirements: Requirements
+    changes: tuple[InputChange, ...]
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """Ids of sections that are others now, new, or gone."""
+        return frozenset(change.name.removeprefix("section ") for change in self.changes)
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """Ids of the requirements that cite such."""
+        return tuple(
+            item.id
+            for item in self.requirements.requirements
+            if self.changed & set(item.sections) and not item.verified_by
+        )
+
+    @property
+    def beside(self) -> tuple[Section, ...]:
+        """The sections that have not changed."""
+        return tuple(section for section in self.idea.whole if section.id not in self.changed)
 
 
 class AboutFile(Document):
@@ -185,13 +219,6 @@ class FileRequest(AboutFile):
         """The planned stories whose requirements this file serves; all of them where it names none."""
         wanted = set(self.planned.requirements) if self.planned else set()
         return tuple(s for s in self.stories.planned if not wanted or wanted & set(s.requirements))
-
-
-class InputChange(Document):
-    """Something that a file was written from and that is another now: its name, and how, as a diff."""
-
-    name: str
-    diff: str
 
 
 class FileRevision(FileRequest):
@@ -392,6 +419,13 @@ REQUIREMENTS = Task(
     Requirements,
     "Requirements from a brief",
     Policy(blueprint=True),
+)
+REVISE_REQUIREMENTS = Task(
+    "business_analyst",
+    "revise",
+    RequirementsRevision,
+    Requirements,
+    "What a changed brief changes of its requirements",
 )
 ARCHITECTURE = Task(
     "architect", "architecture", PlanningRequest, Architecture, "Files, interfaces and decisions"

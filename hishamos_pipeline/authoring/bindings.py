@@ -14,6 +14,7 @@ from hishamos_pipeline.authoring import (
     drafts,
     file_validation,
     planning,
+    requirement_revision,
     revising,
 )
 from hishamos_pipeline.authoring.planning import PlanningRules
@@ -91,6 +92,9 @@ def _goals(request: tasks.GoalRequest) -> type[BaseModel]:
 
 BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.REQUIREMENTS): TaskBinding(drafts.RequirementsDraft, _plain(draft_assembly.requirements)),
+    str(tasks.REVISE_REQUIREMENTS): TaskBinding(
+        drafts.RequirementsChange, _plain(requirement_revision.revised)
+    ),
     str(tasks.ARCHITECTURE): TaskBinding(drafts.ArchitectureDraft, _plan(planning.architecture)),
     str(tasks.REVISE_ARCHITECTURE): TaskBinding(drafts.RevisionDraft, _plan(planning.revised)),
     str(tasks.COMPONENT): TaskBinding(drafts.FilesDraft, _plan(planning.component)),

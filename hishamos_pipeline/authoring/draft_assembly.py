@@ -14,6 +14,7 @@ from hishamos_pipeline.agents.tasks import (
     SprintGoals,
 )
 from hishamos_pipeline.authoring.drafts import (
+    EntityDraft,
     RequirementsDraft,
     StoriesDraft,
 )
@@ -23,6 +24,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     PILLARS,
     Criterion,
     Epic,
+    OpenQuestion,
     Requirement,
     Requirements,
     Stories,
@@ -45,7 +47,7 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
     prescriptions = prescribed(idea, draft.prescriptions)
     answered = {answer.question for answer in idea.answers}
     listed = [
-        _cited(idea, Requirement(id=numbered("REQ", number), **item.model_dump()))
+        cited(idea, Requirement(id=numbered("REQ", number), **item.model_dump()))
         for number, item in enumerate(draft.requirements, start=1)
     ]
     for item in quality_requirements():
@@ -58,21 +60,27 @@ def requirements(idea: Idea, draft: RequirementsDraft) -> Requirements:
         sprint=idea.sprint,
         stack=idea.stack,
         requirements=tuple(listed),
-        entities=idea.entities
-        or tuple(
-            Entity(name=item.name, attributes=tuple(Attribute(**a.model_dump()) for a in item.attributes))
-            for item in draft.entities
-        ),
+        entities=domain(idea, draft.entities),
         prescriptions=prescriptions,
-        assumptions=(
-            *draft.assumptions,
-            *(f"{item.question} Assumed: {item.assumption}" for item in draft.questions),
-        ),
+        assumptions=told_assumptions(draft.assumptions, draft.questions),
         questions=tuple(item for item in draft.questions if item.question not in answered),
     )
 
 
-def _cited(idea: Idea, item: Requirement) -> Requirement:
+def domain(idea: Idea, drafts: Sequence[EntityDraft]) -> tuple[Entity, ...]:
+    """The entities that the brief gives, else those of a draft."""
+    return idea.entities or tuple(
+        Entity(name=item.name, attributes=tuple(Attribute(**a.model_dump()) for a in item.attributes))
+        for item in drafts
+    )
+
+
+def told_assumptions(said: Sequence[str], questions: Sequence[OpenQuestion]) -> tuple[str, ...]:
+    """What was assumed, also where it is asked."""
+    return (*said, *(f"{item.question} Assumed: {item.assumption}" for item in questions))
+
+
+def cited(idea: Idea, item: Requirement) -> Requirement:
     """The requirement with sections that there are, and words that stand in them; what is only claimed goes."""
     known = {section.id: section for section in idea.whole}
     names = [_section_named(name.removeprefix("section ").strip(), known) for name in item.sections]

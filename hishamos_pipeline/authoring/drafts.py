@@ -147,6 +147,21 @@ class RequirementChange(Draft):
     content: RequirementDraft | None = None
 
 
+class RequirementsChange(Draft):
+    """What a changed brief changes of its requirements; ``null`` and an empty text stay as they are.
+
+    ``same`` are those that cite changed sections and mean what they did.
+    """
+
+    summary: str = ""
+    requirements: list[RequirementChange] = []
+    same: list[str] = []
+    prescriptions: PrescriptionsDraft | None = None
+    entities: list[EntityDraft] | None = None
+    assumptions: list[str] | None = None
+    questions: list[OpenQuestion] | None = Field(None, max_length=3)
+
+
 class ChangedStory(StoryDraft):
     """A story of a change; it names its requirements and other stories by id.
 

@@ -207,6 +207,8 @@ def revised(
             "decisions": decisions,
             "dependencies": with_wanted(before.dependencies, draft.dependencies, rules.allowed),
             "prescriptions": given.prescriptions,
+            "data_model": given.entities,
+            "summary": given.summary,
         }
     )
     there = {file.path for file in plan.files}

@@ -7,12 +7,12 @@ asked where it fails.
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import unified_diff
 
 from hishamos_pipeline.agents.tasks import FileRequest, InputChange
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Story
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.interfaces import signatures
+from hishamos_pipeline.core.text.lines import diff
 from hishamos_pipeline.core.text.parsing import parse_python
 
 # Pieces by name: "criterion US-001-AC1", "signature notes.store.read".
@@ -40,7 +40,7 @@ def pieces(question: FileRequest, text: str) -> Pieces:
 def changes(before: Pieces, now: Pieces) -> tuple[InputChange, ...]:
     """The pieces that are others now, each as a diff."""
     return tuple(
-        InputChange(name=name, diff=_diff(before.get(name, ""), now.get(name, "")))
+        InputChange(name=name, diff=diff(before.get(name, ""), now.get(name, "")))
         for name in dict.fromkeys([*before, *now])
         if before.get(name) != now.get(name)
     )
@@ -129,8 +129,3 @@ def _used(text: str, package: str) -> set[str] | None:
     }
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     return None if "*" in imported else imported | used
-
-
-def _diff(before: str, now: str) -> str:
-    lines = list(unified_diff(before.splitlines(), now.splitlines(), lineterm="", n=100))
-    return "\n".join(lines[2:]) or "(white space)"

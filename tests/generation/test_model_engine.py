@@ -309,10 +309,12 @@ async def test_an_answer_of_the_author_reaches_the_model_and_is_not_asked_again(
         update={"answers": (Answer(question=question.question, answer="No, refuse it."),)}
     )
     run.project.store.projects.submit(answered, "answer")
+    answering(recorded, {"business_analyst/revise": [json.dumps({"assumptions": ["No title twice."]})]})
     again = recorded.run()
     await build(again, until="requirements")
     assert "No, refuse it." in recorded.server.asked[-1].text
-    assert again.project.read("requirements", Requirements).questions == ()
+    read = again.project.read("requirements", Requirements)
+    assert read.questions == () and read.assumptions[0] == "No title twice."
     # The brief as it was written, submitted again, does not forget the answer.
     recorded.services().store.projects.submit(idea, "file")
     assert recorded.services().store.projects.idea(run.key).answers

@@ -30,6 +30,8 @@ def keep_requirement_ids(
     """
     if before is None:
         return after
+    if after.revision_of == content_hash(before):
+        return after.model_copy(update={"revision_of": ""})
     keys: tuple[Callable[[Requirement], object], ...] = (
         lambda r: (r.kind, r.source) if r.source else None,
         lambda r: (r.kind, r.title),

@@ -51,7 +51,8 @@ class Requirements(Document):
     ``program`` is what package and command are called. ``prescriptions`` are what the author leaves no choice about.
     ``brief`` and ``files`` are the sections of the brief and the files beside it, for those who go by its own words.
     ``required_stories`` are those without which nothing is to be delivered. ``retired`` are requirements of earlier
-    revisions; their ids are never used again.
+    revisions; their ids are never used again. ``revision_of`` is the hash of the requirements whose ids an engine's
+    answer keeps; empty for an answer that was read anew, and for all that is kept.
     """
 
     program: str = ""
@@ -70,6 +71,7 @@ class Requirements(Document):
     files: tuple[HandedFile, ...] = ()
     required_stories: tuple[str, ...] = ()
     retired: tuple[Requirement, ...] = ()
+    revision_of: str = ""
 
     @property
     def unchecked(self) -> tuple[Requirement, ...]:

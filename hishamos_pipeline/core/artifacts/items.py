@@ -26,7 +26,17 @@ EDITABLE = tuple(_ITEMS)
 FILE_SETS = frozenset({"source_code", "test_suite", "documentation", "ci_config"})
 # Fields that follow from the rest: nobody edits them.
 DERIVED = frozenset(
-    {"@retired", "@tests", "@brief", "@files", "@required", "@required_stories", "@waiting", "@faults_found"}
+    {
+        "@retired",
+        "@tests",
+        "@brief",
+        "@files",
+        "@required",
+        "@required_stories",
+        "@waiting",
+        "@faults_found",
+        "@revision_of",
+    }
 )
 _FIELD = "@"
 

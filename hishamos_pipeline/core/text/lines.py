@@ -1,7 +1,13 @@
 """Texts compared line by line."""
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, unified_diff
+
+
+def diff(before: str, after: str) -> str:
+    """What has changed of a text, whole and without the names of files."""
+    lines = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=100))
+    return "\n".join(lines[2:]) or "(white space)"
 
 
 def changed_lines(before: str, after: str) -> int:

@@ -42,7 +42,8 @@ def with_unchecked(plan: Architecture, wanted: Requirements) -> Architecture:
 async def _plan(step: StepContext, every: Requirements, waiting: Collection[str]) -> Architecture:
     wanted = in_scope(every, waiting)
     before = step.before_with(Architecture, "requirements", Requirements)
-    changed = _changed(*before, every, waiting) if before else None
+    is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
+    changed = _changed(*before, every, waiting, is_read=is_read) if before else None
     if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
         plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
         return await _with_components(step, plan, wanted) if plan.components else plan
@@ -66,15 +67,17 @@ async def _plan(step: StepContext, every: Requirements, waiting: Collection[str]
 
 
 def _changed(
-    plan: Architecture, before: Requirements, now: Requirements, waiting: Collection[str]
+    plan: Architecture, before: Requirements, now: Requirements, waiting: Collection[str], *, is_read: bool
 ) -> set[str] | None:
     """What has changed of the requirements in scope, those that have come into it among them; ``None`` where all is
-    better planned anew, as where something planned is to wait.
+    better planned anew, as where something planned is to wait, or a file that it copies was taken back.
     """
-    changed = changed_requirements(before, now)
+    changed = changed_requirements(before, now, is_read=is_read)
     known, wanted = ({item.id for item in r.requirements} for r in (before, now))
     planned = known - set(plan.waiting)
-    if changed is None or planned & wanted & set(waiting):
+    handed = {file.path for file in now.files}
+    lacks_copy = any(file.copy_of and file.copy_of not in handed for file in plan.files)
+    if changed is None or lacks_copy or planned & wanted & set(waiting):
         return None
     return (changed | (wanted - planned)) - set(waiting)
 
@@ -117,10 +120,11 @@ def _component_request(outline: Architecture, item: Component, wanted: Requireme
 
 
 def _without_gone(plan: Architecture, wanted: Requirements) -> Architecture:
-    """The plan without requirements that are gone."""
+    """The plan without requirements that are gone, and with what is only handed on."""
     known = {item.id for item in wanted.requirements}
     files = tuple(
         file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
         for file in plan.files
     )
-    return plan.model_copy(update={"files": files})
+    facts = {"summary": wanted.summary, "data_model": wanted.entities, "prescriptions": wanted.prescriptions}
+    return plan.model_copy(update={"files": files, **facts})

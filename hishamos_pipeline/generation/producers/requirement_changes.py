@@ -1,23 +1,64 @@
 """Which requirements have changed since an artifact was made from them."""
 
-from hishamos_pipeline.core.artifacts.documents import Requirements
+from collections.abc import Iterable, Sequence
 
-# Where more than this share has changed, what fits together is better made anew.
+from hishamos_pipeline.core.artifacts.documents import Requirement, Requirements
+from hishamos_pipeline.core.artifacts.idea import Entity
+from hishamos_pipeline.core.text import linear_re as re
+
+# Where more than this share has changed or is gone, what fits together is better made anew.
 _MOST_CHANGED = 0.5
 
 
-def changed_requirements(before: Requirements, now: Requirements) -> set[str] | None:
-    """Requirements that are new, or different, or cite a section that is; ``None`` where all is better made anew.
+def changed_requirements(
+    before: Requirements, now: Requirements, *, is_read: bool = False
+) -> set[str] | None:
+    """Requirements that are new, or different, or about what is; ``None`` where all is better made anew.
 
     Qualities that verification shows are the same for every project, and do not count.
+
+    Args:
+        before: the requirements that something was made from.
+        now: as they are.
+        is_read: whether somebody has read changed sections and said what they change; else each requirement that cites
+            one counts.
     """
-    if (before.entities, before.title, before.stack, before.files) != (
-        now.entities, now.title, now.stack, now.files,
-    ):  # fmt: skip
+    if (before.title, before.stack) != (now.title, now.stack):
         return None
-    known = {item.id: item for item in before.requirements}
+    known = {item.id: item for item in before.requirements if item.kind != "quality"}
     own = [item for item in now.requirements if item.kind != "quality"]
     texts = {section.id: section.text for section in before.brief}
-    reworded = {section.id for section in now.brief if texts.get(section.id) != section.text}
-    changed = {item.id for item in own if known.get(item.id) != item or reworded & set(item.sections)}
-    return None if len(changed) > _MOST_CHANGED * len(own) else changed
+    reworded = {s.id for s in now.brief if texts.get(s.id) != s.text} if not is_read else set()
+    names = [*_others(before.entities, now.entities), *_handed(before, now)]
+    changed = {
+        item.id
+        for item in own
+        if item.id not in known
+        or _meaning(known[item.id]) != _meaning(item)
+        or reworded & set(item.sections)
+        or any(_speaks_of(item, name) for name in names)
+    }
+    gone = known.keys() - {item.id for item in own}
+    return None if len(changed & known.keys()) + len(gone) > _MOST_CHANGED * max(1, len(known)) else changed
+
+
+def _meaning(item: Requirement) -> object:
+    """A requirement without where it stands in the brief."""
+    return item.model_copy(update={"sections": (), "source": "", "external_id": ""})
+
+
+def _others(before: Sequence[Entity], now: Sequence[Entity]) -> Iterable[str]:
+    """Names of entities that are new, gone or have other attributes."""
+    old, new = ({item.name: item for item in entities} for entities in (before, now))
+    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+
+
+def _handed(before: Requirements, now: Requirements) -> Iterable[str]:
+    """Names of files beside the brief that are new, gone or others."""
+    old, new = ({file.path: file.sha256 for file in r.files} for r in (before, now))
+    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+
+
+def _speaks_of(item: Requirement, name: str) -> bool:
+    said = "\n".join((item.title, item.statement, *item.acceptance)).casefold()
+    return bool(re.search(rf"(?:^|\W){re.escape(name.casefold())}", said))

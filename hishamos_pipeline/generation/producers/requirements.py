@@ -1,15 +1,50 @@
-"""From the brief to requirements."""
+"""From the brief to requirements: from scratch, or only as far as the brief has changed."""
+
+from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.agents import tasks
+from hishamos_pipeline.agents.tasks import InputChange, RequirementsRevision
 from hishamos_pipeline.core.artifacts.documents import Requirements
-from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.artifacts.idea import Idea, Section
+from hishamos_pipeline.core.text.hashing import content_hash
+from hishamos_pipeline.core.text.lines import diff
 from hishamos_pipeline.generation.context import StepContext
+
+# Where more than this share of the sections is another, the brief is better read anew.
+_MOST_CHANGED = 0.5
 
 
 async def analyse(step: StepContext) -> Requirements:
-    """Have the business analyst read the brief."""
+    """Have the business analyst read the brief; of one that has changed, what has."""
     idea = step.read("idea", Idea)
-    return with_brief(await step.ask(tasks.REQUIREMENTS, idea), idea)
+    return with_brief(await _read(step, idea), idea)
+
+
+async def _read(step: StepContext, idea: Idea) -> Requirements:
+    before = step.before_with(Requirements, "idea", Idea)
+    if before is None or not step.asks_models(tasks.REVISE_REQUIREMENTS):
+        return await step.ask(tasks.REQUIREMENTS, idea)
+    wanted, former = before
+    changes = tuple(changed_sections(former.whole, idea.whole))
+    if (former.title, former.stack) != (idea.title, idea.stack) or _is_much(changes, former.whole):
+        return await step.ask(tasks.REQUIREMENTS, idea)
+    plain = wanted.model_copy(update={"assumptions": without_reason(wanted, former)})
+    if not changes and _beside(former) == _beside(idea):
+        facts = {"licence": idea.licence, "author": idea.author, "sprint": idea.sprint}
+        return plain.model_copy(update={**facts, "revision_of": content_hash(wanted)})
+    request = RequirementsRevision(idea=idea, requirements=plain, changes=changes)
+    made = await step.ask(tasks.REVISE_REQUIREMENTS, request)
+    return made.model_copy(update={"revision_of": content_hash(wanted)})
+
+
+def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Iterator[InputChange]:
+    """Sections that say something else, are new or gone, each as a diff; white space says nothing."""
+    old, new = ({section.id: section for section in sections} for sections in (before, now))
+    for name in dict.fromkeys([*old, *new]):
+        first, second = old.get(name), new.get(name)
+        if first is None or second is None or _words(first) != _words(second):
+            text = diff(first.text if first else "", second.text if second else "")
+            yield InputChange(name=f"section {name}", diff=text)
 
 
 def with_brief(made: Requirements, idea: Idea) -> Requirements:
@@ -24,3 +59,23 @@ def with_brief(made: Requirements, idea: Idea) -> Requirements:
             "assumptions": (*made.assumptions, *said),
         }
     )
+
+
+def without_reason(made: Requirements, idea: Idea) -> tuple[str, ...]:
+    """The assumptions without what ``with_brief`` has added to them."""
+    said = made.assumptions
+    return said[:-1] if idea.stack_reason and said[-1:] == (idea.stack_reason,) else said
+
+
+def _words(section: Section) -> tuple[str, str, bool]:
+    return " ".join(section.text.split()), section.meaning, section.excludes
+
+
+def _is_much(changes: Sequence[InputChange], before: Sequence[Section]) -> bool:
+    known = {f"section {section.id}" for section in before}
+    return sum(change.name in known for change in changes) > max(1, _MOST_CHANGED * len(known))
+
+
+def _beside(idea: Idea) -> object:
+    """What a brief says besides its sections that requirements are read from."""
+    return idea.entities, idea.answers, [(file.path, file.sha256) for file in idea.files]

@@ -20,7 +20,8 @@ async def write_stories(step: StepContext) -> Stories:
 
 async def _stories(step: StepContext, wanted: Requirements) -> Stories:
     before = step.before_with(Stories, "requirements", Requirements)
-    changed = changed_requirements(before[1], wanted) if before else None
+    is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
+    changed = changed_requirements(before[1], wanted, is_read=is_read) if before else None
     if before is None or changed is None or not step.asks_models(tasks.STORIES):
         return await step.ask(tasks.STORIES, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
     functional = {item.id for item in wanted.requirements if item.kind == "functional"}

@@ -1,0 +1,194 @@
+"""A brief that is submitted again asks for what has changed of it, and ids stay with what they mean."""
+
+import json
+
+import pytest
+
+from hishamos_pipeline.changing import editing
+from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
+from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.errors import ModelError
+from hishamos_pipeline.intake.brief import read_brief
+from tests.generation.conftest import Recorded
+from tests.generation.test_kept_files import Asked
+from tests.support.building import build
+
+pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
+SECOND = {
+    "kind": "functional", "title": "List the books", "statement": "The reader sees the books, the longest first.",
+    "acceptance": ["The longest comes first."], "actor": "reader", "sections": ["listing"], "source": "longest first",
+}  # fmt: skip
+BRIEF = """\
+# Reading log
+
+{intro}
+
+## Adding
+
+- User can add a book with a title and a number of pages
+
+## Listing
+
+- User can list the books{order}
+
+## Figures
+
+- User can see how many pages were read in all
+"""
+
+
+def brief(intro: str = "Keeps the books that one person has read.", order: str = "", more: str = "") -> str:
+    return BRIEF.format(intro=intro, order=order) + more
+
+
+def submit(recorded: Recorded, text: str) -> None:
+    idea = read_brief(text.encode(), "brief.md").model_copy(update={"key": recorded.model.name})
+    recorded.services().store.projects.submit(idea, "test")
+
+
+def cites(recorded: Recorded) -> str:
+    """The recorded requirements, each citing the section of this brief that it takes up."""
+    made = json.loads(recorded.model._text("business_analyst", "requirements", ""))
+    where = {"Add a book": "adding", "List the books": "listing", "Total pages": "figures"}
+    for item in made["requirements"]:
+        item["sections"], item["source"] = [where[item["title"]]] if item["title"] in where else [], ""
+    made["prescriptions"] = {}
+    return json.dumps(made)
+
+
+async def made(recorded: Recorded, until: str = "source_code") -> None:
+    for kind in ("requirements", "architecture", "stories", until):
+        await build(recorded.run(), until=kind)
+
+
+async def started(recorded: Recorded) -> None:
+    """The project of the brief as it is first."""
+    submit(recorded, brief())
+    Asked(recorded, {"business_analyst/requirements": [cites(recorded)]})
+    await made(recorded)
+
+
+def wanted(recorded: Recorded) -> Requirements:
+    return recorded.run().project.read("requirements", Requirements)
+
+
+async def test_white_space_asks_for_nothing(recorded: Recorded) -> None:
+    await started(recorded)
+    before = recorded.run().project.read("source_code", FileSet)
+    submit(recorded, brief().replace("\n- User", "\n\n-  User").replace("one person", "one\nperson"))
+    asked = Asked(recorded, {})
+    await made(recorded)
+    assert asked.tasks == []
+    assert recorded.run().project.read("source_code", FileSet) == before
+
+
+async def test_other_words_ask_one_question_and_change_nothing(recorded: Recorded) -> None:
+    await started(recorded)
+    project = recorded.run().project
+    before = [
+        project.read(kind, type_) for kind, type_ in (("architecture", Architecture), ("stories", Stories))
+    ]
+    submit(recorded, brief().replace("list the books", "list all of the books"))
+    asked = Asked(recorded, {"business_analyst/revise": [json.dumps({"same": ["REQ-002"]})]})
+    await made(recorded)
+    assert asked.tasks == ["business_analyst/revise"]
+    project = recorded.run().project
+    assert before == [
+        project.read(kind, type_) for kind, type_ in (("architecture", Architecture), ("stories", Stories))
+    ]
+    assert "list all of the books" in next(s.text for s in wanted(recorded).brief if s.id == "listing")
+
+
+async def test_a_changed_section_changes_what_cites_it_alone(recorded: Recorded) -> None:
+    await started(recorded)
+    before = {item.id: item for item in wanted(recorded).requirements}
+    submit(recorded, brief(order=", the longest first"))
+    first = {
+        "requirements": [
+            {"change": "MODIFIED", "id": "REQ-003", "content": {**SECOND, "sections": ["figures"]}}
+        ]
+    }
+    second = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
+    Asked(recorded, {"business_analyst/revise": [json.dumps(first), json.dumps(second)]})
+    await build(recorded.run(), until="requirements")
+    said = recorded.server.asked[-1].text
+    assert "REQ-003 is about sections that have not changed: leave it as it is" in said
+    assert "REQ-002 cite sections that have changed: say of each" in said
+    assert "+- User can list the books, the longest first" in recorded.server.asked[0].text
+    after = {item.id: item for item in wanted(recorded).requirements}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "REQ-002"
+    } and after.keys() == before.keys()
+    assert after["REQ-002"].statement == SECOND["statement"] and wanted(recorded).revision_of == ""
+
+
+async def test_what_is_added_and_removed_gets_new_ids_and_is_retired(recorded: Recorded) -> None:
+    await started(recorded)
+    count = len(wanted(recorded).requirements)
+    figures = "## Figures\n\n- User can see how many pages were read in all\n"
+    submit(recorded, brief(more="\n## Lending\n\n- User can lend a book\n").replace(figures, ""))
+    lend = {
+        **SECOND,
+        "title": "Lend a book",
+        "statement": "The reader lends a book.",
+        "sections": ["lending"],
+        "source": "",
+    }
+    answer = {
+        "summary": "Books, and who has them.",
+        "requirements": [{"change": "REMOVED", "id": "REQ-003"}, {"change": "ADDED", "content": lend}],
+    }
+    Asked(recorded, {"business_analyst/revise": [json.dumps(answer)]})
+    await build(recorded.run(), until="requirements")
+    now = wanted(recorded)
+    assert now.summary == "Books, and who has them."
+    assert [item.title for item in now.requirements if item.id == f"REQ-{count + 1:03}"] == ["Lend a book"]
+    assert [item.id for item in now.retired] == ["REQ-003"]
+
+
+async def test_what_a_person_has_written_stands_when_the_brief_changes(recorded: Recorded) -> None:
+    await started(recorded)
+    run = recorded.run()
+    items = editing.current_items(run.project, "requirements")
+    content = editing.with_value(items["REQ-001"], "statement", "Mine.")
+    edits = edits_between("requirements", items, {**items, "REQ-001": content})
+    editing.apply_edits(run.project, "requirements", edits, author="ann", reason="r")
+    submit(recorded, brief(order=", the longest first"))
+    answer = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
+    Asked(recorded, {"business_analyst/revise": [json.dumps(answer)]})
+    await build(recorded.run(), until="requirements")
+    after = {item.id: item.statement for item in wanted(recorded).requirements}
+    assert after["REQ-001"] == "Mine." and after["REQ-002"] == SECOND["statement"]
+    assert run.project.store.edits.proposals(run.key) == []
+
+
+async def test_a_brief_about_something_else_is_read_anew(recorded: Recorded) -> None:
+    await started(recorded)
+    submit(recorded, brief(intro="Another.", order=" by length").replace("add a book", "log a book"))
+    asked = Asked(recorded, {"business_analyst/requirements": [cites(recorded)]})
+    await build(recorded.run(), until="requirements")
+    assert asked.tasks == ["business_analyst/requirements"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({}, "REQ-002 cite sections that have changed"),
+        ({"same": ["REQ-002", "REQ-002"]}, "REQ-002 is named twice"),
+        ({"same": ["REQ-002", "REQ-099"]}, "there is no requirement 'REQ-099'"),
+        ({"same": ["REQ-002"], "requirements": [{"change": "ADDED"}]}, "ADDED lacks its content"),
+        ({"same": ["REQ-002"], "requirements": [{"change": "ADDED", "content": SECOND}]},
+         "have the title 'list the books'"),
+        ({"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": {**SECOND, "sections": ["x"]}}]},
+         "cites the section 'x'"),
+    ],
+)  # fmt: skip
+async def test_an_answer_that_does_not_hold_together_goes_back(
+    recorded: Recorded, answer: dict[str, object], said: str
+) -> None:
+    await started(recorded)
+    submit(recorded, brief(order=", the longest first"))
+    Asked(recorded, {"business_analyst/revise": [json.dumps(answer)]})
+    with pytest.raises(ModelError, match="no valid answer"):
+        await build(recorded.run(llm_rounds=1), until="requirements")
+    assert said in recorded.server.asked[-1].text
