@@ -47,6 +47,7 @@ ROLES: tuple[Role, ...] = (
             tasks.REQUIREMENTS,
             tasks.REVISE_REQUIREMENTS,
             tasks.STORIES,
+            tasks.REVISE_STORIES,
             tasks.CHANGE,
             _task("business_analyst", "estimate", answers.Estimates, "Story points for stories"),
             _task("business_analyst", "break_down", answers.Breakdown, "An epic in stories"),

@@ -115,6 +115,34 @@ class RequirementsRevision(Document):
         return tuple(section for section in self.idea.whole if section.id not in self.changed)
 
 
+class StoriesRevision(Document):
+    """Asks what changed requirements change of a backlog; ``changed`` are their ids, those of new ones among them."""
+
+    requirements: Requirements
+    stories: Stories
+    changed: tuple[str, ...]
+    brief: Excerpt = Excerpt()
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Ids of requirements that stories serve and that are no more."""
+        known = {item.id for item in self.requirements.requirements}
+        served = {name for story in self.stories.stories for name in story.requirements}
+        return tuple(sorted(served - known))
+
+    @property
+    def concerned(self) -> tuple[Story, ...]:
+        """The stories that serve what has changed or is gone."""
+        touched = {*self.changed, *self.gone}
+        return tuple(story for story in self.stories.stories if touched & set(story.requirements))
+
+    @property
+    def others(self) -> tuple[Story, ...]:
+        """The stories that stay."""
+        concerned = {story.id for story in self.concerned}
+        return tuple(story for story in self.stories.stories if story.id not in concerned)
+
+
 class AboutFile(Document):
     """A question about one file of a plan, with what the brief says of what it serves."""
 
@@ -422,7 +450,7 @@ REQUIREMENTS = Task(
 )
 REVISE_REQUIREMENTS = Task(
     "business_analyst",
-    "revise",
+    "revise_requirements",
     RequirementsRevision,
     Requirements,
     "What a changed brief changes of its requirements",
@@ -432,6 +460,13 @@ ARCHITECTURE = Task(
 )
 STORIES = Task(
     "business_analyst", "stories", PlanningRequest, Stories, "Epics and user stories with criteria and points"
+)
+REVISE_STORIES = Task(
+    "business_analyst",
+    "revise_stories",
+    StoriesRevision,
+    Stories,
+    "What changed requirements change of the backlog",
 )
 SPRINT_GOALS = Task(
     "scrum_master", "sprint_goals", GoalRequest, SprintGoals, "What each sprint is for",

@@ -99,6 +99,7 @@ BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.REVISE_ARCHITECTURE): TaskBinding(drafts.RevisionDraft, _plan(planning.revised)),
     str(tasks.COMPONENT): TaskBinding(drafts.FilesDraft, _plan(planning.component)),
     str(tasks.STORIES): TaskBinding(drafts.StoriesDraft, _plain(draft_assembly.stories)),
+    str(tasks.REVISE_STORIES): TaskBinding(drafts.BacklogChange, _plain(change_assembly.revised_stories)),
     str(tasks.SPRINT_GOALS): TaskBinding(tasks.SprintGoals, _plain(draft_assembly.goals), _goals),
     str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),
     str(tasks.TEST_FILE): TaskBinding(FileText, _file(file_validation.story_tests)),

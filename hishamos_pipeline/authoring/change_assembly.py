@@ -5,8 +5,15 @@
 
 from collections.abc import Mapping
 
-from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
-from hishamos_pipeline.authoring.drafts import ChangeDraft, ChangedStory, RequirementChange, StoryChange
+from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest, StoriesRevision
+from hishamos_pipeline.authoring.drafts import (
+    BacklogChange,
+    ChangeDraft,
+    ChangedStory,
+    RequirementChange,
+    StoryChange,
+)
+from hishamos_pipeline.core.artifacts.continuity import lasting_criteria
 from hishamos_pipeline.core.artifacts.documents import (
     Criterion,
     Epic,
@@ -15,6 +22,8 @@ from hishamos_pipeline.core.artifacts.documents import (
     Stories,
     Story,
 )
+from hishamos_pipeline.core.artifacts.traceability import circle
+from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.core.text.ids import next_number, numbered
 
 
@@ -22,6 +31,41 @@ def change(request: ChangeRequest, draft: ChangeDraft) -> ChangeAnswer:
     """The requirements and stories after the change."""
     requirements, new = _requirements(request.requirements, draft.requirements)
     stories = _stories(request.stories, draft.stories, new)
+    _require_whole(requirements, stories)
+    return ChangeAnswer(summary=draft.summary, requirements=requirements, stories=stories)
+
+
+def revised_stories(request: StoriesRevision, draft: BacklogChange) -> Stories:
+    """The backlog after requirements have changed; stories that serve nothing of them stay."""
+    concerned, named = {story.id for story in request.concerned}, {entry.id for entry in draft.stories}
+    for story in request.others:
+        if story.id in named:
+            raise ValueError(f"{story.id} serves nothing that has changed: leave it as it is")
+    known = {item.id for item in request.requirements.requirements}
+    kept = [
+        story.model_copy(update={"requirements": tuple(n for n in story.requirements if n in known)})
+        for story in request.stories.stories
+    ]
+    # A story all of whose requirements are gone goes with them.
+    left = [story for story in kept if story.requirements or story.id in named]
+    gone = [s for s in request.stories.stories if s.id in concerned - {story.id for story in left}]
+    there = {story.id for story in left}
+    before = request.stories.model_copy(
+        update={
+            "stories": tuple(
+                s.model_copy(update={"depends_on": tuple(n for n in s.depends_on if n in there)})
+                for s in left
+            ),
+            "retired": (*request.stories.retired, *gone),
+            "sprint": request.requirements.sprint,
+        }
+    )
+    after = _stories(before, draft.stories, {})
+    _require_whole(request.requirements, after)
+    return after.model_copy(update={"revision_of": content_hash(request.stories)})
+
+
+def _require_whole(requirements: Requirements, stories: Stories) -> None:
     known = {item.id for item in requirements.requirements}
     served = {name for story in stories.stories for name in story.requirements}
     for story in stories.stories:
@@ -36,7 +80,8 @@ def change(request: ChangeRequest, draft: ChangeDraft) -> ChangeAnswer:
         lost = [name for name in story.depends_on if name not in ids]
         if lost:
             raise ValueError(f"{story.id} depends on {lost[0]}, which does not exist after the change")
-    return ChangeAnswer(summary=draft.summary, requirements=requirements, stories=stories)
+    if found := circle({story.id: story.depends_on for story in stories.stories}):
+        raise ValueError(f"stories depend on one another in a circle: {found}")
 
 
 def _requirements(
@@ -78,10 +123,11 @@ def _stories(before: Stories, changes: list[StoryChange], new: Mapping[str, str]
     epics = {epic.id: epic for epic in before.epics}
     removed = []
     number = next_number(item.id for item in (*before.stories, *before.retired))
+    added = [numbered("US", number + n) for n in range(sum(entry.change == "ADDED" for entry in changes))]
+    named = {f"NEW-{n}": name for n, name in enumerate(added, start=1)}
     for entry in changes:
         if entry.change == "ADDED":
-            name = numbered("US", number)
-            number += 1
+            name = added.pop(0)
         else:
             name = entry.id
             if name not in items:
@@ -92,7 +138,9 @@ def _stories(before: Stories, changes: list[StoryChange], new: Mapping[str, str]
             raise ValueError(f"{entry.change} {name} lacks its content")
         else:
             epic = _epic(epics, entry.content.epic)
-            items[name] = _story(name, epic, entry.content, new, before.sprint.capacity)
+            items[name] = _story(
+                name, epic, entry.content, new, named, items.get(name), before.sprint.capacity
+            )
     used = {story.epic for story in items.values()}
     return before.model_copy(
         update={
@@ -113,17 +161,35 @@ def _epic(epics: dict[str, Epic], named: str) -> str:
     return name
 
 
-def _story(name: str, epic: str, content: ChangedStory, new: Mapping[str, str], capacity: int) -> Story:
+def _story(
+    name: str,
+    epic: str,
+    content: ChangedStory,
+    new: Mapping[str, str],
+    named: Mapping[str, str],
+    old: Story | None,
+    capacity: int,
+) -> Story:
+    """A story of a change.
+
+    Args:
+        name: its id.
+        epic: its epic's.
+        content: what it says.
+        new: ids of requirements that the change adds.
+        named: ids of stories that it adds.
+        old: the story as it was, whose criteria keep their ids.
+        capacity: points of a sprint.
+    """
     if content.points > capacity:
         raise ValueError(f"{name} has more points than a sprint's capacity {capacity}")
     return Story(
         id=name,
         epic=epic,
         requirements=tuple(dict.fromkeys(new.get(item, item) for item in content.requirements)),
-        criteria=tuple(
-            Criterion(id=f"{name}-AC{number}", **item.model_dump())
-            for number, item in enumerate(content.criteria, start=1)
+        criteria=lasting_criteria(
+            (Criterion(id="", **item.model_dump()) for item in content.criteria), name, old
         ),
-        depends_on=tuple(dict.fromkeys(content.depends_on)),
+        depends_on=tuple(dict.fromkeys(named.get(item, item) for item in content.depends_on)),
         **content.model_dump(include={"title", "actor", "want", "benefit", "points", "priority"}),
     )

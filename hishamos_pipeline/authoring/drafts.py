@@ -180,6 +180,12 @@ class StoryChange(Draft):
     content: ChangedStory | None = None
 
 
+class BacklogChange(Draft):
+    """What changed requirements change of a backlog, and nothing besides."""
+
+    stories: list[StoryChange] = []
+
+
 class ChangeDraft(Draft):
     """What a wish changes, and nothing besides."""
 

@@ -309,7 +309,9 @@ async def test_an_answer_of_the_author_reaches_the_model_and_is_not_asked_again(
         update={"answers": (Answer(question=question.question, answer="No, refuse it."),)}
     )
     run.project.store.projects.submit(answered, "answer")
-    answering(recorded, {"business_analyst/revise": [json.dumps({"assumptions": ["No title twice."]})]})
+    answering(
+        recorded, {"business_analyst/revise_requirements": [json.dumps({"assumptions": ["No title twice."]})]}
+    )
     again = recorded.run()
     await build(again, until="requirements")
     assert "No, refuse it." in recorded.server.asked[-1].text

@@ -19,7 +19,10 @@ STORY = {
     "requirements": ["REQ-003"], "points": 2, "priority": "should", "depends_on": [],
     "criteria": [{"given": "a log", "when": "I ask for the total", "then": "723 is printed"}],
 }  # fmt: skip
-STORIES = json.dumps({"epics": [{"title": "Figures", "stories": [STORY]}]})
+CHANGED = {**STORY, "epic": "EP-002"}
+STORIES = json.dumps(
+    {"stories": [{"change": "MODIFIED", "id": "US-003", "content": {**CHANGED, "depends_on": []}}]}
+)
 
 
 def reworded(run: ProjectRun, item: str, statement: str) -> None:
@@ -37,14 +40,15 @@ async def test_one_requirement_asks_for_its_stories_alone(recorded: Recorded) ->
     before, plan = run.project.read("stories", Stories), run.project.read("architecture", Architecture)
     reworded(run, "REQ-003", "The reader sees the pages of this year.")
     asked = answering(
-        recorded, {"business_analyst/stories": [STORIES], "architect/revise": [json.dumps({"files": []})]}
+        recorded,
+        {"business_analyst/revise_stories": [STORIES], "architect/revise": [json.dumps({"files": []})]},
     )
     await build(recorded.run(), until="stories")
-    assert sorted(asked) == ["architect/revise", "business_analyst/stories"]
+    assert sorted(asked) == ["architect/revise", "business_analyst/revise_stories"]
     prompt = next(
-        a.text for a in reversed(recorded.server.asked) if "# Task business_analyst/stories" in a.text
+        a.text for a in reversed(recorded.server.asked) if "# Task business_analyst/revise_stories" in a.text
     )
-    assert "pages of this year" in prompt and "REQ-001" not in prompt
+    assert "pages of this year" in prompt and "how many pages I have read" in prompt and "474" in prompt
     after = recorded.run().project.read("stories", Stories)
     assert after.stories[:2] == before.stories[:2], "what did not change is as it was"
     assert (after.stories[2].id, after.stories[2].points, after.stories[2].epic) == ("US-003", 2, "EP-002")

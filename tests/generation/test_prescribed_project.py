@@ -95,6 +95,6 @@ async def test_a_file_that_is_taken_back_blocks_what_copies_it(prices: Recorded)
     assert any(file.path.endswith("prices.csv") for file in files)
     idea = run.project.idea()
     run.project.store.projects.submit(idea.model_copy(update={"files": ()}), "test", {})
-    answering(prices, {"business_analyst/revise": ["{}"]})
+    answering(prices, {"business_analyst/revise_requirements": ["{}"]})
     with pytest.raises(Exception, match="was not handed in"):
         await build(prices.run(), until="source_code")

@@ -89,9 +89,9 @@ async def test_other_words_ask_one_question_and_change_nothing(recorded: Recorde
         project.read(kind, type_) for kind, type_ in (("architecture", Architecture), ("stories", Stories))
     ]
     submit(recorded, brief().replace("list the books", "list all of the books"))
-    asked = Asked(recorded, {"business_analyst/revise": [json.dumps({"same": ["REQ-002"]})]})
+    asked = Asked(recorded, {"business_analyst/revise_requirements": [json.dumps({"same": ["REQ-002"]})]})
     await made(recorded)
-    assert asked.tasks == ["business_analyst/revise"]
+    assert asked.tasks == ["business_analyst/revise_requirements"]
     project = recorded.run().project
     assert before == [
         project.read(kind, type_) for kind, type_ in (("architecture", Architecture), ("stories", Stories))
@@ -109,7 +109,7 @@ async def test_a_changed_section_changes_what_cites_it_alone(recorded: Recorded)
         ]
     }
     second = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
-    Asked(recorded, {"business_analyst/revise": [json.dumps(first), json.dumps(second)]})
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(first), json.dumps(second)]})
     await build(recorded.run(), until="requirements")
     said = recorded.server.asked[-1].text
     assert "REQ-003 is about sections that have not changed: leave it as it is" in said
@@ -138,7 +138,7 @@ async def test_what_is_added_and_removed_gets_new_ids_and_is_retired(recorded: R
         "summary": "Books, and who has them.",
         "requirements": [{"change": "REMOVED", "id": "REQ-003"}, {"change": "ADDED", "content": lend}],
     }
-    Asked(recorded, {"business_analyst/revise": [json.dumps(answer)]})
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
     await build(recorded.run(), until="requirements")
     now = wanted(recorded)
     assert now.summary == "Books, and who has them."
@@ -155,7 +155,7 @@ async def test_what_a_person_has_written_stands_when_the_brief_changes(recorded:
     editing.apply_edits(run.project, "requirements", edits, author="ann", reason="r")
     submit(recorded, brief(order=", the longest first"))
     answer = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
-    Asked(recorded, {"business_analyst/revise": [json.dumps(answer)]})
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
     await build(recorded.run(), until="requirements")
     after = {item.id: item.statement for item in wanted(recorded).requirements}
     assert after["REQ-001"] == "Mine." and after["REQ-002"] == SECOND["statement"]
@@ -188,7 +188,7 @@ async def test_an_answer_that_does_not_hold_together_goes_back(
 ) -> None:
     await started(recorded)
     submit(recorded, brief(order=", the longest first"))
-    Asked(recorded, {"business_analyst/revise": [json.dumps(answer)]})
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
     with pytest.raises(ModelError, match="no valid answer"):
         await build(recorded.run(llm_rounds=1), until="requirements")
     assert said in recorded.server.asked[-1].text

@@ -64,6 +64,8 @@ def keep_story_ids(
     """
     if before is None:
         return after
+    if after.revision_of == content_hash(before):
+        return after.model_copy(update={"revision_of": ""})
     keys: tuple[Callable[[Story], object], ...] = (
         lambda s: s.title.casefold(),
         lambda s: s.want.casefold(),
@@ -93,19 +95,19 @@ def _renamed(story: Story, ids: Mapping[str, str], epics: Mapping[str, str], old
         update={
             "id": ids[story.id],
             "epic": epics.get(story.epic, story.epic),
-            "criteria": _criteria(story, ids[story.id], old),
+            "criteria": lasting_criteria(story.criteria, ids[story.id], old),
             "depends_on": tuple(ids.get(name, name) for name in story.depends_on),
         }
     )
 
 
-def _criteria(story: Story, name: str, old: Story | None) -> tuple[Criterion, ...]:
-    """Criteria that say the same keep their ids; others get numbers that the story never had."""
+def lasting_criteria(criteria: Iterable[Criterion], name: str, old: Story | None) -> tuple[Criterion, ...]:
+    """Criteria of a story, which was ``old``: those that say the same keep their ids, others get numbers never used."""
     known = {(c.given, c.when, c.then): c.id for c in old.criteria} if old else {}
     fresh = count(next_number(known.values()))
     return tuple(
         c.model_copy(update={"id": known.get((c.given, c.when, c.then)) or f"{name}-AC{next(fresh)}"})
-        for c in story.criteria
+        for c in criteria
     )
 
 

@@ -251,7 +251,7 @@ class Stories(Document):
     """Artifact ``stories``: the backlog, and the rules for cutting it into sprints.
 
     ``required`` are ids or titles of stories without which nothing is to be delivered. ``retired`` are stories of
-    earlier revisions; their ids are never used again.
+    earlier revisions; their ids are never used again. ``revision_of`` is as that of ``Requirements``.
     """
 
     epics: tuple[Epic, ...]
@@ -259,6 +259,7 @@ class Stories(Document):
     sprint: SprintRules
     required: tuple[str, ...] = ()
     retired: tuple[Story, ...] = ()
+    revision_of: str = ""
 
     def deferring(self, reasons: Mapping[str, str]) -> "Stories":
         """The backlog in which some stories, by id, are deferred as well, each with its reason."""
