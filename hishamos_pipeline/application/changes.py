@@ -71,11 +71,17 @@ class ProposedChange(View):
     accepted: str
 
 
-class AcceptSentence(UseCaseInput):
-    """A change in a sentence is to be taken over, if it is what was seen; ``expected`` is the ``etag`` of that."""
+class WantedChange(UseCaseInput):
+    """A change in a sentence, or in a document that is added to the brief: one of the two.
+
+    ``name`` is the document's file, whose suffix tells its format. ``expected`` is the ``etag`` of what was seen, where
+    the change is to be taken over only if it comes to that.
+    """
 
     key: str
-    sentence: str
+    sentence: str = ""
+    document: bytes = Field(b"", repr=False)
+    name: str = ""
     expected: str = ""
 
 
@@ -268,22 +274,30 @@ def field_value(text: str) -> Any:
         return text
 
 
-@requires("projects.edit", project="key")
-async def propose_change(services: Services, actor: Actor, key: str, sentence: str) -> ChangeProposal:
-    """Find out what a sentence changes; nothing is changed yet. ``accept_change`` takes it over.
+@requires("projects.edit", project="command.key")
+async def propose_change(services: Services, actor: Actor, command: WantedChange) -> ChangeProposal:
+    """Find out what a wish changes; nothing is changed yet. ``accept_change`` takes it over.
 
     Raises:
-        EditError: it is empty or too long.
+        EditError: it is empty or too long, or given twice.
+        IdeaError: the document cannot be read, or the brief would hold too much.
         ArtifactMissingError: the project has not been planned yet.
         UnbuildableError: the blueprint engine does not understand it.
         ModelError: a model was asked in vain, or may not be asked.
     """
-    from hishamos_pipeline.changing.proposing import propose
+    from hishamos_pipeline.changing.proposing import propose, propose_document
+    from hishamos_pipeline.intake.guarded import read_guarded
 
+    if bool(command.sentence.strip()) == bool(command.document):
+        raise EditError("say what to change in a sentence, or give a document: one of the two")
     acting = services.acting_as(actor)
-    acting.store.projects.get(key)
+    acting.store.projects.get(command.key)
     services.check_models()
-    return await propose(acting.project(key), sentence)
+    run = acting.project(command.key)
+    if not command.document:
+        return await propose(run, command.sentence)
+    document = read_guarded(command.document, command.name, services.settings).idea
+    return await propose_document(run, command.name or "a document", document)
 
 
 @requires("projects.decide", project="key")
@@ -300,16 +314,16 @@ def accept_change(services: Services, actor: Actor, key: str, change: ChangeProp
 
 
 @requires("projects.decide", project="command.key")
-async def accept_sentence(services: Services, actor: Actor, command: AcceptSentence) -> ProposedChange:
-    """Take over what a sentence changes, for whoever has seen that and brings back no more than the sentence.
+async def accept_wanted(services: Services, actor: Actor, command: WantedChange) -> ProposedChange:
+    """Take over what a wish changes, for whoever has seen that and brings back no more than the wish.
 
     It is found out again: the blueprint engine says the same, and a model's answer is kept and not paid twice.
 
     Raises:
         ChangedMeanwhileError: it would change something else than what was seen.
-        EditError, ArtifactMissingError, UnbuildableError, ModelError: as for ``propose_change``.
+        EditError, IdeaError, ArtifactMissingError, UnbuildableError, ModelError: as for ``propose_change``.
     """
-    change = await propose_change(services, actor, command.key, command.sentence)
+    change = await propose_change(services, actor, command)
     require_etag(change_view(change), command.expected)
     return change_view(change, accept_change(services, actor, command.key, change))
 

@@ -30,6 +30,10 @@ from hishamos_pipeline.core.text.ids import next_number, numbered
 def change(request: ChangeRequest, draft: ChangeDraft) -> ChangeAnswer:
     """The requirements and stories after the change."""
     requirements, new = _requirements(request.requirements, draft.requirements)
+    told = requirements.assumptions if draft.assumptions is None else tuple(draft.assumptions)
+    requirements = requirements.model_copy(
+        update={"summary": draft.product.strip() or requirements.summary, "assumptions": told}
+    )
     stories = _stories(request.stories, draft.stories, new)
     _require_whole(requirements, stories)
     return ChangeAnswer(summary=draft.summary, requirements=requirements, stories=stories)
@@ -112,8 +116,11 @@ def _requirements(
         else:
             made = Requirement(id=name, **entry.content.model_dump())
             # What the author wrote is still what it is about; a wish comes later than the brief.
-            sections = items[name].sections if name in items else ()
-            items[name] = made.model_copy(update={"sections": sections})
+            old = items.get(name)
+            kept: dict[str, object] = {"sections": old.sections if old else ()}
+            if old:
+                kept |= {"source": made.source or old.source, "external_id": old.external_id}
+            items[name] = made.model_copy(update=kept)
     update = {"requirements": tuple(items.values()), "retired": (*before.retired, *removed)}
     return before.model_copy(update=update), new
 

@@ -187,9 +187,14 @@ class BacklogChange(Draft):
 
 
 class ChangeDraft(Draft):
-    """What a wish changes, and nothing besides."""
+    """What a wish changes, and nothing besides.
+
+    ``product`` and ``assumptions`` are the summary and the assumptions of the requirements, where they change.
+    """
 
     summary: str = Field(min_length=1)
+    product: str = ""
+    assumptions: list[str] | None = None
     requirements: list[RequirementChange] = []
     stories: list[StoryChange] = []
 

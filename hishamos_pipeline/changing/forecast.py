@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import PlanningRequest, Task
-from hishamos_pipeline.core.artifacts.document import Document
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileKind,
@@ -15,7 +14,6 @@ from hishamos_pipeline.core.artifacts.documents import (
     Stories,
     TestSuite,
 )
-from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
 from hishamos_pipeline.generation.file_asks import (
@@ -24,14 +22,9 @@ from hishamos_pipeline.generation.file_asks import (
     Plans,
     file_asks,
 )
-from hishamos_pipeline.generation.producers.architecture import with_unchecked
-from hishamos_pipeline.generation.producers.requirements import with_brief
-from hishamos_pipeline.generation.revisioning import next_revision
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.calls.records import UnitCost
 
-Q = TypeVar("Q", bound=Document)
-D = TypeVar("D", bound=Document)
 _PLANNING: Mapping[str, Task[Any, Any]] = {
     "idea": tasks.REQUIREMENTS,
     "requirements": tasks.REQUIREMENTS,
@@ -67,12 +60,6 @@ async def forecast(run: ProjectRun) -> list[Forecast]:
     return [_step(run, step, costs, plans) for step in steps]
 
 
-async def foresee(run: ProjectRun, artifact: str, task: Task[Q, D], question: Q) -> D:
-    """What the next revision of an artifact will be, where the engine answers for nothing; nothing is kept."""
-    made = await run.engine.answer(task, question, Purpose(run.key, artifact))
-    return next_revision(run.project.store, run.key, artifact, made, keep=False)
-
-
 async def _foreseen(run: ProjectRun, kinds: set[str]) -> "Plans | None":
     """Architecture and stories as they are or will be; ``None`` where a model would have to be asked for them."""
     try:
@@ -80,12 +67,11 @@ async def _foreseen(run: ProjectRun, kinds: set[str]) -> "Plans | None":
             return _made_plans(run)
         if any(run.engine.asks_models(task) for task in _PLANNING.values()):
             return None
-        idea = run.project.idea()
-        wanted = with_brief(await foresee(run, "requirements", tasks.REQUIREMENTS, idea), idea)
-        request = PlanningRequest(requirements=wanted)  # rules need no more of the brief
+        wanted = await run.runner.preview("requirements", {"idea": run.project.idea()})
+        given = {"requirements": wanted}
         return Plans(
-            with_unchecked(await foresee(run, "architecture", tasks.ARCHITECTURE, request), wanted),
-            await foresee(run, "stories", tasks.STORIES, request),
+            await run.runner.preview("architecture", given),
+            await run.runner.preview("stories", given),
             wanted,
         )
     except HishamosError:  # what a build would fail at: it says so then

@@ -1,19 +1,20 @@
-"""A change in a sentence: what it comes to, item by item, and how it is taken over."""
+"""A change in a sentence or a document: what it comes to, item by item, and how it is taken over."""
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import ChangeRequest, PlanningRequest
+from hishamos_pipeline.agents.tasks import ChangeAnswer, ChangeRequest
 from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.editing import apply_together
-from hishamos_pipeline.changing.forecast import foresee
 from hishamos_pipeline.changing.revisions import between, texts_of
 from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
-from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.core.artifacts.editing import Edit, edits_between
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.items import DERIVED, items_of
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.staleness import kinds_of
+from hishamos_pipeline.intake.extending import extended
 
 _LONGEST = 2000
 
@@ -28,38 +29,72 @@ async def propose(run: ProjectRun, sentence: str) -> ChangeProposal:
         ModelError: a model was asked in vain, or may not be asked.
     """
     if not sentence.strip() or len(sentence) > _LONGEST:
-        raise EditError(f"the change is empty, or longer than {_LONGEST} characters")
+        raise EditError(
+            f"the change is empty, or longer than {_LONGEST} characters: give a longer one as a document (`--file`)"
+        )
     idea = run.project.idea()
     wanted, backlog = run.project.read("requirements", Requirements), run.project.read("stories", Stories)
     request = ChangeRequest(sentence=sentence, idea=idea, requirements=wanted, stories=backlog)
     answer = await run.engine.answer(tasks.CHANGE, request, Purpose(run.key, "requirements"))
     if answer.idea is not None:
-        # By rules, and for nothing: what the next build will make, against what it would make without this.
-        (wanted, backlog), (after, stories) = await _foreseen(run, idea), await _foreseen(run, answer.idea)
-    else:
-        after, stories = answer.requirements or wanted, answer.stories or backlog
-    shown = [
-        *between("requirements", texts_of("requirements", wanted), texts_of("requirements", after)),
-        *between("stories", texts_of("stories", backlog), texts_of("stories", stories)),
-    ]
+        return await _of_brief(run, sentence, answer)
+    after, stories = answer.requirements or wanted, answer.stories or backlog
     edits = {
         artifact: found
         for artifact, before, now in (("requirements", wanted, after), ("stories", backlog, stories))
-        if answer.idea is None
-        and (found := edits_between(artifact, items_of(artifact, before), items_of(artifact, now)))
+        if (found := edits_between(artifact, items_of(artifact, before), items_of(artifact, now)))
     }
     if edits:
         # The stories keep to the requirements: both are written, so that nothing is left to be made again of them.
         edits = {"requirements": edits.get("requirements", []), "stories": edits.get("stories", [])}
-    idea_hash = run.project.store.projects.idea_revision(run.key).content_hash
-    return ChangeProposal(
-        sentence, answer, tuple(item for item in shown if item.item not in DERIVED), idea_hash, edits
+    return _proposal(run, sentence, answer, (wanted, backlog), (after, stories), edits)
+
+
+async def propose_document(run: ProjectRun, name: str, document: Idea) -> ChangeProposal:
+    """Find out what a document changes that is added to the brief, such as a specification's next part.
+
+    Raises:
+        IdeaError: the brief would hold more than one may.
+        ArtifactMissingError: the project has not been planned yet.
+        UnbuildableError, ModelError: as for ``propose``.
+    """
+    run.project.read("stories", Stories)
+    answer = ChangeAnswer(
+        summary=f"{name} is added to the brief.", idea=extended(run.project.idea(), document)
     )
+    return await _of_brief(run, name, answer)
+
+
+async def _of_brief(run: ProjectRun, wish: str, answer: ChangeAnswer) -> ChangeProposal:
+    """What the next build will make of another brief, against what it would make of the one that there is."""
+    assert answer.idea is not None
+    before, after = await _foreseen(run, run.project.idea()), await _foreseen(run, answer.idea)
+    return _proposal(run, wish, answer, before, after, {})
 
 
 async def _foreseen(run: ProjectRun, idea: Idea) -> tuple[Requirements, Stories]:
-    wanted = await foresee(run, "requirements", tasks.REQUIREMENTS, idea)
-    return wanted, await foresee(run, "stories", tasks.STORIES, PlanningRequest(requirements=wanted))
+    if idea == run.project.idea() and "stories" not in kinds_of(run.plan()):
+        return run.project.read("requirements", Requirements), run.project.read("stories", Stories)
+    wanted = await run.runner.preview("requirements", {"idea": idea})
+    return wanted, await run.runner.preview("stories", {"requirements": wanted})
+
+
+def _proposal(
+    run: ProjectRun,
+    wish: str,
+    answer: ChangeAnswer,
+    before: tuple[Requirements, Stories],
+    after: tuple[Requirements, Stories],
+    edits: dict[str, list[Edit]],
+) -> ChangeProposal:
+    shown = [
+        item
+        for artifact, old, new in zip(("requirements", "stories"), before, after, strict=True)
+        for item in between(artifact, texts_of(artifact, old), texts_of(artifact, new))
+        if item.item not in DERIVED
+    ]
+    idea_hash = run.project.store.projects.idea_revision(run.key).content_hash
+    return ChangeProposal(wish, answer, tuple(shown), idea_hash, edits)
 
 
 def take_over(project: Project, change: ChangeProposal, *, author: str) -> str:

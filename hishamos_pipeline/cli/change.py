@@ -1,7 +1,8 @@
-"""``hishamos change``: a wish in a sentence becomes a diff of requirements and stories, to be accepted or not."""
+"""``hishamos change``: a wish becomes a diff of requirements and stories, to be accepted or not."""
 
 import asyncio
 import sys
+from pathlib import Path
 
 import click
 
@@ -10,12 +11,18 @@ from hishamos_pipeline.cli.output import confirmed, echo, json_option, opened, p
 
 @click.command("change")
 @click.argument("key")
-@click.argument("sentence")
+@click.argument("sentence", default="")
+@click.option(
+    "--file",
+    "document",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A document that is added to the brief, in place of a sentence.",
+)
 @click.option("--yes", is_flag=True, help="Accept the change without asking.")
 @click.option("--dry-run", is_flag=True, help="Show the change alone.")
 @json_option
-def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Propose what SENTENCE changes of KEY's requirements and stories, and take it over if you accept it.
+def command(key: str, sentence: str, document: Path | None, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Propose what SENTENCE, or a document, changes of KEY's requirements and stories; take it over if you accept it.
 
     The next build makes again what depends on the change, and nothing else.
     """
@@ -24,7 +31,13 @@ def command(key: str, sentence: str, yes: bool, dry_run: bool, as_json: bool) ->
     if not (yes or dry_run or as_json or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: say --yes to accept the change, or --dry-run")
     with opened() as (services, actor):
-        change = asyncio.run(changes.propose_change(services, actor, key, sentence))
+        wanted = changes.WantedChange(
+            key=key,
+            sentence=sentence,
+            document=document.read_bytes() if document else b"",
+            name=document.name if document else "",
+        )
+        change = asyncio.run(changes.propose_change(services, actor, wanted))
         found, taken = changes.change_view(change), ""
         if not as_json:
             echo(found.summary)

@@ -22,7 +22,7 @@ from hishamos_pipeline.generation.revisioning import next_revision, write_rows
 from hishamos_pipeline.generation.scoping import scope_of
 from hishamos_pipeline.generation.staleness import FALLBACK, MISSING, Staleness
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
-from hishamos_pipeline.store.artifacts.repository import Provenance, decoded, readable
+from hishamos_pipeline.store.artifacts.repository import Provenance, as_revision, decoded, readable
 
 D = TypeVar("D", bound=Document)
 _TRIES = 3
@@ -99,6 +99,30 @@ class StepRunner:
         remade = {name: await self.make(name) for name in STEPS[artifact].inputs}
         made = await self._make(artifact)
         return replace(made, remade={name: item for name, item in remade.items() if not item.reused})
+
+    async def preview(self, artifact: str, inputs: Mapping[str, Document]) -> Any:
+        """What an artifact would be if some of its inputs were other documents; nothing of it is written.
+
+        What a model answers is kept as always, so that making it afterwards does not ask again.
+
+        Args:
+            artifact: which one.
+            inputs: the documents by kind; the others are as they are.
+
+        Raises:
+            ArtifactMissingError: another input was never made.
+            HishamosError: what the producer raises.
+        """
+        heads = self._project.store.artifacts.heads(self._project.key)
+        rows = {
+            name: as_revision(name, inputs[name])
+            if name in inputs
+            else heads.get(name) or self._project.store.artifacts.require(self._project.key, name)
+            for name in STEPS[artifact].inputs
+        }
+        hashes = {name: row.content_hash for name, row in rows.items()}
+        made = await self._producers[artifact].produce(self._context(artifact, Inputs(rows, hashes)))
+        return next_revision(self._project.store, self._project.key, artifact, made, keep=False)
 
     def context(self, artifact: str) -> Any:
         """The context in which an artifact would be made now, of the class that its producer takes.

@@ -94,6 +94,12 @@ def test_a_change_is_shown_and_taken_only_if_accepted(home: Path) -> None:
     )
     names = [item["item"] for item in again["items"] if item["kind"] == "stories"]
     assert names == ["US-004"], "what was accepted before is not shown again"
+    part = home.parent / "part-two.md"
+    part.write_text("# Part two\n\n## Features\n\n- User can search notes by text\n")
+    shown = hishamos(home, "change", "notes", "--file", str(part), "--dry-run")
+    assert "part-two.md is added to the brief." in shown.stdout and "search notes by text" in shown.stdout
+    both = hishamos(home, "change", "notes", "User can count notes", "--file", str(part), "--yes")
+    assert both.returncode == 2 and "one of the two" in both.stderr
     refused = hishamos(home, "change", "notes", "User can dance with a parrot", "--yes")
     assert refused.returncode == 1 and "blueprint engine understands wishes such as" in refused.stderr
     assert hishamos(home, "change", "notes", "Make it faster", "--yes").returncode == 1

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hishamos_pipeline.changing import editing
+from hishamos_pipeline.changing import editing, proposing
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
 from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.errors import ModelError
@@ -192,3 +192,42 @@ async def test_an_answer_that_does_not_hold_together_goes_back(
     with pytest.raises(ModelError, match="no valid answer"):
         await build(recorded.run(llm_rounds=1), until="requirements")
     assert said in recorded.server.asked[-1].text
+
+
+async def test_a_document_is_added_to_the_brief_and_asks_for_what_it_changes(recorded: Recorded) -> None:
+    await started(recorded)
+    document = read_brief(
+        b"# Part two\n\n## Lending\n\n- User can lend a book\n\n## Listing\n\nTitles only.\n", "2.md"
+    )
+    lend = {
+        **SECOND,
+        "title": "Lend a book",
+        "statement": "The reader lends a book.",
+        "sections": ["lending"],
+        "source": "",
+    }
+    story = {
+        "title": "Lend a book", "actor": "reader", "want": "to lend a book", "requirements": ["REQ-007"],
+        "criteria": [{"given": "a book", "when": "I lend it", "then": "it is lent"}],
+        "epic": "EP-001", "depends_on": [],
+    }  # fmt: skip
+    answers = {
+        "business_analyst/revise_requirements": [
+            json.dumps({"requirements": [{"change": "ADDED", "content": lend}]})
+        ],
+        "business_analyst/revise_stories": [json.dumps({"stories": [{"change": "ADDED", "content": story}]})],
+        "architect/revise": [json.dumps({"files": []})],
+    }
+    asked = Asked(recorded, answers)
+    run = recorded.run()
+    before = wanted(recorded)
+    change = await proposing.propose_document(run, "2.md", document)
+    assert {(c.kind, c.item, c.status) for c in change.items} >= {
+        ("requirements", "REQ-007", "ADDED"), ("stories", "US-004", "ADDED"),
+    }  # fmt: skip
+    assert wanted(recorded) == before, "nothing is changed yet"
+    proposing.take_over(run.project, change, author="ann")
+    await made(recorded, until="stories")
+    assert sorted(asked.tasks) == sorted(answers), "what was answered for the proposal is not paid again"
+    sections = {section.id: section.text for section in wanted(recorded).brief}
+    assert "list the books" in sections["listing"] and "Titles only." in sections["listing-2"]

@@ -60,10 +60,25 @@ _BACKLOG: Tags = ["backlog"]
 router = APIRouter(route_class=ResourceRoute, dependencies=KNOWN)
 
 
-class ChangeSentence(RequestBody):
-    """What is to be changed, in a sentence."""
+class ChangeWish(RequestBody):
+    """What is to be changed: in a sentence, or in a document that is added to the brief.
 
-    sentence: Annotated[str, Field(min_length=1, max_length=2000)]
+    `name` is the document's file, whose suffix tells its format.
+    """
+
+    sentence: Annotated[str, Field(max_length=2000)] = ""
+    document: Annotated[str, Field(max_length=1_000_000)] = ""
+    name: Annotated[str, Field(max_length=200)] = ""
+
+    def wanted(self, key: str, expected: str = "") -> changes.WantedChange:
+        """The same for a use case."""
+        return changes.WantedChange(
+            key=key,
+            sentence=self.sentence,
+            document=self.document.encode(),
+            name=self.name,
+            expected=expected,
+        )
 
 
 class SettingsChange(RequestBody):
@@ -216,19 +231,18 @@ def read_run(
 
 
 @router.post("/projects/{key}/changes", tags=_CHANGES)
-def propose_change(caller: Caller, response: Response, key: Key, body: ChangeSentence) -> ProposedChange:
-    """Find out what a sentence changes; nothing is changed yet. Its `ETag` is what accepting it names."""
-    change = asyncio.run(changes.propose_change(caller.services, caller.actor, key, body.sentence))
+def propose_change(caller: Caller, response: Response, key: Key, body: ChangeWish) -> ProposedChange:
+    """Find out what a wish changes; nothing is changed yet. Its `ETag` is what accepting it names."""
+    change = asyncio.run(changes.propose_change(caller.services, caller.actor, body.wanted(key)))
     found = changes.change_view(change)
     tagged(response, found)
     return found
 
 
 @router.post("/projects/{key}/changes/accept", tags=_CHANGES)
-def accept_change(caller: Caller, key: Key, seen: IfMatch, body: ChangeSentence) -> ProposedChange:
-    """Take over what a sentence changes, if it is what was seen."""
-    command = changes.AcceptSentence(key=key, sentence=body.sentence, expected=seen)
-    return asyncio.run(changes.accept_sentence(caller.services, caller.actor, command))
+def accept_change(caller: Caller, key: Key, seen: IfMatch, body: ChangeWish) -> ProposedChange:
+    """Take over what a wish changes, if it is what was seen."""
+    return asyncio.run(changes.accept_wanted(caller.services, caller.actor, body.wanted(key, seen)))
 
 
 @router.get("/projects/{key}/stories", tags=_BACKLOG)

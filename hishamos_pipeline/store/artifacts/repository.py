@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -42,6 +43,16 @@ class Provenance:
     reason: str = ""
     author: str = ""
     batch: str = ""
+
+
+def as_revision(artifact: str, document: Document) -> ArtifactRevision:
+    """A document as a revision that nobody has written: of revision 0, made by nobody, at no time."""
+    content = canonical_json(document)
+    return ArtifactRevision(
+        id=0, project_id=0, kind=artifact, revision=0, content=content, content_hash=sha256_text(content), inputs={},
+        code_version="", role="", engine="", origin="", cost_usd=0.0, seconds=0.0, calls=0, input_tokens=0,
+        output_tokens=0, prompt_version="", reason="", author="", batch="", created_at=datetime.min.replace(tzinfo=UTC),
+    )  # fmt: skip
 
 
 class Artifacts:
