@@ -101,6 +101,13 @@ class RequirementsRevision(Document):
         return frozenset(change.name.removeprefix("section ") for change in self.changes)
 
     @property
+    def added(self) -> frozenset[str]:
+        """Ids of sections that no requirement cites yet."""
+        cited = {name for item in self.requirements.requirements for name in item.sections}
+        there = {section.id for section in self.idea.whole if not section.excludes}
+        return (self.changed & there) - cited
+
+    @property
     def concerned(self) -> tuple[str, ...]:
         """Ids of the requirements that cite such."""
         return tuple(

@@ -27,17 +27,27 @@ if TYPE_CHECKING:
 
 
 class PlannedStepView(View):
-    """A step that a build would run: why, which units, and what they cost if each costs what it cost last."""
+    """A step that a build would run: why, which units, and what they cost if each costs what it cost last.
+
+    ``units`` are made for certain, and cost ``calls``, ``tokens`` and ``cost_usd``; with those that are ``likely`` it
+    is ``likely_…``, with those that ``perhaps`` have to be made it is ``most_…``.
+    """
 
     asset: str
     reason: str
     certain: bool
     units: tuple[str, ...]
+    likely: tuple[str, ...]
     perhaps: tuple[str, ...]
     kept: int
     calls: float
     tokens: int
     cost_usd: float
+    likely_calls: float
+    likely_tokens: int
+    likely_usd: float
+    most_calls: float
+    most_tokens: int
     most_usd: float
 
 
@@ -169,12 +179,18 @@ async def plan(services: Services, actor: Actor, key: str) -> list[PlannedStepVi
             reason=item.step.reason,
             certain=item.step.certain,
             units=item.units,
+            likely=item.likely,
             perhaps=item.perhaps,
             kept=item.kept,
-            calls=round(item.calls, 1),
-            tokens=round(item.tokens),
-            cost_usd=round(item.cost_usd, 6),
-            most_usd=round(item.most_usd, 6),
+            calls=round(item.certain.calls, 1),
+            tokens=round(item.certain.tokens),
+            cost_usd=round(item.certain.cost_usd, 6),
+            likely_calls=round(item.expected.calls, 1),
+            likely_tokens=round(item.expected.tokens),
+            likely_usd=round(item.expected.cost_usd, 6),
+            most_calls=round(item.most.calls, 1),
+            most_tokens=round(item.most.tokens),
+            most_usd=round(item.most.cost_usd, 6),
         )
         for item in found
     ]

@@ -1,6 +1,7 @@
 """``hishamos plan``: what a build would make, why, and for how much."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,7 @@ _SHOWN = 4
 def command(key: str, as_json: bool) -> None:
     """Show what `hishamos build KEY` would make, why, and what that cost the last time. Nothing is made.
 
-    What is marked `perhaps` is made only if something that it is built on comes out differently.
+    Figures are certain / likely / at most. What is `likely` or made `perhaps` depends on what a model answers first.
     """
     from hishamos_pipeline.application import builds
 
@@ -34,23 +35,43 @@ def command(key: str, as_json: bool) -> None:
             ("asset", "why", "units", "calls", "tokens", "USD"),
             [
                 (
-                    item.asset, item.reason, _units(item), f"{item.calls:.0f}" if item.calls else "",
-                    f"{item.tokens:,.0f}" if item.tokens else "", f"{item.cost_usd:.4f}" if item.cost_usd else "",
+                    item.asset, item.reason, _units(item),
+                    _figures("{:.0f}", item.calls, item.likely_calls, item.most_calls),
+                    _figures("{:,.0f}", item.tokens, item.likely_tokens, item.most_tokens),
+                    _figures("{:.4f}", item.cost_usd, item.likely_usd, item.most_usd),
                 )
                 for item in found
             ],
         )  # fmt: skip
-        sure, most = sum(item.cost_usd for item in found), sum(item.most_usd for item in found)
-        if most:
-            echo(f"about {sure:.4f} USD, at most {most:.4f}, as each unit cost the last time")
+        calls = _figures(
+            "{:.0f}",
+            *(sum(getattr(item, name) for item in found) for name in ("calls", "likely_calls", "most_calls")),
+        )
+        usd = _figures(
+            "{:.4f}",
+            *(sum(getattr(item, name) for item in found) for name in ("cost_usd", "likely_usd", "most_usd")),
+        )
+        if calls:
+            echo(
+                f"calls {calls}, USD {usd or 0} (certain / likely / at most), as each unit cost the last time"
+            )
+
+
+def _figures(form: str, *figures: float) -> str:
+    """``3 / 5 / 12``; nothing where all of it is nothing."""
+    return " / ".join(form.format(figure) for figure in figures) if any(figures) else ""
 
 
 def _units(item: "PlannedStepView") -> str:
-    """``2 of 14: cli.py, store.py; perhaps 3``."""
-    if not item.units and not item.perhaps and not item.kept:
+    """``2 of 14: cli.py, store.py; likely 1: report.py; perhaps 3``."""
+    if not (item.units or item.likely or item.perhaps or item.kept):
         return ""
-    named = [unit.rsplit("/", 1)[-1] for unit in item.units if unit]
-    listed = f": {', '.join(named[:_SHOWN])}{' …' if len(named) > _SHOWN else ''}" if named else ""
-    whole = len(item.units) + len(item.perhaps) + item.kept
+    whole = len(item.units) + len(item.likely) + len(item.perhaps) + item.kept
+    likely = f"; likely {len(item.likely)}{_named(item.likely)}" if item.likely else ""
     perhaps = f"; perhaps {len(item.perhaps)}" if item.perhaps else ""
-    return f"{len(item.units)} of {whole}{listed}{perhaps}"
+    return f"{len(item.units)} of {whole}{_named(item.units)}{likely}{perhaps}"
+
+
+def _named(units: Sequence[str]) -> str:
+    named = [unit.rsplit("/", 1)[-1] for unit in units if unit]
+    return f": {', '.join(named[:_SHOWN])}{' …' if len(named) > _SHOWN else ''}" if named else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from hishamos_pipeline.changing import editing
+from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite
 from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.generation.run import ProjectRun
@@ -80,6 +81,10 @@ async def test_a_changed_criterion_asks_for_its_code_and_its_test_alone(recorded
         f"coding/revise for {REPORT}": [text(code)],
         f"qa/revise for {TOTAL}": [text(TESTS.replace('"723\\n"', '"723 pages\\n"'))],
     }
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    assert [plan[kind].units for kind in KINDS] == [(REPORT,), (TOTAL,), ()], "what is asked is foretold"
+    assert plan["source_code"].kept == 6 and plan["source_code"].certain == plan["source_code"].most
+    assert plan["source_code"].certain.calls == 1
     asked = Asked(recorded, answers)
     await make(recorded)
     assert sorted(asked.tasks) == sorted(answers)

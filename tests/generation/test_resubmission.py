@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hishamos_pipeline.changing import editing, proposing
+from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
 from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.errors import ModelError
@@ -80,6 +81,23 @@ async def test_white_space_asks_for_nothing(recorded: Recorded) -> None:
     await made(recorded)
     assert asked.tasks == []
     assert recorded.run().project.read("source_code", FileSet) == before
+
+
+async def test_what_is_asked_is_foretold(recorded: Recorded) -> None:
+    await started(recorded)
+    submit(recorded, brief().replace("\n- User", "\n\n-  User"))
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    assert [
+        plan[kind].expected.calls for kind in ("requirements", "architecture", "stories", "source_code")
+    ] == [0] * 4
+    submit(recorded, brief(order=", the longest first"))
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    figures = {kind: (item.certain.calls, item.expected.calls) for kind, item in plan.items()}
+    assert figures["requirements"] == (1, 1)
+    assert figures["architecture"] == figures["stories"] == (0, 1)
+    assert plan["source_code"].likely == ("src/reading_log/storage.py", "src/reading_log/report.py")
+    assert "src/reading_log/cli.py" in plan["source_code"].perhaps
+    assert plan["source_code"].most.calls > plan["source_code"].expected.calls == 2
 
 
 async def test_other_words_ask_one_question_and_change_nothing(recorded: Recorded) -> None:

@@ -40,30 +40,42 @@ def with_unchecked(plan: Architecture, wanted: Requirements) -> Architecture:
 
 
 async def _plan(step: StepContext, every: Requirements, waiting: Collection[str]) -> Architecture:
-    wanted = in_scope(every, waiting)
+    found = revision(step, every, waiting)
+    if found is None:
+        wanted = in_scope(every, waiting)
+        plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
+        return await _with_components(step, plan, wanted) if plan.components else plan
+    if isinstance(found, Architecture):
+        return found
+    try:
+        return await step.ask(tasks.REVISE_ARCHITECTURE, found)
+    except (AnswerError, UnbuildableError):
+        if found.changed:
+            raise
+        return found.architecture  # no valid answer: what can be verified without one is delivered
+
+
+def revision(
+    step: StepContext, every: Requirements, waiting: Collection[str]
+) -> ArchitectureRevision | Architecture | None:
+    """What is asked of changed requirements, or of faults; or the plan where neither is there; ``None``: all anew."""
     before = step.before_with(Architecture, "requirements", Requirements)
     is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
     changed = _changed(*before, every, waiting, is_read=is_read) if before else None
     if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
-        plan = await step.ask(tasks.ARCHITECTURE, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
-        return await _with_components(step, plan, wanted) if plan.components else plan
+        return None
     faults = step.plan_faults()
     if not changed and not faults:
         return _without_gone(before[0], every)
     plan = before[0].model_copy(update={"faults_found": tuple(f"{f.path}: {f.reason}" for f in faults)})
-    request = ArchitectureRevision(
+    wanted = in_scope(every, waiting)
+    return ArchitectureRevision(
         architecture=plan,
         requirements=wanted,
         changed=tuple(sorted(changed)),
         faults=faults,
         brief=excerpt(wanted, changed | _served(plan, faults)),
     )
-    try:
-        return await step.ask(tasks.REVISE_ARCHITECTURE, request)
-    except (AnswerError, UnbuildableError):
-        if changed:
-            raise
-        return plan  # no valid answer: what can be verified without one is delivered
 
 
 def _changed(

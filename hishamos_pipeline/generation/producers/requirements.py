@@ -21,20 +21,31 @@ async def analyse(step: StepContext) -> Requirements:
 
 
 async def _read(step: StepContext, idea: Idea) -> Requirements:
-    before = step.before_with(Requirements, "idea", Idea)
-    if before is None or not step.asks_models(tasks.REVISE_REQUIREMENTS):
+    if not step.asks_models(tasks.REVISE_REQUIREMENTS):
         return await step.ask(tasks.REQUIREMENTS, idea)
+    before = step.before_with(Requirements, "idea", Idea)
+    found = revision(before, idea)
+    if before is None or found is None:
+        return await step.ask(tasks.REQUIREMENTS, idea)
+    made = found if isinstance(found, Requirements) else await step.ask(tasks.REVISE_REQUIREMENTS, found)
+    return made.model_copy(update={"revision_of": content_hash(before[0])})
+
+
+def revision(
+    before: tuple[Requirements, Idea] | None, idea: Idea
+) -> RequirementsRevision | Requirements | None:
+    """What is asked of a brief that has changed, or the requirements where it says the same; ``None``: all anew."""
+    if before is None:
+        return None
     wanted, former = before
     changes = tuple(changed_sections(former.whole, idea.whole))
     if (former.title, former.stack) != (idea.title, idea.stack) or _is_much(changes, former.whole):
-        return await step.ask(tasks.REQUIREMENTS, idea)
+        return None
     plain = wanted.model_copy(update={"assumptions": without_reason(wanted, former)})
     if not changes and _beside(former) == _beside(idea):
         facts = {"licence": idea.licence, "author": idea.author, "sprint": idea.sprint}
-        return plain.model_copy(update={**facts, "revision_of": content_hash(wanted)})
-    request = RequirementsRevision(idea=idea, requirements=plain, changes=changes)
-    made = await step.ask(tasks.REVISE_REQUIREMENTS, request)
-    return made.model_copy(update={"revision_of": content_hash(wanted)})
+        return plain.model_copy(update=facts)
+    return RequirementsRevision(idea=idea, requirements=plain, changes=changes)
 
 
 def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Iterator[InputChange]:

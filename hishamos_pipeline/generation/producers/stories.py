@@ -17,11 +17,19 @@ async def write_stories(step: StepContext) -> Stories:
 
 
 async def _stories(step: StepContext, wanted: Requirements) -> Stories:
+    found = revision(step, wanted)
+    if found is None:
+        return await step.ask(tasks.STORIES, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
+    return found if isinstance(found, Stories) else await step.ask(tasks.REVISE_STORIES, found)
+
+
+def revision(step: StepContext, wanted: Requirements) -> StoriesRevision | Stories | None:
+    """What is asked of changed requirements, or the backlog where they change nothing of it; ``None``: all anew."""
     before = step.before_with(Stories, "requirements", Requirements)
     is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
     changed = changed_requirements(before[1], wanted, is_read=is_read) if before else None
     if before is None or changed is None or not step.asks_models(tasks.REVISE_STORIES):
-        return await step.ask(tasks.STORIES, PlanningRequest(requirements=wanted, brief=excerpt(wanted)))
+        return None
     functional = {item.id for item in wanted.requirements if item.kind == "functional"}
     request = StoriesRevision(
         requirements=wanted,
@@ -31,4 +39,4 @@ async def _stories(step: StepContext, wanted: Requirements) -> Stories:
     )
     if not changed & functional and not request.gone:
         return before[0].model_copy(update={"sprint": wanted.sprint, "revision_of": content_hash(before[0])})
-    return await step.ask(tasks.REVISE_STORIES, request)
+    return request

@@ -179,7 +179,7 @@ class Calls:
                 func.sum(LlmCallRow.input_tokens + LlmCallRow.output_tokens),
                 func.sum(LlmCallRow.cost_usd),
             )
-            .where(LlmCallRow.project == project, LlmCallRow.outcome != "cached")
+            .where(LlmCallRow.project == project, LlmCallRow.outcome.not_in(("cached", "cancelled")))
             .group_by(LlmCallRow.asset, LlmCallRow.unit)
         )
         with self._sessions.read() as session:
