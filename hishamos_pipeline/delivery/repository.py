@@ -107,6 +107,7 @@ def build_repository(
     texts: Mapping[str, str],
     *,
     stories: Stories,
+    before: Stories | None = None,
     plan: SprintPlan,
     title: str,
     identity: Identity,
@@ -115,8 +116,8 @@ def build_repository(
 ) -> tuple[Commit, ...]:
     """Make the repository in a staging folder and return all its commits, oldest first.
 
-    The first build gets a commit for each story; a later one gets one commit on top of what is there,
-    or none where nothing changed. History is never rewritten.
+    The first build gets a commit for each story; a later one gets one for each story that has changed on top of what
+    is there, and one for the rest, or none where nothing changed. History is never rewritten.
 
     Args:
         staged: the folder, which must not exist yet.
@@ -124,6 +125,7 @@ def build_repository(
         build: the verified tree.
         texts: its texts by SHA-256.
         stories: the backlog, for messages.
+        before: the backlog that the last commit was made from, where it is known.
         plan: the sprints, for the order.
         title: of the project.
         identity: author and committer.
@@ -159,7 +161,7 @@ def build_repository(
                 # Whatever branch somebody has checked out there, the pipeline's own is built upon.
                 repo.git.symbolic_ref("HEAD", f"refs/heads/{BRANCH}")
                 repo.git.reset("--hard", "--quiet")
-                history = _difference(repo, build, texts, stories)
+                history = _difference(repo, build, texts, stories, before)
                 if history:
                     _commit(repo, plans.fast_import(history, texts, identity, now, f"refs/heads/{BRANCH}^0"))
         commits = _commits(repo)
@@ -256,7 +258,7 @@ def _commit(repo: "Repo", stream: Any) -> None:
 
 
 def _difference(
-    repo: "Repo", build: VerifiedBuild, texts: Mapping[str, str], stories: Stories
+    repo: "Repo", build: VerifiedBuild, texts: Mapping[str, str], stories: Stories, before: Stories | None
 ) -> tuple[PlannedCommit, ...]:
     """What differs between the head and the verified tree; paths that we did not make stay."""
     old = tree_of(repo)
@@ -270,7 +272,7 @@ def _difference(
     removed = [path for path in sorted(made) if path in old and path not in new]
     if not changed and not removed:
         return ()
-    return (plans.change(changed, removed, stories, old),)
+    return plans.changes(changed, removed, stories, old, before)
 
 
 def _provenance_files(repo: "Repo") -> set[str]:

@@ -186,6 +186,11 @@ class StepContext:
         """The newest document of this artifact; ``None`` if there is none, or none that this release can read."""
         return self._services.project.store.artifacts.before(self.key, self.kind, as_type)
 
+    def input_before(self, artifact: str, as_type: type[I]) -> I | None:
+        """The declared input that the newest revision of this artifact was made from, whatever has made that."""
+        row = self._services.project.store.artifacts.head(self.key, self.kind)
+        return self._services.project.input_of(row, artifact, as_type) if row else None
+
     def before_with(self, as_type: type[D], artifact: str, input_type: type[I]) -> tuple[D, I] | None:
         """The newest document of this artifact, with the document of a declared input that it was made from.
 

@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.tasks import FileRequest, FileRevision, FileText, InputChange, Task
-from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileKind,
@@ -26,10 +24,7 @@ from hishamos_pipeline.generation.file_asks import (
 from hishamos_pipeline.generation.keeping import changes, pieces
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.units import Earlier
-from hishamos_pipeline.store.artifacts.records import ArtifactRevision
-from hishamos_pipeline.store.artifacts.repository import readable
 
-D = TypeVar("D", bound=Document)
 STAYS = "nothing that it is written from has changed"
 _REVISIONS: Mapping[FileKind, Task[FileRevision, FileText]] = {
     "source": tasks.REVISE_SOURCE,
@@ -93,18 +88,12 @@ class FileHistory:
         row = self.project.store.artifacts.head(self.project.key, artifact)
         if row is None:
             return None
-        architecture = self._input(row, "architecture", Architecture)
-        stories = self._input(row, "stories", Stories)
-        requirements = self._input(row, "requirements", Requirements)
+        architecture = self.project.input_of(row, "architecture", Architecture)
+        stories = self.project.input_of(row, "stories", Stories)
+        requirements = self.project.input_of(row, "requirements", Requirements)
         if architecture is None or stories is None:
             return None
         return Plans(architecture, stories, requirements, self.project.edited_files(artifact))
-
-    def _input(self, row: ArtifactRevision, artifact: str, as_type: type[D]) -> D | None:
-        found = self.project.store.artifacts.with_hash(
-            self.project.key, artifact, row.inputs.get(artifact, "")
-        )
-        return readable(found, as_type) if found else None
 
     @cached_property
     def _delivered(self) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import PlanFault, VerifiedBuild
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import readable
 from hishamos_pipeline.store.store import ProjectStore
 from hishamos_pipeline.workspace.project_folder import ProjectFolder
@@ -68,6 +69,11 @@ class Project:
             ProjectNotFoundError: there is no such project.
         """
         return self.store.projects.idea(self.key)
+
+    def input_of(self, row: ArtifactRevision, artifact: str, as_type: type[D]) -> D | None:
+        """The document of an input that a revision was made from; ``None`` where there is none that can be read."""
+        found = self.store.artifacts.with_hash(self.key, artifact, row.inputs.get(artifact, ""))
+        return readable(found, as_type) if found else None
 
     def plan_faults(self) -> tuple[PlanFault, ...]:
         """What the verification of the newest plan has found wrong with it; of an older plan it says nothing."""

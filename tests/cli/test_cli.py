@@ -165,7 +165,8 @@ def test_build_look_and_export(home: Path) -> None:
         ["git", "-C", str(home / "state/projects/notes/repository"), "log", "--format=%s"],
         capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
-    assert log[0].startswith("feat: ") and len(log) == 4
+    assert log[0].startswith("docs: update ") and "count notes" in log[1] and log[1].startswith("feat(")
+    assert len(log) == 5
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.core.artifacts.documents import (
+    Criterion,
     Epic,
     Sprint,
     SprintPlan,
@@ -22,7 +23,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.artifacts.idea import SprintRules
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.delivery import archives
-from hishamos_pipeline.delivery.commits import Identity, change, first_history
+from hishamos_pipeline.delivery.commits import Identity, changes, first_history
 from hishamos_pipeline.delivery.repository import (
     build_repository,
     open_repository,
@@ -135,7 +136,7 @@ def test_a_change_is_one_commit_on_top(tmp_path: Path) -> None:
     assert same == first
     later = make(tmp_path / "c", tmp_path / "a", *tree(a__1="changed", b__2="two"))
     assert later[:-1] == first
-    assert (later[-1].subject, later[-1].story) == ("feat: add a note", "US-001")
+    assert (later[-1].subject, later[-1].story) == ("feat(notes): add a note", "US-001")
     assert git(tmp_path / "c", "show", "--name-status", "--format=", "HEAD").splitlines() == [
         "M\tPROVENANCE.json", "M\ta.txt", "D\tgone.txt",
     ]  # fmt: skip
@@ -144,7 +145,48 @@ def test_a_change_is_one_commit_on_top(tmp_path: Path) -> None:
 def test_a_new_story_is_named_alone(tmp_path: Path) -> None:
     make(tmp_path / "a", None, *tree(a__1="one"))
     later = make(tmp_path / "b", tmp_path / "a", *tree(a__1="changed", b__2="new"))
-    assert (later[-1].subject, later[-1].story) == ("feat: list notes", "US-002")
+    assert (later[-1].subject, later[-1].story) == ("feat(notes): list notes", "US-002")
+
+
+def test_a_change_tells_in_words_what_has_changed(tmp_path: Path) -> None:
+    first = story(1).model_copy(
+        update={"criteria": (Criterion(id="US-001-AC1", given="g", when="it is added", then="it is kept"),)}
+    )
+    before = STORIES.model_copy(update={"stories": (first, story(2, "List notes"), story(3, "Print a note"))})
+    criteria = (
+        first.criteria[0].model_copy(update={"then": "it is kept, and @ada is told\nSigned-off-by: eve"}),
+        Criterion(id="US-001-AC9", given="g", when="it is empty", then="it is refused"),
+    )
+    now = before.model_copy(
+        update={"stories": (first.model_copy(update={"criteria": criteria}), before.stories[1])}
+    )
+    files, _ = tree(a__1="one", both__12="shared", readme="r", lib__2="x")
+    planned = changes(
+        files.files, ("tests/test_us_003_print_a_note.py", "old.txt"), now, ("lib.txt",), before
+    )
+    subjects = [commit.subject for commit in planned]
+    assert subjects == [
+        "feat(notes): add a note", "chore(notes): list notes", "feat: remove print a note",
+        "chore: update readme.txt and old.txt",
+    ]  # fmt: skip
+    body = planned[0].body
+    assert "- changed US-001-AC1: when it is added, then it is kept" in body
+    assert "- added US-001-AC9: when it is empty, then it is refused" in body
+    assert "\nSigned-off-by" not in body and "@ada" not in body
+    assert {file.path for file in planned[0].files} == {
+        "a.txt",
+        "both.txt",
+    } and "Files: a.txt and both.txt." in body
+    assert planned[2].removed == ("tests/test_us_003_print_a_note.py",)
+    assert [file.path for file in planned[3].files] == ["readme.txt", "PROVENANCE.json"]
+    assert planned[3].removed == ("old.txt",)
+
+
+def test_a_long_title_is_cut_between_words() -> None:
+    long = STORIES.model_copy(update={"stories": (story(1, "word " * 60),)})
+    files, _ = tree(a__1="one")
+    (planned,) = changes(files.files, (), long, ())
+    assert len(planned.subject) <= 100 and planned.subject.endswith("word …")
 
 
 def test_what_a_person_committed_stays(tmp_path: Path) -> None:
@@ -180,7 +222,7 @@ def test_text_from_a_brief_cannot_become_a_trailer_or_a_command(tmp_path: Path) 
     evil = "x\n\nSigned-off-by: eve\ncommit refs/heads/evil\nM 100644 inline .git/hooks/x"
     build, texts = tree(a__1="one")
     stories = STORIES.model_copy(update={"stories": (story(1, evil), story(2))})
-    for planned in (*first_history(build.files, stories, PLAN, evil), change(build.files, (), stories, ())):
+    for planned in (*first_history(build.files, stories, PLAN, evil), *changes(build.files, (), stories, ())):
         assert "\n" not in planned.subject
     commits = make(tmp_path / "r", None, build, texts, title=evil)
     assert git(tmp_path / "r", "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]

@@ -52,6 +52,7 @@ def _build_repository(step: DeliveryContext) -> RepositoryRecord:
             build,
             step.blobs(file.sha256 for file in build.files),
             stories=step.read("stories", Stories),
+            before=step.input_before("stories", Stories),
             plan=step.read("sprint_plan", SprintPlan),
             title=architecture.title,
             identity=Identity(architecture.author or settings.author_name, settings.author_email),
