@@ -17,6 +17,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash
 from hishamos_pipeline.core.artifacts.items import DERIVED, FILE_SETS
 from hishamos_pipeline.errors import EditError
+from hishamos_pipeline.generation.outdated_edits import outdated_edits
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 
@@ -114,6 +115,14 @@ class EditView(View):
     edited_at: datetime
 
 
+class OutdatedEditView(View):
+    """An edited file that is out of date: names of what has changed of that which it is written from."""
+
+    artifact: str
+    path: str
+    changed: tuple[str, ...]
+
+
 class RevertEdits(UseCaseInput):
     """Take back the edits of an artifact, or the one of an item."""
 
@@ -180,6 +189,18 @@ def list_edits(services: Services, actor: Actor, key: str) -> list[EditView]:
     """
     rows = services.acting_as(actor).store.edits.all_active(key)
     return [EditView.of(row, artifact=row.kind, removed=not row.content) for row in rows]
+
+
+@requires("projects.read", project="key")
+def list_outdated_edits(services: Services, actor: Actor, key: str) -> list[OutdatedEditView]:
+    """Files that people have edited, and of which something that they are written from has changed since.
+
+    Raises:
+        ProjectNotFoundError: there is no such project.
+    """
+    acting = services.acting_as(actor)
+    acting.store.projects.get(key)
+    return [OutdatedEditView.of(item) for item in outdated_edits(acting.project_data(key))]
 
 
 @requires("projects.edit", project="command.key")

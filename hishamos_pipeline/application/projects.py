@@ -20,6 +20,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.artifacts.target import HOSTS, Publication
 from hishamos_pipeline.core.pipeline.graph import ARCHIVES, EXPORTS
+from hishamos_pipeline.generation.outdated_edits import outdated_edits
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.operations.cleanup.runs import RunHistory
@@ -69,7 +70,8 @@ class ProjectSummary(View):
     """What a project has come to: state, figures of each artifact that exists, and where its results are.
 
     ``revision`` is the brief's newest, and ``built_revision`` that of the build that the figures are about; 0 where
-    there is none. ``notes`` say what reading the brief has noticed.
+    there is none. ``notes`` say what reading the brief has noticed. ``outdated_edits`` are files that people have
+    edited and that say what is not so any more.
     """
 
     key: str
@@ -89,6 +91,7 @@ class ProjectSummary(View):
     not_verified: tuple[DeferredStory, ...]
     unchecked: tuple[UncheckedRule, ...]
     not_taken_up: tuple[str, ...]
+    outdated_edits: tuple[str, ...]
     files: int
     tests: int
     coverage: float
@@ -224,6 +227,7 @@ def summary_of(given: Project) -> ProjectSummary:
             for item in (requirements.unchecked if requirements else ())
         ),
         not_taken_up=not_taken_up(requirements) if requirements else (),
+        outdated_edits=tuple(map(str, outdated_edits(given))),
         files=len(build.files) if build else 0,
         tests=build.tests if build else 0,
         coverage=build.coverage if build else 0.0,

@@ -114,7 +114,7 @@ def command(
         print_json(summary)
     else:
         print_summary(summary)
-    doubtful = summary.deferred or summary.unchecked or summary.not_taken_up
+    doubtful = summary.deferred or summary.unchecked or summary.not_taken_up or summary.outdated_edits
     if (summary.not_verified and not accept_partial) or (strict and doubtful):
         raise click.exceptions.Exit(PARTIAL)
 

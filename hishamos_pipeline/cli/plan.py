@@ -22,13 +22,17 @@ def command(key: str, as_json: bool) -> None:
 
     Figures are certain / likely / at most. What is `likely` or made `perhaps` depends on what a model answers first.
     """
-    from hishamos_pipeline.application import builds
+    from hishamos_pipeline.application import builds, changes
 
     with opened() as (services, actor):
         found = asyncio.run(builds.plan(services, actor, key))
+        edits = changes.list_outdated_edits(services, actor, key)
     if as_json:
         print_json(found)
-    elif not found:
+        return
+    for edited in edits:
+        echo(f"edit out of date: {edited.path}: {', '.join(edited.changed)}")
+    if not found:
         echo(f"{key} is up to date: nothing to make")
     else:
         print_table(

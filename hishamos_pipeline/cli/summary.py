@@ -31,6 +31,8 @@ def print_summary(facts: "ProjectSummary") -> None:
         echo(f"  unchecked    {rule.id} {rule.statement} No rule checks it, and nothing keeps it")
     for title in facts.not_taken_up:
         echo(f"  not taken up {title}: the brief asks for something there that no requirement cites")
+    for edited in facts.outdated_edits:
+        echo(f"  edit         {edited}")
     echo(f"  tests        {facts.tests} passed, coverage {facts.coverage:g} %")
     echo(f"  files        {facts.files}")
     for name, path in (("tree", facts.tree), ("repository", facts.repository)):

@@ -84,7 +84,8 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
     for story in question.stories.planned:
         if question.path == "README.md" or story.id in text:
             yield f"story {story.id}", story.title
-    yield "commands", plan.usage
+    # A plan that does not say what is called has nothing but what its files offer.
+    yield "commands", plan.usage or "\n".join(sorted({s for file in plan.files for s in file.signatures}))
     words = set(_WORD.findall(text))
     for file in plan.files:
         if file.path in text:

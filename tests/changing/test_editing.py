@@ -2,6 +2,7 @@
 
 import pytest
 
+from hishamos_pipeline.application.projects import summary_of
 from hishamos_pipeline.changing import editing, proposing
 from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.changing.revisions import changes as differences
@@ -16,6 +17,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash
 from hishamos_pipeline.core.artifacts.tracing import matching, orphans, trace
 from hishamos_pipeline.errors import ArtifactMissingError, EditError, UnbuildableError
+from hishamos_pipeline.generation.outdated_edits import outdated_edits
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.traces import traced
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
@@ -375,3 +377,33 @@ async def test_a_title_is_a_line(title: str, notes: ProjectRun) -> None:
     await build(notes, until="stories")
     with pytest.raises(EditError, match="a title is one line"):
         edit(notes, "stories", "US-001", "title", title)
+
+
+@pytest.mark.slow
+async def test_an_edited_document_that_tells_what_is_not_so_any_more_is_named(notes: ProjectRun) -> None:
+    await build(notes)
+    page = "docs/usage.md"
+    text = (notes.project.folder.path("tree") / page).read_text() + "\nSee also the README.\n"
+    edit(notes, "documentation", page, "", editing.file_item(notes.project, "documentation", page, text))
+    readme = (notes.project.folder.path("tree") / "README.md").read_text() + "\nMine.\n"
+    await build(notes, until="verified_build")
+    assert outdated_edits(notes.project) == () and summary_of(notes.project).outdated_edits == ()
+    idea = notes.project.idea()
+    changed = idea.model_copy(update={"features": (*idea.features, "User can count notes")})
+    notes.project.store.projects.submit(changed, "test")
+    await build(notes)
+    (found,) = outdated_edits(notes.project)
+    assert (found.artifact, found.path) == ("documentation", page) and "commands" in found.changed
+    (told,) = summary_of(notes.project).outdated_edits
+    assert told.startswith("docs/usage.md: changed since it was edited: ")
+    edit(
+        notes,
+        "documentation",
+        "README.md",
+        "",
+        editing.file_item(notes.project, "documentation", "README.md", readme),
+    )
+    assert [item.path for item in outdated_edits(notes.project)] == [page], "an edit of now is up to date"
+    again = text + "\n- `note count`\n"
+    edit(notes, "documentation", page, "", editing.file_item(notes.project, "documentation", page, again))
+    assert outdated_edits(notes.project) == ()

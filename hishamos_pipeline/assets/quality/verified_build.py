@@ -9,6 +9,7 @@ from hishamos_pipeline.assets.declare import project_asset, project_check
 from hishamos_pipeline.assets.metadata import materialization, shown, traceability
 from hishamos_pipeline.core.artifacts.documents import CheckOutcome, VerifiedBuild
 from hishamos_pipeline.core.artifacts.tracing import orphans, trace
+from hishamos_pipeline.generation.outdated_edits import outdated_edits
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.generation.traces import traced
@@ -73,6 +74,16 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
         },
         location=project.folder.path("tree"),
     )
+
+
+@project_check(
+    artifact="verified_build",
+    fix="Look at these files again: hishamos edit {key} ARTIFACT PATH, or take an edit back with hishamos revert.",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+def edits_up_to_date(project: Project) -> list[str]:
+    """What people have edited is written from what is so still."""
+    return [str(item) for item in outdated_edits(project)]
 
 
 @project_check(
