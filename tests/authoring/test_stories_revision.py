@@ -49,9 +49,11 @@ def revised(*stories: dict[str, Any], changed: tuple[str, ...] = ("REQ-001",)) -
 
 
 def test_criteria_that_still_hold_keep_their_ids_and_others_get_new_ones() -> None:
-    third = {**GIVEN, "then": "another"}
-    made = revised({"change": "MODIFIED", "id": "US-001", "content": content(criteria=[third, SECOND])})
-    assert [item.id for item in made.stories[0].criteria] == ["US-001-AC3", "US-001-AC2"]
+    third, other = {**GIVEN, "when": "another", "then": "one"}, {**GIVEN, "then": "otherwise"}
+    made = revised(
+        {"change": "MODIFIED", "id": "US-001", "content": content(criteria=[third, SECOND, other])}
+    )
+    assert [item.id for item in made.stories[0].criteria] == ["US-001-AC3", "US-001-AC2", "US-001-AC1"]
     assert made.stories[1] == BEFORE.stories[1]
 
 

@@ -115,4 +115,9 @@ def test_criteria_keep_their_ids_too() -> None:
     changed = before.model_copy(
         update={"stories": (story.model_copy(update={"criteria": (reworded, *story.criteria[1:])}),)}
     )
+    assert keep_story_ids(before, changed).stories[0].criteria[0].id == story.criteria[0].id, "the same case"
+    other = reworded.model_copy(update={"given": "another", "when": "all else"})
+    changed = before.model_copy(
+        update={"stories": (story.model_copy(update={"criteria": (other, *story.criteria[1:])}),)}
+    )
     assert keep_story_ids(before, changed).stories[0].criteria[0].id == f"US-001-AC{len(story.criteria) + 1}"

@@ -182,7 +182,13 @@ async def test_what_a_person_has_written_stands_when_the_brief_changes(recorded:
 
 async def test_a_brief_about_something_else_is_read_anew(recorded: Recorded) -> None:
     await started(recorded)
-    submit(recorded, brief(intro="Another.", order=" by length").replace("add a book", "log a book"))
+    submit(
+        recorded,
+        brief()
+        .replace("## Adding", "## Logging")
+        .replace("## Listing", "## Looking")
+        .replace("## F", "## Nof"),
+    )
     asked = Asked(recorded, {"business_analyst/requirements": [cites(recorded)]})
     await build(recorded.run(), until="requirements")
     assert asked.tasks == ["business_analyst/requirements"]

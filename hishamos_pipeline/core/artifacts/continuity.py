@@ -102,12 +102,31 @@ def _renamed(story: Story, ids: Mapping[str, str], epics: Mapping[str, str], old
 
 
 def lasting_criteria(criteria: Iterable[Criterion], name: str, old: Story | None) -> tuple[Criterion, ...]:
-    """Criteria of a story, which was ``old``: those that say the same keep their ids, others get numbers never used."""
-    known = {(c.given, c.when, c.then): c.id for c in old.criteria} if old else {}
-    fresh = count(next_number(known.values()))
+    """Criteria of a story, which was ``old``: those that say the same, or of the same case, keep their ids.
+
+    Others get numbers that the story never had.
+    """
+    given, left = list(criteria), list(old.criteria if old else ())
+    fresh = count(next_number(item.id for item in left))
+    ids: dict[int, str] = {}
+    keys: tuple[Callable[[Criterion], object], ...] = (
+        lambda c: (c.given, c.when, c.then),
+        lambda c: (c.given, c.when),
+        lambda c: (c.when, c.then),
+    )
+    for key in keys:
+        for number, item in enumerate(given):
+            same = (
+                next((other for other in left if key(other) == key(item)), None)
+                if number not in ids
+                else None
+            )
+            if same is not None:
+                ids[number] = same.id
+                left.remove(same)
     return tuple(
-        c.model_copy(update={"id": known.get((c.given, c.when, c.then)) or f"{name}-AC{next(fresh)}"})
-        for c in criteria
+        item.model_copy(update={"id": ids.get(number) or f"{name}-AC{next(fresh)}"})
+        for number, item in enumerate(given)
     )
 
 

@@ -10,8 +10,8 @@ from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.core.text.lines import diff
 from hishamos_pipeline.generation.context import StepContext
 
-# Where more than this share of the sections is another, the brief is better read anew.
-_MOST_CHANGED = 0.5
+# Where more than this share of the sections is gone, it is another brief, and better read anew.
+_MOST_GONE = 0.5
 
 
 async def analyse(step: StepContext) -> Requirements:
@@ -39,7 +39,7 @@ def revision(
         return None
     wanted, former = before
     changes = tuple(changed_sections(former.whole, idea.whole))
-    if (former.title, former.stack) != (idea.title, idea.stack) or _is_much(changes, former.whole):
+    if (former.title, former.stack) != (idea.title, idea.stack) or _is_another(former.whole, idea.whole):
         return None
     plain = wanted.model_copy(update={"assumptions": without_reason(wanted, former)})
     if not changes and _beside(former) == _beside(idea):
@@ -82,9 +82,9 @@ def _words(section: Section) -> tuple[str, str, bool]:
     return " ".join(section.text.split()), section.meaning, section.excludes
 
 
-def _is_much(changes: Sequence[InputChange], before: Sequence[Section]) -> bool:
-    known = {f"section {section.id}" for section in before}
-    return sum(change.name in known for change in changes) > max(1, _MOST_CHANGED * len(known))
+def _is_another(before: Sequence[Section], now: Sequence[Section]) -> bool:
+    known, there = ({section.id for section in sections} for sections in (before, now))
+    return len(known - there) > _MOST_GONE * len(known)
 
 
 def _beside(idea: Idea) -> object:
