@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hishamos_pipeline import __version__
 from hishamos_pipeline.api.caller import KnownCaller, authenticate
-from hishamos_pipeline.application import approvals, artifacts, backlog, builds, ideas, projects
+from hishamos_pipeline.application import approvals, artifacts, backlog, builds, forecasts, ideas, projects
 from hishamos_pipeline.application.ideas import AnswerQuestion, SubmitIdea
 from hishamos_pipeline.application.view import View
 from hishamos_pipeline.errors import ForbiddenError, HishamosError, LoginError
@@ -66,7 +66,7 @@ def create_server(known: Known) -> MCPServer[Any]:
     def plan(project: str, ctx: Context[Any, Any]) -> str:
         """What a build of a project would make, why, and what it would cost; nothing is made."""
         caller = known(ctx)
-        found = asyncio.run(builds.plan(caller.services, caller.actor, project))
+        found = asyncio.run(forecasts.plan(caller.services, caller.actor, project))
         return "\n".join(_json(step) for step in found) or "nothing is left to make"
 
     @tool

@@ -26,31 +26,6 @@ if TYPE_CHECKING:
     from hishamos_pipeline.generation.run import ProjectRun
 
 
-class PlannedStepView(View):
-    """A step that a build would run: why, which units, and what they cost if each costs what it cost last.
-
-    ``units`` are made for certain, and cost ``calls``, ``tokens`` and ``cost_usd``; with those that are ``likely`` it
-    is ``likely_…``, with those that ``perhaps`` have to be made it is ``most_…``.
-    """
-
-    asset: str
-    reason: str
-    certain: bool
-    units: tuple[str, ...]
-    likely: tuple[str, ...]
-    perhaps: tuple[str, ...]
-    kept: int
-    calls: float
-    tokens: int
-    cost_usd: float
-    likely_calls: float
-    likely_tokens: int
-    likely_usd: float
-    most_calls: float
-    most_tokens: int
-    most_usd: float
-
-
 class RequestBuild(UseCaseInput):
     """A build of a project: of all stories, or of some with what they depend on.
 
@@ -161,39 +136,6 @@ class Runs(Protocol):
     def cancel(self, project: str) -> EndedRuns:
         """End the runs of a project that wait or run."""
         ...
-
-
-@requires("projects.read", project="key")
-async def plan(services: Services, actor: Actor, key: str) -> list[PlannedStepView]:
-    """What a build would make, why, and for how much. Nothing is made, and nothing is written.
-
-    Raises:
-        ProjectNotFoundError: there is no such project.
-    """
-    from hishamos_pipeline.changing.forecast import forecast
-
-    found = await forecast(services.acting_as(actor).project(key))
-    return [
-        PlannedStepView(
-            asset=item.step.kind,
-            reason=item.step.reason,
-            certain=item.step.certain,
-            units=item.units,
-            likely=item.likely,
-            perhaps=item.perhaps,
-            kept=item.kept,
-            calls=round(item.certain.calls, 1),
-            tokens=round(item.certain.tokens),
-            cost_usd=round(item.certain.cost_usd, 6),
-            likely_calls=round(item.expected.calls, 1),
-            likely_tokens=round(item.expected.tokens),
-            likely_usd=round(item.expected.cost_usd, 6),
-            most_calls=round(item.most.calls, 1),
-            most_tokens=round(item.most.tokens),
-            most_usd=round(item.most.cost_usd, 6),
-        )
-        for item in found
-    ]
 
 
 @requires("projects.build", project="key")

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, create_model
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import Correction, FileEdits, FileRequest, FileText
+from hishamos_pipeline.agents.file_questions import (
+    Correction,
+    Fault,
+    FileEdits,
+    FileRequest,
+    FileRevision,
+    FileText,
+    RepairRequest,
+)
 from hishamos_pipeline.authoring import (
     change_assembly,
     draft_assembly,
@@ -61,7 +69,7 @@ def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
 def _revised(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     """What a new file has to be; one that is changed more than what it was written from goes back once."""
 
-    async def run(question: tasks.FileRevision, draft: FileText | FileEdits, _: PlanningRules) -> FileText:
+    async def run(question: FileRevision, draft: FileText | FileEdits, _: PlanningRules) -> FileText:
         text = draft.text if isinstance(draft, FileText) else revising.edited(question.text, draft.edits)
         revised = FileText(text=await check(question, text))
         revising.require_little(question, revised)
@@ -70,12 +78,12 @@ def _revised(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     return run
 
 
-def _edits(question: tasks.FileRevision) -> type[BaseModel]:
+def _edits(question: FileRevision) -> type[BaseModel]:
     return FileEdits if question.is_long else FileText
 
 
-def _corrected(check: Callable[[tasks.RepairRequest, str], Awaitable[str]]) -> Finish:
-    async def run(question: tasks.RepairRequest, draft: Correction, _: PlanningRules) -> Document:
+def _corrected(check: Callable[[RepairRequest, str], Awaitable[str]]) -> Finish:
+    async def run(question: RepairRequest, draft: Correction, _: PlanningRules) -> Document:
         if draft.outcome != "corrected":
             return file_validation.refusal(question, draft)
         return draft.model_copy(update={"text": await check(question, draft.text)})
@@ -111,6 +119,6 @@ BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.REPAIR_TEST): TaskBinding(Correction, _corrected(file_validation.repaired_tests)),
     str(tasks.REPAIR_DOCUMENT): TaskBinding(Correction, _corrected(file_validation.repaired_document)),
     str(tasks.CHANGE): TaskBinding(drafts.ChangeDraft, _plain(change_assembly.change)),
-    str(tasks.FIND_FAULT): TaskBinding(tasks.Fault, _plain(lambda _, draft: draft)),
+    str(tasks.FIND_FAULT): TaskBinding(Fault, _plain(lambda _, draft: draft)),
     str(tasks.REVIEW_FILE): TaskBinding(tasks.FileReview, _plain(draft_assembly.review)),
 }

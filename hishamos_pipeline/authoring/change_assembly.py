@@ -42,9 +42,10 @@ def change(request: ChangeRequest, draft: ChangeDraft) -> ChangeAnswer:
 def revised_stories(request: StoriesRevision, draft: BacklogChange) -> Stories:
     """The backlog after requirements have changed; stories that serve nothing of them stay."""
     concerned, named = {story.id for story in request.concerned}, {entry.id for entry in draft.stories}
+    removed = {entry.id for entry in draft.stories if entry.change == "REMOVED"}
     for story in request.others:
-        if story.id in named:
-            raise ValueError(f"{story.id} serves nothing that has changed: leave it as it is")
+        if story.id in removed:
+            raise ValueError(f"{story.id} serves nothing that has changed: it stays")
     known = {item.id for item in request.requirements.requirements}
     kept = [
         story.model_copy(update={"requirements": tuple(n for n in story.requirements if n in known)})
@@ -198,5 +199,7 @@ def _story(
             (Criterion(id="", **item.model_dump()) for item in content.criteria), name, old
         ),
         depends_on=tuple(dict.fromkeys(named.get(item, item) for item in content.depends_on)),
-        **content.model_dump(include={"title", "actor", "want", "benefit", "points", "priority"}),
+        # A benefit that is not told again is what it was.
+        benefit=content.benefit or (old.benefit if old else ""),
+        **content.model_dump(include={"title", "actor", "want", "points", "priority"}),
     )

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 
-from hishamos_pipeline.agents.tasks import Correction, FileRequest, RepairRequest
+from hishamos_pipeline.agents.file_questions import Correction, FileRequest, RepairRequest
 from hishamos_pipeline.authoring.draft_assembly import imported_modules
 from hishamos_pipeline.core.artifacts.criteria import asserting_functions, criterion_tests
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.engine import Engine
+from hishamos_pipeline.agents.file_questions import FileRequest, FileText
 from hishamos_pipeline.agents.registry import Registry
-from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.authoring.planning import PlanningRules
 from hishamos_pipeline.authoring.revising import ReconsiderError

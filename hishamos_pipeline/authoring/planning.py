@@ -194,9 +194,11 @@ def revised(
     files = {file.path: changed.get(file.path, file) for file in before.files} | changed
     entry = _entry_path(before)
     if entry in files and entry not in changed:
-        others = tuple(path for path, file in files.items() if file.interface and path != entry)
-        files[entry] = files[entry].model_copy(update={"depends_on": others, "requirements": ()})
-    decisions = (*before.decisions, *(item for item in draft.decisions if item not in before.decisions))
+        there = {file.path for file in before.files}
+        new = (path for path, file in changed.items() if file.interface and path not in there)
+        needed = tuple(dict.fromkeys([*files[entry].depends_on, *new]))
+        files[entry] = files[entry].model_copy(update={"depends_on": needed, "requirements": ()})
+    decisions = tuple({item.title: item for item in (*before.decisions, *draft.decisions)}.values())
     plan = before.model_copy(
         update={
             "files": tuple(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hishamos_pipeline.agents.tasks import FileRevision, FileText, TextEdit
+from hishamos_pipeline.agents.file_questions import FileRevision, FileText, TextEdit
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.text.lines import lost_lines
 

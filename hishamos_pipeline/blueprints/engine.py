@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest, FileText, Task
+from hishamos_pipeline.agents.file_questions import FileRequest, FileText
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
 from hishamos_pipeline.core.pipeline.rules import rule_version

@@ -6,10 +6,12 @@ a model has to be asked first: what it was asked about is taken to change what s
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import Task
+from hishamos_pipeline.agents.tasks import RequirementsRevision, Task
+from hishamos_pipeline.core.artifacts.brief import demands
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileKind,
@@ -38,6 +40,8 @@ _FILE_KIND: Mapping[str, FileKind] = {artifact: name for name, artifact in FILE_
 # What is asked for because of something new that no file serves yet.
 _NEW = "(new)"
 _NOTHING = UnitCost()
+# A section of which so many words are as before probably means what it did.
+_SAME_WORDS = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,9 @@ def _asking(run: ProjectRun, kinds: Collection[str]) -> _Outlook:
         revision = requirements.revision(before, run.project.idea())
         if not isinstance(revision, Requirements):
             asked["requirements"] = True
-            changed = frozenset(revision.concerned) if revision else None
-            new = len(revision.added) if revision else 0
+            changed = frozenset(_probably_changed(revision)) if revision else None
+            added = revision.added if revision else frozenset()
+            new = sum(section.id in added and demands(section) for section in run.project.idea().whole)
         for kind in ("architecture", "stories"):
             if kind in kinds and (changed is None or changed or new):
                 asked[kind] = False
@@ -149,6 +154,23 @@ def _asking(run: ProjectRun, kinds: Collection[str]) -> _Outlook:
             is_known = False
             changed = frozenset(backlog.changed) if backlog else None
     return _Outlook(plans, is_known, changed, new, asked)
+
+
+def _probably_changed(revision: RequirementsRevision) -> tuple[str, ...]:
+    """Requirements that cite a section which says something else, and not the same in other words."""
+    same = [change for change in revision.changes if _says_the_same(change.diff)]
+    others = tuple(change for change in revision.changes if change not in same)
+    return revision.model_copy(update={"changes": others}).concerned
+
+
+def _says_the_same(diff: str) -> bool:
+    """Whether a change looks like one of wording: figures are the same, and so are most words."""
+    old, new = (
+        [word for line in diff.splitlines() if line[:1] == sign for word in line[1:].split()] for sign in "-+"
+    )
+    figures = ([word for word in words if any(c.isdigit() for c in word)] for words in (old, new))
+    is_alike = SequenceMatcher(None, old, new, autojunk=False).ratio() >= _SAME_WORDS
+    return bool(old) and bool(new) and is_alike and next(figures) == next(figures)
 
 
 def _made_plans(run: ProjectRun) -> Plans | None:

@@ -12,6 +12,7 @@ from hishamos_pipeline.core.artifacts.items import DERIVED, items_of
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.revisioning import WORDED
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.staleness import kinds_of
 from hishamos_pipeline.intake.extending import extended
@@ -103,7 +104,7 @@ def take_over(project: Project, change: ChangeProposal, *, author: str) -> str:
     Raises:
         EditError: it does not fit what there is by now; nothing is changed then.
     """
-    answer, reason = change.answer, f"change: {change.sentence}"[:1000]
+    answer, reason = change.answer, f"{WORDED}{change.sentence}"[:1000]
     if answer.idea is not None:
         if project.store.projects.idea_revision(project.key).content_hash != change.idea_hash:
             raise EditError("the brief has been changed meanwhile: propose the change again")

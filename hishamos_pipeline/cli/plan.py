@@ -9,7 +9,7 @@ import click
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.application.builds import PlannedStepView
+    from hishamos_pipeline.application.forecasts import PlannedStepView
 
 _SHOWN = 4
 
@@ -22,10 +22,10 @@ def command(key: str, as_json: bool) -> None:
 
     Figures are certain / likely / at most. What is `likely` or made `perhaps` depends on what a model answers first.
     """
-    from hishamos_pipeline.application import builds, changes
+    from hishamos_pipeline.application import changes, forecasts
 
     with opened() as (services, actor):
-        found = asyncio.run(builds.plan(services, actor, key))
+        found = asyncio.run(forecasts.plan(services, actor, key))
         edits = changes.list_outdated_edits(services, actor, key)
     if as_json:
         print_json(found)

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
 from hishamos_pipeline.core.artifacts.documents import Deferral, Story, TreeFile
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest, FileText, SourceText, Task
+from hishamos_pipeline.agents.file_questions import FileRequest, FileText, SourceText
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.brief import Excerpt, excerpt
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileKind, Requirements, Stories
 from hishamos_pipeline.core.artifacts.idea import SprintRules

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import FileRequest, FileRevision, FileText, InputChange, Task
+from hishamos_pipeline.agents.file_questions import FileRequest, FileRevision, FileText, InputChange
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileKind,
@@ -62,11 +63,13 @@ class FileHistory:
         if before is None or not self.engine.asks_models(FILE_TASKS[self.file_kind], ask.question):
             return ask
         question, made = before
+        old = {story.id: story.criteria for story in question.stories.stories}
+        stories = tuple(s.id for s in ask.question.stories.planned if old.get(s.id) != s.criteria)
         text = self._delivered.get(question.path, made)
         changed = changes(pieces(question, text), pieces(ask.question, text))
         if not changed:
             return replace(ask, earlier=Earlier(made, STAYS))
-        revision = _revision(ask.question, text, changed, plans)
+        revision = _revision(ask.question, text, changed, plans, stories)
         return replace(ask, earlier=Earlier(text, _told(changed), (revise, revision)))
 
     @cached_property
@@ -78,7 +81,11 @@ class FileHistory:
         asks = file_asks(plans, self.file_kind)
         task = FILE_TASKS[self.file_kind]
         # A file that it is built on may have been written by a person since, or not have been yet.
-        bare = [replace(ask, question=ask.question.model_copy(update={"edited": ()})) for ask in asks]
+        bare = [
+            replace(ask, question=ask.question.model_copy(update={"edited": ()}))
+            for ask in asks
+            if ask.question.edited
+        ]
         keys = {self.engine.fingerprint(task, ask.question): ask for ask in (*bare, *asks)}
         made = self.project.store.units.find(self.project.key, keys, self.only)
         return {_identity(ask): (ask.question, made[key]) for key, ask in keys.items() if key in made}
@@ -111,11 +118,14 @@ def _identity(ask: FileAsk) -> str:
     return story.id if story else ask.name
 
 
-def _revision(question: FileRequest, text: str, changed: Sequence[InputChange], plans: Plans) -> FileRevision:
+def _revision(
+    question: FileRequest, text: str, changed: Sequence[InputChange], plans: Plans, stories: tuple[str, ...]
+) -> FileRevision:
     revision = FileRevision(
         **{name: getattr(question, name) for name in type(question).model_fields},
         text=text,
         changes=tuple(changed),
+        changed_stories=stories,
     )
     concerned = {story.id for story in revision.touched}
     return revision.model_copy(update={"brief": plans.excerpt(concerned)}) if concerned else revision

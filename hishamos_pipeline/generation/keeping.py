@@ -8,7 +8,7 @@ asked where it fails.
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
-from hishamos_pipeline.agents.tasks import FileRequest, InputChange
+from hishamos_pipeline.agents.file_questions import FileRequest, InputChange
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Story
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.interfaces import signatures
@@ -17,6 +17,8 @@ from hishamos_pipeline.core.text.parsing import parse_python
 
 # Pieces by name: "criterion US-001-AC1", "signature notes.store.read".
 Pieces = Mapping[str, str]
+# What a document shows as code: names in prose are words.
+_CODE = re.compile(r"(?s)```.*?```|`[^`\n]+`")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -86,7 +88,7 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
             yield f"story {story.id}", story.title
     # A plan that does not say what is called has nothing but what its files offer.
     yield "commands", plan.usage or "\n".join(sorted({s for file in plan.files for s in file.signatures}))
-    words = set(_WORD.findall(text))
+    words = set(_WORD.findall("\n".join(_CODE.findall(text))))
     for file in plan.files:
         if file.path in text:
             yield f"file {file.path}", "planned"
@@ -101,12 +103,16 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
 def _criteria(stories: Iterable[Story]) -> Iterator[tuple[str, str]]:
     for story in stories:
         for item in story.criteria:
-            said = (f"Given {item.given}", f"When {item.when}", f"Then {item.then}")
-            yield f"criterion {item.id}", "\n".join(" ".join(line.split()) for line in said)
+            yield f"criterion {item.id}", f"Given {item.given}\nWhen {item.when}\nThen {item.then}"
 
 
 def _signatures(file: PlannedFile) -> str:
-    return "\n".join(_known(file.interface).values()) if file.path.endswith(".py") else file.purpose
+    # A statement that brings several names stands once.
+    return (
+        "\n".join(dict.fromkeys(_known(file.interface).values()))
+        if file.path.endswith(".py")
+        else file.purpose
+    )
 
 
 def _known(interface: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import Correction, FaultRequest
+from hishamos_pipeline.agents.file_questions import Correction, FaultRequest
 from hishamos_pipeline.authoring.file_validation import is_fixed
 from hishamos_pipeline.core.artifacts.documents import PlanFault, RepairRound
 from hishamos_pipeline.core.text.ids import story_test_path

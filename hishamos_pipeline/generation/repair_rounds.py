@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import Correction, RepairRequest, SourceText, Task
+from hishamos_pipeline.agents.file_questions import Correction, RepairRequest, SourceText
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.brief import excerpt
 from hishamos_pipeline.core.artifacts.documents import FileChange, RepairRound, Requirements
 from hishamos_pipeline.core.text.ids import EXAMPLES, story_test_path

@@ -17,6 +17,8 @@ from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.store.store import ProjectStore
 
 D = TypeVar("D", bound=Document)
+# How the reason of an edit begins that a model has worded, from somebody's wish.
+WORDED = "change: "
 
 
 def next_revision(store: ProjectStore, key: str, artifact: str, made: D, *, keep: bool = True) -> D:
@@ -33,6 +35,8 @@ def next_revision(store: ProjectStore, key: str, artifact: str, made: D, *, keep
         EditError: an edit does not fit what was made.
     """
     edits = store.edits.active(key, artifact) if artifact in EDITABLE else []
+    if isinstance(made, Requirements | Stories) and made.revision_of:
+        edits = _without_overtaken(store, key, artifact, made, edits, keep=keep)
     if isinstance(made, TestSuite):
         edits = [moved(edit, [file.path for file in made.files]) for edit in edits]
     edited = {edit.item: edit.base for edit in edits}
@@ -42,6 +46,29 @@ def next_revision(store: ProjectStore, key: str, artifact: str, made: D, *, keep
     elif isinstance(made, Stories):
         made = cast("D", keep_story_ids(store.artifacts.before(key, artifact, Stories), made, edited))
     return _with_edits(store, key, artifact, made, edits, keep=keep) if edits else made
+
+
+def _without_overtaken(
+    store: ProjectStore, key: str, artifact: str, made: Document, edits: list[Edit], *, keep: bool
+) -> list[Edit]:
+    """Edits that stand: a change that a model has worded, and words otherwise now that it has seen it, does not.
+
+    Nobody has written it by hand, so that nothing of a person's is lost, and nobody would look for a proposal.
+    """
+    before = store.artifacts.before(key, artifact, type(made))
+    if before is None:
+        return edits
+    worded = {
+        row.item
+        for row in store.edits.all_active(key)
+        if row.kind == artifact and row.reason.startswith(WORDED)
+    }
+    old, new = items_of(artifact, before), items_of(artifact, made)
+    overtaken = {name for name in worded if old.get(name) != new.get(name)}
+    if keep:
+        for name in overtaken:
+            store.edits.withdraw(key, artifact, name)
+    return [edit for edit in edits if edit.item not in overtaken]
 
 
 def moved(edit: Edit, paths: Sequence[str]) -> Edit:

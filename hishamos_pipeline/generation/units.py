@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import FileText, Task
+from hishamos_pipeline.agents.file_questions import FileText
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.pipeline.spending import Purpose

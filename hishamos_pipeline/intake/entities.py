@@ -12,42 +12,42 @@ from hishamos_pipeline.intake.attributes import (
     resolve_references,
 )
 from hishamos_pipeline.intake.limits import MOST_ENTITIES
-from hishamos_pipeline.intake.problems import Path, Problem
+from hishamos_pipeline.intake.problems import BriefProblem, Path
 
 _FIELD = "entities"
 _FIX = "Write `- Book: title, author, isbn (unique)`."
 
 
-def read_entities(given: object) -> tuple[tuple[Entity, ...], list[Problem]]:
+def read_entities(given: object) -> tuple[tuple[Entity, ...], list[BriefProblem]]:
     """The entities of a brief with their references resolved, and all problems of them."""
     if isinstance(given, dict | list) and len(given) > MOST_ENTITIES:
         problem = f"has {len(given)} entries, the limit is {MOST_ENTITIES}"
-        return (), [Problem(_FIELD, problem, "Keep the important ones.", (_FIELD,))]
+        return (), [BriefProblem(_FIELD, problem, "Keep the important ones.", (_FIELD,))]
     if not isinstance(given, dict | list):
-        return (), [Problem(_FIELD, "is neither a list nor a mapping", _FIX, (_FIELD,))]
+        return (), [BriefProblem(_FIELD, "is neither a list nor a mapping", _FIX, (_FIELD,))]
     entities: list[Entity] = []
     paths: list[Path] = []
-    problems: list[Problem] = []
+    problems: list[BriefProblem] = []
     for part, item in given.items() if isinstance(given, dict) else enumerate(given):
         try:
             entities.append(_entity(part, item) if isinstance(given, dict) else _listed(item))
             paths.append((_FIELD, part))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             text = f"has no {error}" if isinstance(error, KeyError) else str(error)
-            problems.append(Problem(_FIELD, text, _FIX, (_FIELD, part)))
+            problems.append(BriefProblem(_FIELD, text, _FIX, (_FIELD, part)))
     if problems:
         return (), problems
     names = [attribute_name(entity.name) for entity in entities]
     for name in duplicates(names):
         path = paths[len(names) - 1 - names[::-1].index(name)]
         text = f"{name.replace('_', ' ')!r} is described twice"
-        problems.append(Problem(_FIELD, text, "Keep one of the two.", path))
+        problems.append(BriefProblem(_FIELD, text, "Keep one of the two.", path))
     if problems:
         return (), problems
     resolved = resolve_references(entities)
     known = {item.name for item in resolved}
     return resolved, [
-        Problem(_FIELD, text, fix, path)
+        BriefProblem(_FIELD, text, fix, path)
         for entity, path in zip(resolved, paths, strict=True)
         for text, fix in _of_attributes(entity, known)
     ]

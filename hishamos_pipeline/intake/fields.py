@@ -16,7 +16,7 @@ from hishamos_pipeline.core.text.untrusted import all_without_tricks
 from hishamos_pipeline.errors import ProjectKeyError
 from hishamos_pipeline.intake.entities import read_entities
 from hishamos_pipeline.intake.formats.trees import is_asked_for, wish_of
-from hishamos_pipeline.intake.problems import Path, Places, Problem, refuse
+from hishamos_pipeline.intake.problems import BriefProblem, Path, Places, refuse
 from hishamos_pipeline.intake.source import is_generic, subject, title_of
 
 ALIASES = {"stories": "features", "user_stories": "features", "license": "licence"}
@@ -73,23 +73,23 @@ def list_of(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def count_problems(count: int, most: int) -> list[Problem]:
+def count_problems(count: int, most: int) -> list[BriefProblem]:
     """The problem of a brief that has too many features."""
     if count <= most:
         return []
     fix = "Split the idea, or raise HISHAMOS_MAX_FEATURES."
-    return [Problem("features", f"has {count} entries, the limit is {most}", fix)]
+    return [BriefProblem("features", f"has {count} entries, the limit is {most}", fix)]
 
 
-def _unknown(fields: Mapping[str, object]) -> Iterator[Problem]:
+def _unknown(fields: Mapping[str, object]) -> Iterator[BriefProblem]:
     for name in fields:
         if ALIASES.get(name, name) not in FIELDS:
             fix = f"Known are {', '.join(FIELDS)}."
-            yield Problem(name, "is not a field of a brief", fix, (name,), of_key=True)
+            yield BriefProblem(name, "is not a field of a brief", fix, (name,), of_key=True)
 
 
 def _by_meaning(
-    fields: Mapping[str, object], problems: list[Problem]
+    fields: Mapping[str, object], problems: list[BriefProblem]
 ) -> tuple[dict[str, object], dict[str, str]]:
     """The fields by what they mean, and the names under which they are given."""
     values: dict[str, object] = {}
@@ -100,13 +100,13 @@ def _by_meaning(
             continue
         if target in values:
             text = f"and {names[target]} mean the same and are both given"
-            problems.append(Problem(name, text, "Keep one.", (name,), of_key=True))
+            problems.append(BriefProblem(name, text, "Keep one.", (name,), of_key=True))
         elif value is not None:
             values[target], names[target] = value, name
     return values, names
 
 
-def _prepare(values: dict[str, object], given: Given, problems: list[Problem]) -> list[int]:
+def _prepare(values: dict[str, object], given: Given, problems: list[BriefProblem]) -> list[int]:
     """Bring fields into the form of an idea; gives the places of those features that are kept."""
     title = values.get("title")
     if isinstance(title, int | float) and not isinstance(title, bool):  # `title: 2048` in YAML
@@ -116,7 +116,7 @@ def _prepare(values: dict[str, object], given: Given, problems: list[Problem]) -
     if not isinstance(title, str) or not title.strip():
         fix = "Start with `# Title` in Markdown, `title: …` in YAML or JSON."
         text = "is missing" if not title else "is not a text"
-        problems.append(Problem("title", text, fix, ("title",)))
+        problems.append(BriefProblem("title", text, fix, ("title",)))
         title = "Untitled"
     values["title"] = subject(" ".join(title.split()))
     kept: list[int] = []
@@ -134,14 +134,14 @@ def _prepare(values: dict[str, object], given: Given, problems: list[Problem]) -
 
 def _made(
     values: Mapping[str, object], names: Mapping[str, str], kept: Sequence[int]
-) -> tuple[Idea | None, list[Problem]]:
+) -> tuple[Idea | None, list[BriefProblem]]:
     problems = []
     for name in ("key", "program"):
         try:
             if name == "key" or values[name] != values["key"]:
                 check_key(str(values[name]))
         except ProjectKeyError as error:
-            problems.append(Problem(name, str(error), f"Change `{name}`.", (name,)))
+            problems.append(BriefProblem(name, str(error), f"Change `{name}`.", (name,)))
     try:
         return Idea.model_validate(values), problems
     except ValidationError as error:
@@ -170,7 +170,7 @@ def _key(title: str, file: str, text: str) -> str:
     return transliterated or f"{own or 'idea'}-{sha256_text(text)[:8]}"
 
 
-def _told(item: ErrorDetails, names: Mapping[str, str], kept: Sequence[int]) -> Problem:
+def _told(item: ErrorDetails, names: Mapping[str, str], kept: Sequence[int]) -> BriefProblem:
     """What pydantic says, in words of a brief instead of Python's."""
     path = _given_path(item["loc"], names, kept)
     is_unknown = item["type"] == "extra_forbidden"
@@ -178,11 +178,11 @@ def _told(item: ErrorDetails, names: Mapping[str, str], kept: Sequence[int]) -> 
     if is_unknown:
         known = ", ".join(_fields_at(item["loc"][:-1]))
         fix = f"Known are {known}." if known else "Remove it."
-        return Problem(field, "is not a field", fix, path, of_key=True)
+        return BriefProblem(field, "is not a field", fix, path, of_key=True)
     if item["type"] in ("model_type", "dict_type"):
         known = ", ".join(_fields_at(item["loc"]))
         fix = f"Write its fields below it: {known}." if known else "Write `name: value`."
-        return Problem(field, "is not a mapping", fix, path)
+        return BriefProblem(field, "is not a mapping", fix, path)
     problem = (
         item["msg"]
         .partition("\n")[0]
@@ -190,7 +190,7 @@ def _told(item: ErrorDetails, names: Mapping[str, str], kept: Sequence[int]) -> 
         .replace("Tuple", "List")
         .replace("tuple", "list")
     )
-    return Problem(field, problem.replace(" after validation", ""), f"Correct `{field}`.", path)
+    return BriefProblem(field, problem.replace(" after validation", ""), f"Correct `{field}`.", path)
 
 
 def _given_path(found: Path, names: Mapping[str, str], kept: Sequence[int]) -> Path:

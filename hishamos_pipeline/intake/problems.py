@@ -31,7 +31,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class BriefProblem:
     """What is wrong with a field, and what to do; ``path`` leads to what is at fault, in the names that are given.
 
     ``of_key`` tells that the field's name is at fault, and not its value.
@@ -45,7 +45,7 @@ class Problem:
     of_key: bool = False
 
 
-def refuse(problems: Sequence[Problem], places: "Places | None" = None) -> None:
+def refuse(problems: Sequence[BriefProblem], places: "Places | None" = None) -> None:
     """Raise the error that tells all problems; none if there are none.
 
     Raises:
@@ -60,13 +60,13 @@ def refuse(problems: Sequence[Problem], places: "Places | None" = None) -> None:
     raise IdeaError(first.field, _text(first) + told + more, " ".join(fixes))
 
 
-def _placed(problem: Problem, places: "Places | None") -> Problem:
+def _placed(problem: BriefProblem, places: "Places | None") -> BriefProblem:
     if problem.place or places is None or not problem.path:
         return problem
     return replace(problem, place=places.find(problem.path, of_key=problem.of_key))
 
 
-def _text(problem: Problem) -> str:
+def _text(problem: BriefProblem) -> str:
     return f"{problem.text} ({problem.place})" if problem.place else problem.text
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.limits import is_number_too_long
-from hishamos_pipeline.intake.problems import PARSER, Place, Problem, compose, mappings, place_of, refuse
+from hishamos_pipeline.intake.problems import PARSER, BriefProblem, Place, compose, mappings, place_of, refuse
 
 _DEEPEST = 50
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
@@ -77,7 +77,7 @@ def read_json(text: str) -> object:
     return loaded
 
 
-def _of_events(text: str) -> Iterator[Problem]:
+def _of_events(text: str) -> Iterator[BriefProblem]:
     """Aliases, anchors, tags and deep nesting, before anything is made of them."""
     depth = 0
     event: Any
@@ -94,7 +94,7 @@ def _of_events(text: str) -> Iterator[Problem]:
             yield _not_allowed(f"uses the tag {event.tag!r}", "Remove the tag.", place)
 
 
-def _of_mappings(node: Any) -> Iterator[Problem]:
+def _of_mappings(node: Any) -> Iterator[BriefProblem]:
     """Keys that are no words, or stand twice."""
     for mapping in mappings(node):
         seen = set()
@@ -108,7 +108,7 @@ def _of_mappings(node: Any) -> Iterator[Problem]:
                 seen.add(key.value)
 
 
-def _of_numbers(node: Any) -> Iterator[Problem]:
+def _of_numbers(node: Any) -> Iterator[BriefProblem]:
     """Numbers longer than anybody writes."""
     if isinstance(node, yaml.ScalarNode):
         if node.tag in _NUMBERS and is_number_too_long(node.value):
@@ -120,12 +120,12 @@ def _of_numbers(node: Any) -> Iterator[Problem]:
                 yield from _of_numbers(part)
 
 
-def _not_allowed(problem: str, fix: str, place: Place) -> Problem:
-    return Problem("brief", f"{problem}, which is not allowed", fix, place=place)
+def _not_allowed(problem: str, fix: str, place: Place) -> BriefProblem:
+    return BriefProblem("brief", f"{problem}, which is not allowed", fix, place=place)
 
 
-def _twice(key: str, place: Place | None) -> Problem:
-    return Problem(key, "is given twice", "Keep one of the two.", place=place)
+def _twice(key: str, place: Place | None) -> BriefProblem:
+    return BriefProblem(key, "is given twice", "Keep one of the two.", place=place)
 
 
 def _is_too_deep(tree: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from markdown_it import MarkdownIt
 
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.stacks.python import scaffold

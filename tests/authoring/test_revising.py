@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hishamos_pipeline.agents.tasks import FileRevision, FileText, InputChange, TextEdit
+from hishamos_pipeline.agents.file_questions import FileRevision, FileText, InputChange, TextEdit
 from hishamos_pipeline.authoring.revising import ReconsiderError, edited, require_little
 from hishamos_pipeline.core.artifacts.documents import Architecture
 from hishamos_pipeline.generation.file_asks import NO_STORIES

@@ -83,10 +83,8 @@ def test_what_is_added_is_named_by_others_before_it_has_an_id() -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        (
-            {"change": "MODIFIED", "id": "US-002", "content": content()},
-            "US-002 serves nothing that has changed",
-        ),
+        ({"change": "REMOVED", "id": "US-002"}, "US-002 serves nothing that has changed: it stays"),
+        ({"change": "MODIFIED", "id": "US-002", "content": content()}, "no story serves REQ-002"),
         ({"change": "MODIFIED", "id": "US-099", "content": content()}, "there is no story 'US-099'"),
         ({"change": "MODIFIED", "id": "US-001"}, "lacks its content"),
         ({"change": "REMOVED", "id": "US-001"}, "no story serves REQ-001"),

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
+from hishamos_pipeline.agents.tasks import PlanningRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import Stories

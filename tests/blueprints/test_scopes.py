@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.requirements import write_requirements

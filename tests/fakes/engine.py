@@ -3,7 +3,8 @@
 from typing import Any, TypeVar
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.tasks import FileRequest, Task
+from hishamos_pipeline.agents.file_questions import FileRequest
+from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.spending import UNATTRIBUTED, Purpose
 

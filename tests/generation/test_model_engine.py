@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
 from hishamos_pipeline.authoring import file_validation
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,

@@ -98,9 +98,9 @@ _NOT_SHOWN = {
     "qa/story_tests": {"stories", "edited"},  # its story is; tests are written by interfaces
     "documentation/document": {"edited"},
     "devops/ci_file": {"stories", "brief", "edited"},  # only the architecture decides
-    "coding/revise": {"stories"},
-    "qa/revise": {"stories", "edited"},
-    "documentation/revise": {"edited"},
+    "coding/revise": {"stories", "changed_stories"},  # those that the file keeps are
+    "qa/revise": {"stories", "edited", "changed_stories"},
+    "documentation/revise": {"edited", "changed_stories"},
     "coding/repair": {"stories"},
     "qa/repair": {"stories"},  # its story is
     "documentation/repair": {"stories", "brief"},  # what failed says what to change

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
+from hishamos_pipeline.agents.tasks import PlanningRequest
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft
 from hishamos_pipeline.authoring.planning import architecture
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirement, Requirements, Stories

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import FileRequest, PlanningRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
+from hishamos_pipeline.agents.tasks import PlanningRequest
 from hishamos_pipeline.blueprints.engine import BlueprintEngine
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories
 from hishamos_pipeline.core.artifacts.idea import Idea

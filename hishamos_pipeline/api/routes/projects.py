@@ -25,6 +25,7 @@ from hishamos_pipeline.application import (
     backlog,
     builds,
     changes,
+    forecasts,
     organizations,
     project_settings,
     projects,
@@ -33,11 +34,11 @@ from hishamos_pipeline.application.backlog import EpicView, SprintView, StoryVie
 from hishamos_pipeline.application.builds import (
     BuildRequestView,
     CancelledBuild,
-    PlannedStepView,
     RunDetails,
     RunView,
 )
 from hishamos_pipeline.application.changes import ProposedChange
+from hishamos_pipeline.application.forecasts import PlannedStepView
 from hishamos_pipeline.application.organizations import MemberView
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.project_settings import ChangeSettings, ProjectSettings
@@ -156,7 +157,7 @@ def archive_project(caller: Caller, runs: Runs, key: Key) -> None:
 @router.get("/projects/{key}/plan", tags=_PROJECTS)
 def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
     """Say what a build would make, why, and for how much. Nothing is made."""
-    return asyncio.run(builds.plan(caller.services, caller.actor, key))
+    return asyncio.run(forecasts.plan(caller.services, caller.actor, key))
 
 
 @router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import ProjectKeyError
@@ -35,6 +36,7 @@ def numbered(prefix: str, number: int) -> str:
     return f"{prefix}-{number:03d}"
 
 
+@lru_cache(maxsize=4096)
 def story_test_path(story_id: str, title: str) -> str:
     """The test file of a story: ``tests/test_us_001_add_a_book.py``."""
     words = re.findall(r"[a-z0-9]+", title.lower())[:8]

@@ -7,6 +7,7 @@ ours. What is compared is what a caller sees: names, parameters, defaults, annot
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from hishamos_pipeline.core.text.annotations import as_type, last_name, type_text
 from hishamos_pipeline.core.text.parsing import parse_python
@@ -102,6 +103,7 @@ def signatures(stub: str) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def outline(stub: str) -> str:
     """A stub without its docstrings; as it is where it is no Python."""
     try:

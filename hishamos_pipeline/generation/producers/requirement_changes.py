@@ -20,8 +20,8 @@ def changed_requirements(
     Args:
         before: the requirements that something was made from.
         now: as they are.
-        is_read: whether somebody has read changed sections and said what they change; else each requirement that cites
-            one counts.
+        is_read: whether somebody has read what has changed and said what that changes; else each requirement counts
+            that cites a changed section, or speaks of an entity or a file that is another.
     """
     if (before.title, before.stack) != (now.title, now.stack):
         return None
@@ -29,7 +29,7 @@ def changed_requirements(
     own = [item for item in now.requirements if item.kind != "quality"]
     texts = {section.id: section.text for section in before.brief}
     reworded = {s.id for s in now.brief if texts.get(s.id) != s.text} if not is_read else set()
-    names = [*_others(before.entities, now.entities), *_handed(before, now)]
+    names = [] if is_read else [*_others(before.entities, now.entities), *_handed(before, now)]
     changed = {
         item.id
         for item in own
@@ -61,4 +61,4 @@ def _handed(before: Requirements, now: Requirements) -> Iterable[str]:
 
 def _speaks_of(item: Requirement, name: str) -> bool:
     said = "\n".join((item.title, item.statement, *item.acceptance)).casefold()
-    return bool(re.search(rf"(?:^|\W){re.escape(name.casefold())}", said))
+    return bool(re.search(rf"(?:^|\W){re.escape(name.casefold())}(?:s|es)?(?:\W|$)", said))

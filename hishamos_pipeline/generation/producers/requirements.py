@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.agents import tasks
-from hishamos_pipeline.agents.tasks import InputChange, RequirementsRevision
+from hishamos_pipeline.agents.file_questions import InputChange
+from hishamos_pipeline.agents.tasks import RequirementsRevision
 from hishamos_pipeline.core.artifacts.documents import Requirements
 from hishamos_pipeline.core.artifacts.idea import Idea, Section
 from hishamos_pipeline.core.text.hashing import content_hash
@@ -78,8 +79,8 @@ def without_reason(made: Requirements, idea: Idea) -> tuple[str, ...]:
     return said[:-1] if idea.stack_reason and said[-1:] == (idea.stack_reason,) else said
 
 
-def _words(section: Section) -> tuple[str, str, bool]:
-    return " ".join(section.text.split()), section.meaning, section.excludes
+def _words(section: Section) -> tuple[str, bool]:
+    return " ".join(section.text.split()), section.excludes
 
 
 def _is_another(before: Sequence[Section], now: Sequence[Section]) -> bool:

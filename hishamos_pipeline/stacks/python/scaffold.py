@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from types import SimpleNamespace
 
-from hishamos_pipeline.agents.tasks import FileRequest
+from hishamos_pipeline.agents.file_questions import FileRequest
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile
 from hishamos_pipeline.core.text.interfaces import is_whole
 from hishamos_pipeline.core.text.untrusted import one_line
