@@ -189,7 +189,10 @@ async def test_a_brief_about_something_else_is_read_anew(recorded: Recorded) -> 
         .replace("## Listing", "## Looking")
         .replace("## F", "## Nof"),
     )
-    asked = Asked(recorded, {"business_analyst/requirements": [cites(recorded)]})
+    anew = json.loads(cites(recorded))
+    for item in anew["requirements"]:
+        item["sections"] = []
+    asked = Asked(recorded, {"business_analyst/requirements": [json.dumps(anew)]})
     await build(recorded.run(), until="requirements")
     assert asked.tasks == ["business_analyst/requirements"]
 
@@ -255,3 +258,29 @@ async def test_a_document_is_added_to_the_brief_and_asks_for_what_it_changes(rec
     assert sorted(asked.tasks) == sorted(answers), "what was answered for the proposal is not paid again"
     sections = {section.id: section.text for section in wanted(recorded).brief}
     assert "list the books" in sections["listing"] and "Titles only." in sections["listing-2"]
+
+
+async def test_a_change_that_a_model_has_worded_gives_way_to_what_it_words_next(recorded: Recorded) -> None:
+    await started(recorded)
+    changed = {**SECOND, "statement": "The reader sees the books by title."}
+    wish = {
+        "summary": "By title.",
+        "requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": changed}],
+    }
+    Asked(recorded, {"business_analyst/change": [json.dumps(wish)]})
+    run = recorded.run()
+    proposing.take_over(run.project, await proposing.propose(run, "sort them by title"), author="ann")
+    assert (
+        next(r for r in wanted(recorded).requirements if r.id == "REQ-002").statement == changed["statement"]
+    )
+    submit(recorded, brief(order=", the longest first"))
+    answer = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
+    await build(recorded.run(), until="requirements")
+    assert (
+        next(r for r in wanted(recorded).requirements if r.id == "REQ-002").statement == SECOND["statement"]
+    )
+    assert (
+        run.project.store.edits.proposals(run.key) == []
+        and run.project.store.edits.active(run.key, "requirements") == []
+    )
