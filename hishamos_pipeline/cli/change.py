@@ -15,8 +15,8 @@ from hishamos_pipeline.cli.output import confirmed, echo, json_option, opened, p
 @click.option(
     "--file",
     "document",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A document that is added to the brief, in place of a sentence.",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A document that is added to the brief, in place of a sentence; `-` is standard input.",
 )
 @click.option("--yes", is_flag=True, help="Accept the change without asking.")
 @click.option("--dry-run", is_flag=True, help="Show the change alone.")
@@ -27,6 +27,7 @@ def command(key: str, sentence: str, document: Path | None, yes: bool, dry_run: 
     The next build makes again what depends on the change, and nothing else.
     """
     from hishamos_pipeline.application import changes
+    from hishamos_pipeline.cli.ideas import content_of
 
     if not (yes or dry_run or as_json or sys.stdin.isatty()):
         raise click.UsageError("there is no terminal to ask on: say --yes to accept the change, or --dry-run")
@@ -34,8 +35,8 @@ def command(key: str, sentence: str, document: Path | None, yes: bool, dry_run: 
         wanted = changes.WantedChange(
             key=key,
             sentence=sentence,
-            document=document.read_bytes() if document else b"",
-            name=document.name if document else "",
+            document=content_of(document, services.settings.max_handed_bytes) if document else b"",
+            name=document.name if document and str(document) != "-" else "",
         )
         change = asyncio.run(changes.propose_change(services, actor, wanted))
         found, taken = changes.change_view(change), ""

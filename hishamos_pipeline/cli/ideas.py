@@ -186,10 +186,10 @@ def _document(services: "Services", file: Path) -> tuple[str, bytes, dict[str, b
     if file.is_dir():
         return brief_among(read_paths([file], services.settings), file.resolve().name)
     name = "" if str(file) == "-" else file.name
-    return name, _content(file, services.settings.max_handed_bytes), {}
+    return name, content_of(file, services.settings.max_handed_bytes), {}
 
 
-def _content(file: Path, limit: int) -> bytes:
+def content_of(file: Path, limit: int) -> bytes:
     """The bytes of a file or of standard input, one more than there may be at most."""
     try:
         if str(file) == "-":
