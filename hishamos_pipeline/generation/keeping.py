@@ -7,6 +7,7 @@ asked where it fails.
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from hishamos_pipeline.agents.file_questions import FileRequest, InputChange
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Story
@@ -115,6 +116,7 @@ def _signatures(file: PlannedFile) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def _known(interface: str) -> Mapping[str, str]:
     try:
         return signatures(interface)

@@ -33,7 +33,8 @@ async def reviews(
 
     def ask(file: TreeFile) -> Ask[ReviewRequest]:
         planned = plan[file.path]
-        interfaces = "\n\n".join(plan[name].interface for name in planned.depends_on if name in plan)
+        needed = (plan[name] for name in (file.path, *planned.depends_on) if name in plan)
+        interfaces = "\n\n".join(f"# {item.path}\n{item.interface}" for item in needed if item.interface)
         request = ReviewRequest(
             path=file.path, text=texts[file.sha256], purpose=planned.purpose, interfaces=interfaces.strip()
         )
