@@ -80,11 +80,20 @@ class PlanningRequest(Document):
 
 
 class RequirementsRevision(Document):
-    """Asks what a changed brief changes of requirements; ``changes`` are its sections, by ``section ID``."""
+    """Asks what a changed brief changes of requirements; ``changes`` are its sections, by ``section ID``.
+
+    ``is_beside`` tells that answers, entities or files are others, which may concern any requirement.
+    """
 
     idea: Idea
     requirements: Requirements
     changes: tuple[InputChange, ...]
+    is_beside: bool = False
+
+    @property
+    def may_touch_all(self) -> bool:
+        """Whether requirements may change whose sections have not: something new may be about any of them."""
+        return self.is_beside or bool(self.changed - {section.id for section in self.requirements.brief})
 
     @property
     def changed(self) -> frozenset[str]:

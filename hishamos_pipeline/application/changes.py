@@ -14,7 +14,7 @@ from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.revisions import as_text, proposed
 from hishamos_pipeline.core.actor import Actor
-from hishamos_pipeline.core.artifacts.editing import Edit, edits_between, item_hash
+from hishamos_pipeline.core.artifacts.editing import WORDED, Edit, edits_between, item_hash
 from hishamos_pipeline.core.artifacts.items import DERIVED, FILE_SETS
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.outdated_edits import outdated_edits
@@ -175,7 +175,11 @@ def edit(services: Services, actor: Actor, command: EditArtifact) -> EditedArtif
     if not edits:
         return EditedArtifact(artifact=command.artifact, revision=0)
     row = editing.apply_edits(
-        project, command.artifact, edits, author=actor.name or actor.label, reason=command.reason
+        project,
+        command.artifact,
+        edits,
+        author=actor.name or actor.label,
+        reason=command.reason.removeprefix(WORDED),
     )
     return EditedArtifact(artifact=command.artifact, revision=row.revision)
 

@@ -52,7 +52,8 @@ def revised_stories(request: StoriesRevision, draft: BacklogChange) -> Stories:
         for story in request.stories.stories
     ]
     # A story all of whose requirements are gone goes with them.
-    left = [story for story in kept if story.requirements or story.id in named]
+    served = {story.id: story.requirements for story in request.stories.stories}
+    left = [story for story in kept if story.requirements or not served[story.id] or story.id in named]
     gone = [s for s in request.stories.stories if s.id in concerned - {story.id for story in left}]
     there = {story.id for story in left}
     before = request.stories.model_copy(

@@ -4,7 +4,7 @@ Every function raises ``ValueError`` with sentences for the model, all faults at
 its answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
@@ -201,10 +201,7 @@ def revised(
     decisions = tuple({item.title: item for item in (*before.decisions, *draft.decisions)}.values())
     plan = before.model_copy(
         update={
-            "files": tuple(
-                file.model_copy(update={"requirements": tuple(n for n in file.requirements if n in known)})
-                for file in files.values()
-            ),
+            "files": without_requirements(tuple(files.values()), known),
             "usage": draft.commands.strip() or before.usage,
             "decisions": decisions,
             "dependencies": with_wanted(before.dependencies, draft.dependencies, rules.allowed),
@@ -218,6 +215,35 @@ def revised(
     plan = plan.model_copy(update={"files": (*plan.files, *added)})
     _refuse(faults_together(plan))
     return plan
+
+
+def without_requirements(files: Sequence[PlannedFile], known: Collection[str]) -> tuple[PlannedFile, ...]:
+    """Files without requirements that are gone; those that served nothing else go too, unless something needs them.
+
+    What is needed serves what needs it: naming nothing would mean to serve all.
+    """
+    left = list(files)
+    while True:
+        needed = {name for file in left for name in file.depends_on}
+        idle = [
+            f
+            for f in left
+            if f.requirements and not set(f.requirements) & set(known) and f.path not in needed
+        ]
+        if not idle:
+            break
+        left = [file for file in left if file not in idle]
+    users = {f.path: [other for other in left if f.path in other.depends_on] for f in left}
+    made = []
+    for file in left:
+        own = tuple(name for name in file.requirements if name in known)
+        served = {name for user in users[file.path] for name in user.requirements if name in known}
+        made.append(
+            file.model_copy(
+                update={"requirements": own or tuple(sorted(served)) if file.requirements else ()}
+            )
+        )
+    return tuple(made)
 
 
 def _short(title: str) -> str:

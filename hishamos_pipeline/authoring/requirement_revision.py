@@ -30,6 +30,9 @@ def revised(request: RequirementsRevision, draft: RequirementsChange) -> Require
         name = entry.id if entry.change == "MODIFIED" else numbered("REQ", number)
         number += entry.change == "ADDED"
         made = cited(idea, Requirement(id=name, **entry.content.model_dump()))
+        if again := next((r for r in before.retired if r.model_copy(update={"id": name}) == made), None):
+            made = again  # what comes back word for word gets its own id back
+            name = again.id
         old = items.get(name)
         items[name] = made.model_copy(update={"external_id": old.external_id}) if old else made
     _refuse(f"two requirements have the title {name!r}" for name in duplicates(
@@ -37,9 +40,10 @@ def revised(request: RequirementsRevision, draft: RequirementsChange) -> Require
     ))  # fmt: skip
     answered = {answer.question for answer in idea.answers}
     questions = before.questions if draft.questions is None else tuple(draft.questions)
-    assumptions = before.assumptions
+    refuted = tuple(f"{question} Assumed: " for question in answered)
+    assumptions = tuple(text for text in before.assumptions if not text.startswith(refuted or ("\0",)))
     if draft.assumptions is not None or draft.questions is not None:
-        said = before.assumptions if draft.assumptions is None else draft.assumptions
+        said = assumptions if draft.assumptions is None else draft.assumptions
         assumptions = told_assumptions(said, draft.questions or ())
     return before.model_copy(
         update={
@@ -50,8 +54,9 @@ def revised(request: RequirementsRevision, draft: RequirementsChange) -> Require
             "sprint": idea.sprint,
             "stack": idea.stack,
             "requirements": tuple(items.values()),
-            "retired": (*before.retired, *removed),
-            "entities": before.entities if draft.entities is None else domain(idea, draft.entities),
+            "retired": tuple(r for r in (*before.retired, *removed) if r.id not in items),
+            "entities": idea.entities
+            or (before.entities if draft.entities is None else domain(idea, draft.entities)),
             "prescriptions": before.prescriptions
             if draft.prescriptions is None
             else prescribed(idea, draft.prescriptions),
@@ -76,7 +81,7 @@ def _faults(request: RequirementsRevision, draft: RequirementsChange) -> Iterato
         if old.verified_by:
             yield f"{old.id} is shown by verification for every project: leave it as it is"
         wanted = {*old.sections, *(entry.content.sections if entry.content else ())}
-        if old.sections and not _names(wanted) & request.changed:
+        if old.sections and not request.may_touch_all and not _names(wanted) & request.changed:
             yield f"{old.id} is about sections that have not changed: leave it as it is"
     undecided = [name for name in request.concerned if name not in {*named, *draft.same}]
     if undecided:

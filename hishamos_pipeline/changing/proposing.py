@@ -6,13 +6,12 @@ from hishamos_pipeline.changing.change import ChangeProposal
 from hishamos_pipeline.changing.editing import apply_together
 from hishamos_pipeline.changing.revisions import between, texts_of
 from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
-from hishamos_pipeline.core.artifacts.editing import Edit, edits_between
+from hishamos_pipeline.core.artifacts.editing import WORDED, Edit, edits_between
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.items import DERIVED, items_of
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.generation.project import Project
-from hishamos_pipeline.generation.revisioning import WORDED
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.staleness import kinds_of
 from hishamos_pipeline.intake.extending import extended

@@ -94,17 +94,23 @@ def changes(
         home = (changed or own[:1] if len(own) == 1 or changed else [""])[0] if own else ""
         (groups[home] if home else shared).append(file)
     gone = {
-        story: [
-            path for path in removed if path.startswith(f"tests/test_{story.id.lower().replace('-', '_')}_")
-        ]
+        story: [path for path in removed if path.startswith(_tests_of(story.id))]
         for story in old.values()
         if story.id not in now
     }
-    left = [path for path in removed if not any(path in paths for paths in gone.values())]
+    told_with = tuple(_tests_of(name) for name, group in groups.items() if group)
+    left = [
+        path
+        for path in removed
+        if not path.startswith(told_with) and not any(path in paths for paths in gone.values())
+    ]
     epics = {epic.id: epic.title for epic in stories.epics}
     made = [
-        _changed_story(
-            now[name], epics, told.get(name, []), tuple(group), is_new=not before or name not in old
+        replace(
+            _changed_story(
+                now[name], epics, told.get(name, []), tuple(group), is_new=not before or name not in old
+            ),
+            removed=tuple(path for path in removed if path.startswith(_tests_of(name))),
         )
         for name, group in groups.items()
         if group
@@ -187,9 +193,18 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
+def _tests_of(story: str) -> str:
+    """How the path of a story's test file begins, whatever its title."""
+    return f"tests/test_{story.lower().replace('-', '_')}_"
+
+
 def _subject(text: str) -> str:
     """A subject, cut between words where it is long."""
-    return shorten(_safe_line(text), _LONGEST_SUBJECT, placeholder=" …")
+    line = _safe_line(text)
+    cut = shorten(line, _LONGEST_SUBJECT, placeholder=" …")
+    if len(line) <= _LONGEST_SUBJECT or len(cut) > _LONGEST_SUBJECT // 2:
+        return cut
+    return f"{line[: _LONGEST_SUBJECT - 1]}…"  # a title without spaces has no place to cut it between words
 
 
 def fast_import(
@@ -235,7 +250,7 @@ def write_stream(stream: BinaryIO, parts: Iterator[bytes]) -> None:
 def _story_commit(story: Story, epics: Mapping[str, str], files: tuple[TreeFile, ...]) -> PlannedCommit:
     scope = "".join(c if c.isascii() and c.isalnum() else "-" for c in epics[story.epic].lower())
     return PlannedCommit(
-        _subject(f"feat({scope.strip('-')}): {_lower(story.title)}"),
+        _subject(f"feat({scope.strip('-')}): {_lower(story.title)}".replace("feat():", "feat:")),
         "",
         (("Story", story.id), *(("Requirement", name) for name in story.requirements)),
         files,

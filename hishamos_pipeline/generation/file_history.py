@@ -15,6 +15,7 @@ from hishamos_pipeline.core.artifacts.documents import (
     Stories,
     VerifiedBuild,
 )
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.file_asks import (
     FILE_ARTIFACTS,
     FILE_TASKS,
@@ -65,7 +66,7 @@ class FileHistory:
         question, made = before
         old = {story.id: story.criteria for story in question.stories.stories}
         stories = tuple(s.id for s in ask.question.stories.planned if old.get(s.id) != s.criteria)
-        text = self._delivered.get(question.path, made)
+        text = self._delivered.get((question.path, sha256_text(made)), made)
         changed = changes(pieces(question, text), pieces(ask.question, text))
         if not changed:
             return replace(ask, earlier=Earlier(made, STAYS))
@@ -103,13 +104,13 @@ class FileHistory:
         return Plans(architecture, stories, requirements, self.project.edited_files(artifact))
 
     @cached_property
-    def _delivered(self) -> Mapping[str, str]:
-        """Texts that repair has corrected since, by path."""
+    def _delivered(self) -> Mapping[tuple[str, str], str]:
+        """Texts that repair has corrected since, by path and by the hash of what it has corrected."""
         build = self.project.store.artifacts.before(self.project.key, "verified_build", VerifiedBuild)
         if build is None:
             return {}
         texts = self.project.blobs(item.after for item in build.repairs)
-        return {item.path: texts[item.after] for item in build.repairs}
+        return {(item.path, item.before): texts[item.after] for item in build.repairs}
 
 
 def _identity(ask: FileAsk) -> str:

@@ -6,7 +6,7 @@ asked where it fails.
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from hishamos_pipeline.agents.file_questions import FileRequest, InputChange
@@ -20,6 +20,7 @@ from hishamos_pipeline.core.text.parsing import parse_python
 Pieces = Mapping[str, str]
 # What a document shows as code: names in prose are words.
 _CODE = re.compile(r"(?s)```.*?```|`[^`\n]+`")
+_TEXTS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -57,7 +58,8 @@ def _of_project(plan: Architecture) -> Iterator[tuple[str, str]]:
 def _of_source(question: FileRequest, planned: PlannedFile) -> Iterator[tuple[str, str]]:
     """A module: its interface, the criteria that it serves, the signatures of what it imports."""
     plan = question.architecture
-    yield f"interface of {planned.path}", planned.interface or planned.purpose
+    yield f"purpose of {planned.path}", planned.purpose
+    yield f"interface of {planned.path}", planned.interface
     if question.shows_criteria:
         yield from _criteria(question.served)
     for name in planned.depends_on:
@@ -73,12 +75,31 @@ def _of_test(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
     if question.story:
         yield from _criteria([question.story])
     plan = question.architecture
-    used = _used(text, plan.package)
-    for file in plan.files:
-        if file.interface and file.path.endswith(".py"):
-            for name, signature in _known(file.interface).items():
-                if used is None or name in used:
-                    yield f"signature {plan.module_of(file.path)}.{name}", signature
+    yield from _signatures_used(plan, _used(text, plan.package))
+    typed = set(_WORD.findall("\n".join(_TEXTS.findall(text))))
+    for line in plan.usage.splitlines():
+        words = _WORD.findall(line)
+        if words and words[0] in typed:
+            yield f"command {words[0]}", line
+
+
+def _signatures_used(plan: Architecture, used: Collection[str] | None) -> Iterator[tuple[str, str]]:
+    """The signatures of names of the package, and of what these name in turn; of all where none are given."""
+    known = {
+        (plan.module_of(file.path), name): signature
+        for file in plan.files
+        if file.interface and file.path.endswith(".py")
+        for name, signature in _known(file.interface).items()
+    }
+    names, size = set(used or ()), -1
+    while len(names) != size:
+        size = len(names)
+        for (_, name), signature in known.items():
+            if name in names:
+                names |= set(_WORD.findall(signature))
+    for (module, name), signature in known.items():
+        if used is None or name in names:
+            yield f"signature {module}.{name}", signature
 
 
 def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
@@ -93,10 +114,10 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
     for file in plan.files:
         if file.path in text:
             yield f"file {file.path}", "planned"
-        if file.interface and file.path.endswith(".py"):
-            for name, signature in _known(file.interface).items():
-                if name in words:
-                    yield f"signature {plan.module_of(file.path)}.{name}", signature
+    yield from _signatures_used(plan, words)
+    modules = [path for path in sorted(plan.code) if plan.in_package(path)]
+    if 2 * sum(path in text or path.rsplit("/", 1)[-1] in text for path in modules) > len(modules):
+        yield "modules", "\n".join(modules)
     if any(decision.title in text for decision in plan.decisions):
         yield from ((f"decision {item.title}", item.reason) for item in plan.decisions)
 

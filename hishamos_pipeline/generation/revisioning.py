@@ -10,15 +10,13 @@ from hishamos_pipeline.core.artifacts.continuity import keep_requirement_ids, ke
 from hishamos_pipeline.core.artifacts.criteria import suite_of
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Requirements, SprintPlan, Stories, TestSuite
-from hishamos_pipeline.core.artifacts.editing import Edit, overlay
+from hishamos_pipeline.core.artifacts.editing import WORDED, Edit, overlay
 from hishamos_pipeline.core.artifacts.items import EDITABLE, items_of, of_items
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import EditError
 from hishamos_pipeline.store.store import ProjectStore
 
 D = TypeVar("D", bound=Document)
-# How the reason of an edit begins that a model has worded, from somebody's wish.
-WORDED = "change: "
 
 
 def next_revision(store: ProjectStore, key: str, artifact: str, made: D, *, keep: bool = True) -> D:

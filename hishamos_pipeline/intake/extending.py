@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
+from pydantic import ValidationError
+
 from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section
 from hishamos_pipeline.errors import IdeaError
+from hishamos_pipeline.intake.attributes import resolve_references
 
 _MOST_FEATURES, _MOST_CONSTRAINTS = 1000, 200
 
@@ -27,16 +30,26 @@ def extended(idea: Idea, added: Idea) -> Idea:
         if len(found) > most:
             problem = f"would have {len(found)} entries, the limit is {most}"
             raise IdeaError(name, problem, "Submit the whole brief again, without what is done with.")
-    return idea.model_copy(
+    said = {" ".join(section.text.split()) for section in idea.whole}
+    new = (section for section in added.whole if " ".join(section.text.split()) not in said)
+    made = idea.model_copy(
         update={
-            "sections": (*idea.whole, *_renamed(added.whole, {section.id for section in idea.whole})),
+            "sections": (*idea.whole, *_renamed(new, {section.id for section in idea.whole})),
             "features": features,
             "vision": vision,
             "users": _together(idea.users, added.users)[:50],
-            "entities": _entities(idea.entities, added.entities),
+            "entities": resolve_references(_entities(idea.entities, added.entities)),
             "constraints": constraints,
         }
     )
+    try:
+        return Idea.model_validate(made.model_dump())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise IdeaError(
+            where, f"would not do any more: {first['msg']}", "Submit the whole brief again."
+        ) from error
 
 
 def _together(before: Sequence[str], added: Iterable[str]) -> tuple[str, ...]:

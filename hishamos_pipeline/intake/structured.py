@@ -1,6 +1,7 @@
 """YAML and JSON briefs, read without trust: no aliases, no tags, no key twice."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,8 +55,8 @@ def read_json(text: str) -> object:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(items)
         if len(made) < len(items):
-            names = [name for name, _ in items]
-            twice.extend(name for name in made if names.count(name) > 1)
+            counts = Counter(name for name, _ in items)
+            twice.extend(name for name, count in counts.items() if count > 1)
         return made
 
     def constant(name: str) -> None:

@@ -103,24 +103,28 @@ def brief_of(issue: Issue, comments: Sequence[IssueComment], settings: Settings)
     Raises:
         IdeaError: names the field at fault and what to do.
     """
-    text = _HIDDEN.sub("", issue.body).strip()
+    text = _plain(issue.body)
     if detect_format(text) in ("markdown", "line") or FRONT_MATTER.match(text):
         front = FRONT_MATTER.match(text)
         start = front.end() if front else 0
         if not text[start:].lstrip().startswith("# "):
             text = f"{text[:start]}# {' '.join(issue.title.split())}\n\n{text[start:]}"
-        said = [(item.author, _HIDDEN.sub("", item.body).strip()) for item in comments]
+        said = [(item.author, _plain(item.body)) for item in comments]
+        text += (
+            "\n```" if said and text.count("```") % 2 else ""
+        )  # a block that is never closed would hide them
         text += "".join(f"\n\n## Comment of {author}\n\n{body}\n" for author, body in said if body)
     return read_guarded(text.encode(), "", settings).idea
 
 
 def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue, settings: Settings) -> str:
     """Submit an issue's brief, answer, and take the label off; what was done, nothing if it has to wait."""
+    comments: list[IssueComment] = []
     try:
         if not _may_ask(asked, issue.author):
             fix = "Ask somebody who may." if asked.authors else "Whoever operates this names `authors` first."
             raise IdeaError("author", f"{issue.author} may not ask for builds here", fix)
-        comments = [
+        comments += [
             item
             for item in issues.comments(issue.number)
             if _may_ask(asked, item.author) and _MARK not in item.body
@@ -131,10 +135,15 @@ def _take(store: ProjectStore, issues: Issues, asked: IssueIntake, issue: Issue,
     except ProjectBusyError:
         return ""  # nor is it here: the project of that key is being deleted
     except HishamosError as error:
-        text = _refused(asked, issue, error)
+        text = _refused(asked, issue, comments, error)
     _answer(issues, issue.number, text)
     issues.unlabel(issue.number, asked.label)
     return text.splitlines()[0]
+
+
+def _plain(text: str) -> str:
+    """What somebody has written, without what hosts and templates put around it."""
+    return _HIDDEN.sub("", text.replace("\r\n", "\n")).strip()
 
 
 def _may_ask(asked: IssueIntake, author: str) -> bool:
@@ -177,8 +186,9 @@ def _accepted(store: ProjectStore, asked: IssueIntake, made: Submission, before:
     )
 
 
-def _refused(asked: IssueIntake, issue: Issue, error: HishamosError) -> str:
-    digest = sha256_text(f"{issue.title}\n{issue.body}\n{error}")[:16]
+def _refused(asked: IssueIntake, issue: Issue, comments: Sequence[IssueComment], error: HishamosError) -> str:
+    said = "\n".join(item.body for item in comments)
+    digest = sha256_text(f"{issue.title}\n{issue.body}\n{said}\n{error}")[:16]
     return (
         f"This cannot be built as it is:\n\n{_quoted(str(error))}"
         f"Change the issue, and set the label `{asked.label}` again.\n" + _mark("refused", digest)

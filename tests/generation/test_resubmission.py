@@ -284,3 +284,51 @@ async def test_a_change_that_a_model_has_worded_gives_way_to_what_it_words_next(
         run.project.store.edits.proposals(run.key) == []
         and run.project.store.edits.active(run.key, "requirements") == []
     )
+
+
+async def test_what_is_new_may_remove_what_was_asked_for_elsewhere(recorded: Recorded) -> None:
+    await started(recorded)
+    submit(recorded, brief(more="\n## Listing any more\n\nNobody lists books any more.\n"))
+    answer = {"requirements": [{"change": "REMOVED", "id": "REQ-002"}]}
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
+    await build(recorded.run(), until="requirements")
+    assert [item.id for item in wanted(recorded).retired] == ["REQ-002"]
+
+
+async def test_what_comes_back_word_for_word_gets_its_own_id_back(recorded: Recorded) -> None:
+    await started(recorded)
+    old = next(item for item in wanted(recorded).requirements if item.id == "REQ-002")
+    extra = "\n## Lists\n\nNobody lists.\n"
+    submit(recorded, brief(more=extra))
+    gone = {"requirements": [{"change": "REMOVED", "id": "REQ-002"}]}
+    back = {
+        "requirements": [{"change": "ADDED", "content": old.model_dump(include=set(SECOND) | {"priority"})}]
+    }
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(gone), json.dumps(back)]})
+    await build(recorded.run(), until="requirements")
+    submit(recorded, brief(more=extra.replace("Nobody lists", "All list again")))
+    await build(recorded.run(), until="requirements")
+    now = wanted(recorded)
+    assert old in now.requirements and old not in now.retired
+
+
+async def test_what_a_person_has_written_is_never_taken_for_a_models_words(recorded: Recorded) -> None:
+    await started(recorded)
+    run = recorded.run()
+    items = editing.current_items(run.project, "requirements")
+    mine = editing.with_value(items["REQ-002"], "title", "Mine")
+    edits = edits_between("requirements", items, {**items, "REQ-002": mine})
+    editing.apply_edits(run.project, "requirements", edits, author="ann", reason="by hand")
+    changed = {**SECOND, "title": "Mine", "statement": "The reader sees the books by title."}
+    wish = {
+        "summary": "By title.",
+        "requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": changed}],
+    }
+    Asked(recorded, {"business_analyst/change": [json.dumps(wish)]})
+    proposing.take_over(run.project, await proposing.propose(run, "sort them by title"), author="bob")
+    submit(recorded, brief(order=", the longest first"))
+    answer = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
+    await build(recorded.run(), until="requirements")
+    assert next(r for r in wanted(recorded).requirements if r.id == "REQ-002").title == "Mine"
+    assert run.project.store.edits.proposals(run.key) != []

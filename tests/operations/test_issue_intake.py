@@ -302,6 +302,7 @@ def test_no_time_left_means_nothing_is_begun(desk: Desk) -> None:
         ("A tool shed", "- User can add a tool", "A tool shed"),
         ("A tool shed", "---\nlicence: MIT\n---\n- User can add a tool", "A tool shed"),
         ("ignored", "---\ntitle: Front\n---\n- User can add a tool", "Front"),
+        ("ignored", "---\r\ntitle: Crlf\r\n---\r\n- User can add a tool", "Crlf"),
         ("ignored", "# Own title\n\n- User can add a tool", "Own title"),
         ("ignored", "title: Yaml\nfeatures:\n- User can add a tool\n", "Yaml"),
         ("Just this line: users can add, list and delete books", "", "Just this line"),

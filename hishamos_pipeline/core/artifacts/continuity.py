@@ -30,7 +30,7 @@ def keep_requirement_ids(
     """
     if before is None:
         return after
-    if after.revision_of == content_hash(before):
+    if after.revision_of:  # whoever revises keeps ids by itself
         return after.model_copy(update={"revision_of": ""})
     keys: tuple[Callable[[Requirement], object], ...] = (
         lambda r: (r.kind, r.source) if r.source else None,
@@ -64,7 +64,7 @@ def keep_story_ids(
     """
     if before is None:
         return after
-    if after.revision_of == content_hash(before):
+    if after.revision_of:  # whoever revises keeps ids by itself
         return after.model_copy(update={"revision_of": ""})
     keys: tuple[Callable[[Story], object], ...] = (
         lambda s: s.title.casefold(),

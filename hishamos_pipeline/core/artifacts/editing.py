@@ -9,6 +9,10 @@ from hishamos_pipeline.core.text.hashing import content_hash
 ABSENT = ""
 
 
+# How the reason of an edit begins that a model has worded, from somebody's wish; nobody else's begins so.
+WORDED = "change: "
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What a person made of an item.

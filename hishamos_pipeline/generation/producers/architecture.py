@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import ArchitectureRevision, ComponentRequest, PlanningRequest
-from hishamos_pipeline.authoring.planning import completed
+from hishamos_pipeline.authoring.planning import completed, without_requirements
 from hishamos_pipeline.core.artifacts.brief import excerpt, not_taken_up
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
@@ -134,9 +134,6 @@ def _component_request(outline: Architecture, item: Component, wanted: Requireme
 def _without_gone(plan: Architecture, wanted: Requirements) -> Architecture:
     """The plan without requirements that are gone, and with what is only handed on."""
     known = {item.id for item in wanted.requirements}
-    files = tuple(
-        file.model_copy(update={"requirements": tuple(name for name in file.requirements if name in known)})
-        for file in plan.files
-    )
+    files = without_requirements(plan.files, known)
     facts = {"summary": wanted.summary, "data_model": wanted.entities, "prescriptions": wanted.prescriptions}
     return plan.model_copy(update={"files": files, **facts})

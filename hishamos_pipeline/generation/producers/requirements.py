@@ -43,10 +43,11 @@ def revision(
     if (former.title, former.stack) != (idea.title, idea.stack) or _is_another(former.whole, idea.whole):
         return None
     plain = wanted.model_copy(update={"assumptions": without_reason(wanted, former)})
-    if not changes and _beside(former) == _beside(idea):
+    is_beside = _beside(former) != _beside(idea)
+    if not changes and not is_beside:
         facts = {"licence": idea.licence, "author": idea.author, "sprint": idea.sprint}
         return plain.model_copy(update=facts)
-    return RequirementsRevision(idea=idea, requirements=plain, changes=changes)
+    return RequirementsRevision(idea=idea, requirements=plain, changes=changes, is_beside=is_beside)
 
 
 def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Iterator[InputChange]:
@@ -56,6 +57,8 @@ def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Itera
         first, second = old.get(name), new.get(name)
         if first is None or second is None or _words(first) != _words(second):
             text = diff(first.text if first else "", second.text if second else "")
+            if first and second and first.excludes != second.excludes:
+                text = f"{'This is not asked for any more.' if second.excludes else 'This is asked for now.'}\n{text}"
             yield InputChange(name=f"section {name}", diff=text)
 
 
@@ -80,7 +83,9 @@ def without_reason(made: Requirements, idea: Idea) -> tuple[str, ...]:
 
 
 def _words(section: Section) -> tuple[str, bool]:
-    return " ".join(section.text.split()), section.excludes
+    # In code, white space may mean something.
+    has_code = "```" in section.text or "~~~" in section.text or "\n    " in section.text
+    return section.text.rstrip() if has_code else " ".join(section.text.split()), section.excludes
 
 
 def _is_another(before: Sequence[Section], now: Sequence[Section]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from hishamos_pipeline.core.artifacts.editing import Edit, Proposal, item_hash
+from hishamos_pipeline.core.artifacts.editing import WORDED, Edit, Proposal, item_hash
 from hishamos_pipeline.core.artifacts.items import Item
 from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.errors import ArtifactMissingError
@@ -43,7 +43,10 @@ class Edits:
                 session.add(
                     EditRow(
                         project_id=project.id, kind=edit.kind, item=edit.item, content=_text(edit.content),
-                        base=base, base_content=seen, author=author, reason=reason, edited_at=now,
+                        base=base, base_content=seen, author=author, edited_at=now,
+                        # What somebody has written by hand is in it: it stands like that.
+                        reason=reason if all(row.reason.startswith(WORDED) for row in earlier)
+                        else reason.removeprefix(WORDED),
                     )
                 )  # fmt: skip
             items = [f"{edit.kind}/{edit.item}" for edit in edits]
