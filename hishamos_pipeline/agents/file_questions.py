@@ -44,6 +44,11 @@ class AboutFile(Document):
         return next((file for file in self.architecture.files if file.path == self.path), None)
 
     @property
+    def is_source(self) -> bool:
+        """Whether it is code or data of the product, as planned."""
+        return self.planned is not None and self.planned.kind == "source"
+
+    @property
     def story(self) -> Story | None:
         """The story whose test file this is."""
         paths = {story_test_path(story.id, story.title): story for story in self.stories.planned}
@@ -90,7 +95,7 @@ class AboutFile(Document):
     @property
     def outlined(self) -> tuple[tuple[str, str], ...]:
         """Of tests, what the other files offer, by path and without prose: so that no word of it asks again."""
-        if self.tells or (self.planned is not None and self.planned.kind == "source"):
+        if self.tells or self.is_source:
             return ()
         shown = {file.path for file in self.shown}
         found = [(f.path, outline(f.interface)) for f in self._offering if f.path not in shown]
@@ -100,8 +105,8 @@ class AboutFile(Document):
     @property
     def usage(self) -> str:
         """What users call, for what is called or calls it: not for the modules below."""
-        plan, own = self.architecture, self.planned
-        is_below = own is not None and own.kind == "source" and plan.in_package(self.path)
+        plan = self.architecture
+        is_below = self.is_source and plan.in_package(self.path)
         return "" if is_below and plan.module_of(self.path) != plan.called_module else plan.usage
 
     @property
@@ -121,8 +126,7 @@ class FileRequest(AboutFile):
         """The other files that hold code or data; for a source file none, which may use only those that it depends on:
         so that a file more does not ask for the others again.
         """
-        is_source = self.planned is not None and self.planned.kind == "source"
-        return () if is_source else super().named
+        return () if self.is_source else super().named
 
     @property
     def shows_criteria(self) -> bool:

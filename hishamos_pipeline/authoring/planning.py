@@ -19,6 +19,7 @@ from hishamos_pipeline.authoring.dependencies import name_of, unnamed, with_want
 from hishamos_pipeline.authoring.drafts import ArchitectureDraft, FileDraft, FilesDraft, RevisionDraft
 from hishamos_pipeline.authoring.plan_faults import faults_of_files, faults_together
 from hishamos_pipeline.authoring.prescriptions import faults_of_name
+from hishamos_pipeline.authoring.refusing import refuse
 from hishamos_pipeline.core.artifacts.documents import Architecture, Component, PlannedFile, Requirements
 from hishamos_pipeline.core.artifacts.prescriptions import PrescribedName
 from hishamos_pipeline.core.artifacts.traceability import circle, duplicates
@@ -32,7 +33,6 @@ from hishamos_pipeline.stacks.python.stack import STACKS
 from hishamos_pipeline.workspace.paths import check_path
 
 _INIT, _MAIN = "__init__.py", "__main__.py"
-_MOST_FAULTS = 12
 _LONGEST_NAME = 40
 
 
@@ -77,12 +77,12 @@ def architecture(
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(plan, item.path)]
     paths = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
     plan = plan.model_copy(update={"files": paths})
-    _refuse(faults_of_files(plan, drafts, given, rules.most_files))
+    refuse(faults_of_files(plan, drafts, given, rules.most_files))
     if draft.components:
         outline = plan.model_copy(
             update={"components": tuple(Component(**item.model_dump()) for item in draft.components)}
         )
-        _refuse(_faults_of_components(outline, given))
+        refuse(_faults_of_components(outline, given))
         return outline.model_copy(
             update={"files": tuple(_planned(plan, item) for item in drafts), "entry": draft.entry}
         )
@@ -107,7 +107,7 @@ def completed(plan: Architecture, entry: str, given: Requirements) -> Architectu
     """
     plan = _with_entry(plan, entry, given)
     plan = plan.model_copy(update={"files": (*scaffold.planned(plan), *plan.files)})
-    _refuse(faults_together(plan))
+    refuse(faults_together(plan))
     return plan
 
 
@@ -119,10 +119,10 @@ def component(
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(outline, item.path)]
     stubs = tuple(PlannedFile(path=item.path, kind="source", purpose=item.purpose) for item in drafts)
     plan = outline.model_copy(update={"files": (*outline.files, *stubs)})
-    _refuse(faults_of_files(plan, drafts, request.requirements, rules.most_files))
+    refuse(faults_of_files(plan, drafts, request.requirements, rules.most_files))
     files = tuple(_planned(plan, item) for item in drafts)
     plan = outline.model_copy(update={"files": (*outline.files, *files)})
-    _refuse(_faults_of_component(plan, own, request.needed, files))
+    refuse(_faults_of_component(plan, own, request.needed, files))
     return ComponentPlan(files=files)
 
 
@@ -188,7 +188,7 @@ def revised(
     """The architecture with the files that the draft changes or adds; all others stay as they are."""
     before, given = request.architecture, request.requirements
     drafts = [item for item in draft.files if not scaffold.is_made_elsewhere(before, item.path)]
-    _refuse(faults_of_files(before, drafts, given, rules.most_files))
+    refuse(faults_of_files(before, drafts, given, rules.most_files))
     changed = {item.path: _planned(before, item) for item in drafts}
     known = {item.id for item in given.requirements}
     files = {file.path: changed.get(file.path, file) for file in before.files} | changed
@@ -213,7 +213,7 @@ def revised(
     there = {file.path for file in plan.files}
     added = tuple(file for file in scaffold.planned(plan) if file.path not in there)
     plan = plan.model_copy(update={"files": (*plan.files, *added)})
-    _refuse(faults_together(plan))
+    refuse(faults_together(plan))
     return plan
 
 
@@ -250,13 +250,6 @@ def _short(title: str) -> str:
     """A name made of a title, cut between words."""
     name = slug(title)
     return name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME].rpartition("-")[0]
-
-
-def _refuse(faults: Iterator[str]) -> None:
-    listed = list(dict.fromkeys(faults))
-    if listed:
-        more = f"; and {len(listed) - _MOST_FAULTS} more" if len(listed) > _MOST_FAULTS else ""
-        raise ValueError("; ".join(listed[:_MOST_FAULTS]) + more)
 
 
 def _planned(plan: Architecture, item: FileDraft) -> PlannedFile:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from hishamos_pipeline.authoring.drafts import PrescriptionsDraft
+from hishamos_pipeline.authoring.refusing import refuse
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.artifacts.prescriptions import (
@@ -24,8 +25,6 @@ from hishamos_pipeline.errors import PathError
 from hishamos_pipeline.stacks.python.layout import is_taken
 from hishamos_pipeline.toolchains.vetting import vet
 from hishamos_pipeline.workspace.paths import check_path
-
-_MOST_FAULTS = 12
 
 
 def prescribed(idea: Idea, draft: PrescriptionsDraft) -> Prescriptions:
@@ -45,9 +44,7 @@ def prescribed(idea: Idea, draft: PrescriptionsDraft) -> Prescriptions:
         except InvalidSpecifier:
             faults.append(f"`python` is {made.python!r}, which is no specifier such as >=3.11")
     faults += [f"dependencies: {item}" for item in vet(made.dependencies)[1]]
-    if faults:
-        more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-        raise ValueError("; ".join(faults[:_MOST_FAULTS]) + more)
+    refuse(faults)
     return made
 
 

@@ -9,6 +9,7 @@ from hishamos_pipeline.agents.tasks import RequirementsRevision
 from hishamos_pipeline.authoring.draft_assembly import cited, domain, told_assumptions
 from hishamos_pipeline.authoring.drafts import RequirementsChange
 from hishamos_pipeline.authoring.prescriptions import prescribed
+from hishamos_pipeline.authoring.refusing import refuse
 from hishamos_pipeline.core.artifacts.brief import sections_quoted
 from hishamos_pipeline.core.artifacts.documents import Requirement, Requirements
 from hishamos_pipeline.core.artifacts.prescriptions import not_in_brief
@@ -20,7 +21,7 @@ from hishamos_pipeline.core.text.ids import next_number, numbered
 def revised(request: RequirementsRevision, draft: RequirementsChange) -> Requirements:
     """The requirements of a brief that has changed."""
     idea, before = request.idea, request.requirements
-    _refuse(_faults(request, draft))
+    refuse(_faults(request, draft))
     items = {item.id: _kept(request, item) for item in before.requirements}
     removed = [items.pop(entry.id) for entry in draft.requirements if entry.change == "REMOVED"]
     number = next_number(item.id for item in (*before.requirements, *before.retired))
@@ -35,7 +36,7 @@ def revised(request: RequirementsRevision, draft: RequirementsChange) -> Require
             name = again.id
         old = items.get(name)
         items[name] = made.model_copy(update={"external_id": old.external_id}) if old else made
-    _refuse(f"two requirements have the title {name!r}" for name in duplicates(
+    refuse(f"two requirements have the title {name!r}" for name in duplicates(
         item.title.casefold() for item in items.values()
     ))  # fmt: skip
     answered = {answer.question for answer in idea.answers}
@@ -109,9 +110,3 @@ def _kept(request: RequirementsRevision, item: Requirement) -> Requirement:
 
 def _names(sections: Collection[str]) -> set[str]:
     return {name.removeprefix("section ").strip() for name in sections}
-
-
-def _refuse(faults: Iterator[str]) -> None:
-    listed = list(dict.fromkeys(faults))
-    if listed:
-        raise ValueError("; ".join(listed[:12]))

@@ -26,6 +26,7 @@ from hishamos_pipeline.core.text.ids import story_test_path
 from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS, FILE_TASKS, Plans, file_asks
 from hishamos_pipeline.generation.file_history import FileHistory
+from hishamos_pipeline.generation.plans import plans_now
 from hishamos_pipeline.generation.producers import architecture, requirements, stories
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.calls.records import UnitCost
@@ -101,7 +102,7 @@ async def forecast(run: ProjectRun) -> list[Forecast]:
 async def _outlook(run: ProjectRun, kinds: Collection[str]) -> _Outlook:
     try:
         if not _PLANNING.keys() & kinds:
-            return _Outlook(_made_plans(run), is_known=True)
+            return _Outlook(plans_now(run.project), is_known=True)
         if not any(run.engine.asks_models(task) for task in _PLANNING.values()):
             return _Outlook(await _foreseen(run), is_known=True)
         return _asking(run, kinds)
@@ -120,7 +121,7 @@ async def _foreseen(run: ProjectRun) -> Plans:
 
 def _asking(run: ProjectRun, kinds: Collection[str]) -> _Outlook:
     """What models will be asked of planning."""
-    plans = _made_plans(run)
+    plans = plans_now(run.project)
     if plans is None or plans.requirements is None:
         anew = {kind: True for kind in _PLANNING if kind in kinds and kind != "idea"}
         return _Outlook(None, is_known=False, changed=None, asked=anew)
@@ -173,17 +174,6 @@ def _says_the_same(diff: str) -> bool:
     return bool(old) and bool(new) and is_alike and next(figures) == next(figures)
 
 
-def _made_plans(run: ProjectRun) -> Plans | None:
-    try:
-        return Plans(
-            run.project.read("architecture", Architecture),
-            run.project.read("stories", Stories),
-            run.project.read("requirements", Requirements),
-        )
-    except ArtifactMissingError:
-        return None
-
-
 def _units(
     run: ProjectRun, step: PlannedStep, outlook: _Outlook, costs: Mapping[tuple[str, str], UnitCost]
 ) -> _Units:
@@ -207,13 +197,13 @@ def _units(
 
 def _files(run: ProjectRun, name: FileKind, outlook: _Outlook) -> _Units:
     if outlook.plans is None:
-        return _Units(perhaps=_made(run, name))
+        return _Units(perhaps=_made(run, name, plans_now(run.project)))
     asked, kept = _asked_files(run, name, outlook.plans)
     if outlook.is_known:
         return _Units(sure=asked, kept=kept)
     concerned = _concerned(name, outlook)
     likely = tuple(dict.fromkeys([*asked, *concerned]))
-    rest = tuple(path for path in _made(run, name) if path not in likely)
+    rest = tuple(path for path in _made(run, name, outlook.plans) if path not in likely)
     # What is added is planned as a file or two, and shown by a test.
     touched = outlook.new + len(outlook.changed or ())
     is_new = name in ("source", "test")
@@ -275,14 +265,13 @@ def _reviewed(review: _Units, source: _Units) -> _Units:
     return _Units(likely=found.likely, perhaps=rest + new)
 
 
-def _made(run: ProjectRun, name: FileKind) -> tuple[str, ...]:
+def _made(run: ProjectRun, name: FileKind, plans: Plans | None) -> tuple[str, ...]:
     """Paths of the files of a kind as they are, but for those that cost nothing."""
     artifact = FILE_ARTIFACTS[name]
     try:
         made = run.project.read(artifact, TestSuite if artifact == "test_suite" else FileSet)
     except ArtifactMissingError:
         return ()
-    plans = _made_plans(run)
     free = set()
     if plans is not None and run.engine.asks_models(FILE_TASKS[name]):
         free = {

@@ -196,19 +196,14 @@ class StepContext:
 
         ``None`` where all is to be asked for anew: there is none, or other rules, another prompt or model have made it.
         """
-        artifacts = self._services.project.store.artifacts
-        row = artifacts.head(self.key, self.kind)
-        document = readable(row, as_type) if row else None
-        earlier = artifacts.with_hash(self.key, artifact, row.inputs.get(artifact, "")) if row else None
-        if document is None or row is None or earlier is None or self._services.fresh:
+        project, overrides = self._services.project, self._services.overrides
+        row = project.store.artifacts.head(self.key, self.kind)
+        if row is None or self._services.fresh or row.code_version != self._version:
             return None
-        overrides = self._services.overrides
-        if row.code_version != self._version or (overrides.anew and row.batch != overrides.batch):
+        if overrides.anew and row.batch != overrides.batch:
             return None
-        try:
-            return document, input_type.model_validate_json(earlier.content)
-        except ValueError:
-            return None  # of an earlier release
+        document, earlier = readable(row, as_type), project.input_of(row, artifact, input_type)
+        return (document, earlier) if document is not None and earlier is not None else None
 
 
 class IdeaContext(StepContext):

@@ -9,10 +9,7 @@ from hishamos_pipeline.agents.engine import Engine
 from hishamos_pipeline.agents.file_questions import FileRequest, FileRevision, FileText, InputChange
 from hishamos_pipeline.agents.tasks import Task
 from hishamos_pipeline.core.artifacts.documents import (
-    Architecture,
     FileKind,
-    Requirements,
-    Stories,
     VerifiedBuild,
 )
 from hishamos_pipeline.core.text.hashing import sha256_text
@@ -24,6 +21,7 @@ from hishamos_pipeline.generation.file_asks import (
     file_asks,
 )
 from hishamos_pipeline.generation.keeping import changes, pieces
+from hishamos_pipeline.generation.plans import plans_of
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.units import Earlier
 
@@ -96,12 +94,8 @@ class FileHistory:
         row = self.project.store.artifacts.head(self.project.key, artifact)
         if row is None:
             return None
-        architecture = self.project.input_of(row, "architecture", Architecture)
-        stories = self.project.input_of(row, "stories", Stories)
-        requirements = self.project.input_of(row, "requirements", Requirements)
-        if architecture is None or stories is None:
-            return None
-        return Plans(architecture, stories, requirements, self.project.edited_files(artifact))
+        plans = plans_of(self.project, row)
+        return replace(plans, edited=self.project.edited_files(artifact)) if plans else None
 
     @cached_property
     def _delivered(self) -> Mapping[tuple[str, str], str]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from hishamos_pipeline.agents.file_questions import FileRequest, InputChange
 from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Story
 from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.core.text.differing import differing
 from hishamos_pipeline.core.text.interfaces import signatures
 from hishamos_pipeline.core.text.lines import diff
 from hishamos_pipeline.core.text.parsing import parse_python
@@ -45,8 +46,7 @@ def changes(before: Pieces, now: Pieces) -> tuple[InputChange, ...]:
     """The pieces that are others now, each as a diff."""
     return tuple(
         InputChange(name=name, diff=diff(before.get(name, ""), now.get(name, "")))
-        for name in dict.fromkeys([*before, *now])
-        if before.get(name) != now.get(name)
+        for name in differing(before, now)
     )
 
 

@@ -1,19 +1,13 @@
 """Files that people have edited, and that say what is not so any more: what they are written from has changed since."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.artifacts.documents import (
-    Architecture,
-    FileKind,
-    FileSet,
-    Requirements,
-    Stories,
-    TestSuite,
-)
-from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.core.artifacts.documents import FileKind, FileSet, TestSuite
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS, Plans, file_asks
 from hishamos_pipeline.generation.keeping import changes, pieces
+from hishamos_pipeline.generation.plans import plans_now, plans_of
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import readable
@@ -33,32 +27,23 @@ class OutdatedEdit:
 
 def outdated_edits(project: Project) -> tuple[OutdatedEdit, ...]:
     """The edits of generated files that stand and are out of date, by the plan and the backlog as they are."""
-    try:
-        now = Plans(
-            project.read("architecture", Architecture),
-            project.read("stories", Stories),
-            project.read("requirements", Requirements),
-        )
-    except ArtifactMissingError:
+    edited = {kind: texts for kind, name in FILE_ARTIFACTS.items() if (texts := project.edited_files(name))}
+    # Most projects have no such edits, and their documents need not be read.
+    now = plans_now(project) if edited else None
+    if now is None:
         return ()
-    return tuple(
-        found
-        for file_kind, artifact in FILE_ARTIFACTS.items()
-        for found in _of_artifact(project, file_kind, artifact, now)
-    )
+    return tuple(found for kind, texts in edited.items() for found in _of_kind(project, kind, texts, now))
 
 
-def _of_artifact(project: Project, file_kind: FileKind, artifact: str, now: Plans) -> Iterator[OutdatedEdit]:
-    edited = project.edited_files(artifact)
-    if not edited:
-        return
+def _of_kind(
+    project: Project, file_kind: FileKind, edited: Mapping[str, str], now: Plans
+) -> Iterator[OutdatedEdit]:
+    artifact = FILE_ARTIFACTS[file_kind]
     history = project.store.artifacts.history(project.key, artifact)
     asked = {ask.name: ask.question for ask in file_asks(now, file_kind)}
-    edits = project.store.edits.active(project.key, artifact)
-    hashes = {edit.item: edit.content["sha256"] for edit in edits if edit.content}
     for path, text in edited.items():
-        row = _edited_in(history, path, hashes[path])
-        before = _plans_of(project, row) if row else None
+        row = _edited_in(history, path, sha256_text(text))
+        before = plans_of(project, row) if row else None
         if before is None or path not in asked:
             continue
         then = {ask.name: ask.question for ask in file_asks(before, file_kind)}
@@ -76,11 +61,3 @@ def _edited_in(history: Sequence[ArtifactRevision], path: str, sha256: str) -> A
         if is_there and row.origin == "human":
             return row
     return None
-
-
-def _plans_of(project: Project, row: ArtifactRevision) -> Plans | None:
-    architecture = project.input_of(row, "architecture", Architecture)
-    stories = project.input_of(row, "stories", Stories)
-    if architecture is None or stories is None:
-        return None
-    return Plans(architecture, stories, project.input_of(row, "requirements", Requirements))

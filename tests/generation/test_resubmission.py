@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-from hishamos_pipeline.changing import editing, proposing
+from hishamos_pipeline.changing import proposing
 from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
-from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.errors import ModelError
 from hishamos_pipeline.intake.brief import read_brief
 from tests.generation.conftest import Recorded
-from tests.generation.test_kept_files import Asked
+from tests.generation.test_kept_files import Asked, edit
 from tests.support.building import build
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_servers]
@@ -167,10 +166,7 @@ async def test_what_is_added_and_removed_gets_new_ids_and_is_retired(recorded: R
 async def test_what_a_person_has_written_stands_when_the_brief_changes(recorded: Recorded) -> None:
     await started(recorded)
     run = recorded.run()
-    items = editing.current_items(run.project, "requirements")
-    content = editing.with_value(items["REQ-001"], "statement", "Mine.")
-    edits = edits_between("requirements", items, {**items, "REQ-001": content})
-    editing.apply_edits(run.project, "requirements", edits, author="ann", reason="r")
+    edit(run, "requirements", "REQ-001", "statement", "Mine.")
     submit(recorded, brief(order=", the longest first"))
     answer = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
     Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
@@ -315,10 +311,7 @@ async def test_what_comes_back_word_for_word_gets_its_own_id_back(recorded: Reco
 async def test_what_a_person_has_written_is_never_taken_for_a_models_words(recorded: Recorded) -> None:
     await started(recorded)
     run = recorded.run()
-    items = editing.current_items(run.project, "requirements")
-    mine = editing.with_value(items["REQ-002"], "title", "Mine")
-    edits = edits_between("requirements", items, {**items, "REQ-002": mine})
-    editing.apply_edits(run.project, "requirements", edits, author="ann", reason="by hand")
+    edit(run, "requirements", "REQ-002", "title", "Mine")
     changed = {**SECOND, "title": "Mine", "statement": "The reader sees the books by title."}
     wish = {
         "summary": "By title.",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from hishamos_pipeline.core.artifacts.documents import Requirement, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.core.text.differing import differing
 
 # Where more than this share has changed or is gone, what fits together is better made anew.
 _MOST_CHANGED = 0.5
@@ -49,14 +50,12 @@ def _meaning(item: Requirement) -> object:
 
 def _others(before: Sequence[Entity], now: Sequence[Entity]) -> Iterable[str]:
     """Names of entities that are new, gone or have other attributes."""
-    old, new = ({item.name: item for item in entities} for entities in (before, now))
-    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+    return differing(*({item.name: item for item in entities} for entities in (before, now)))
 
 
 def _handed(before: Requirements, now: Requirements) -> Iterable[str]:
     """Names of files beside the brief that are new, gone or others."""
-    old, new = ({file.path: file.sha256 for file in r.files} for r in (before, now))
-    return [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+    return differing(*({file.path: file.sha256 for file in r.files} for r in (before, now)))
 
 
 def _speaks_of(item: Requirement, name: str) -> bool:
