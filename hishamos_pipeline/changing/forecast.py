@@ -5,6 +5,7 @@ a model has to be asked first: what it was asked about is taken to change what s
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
@@ -23,13 +24,14 @@ from hishamos_pipeline.core.artifacts.documents import (
 from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.core.text.ids import story_test_path
-from hishamos_pipeline.errors import ArtifactMissingError, HishamosError
+from hishamos_pipeline.errors import ArtifactMissingError, HishamosError, ProjectNotFoundError
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS, FILE_TASKS, Plans, file_asks
 from hishamos_pipeline.generation.file_history import FileHistory
 from hishamos_pipeline.generation.plans import plans_now
 from hishamos_pipeline.generation.producers import architecture, requirements, stories
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.calls.records import UnitCost
+from hishamos_pipeline.store.forecasts.records import Foretold
 
 _PLANNING: Mapping[str, Task[Any, Any]] = {
     "idea": tasks.REQUIREMENTS,
@@ -41,6 +43,8 @@ _FILE_KIND: Mapping[str, FileKind] = {artifact: name for name, artifact in FILE_
 # What is asked for because of something new that no file serves yet.
 _NEW = "(new)"
 _NOTHING = UnitCost()
+# States of a project whose build came to its end.
+_BUILT = frozenset({"verified", "exported"})
 # A section of which so many words are as before probably means what it did.
 _SAME_WORDS = 0.7
 
@@ -97,6 +101,30 @@ async def forecast(run: ProjectRun) -> list[Forecast]:
     if "code_review" in found:
         found["code_review"] = _reviewed(found["code_review"], found.get("source_code", _Units()))
     return [_priced(run, step, found[step.kind], costs) for step in steps]
+
+
+async def keep_forecast(run: ProjectRun, run_id: str) -> None:
+    """Keep what a build that begins is foretold to cost, so that it can be held against what happens.
+
+    Nothing is foretold of a project that no model has worked for: there is nothing to tell it by. A forecast that
+    cannot be made stops no build.
+    """
+    forecasts = run.project.store.forecasts
+    with suppress(HishamosError):
+        if forecasts.has(run.key, run_id) or not run.project.store.calls.unit_costs(run.key):
+            return
+        told = {
+            item.step.kind: Foretold(item.certain, item.expected, item.most) for item in await forecast(run)
+        }
+        forecasts.add(run.key, run_id, told)
+
+
+def end_forecast(run: ProjectRun, run_id: str) -> None:
+    """Keep what a build has cost; one that got stuck has not been what was foretold, and stays open."""
+    store = run.project.store
+    with suppress(ProjectNotFoundError):
+        if store.projects.get(run.key).state in _BUILT:
+            store.forecasts.end(run.key, run_id)
 
 
 async def _outlook(run: ProjectRun, kinds: Collection[str]) -> _Outlook:

@@ -9,21 +9,28 @@ import click
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.application.forecasts import PlannedStepView
+    from hishamos_pipeline.application.forecasts import ForecastComparison, PlannedStepView
 
 _SHOWN = 4
 
 
 @click.command("plan")
 @click.argument("key")
+@click.option(
+    "--compare", is_flag=True, help="Show what the newest build was foretold to cost, and what it has cost."
+)
 @json_option
-def command(key: str, as_json: bool) -> None:
+def command(key: str, compare: bool, as_json: bool) -> None:
     """Show what `hishamos build KEY` would make, why, and what that cost the last time. Nothing is made.
 
     Figures are certain / likely / at most. What is `likely` or made `perhaps` depends on what a model answers first.
     """
     from hishamos_pipeline.application import changes, forecasts
 
+    if compare:
+        with opened() as (services, actor):
+            _print_comparison(forecasts.compare_plan(services, actor, key), as_json)
+        return
     with opened() as (services, actor):
         found = asyncio.run(forecasts.plan(services, actor, key))
         edits = changes.list_outdated_edits(services, actor, key)
@@ -59,6 +66,28 @@ def command(key: str, as_json: bool) -> None:
             echo(
                 f"calls {calls}, USD {usd or 0} (certain / likely / at most), as each unit cost the last time"
             )
+
+
+def _print_comparison(found: "ForecastComparison", as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("asset", "foretold calls", "calls", "tokens", "USD"),
+        [
+            (
+                step.asset, _figures("{:.0f}", step.certain_calls, step.likely_calls, step.most_calls),
+                f"{step.calls:.0f}", f"{step.tokens:,}", f"{step.cost_usd:.4f}",
+            )
+            for step in found.steps
+            if step.calls or step.most_calls
+        ],
+    )  # fmt: skip
+    ended = "" if found.ended_at else "; the build has not come to its end"
+    echo(
+        f"{found.calls:.0f} calls; likely were {found.likely_calls:.0f}, at most {found.most_calls:.0f}: "
+        f"{found.error:.0%} off{ended}"
+    )
 
 
 def _figures(form: str, *figures: float) -> str:

@@ -59,6 +59,13 @@ class Metrics(Collector):
         yield from self._counted(counters)
         yield self._seconds(counters)
         yield from self._calls()
+        error = self._store.forecasts.mean_error()
+        if error is not None:
+            yield GaugeMetricFamily(
+                "hishamos_forecast_error",
+                "Difference between likely and made calls over the larger, newest builds, mean over projects.",
+                value=error,
+            )
         yield _gauge("hishamos_projects", "Projects by state.", "state", self._store.projects.by_state())
         yield _gauge("hishamos_runs", "Runs that have not ended, by status.", "status", self._queue())
         yield _gauge(

@@ -1,5 +1,6 @@
 """The resource through which assets reach the store, the engine, the sandbox and the workspace."""
 
+import asyncio
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from hishamos_pipeline.changing.forecast import end_forecast, keep_forecast
 from hishamos_pipeline.core.actor import EVERY_ORGANIZATION, Actor
 from hishamos_pipeline.core.pipeline.batch import ATTEMPT_TAG, BATCH_TAG, FLEET_TAG
 from hishamos_pipeline.core.pipeline.graph import STEPS
@@ -37,6 +39,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     home: str = ""
     _services: Services = PrivateAttr()
     _run: ProjectRun | None = PrivateAttr(default=None)
+    _run_id: str = PrivateAttr(default="")
     _heart: HeartbeatThread | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
@@ -60,7 +63,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
                 if not plain.store.batches.admit(batch, key, attempt):
                     raise dg.Failure(f"batch {batch} has been stopped since", allow_retries=False)
                 self._services = plain.for_batch(plain.store.batches.overrides(batch))
-        run_id = context.run.run_id if context.run else ""
+        run_id = self._run_id = context.run.run_id if context.run else ""
         configure_logs(settings.log_format)
         configure_traces()
         bind_contextvars(**({"run": run_id} if run_id else {}), **({"project": key} if key else {}))
@@ -69,7 +72,10 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._heart = HeartbeatThread(self._services.store.heartbeats, context.run.run_id, key)
             self._heart.start()
             try:
-                self._run.begin(fulfils=assets_of(context.run) >= STEPS.keys())
+                is_whole = assets_of(context.run) >= STEPS.keys()
+                self._run.begin(fulfils=is_whole)
+                if is_whole:
+                    asyncio.run(keep_forecast(self._run, run_id))
             except BaseException:
                 self._heart.stop()  # there is no teardown after a setup that failed
                 raise
@@ -79,6 +85,7 @@ class Pipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             if self._run:
                 self._run.settle()
+                end_forecast(self._run, self._run_id)
         finally:
             with ExitStack() as stack:  # each is done, whatever becomes of the others
                 stack.callback(self._services.close)

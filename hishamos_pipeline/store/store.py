@@ -25,6 +25,7 @@ from hishamos_pipeline.store.deliveries.repository import Deliveries
 from hishamos_pipeline.store.edits.repository import Edits
 from hishamos_pipeline.store.events.repository import Events
 from hishamos_pipeline.store.exports.repository import ExportRequests
+from hishamos_pipeline.store.forecasts.repository import Forecasts
 from hishamos_pipeline.store.heartbeats.repository import Heartbeats
 from hishamos_pipeline.store.housekeeping.repository import Housekeeping
 from hishamos_pipeline.store.idempotency.repository import IdempotencyKeys
@@ -76,6 +77,7 @@ class ProjectStore:
         self.deliveries = Deliveries(sessions)
         self.export_requests = ExportRequests(sessions)
         self.calls = Calls(sessions)
+        self.forecasts = Forecasts(sessions)
         self.token_use = TokenUse(sessions)
         self.executions = Executions(sessions)
         self.conversations = Conversations(sessions)

@@ -59,7 +59,18 @@ def test_a_build_with_a_model_its_costs_and_its_questions(tmp_path: Path, fake: 
     replayed = hishamos_process(tmp_path, "build", "reading-log", "--replay", **given)
     assert replayed.returncode == 1
     assert "without --replay" in replayed.stderr
+    shown = hishamos(tmp_path, "plan", "reading-log", "--compare", **given).stdout
+    assert "the build has not come to its end" in shown
+    foretold = json.loads(hishamos(tmp_path, "plan", "reading-log", "--json", **given).stdout)
+    asked = len(fake.asked)
     assert hishamos_process(tmp_path, "build", "reading-log", **given).returncode == 0
+    compared = json.loads(hishamos(tmp_path, "plan", "reading-log", "--compare", "--json", **given).stdout)
+    assert compared["ended_at"]
+    assert compared["calls"] == len(fake.asked) - asked > 0
+    assert compared["likely_calls"] == pytest.approx(sum(step["likely_calls"] for step in foretold))
+    assert compared["within_most"]
+    shown = hishamos(tmp_path, "plan", "reading-log", "--compare", **given).stdout
+    assert f"{compared['error']:.0%} off" in shown
     assert hishamos(tmp_path, "build", "x", "--replay", "--refresh", **given).returncode == 2
 
 

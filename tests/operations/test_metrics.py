@@ -15,6 +15,7 @@ from prometheus_client.samples import Sample
 from hishamos_pipeline import __version__
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Archive, VerifiedBuild
+from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.core.pipeline.spending import CallEnd, CallStart, Purpose, Throttle
 from hishamos_pipeline.core.text.hashing import sha256_text
@@ -25,6 +26,8 @@ from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.operations.metrics import Metrics
 from hishamos_pipeline.sandbox.interface import Command, Limits, Outcome, Toolchain
 from hishamos_pipeline.settings import Settings
+from hishamos_pipeline.store.calls.records import UnitCost
+from hishamos_pipeline.store.forecasts.records import Foretold
 from hishamos_pipeline.store.store import ProjectStore
 from tests.conftest import ROOT
 from tests.fakes.clock import FixedClock
@@ -208,6 +211,20 @@ async def test_the_dashboard_asks_for_figures_that_are_there(
     assert asked >= 15
     titles = [panel["title"] for panel in json.loads(DASHBOARD.read_text())["panels"]]
     assert len(set(titles)) == len(titles)
+
+
+def test_how_far_off_forecasts_are(
+    store: ProjectStore, clock: FixedClock, registry: CollectorRegistry
+) -> None:
+    name = "hishamos_forecast_error"
+    assert name not in {sample.name for sample in samples(registry)}
+    store.projects.submit(Idea(key="notes", title="Notes", vision="Keeps notes."), "test")
+    likely = UnitCost(2)
+    store.forecasts.add("notes", "run", {"stories": Foretold(UnitCost(), likely, likely)})
+    clock.advance(timedelta(seconds=1))
+    call(store, "ok")
+    store.forecasts.end("notes", "run")
+    assert value(registry, name) == 0.5
 
 
 def test_they_are_served(registry: CollectorRegistry) -> None:

@@ -38,7 +38,7 @@ from hishamos_pipeline.application.builds import (
     RunView,
 )
 from hishamos_pipeline.application.changes import ProposedChange
-from hishamos_pipeline.application.forecasts import PlannedStepView
+from hishamos_pipeline.application.forecasts import ForecastComparison, PlannedStepView
 from hishamos_pipeline.application.organizations import MemberView
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.project_settings import ChangeSettings, ProjectSettings
@@ -158,6 +158,12 @@ def archive_project(caller: Caller, runs: Runs, key: Key) -> None:
 def plan_build(caller: Caller, key: Key) -> list[PlannedStepView]:
     """Say what a build would make, why, and for how much. Nothing is made."""
     return asyncio.run(forecasts.plan(caller.services, caller.actor, key))
+
+
+@router.get("/projects/{key}/plan/comparison", tags=_PROJECTS)
+def compare_plan(caller: Caller, key: Key) -> ForecastComparison:
+    """Hold what the newest build was foretold to cost against what it has cost."""
+    return forecasts.compare_plan(caller.services, caller.actor, key)
 
 
 @router.post("/projects/{key}/builds", status_code=202, tags=_BUILDS)

@@ -1,0 +1,1 @@
+"""What builds were foretold to cost, and what they have cost."""
