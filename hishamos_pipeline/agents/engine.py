@@ -18,6 +18,13 @@ class Engine(Protocol):
         """What is recorded as the producer of an artifact."""
         ...
 
+    def recalling(self) -> "Engine":
+        """The same engine, which knows what was answered before, asks nobody, and leaves no trace.
+
+        It raises ``ReplayError`` for what was not answered.
+        """
+        ...
+
     def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
         """Whether a task is put to a model, or one question of it, so that asking less of it costs less."""
         ...

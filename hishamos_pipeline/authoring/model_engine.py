@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -70,6 +71,7 @@ class ModelEngine:
         self._blueprint = blueprint
         self._conversations = conversations
         self._registry = registry
+        self._keeps_prompts = True
         self._kept: set[str] = set()
         self._versions: dict[str, str] = {}
 
@@ -104,6 +106,12 @@ class ModelEngine:
         gateway = self._gateway()
         check_names(self._settings, gateway.access.providers())
         gateway.prepare(self.models)
+
+    def recalling(self) -> "ModelEngine":
+        """The same engine with a gateway that knows what was answered before, and asks nobody."""
+        made = copy(self)
+        made._gateway, made._keeps_prompts = lambda: self._gateway().recalling(), False
+        return made
 
     def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
         """Whether the settings name a model for a task; a file that follows from the plan needs none."""
@@ -219,7 +227,7 @@ class ModelEngine:
 
     def _version_kept(self, task: Task[Any, Any]) -> str:
         version = self._library.version(task.role, task.name)
-        if version not in self._kept:
+        if self._keeps_prompts and version not in self._kept:
             text = self._library.source(task.role, task.name)
             self._conversations().keep_prompts([(version, task.role, task.name, text)])
             self._kept.add(version)

@@ -72,6 +72,10 @@ class BlueprintEngine:
         # Ruff is started for each file; more at once than cores only costs memory.
         self._formatting = asyncio.Semaphore(4)
 
+    def recalling(self) -> "BlueprintEngine":
+        """Itself: it asks nobody ever."""
+        return self
+
     def asks_models(self, task: Task[Any, Any], question: Document | None = None) -> bool:
         """Never."""
         return False

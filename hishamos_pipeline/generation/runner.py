@@ -113,24 +113,23 @@ class StepRunner:
             ArtifactMissingError: another input was never made.
             HishamosError: what the producer raises.
         """
-        heads = self._project.store.artifacts.heads(self._project.key)
-        rows = {
-            name: as_revision(name, inputs[name])
-            if name in inputs
-            else heads.get(name) or self._project.store.artifacts.require(self._project.key, name)
-            for name in STEPS[artifact].inputs
-        }
-        hashes = {name: row.content_hash for name, row in rows.items()}
-        made = await self._producers[artifact].produce(self._context(artifact, Inputs(rows, hashes)))
+        context = self._context(artifact, self._inputs_with(artifact, inputs))
+        made = await self._producers[artifact].produce(context)
         return next_revision(self._project.store, self._project.key, artifact, made, keep=False)
 
-    def context(self, artifact: str) -> Any:
+    def context(self, artifact: str, inputs: Mapping[str, Document] | None = None) -> Any:
         """The context in which an artifact would be made now, of the class that its producer takes.
 
+        Args:
+            artifact: which one.
+            inputs: documents by kind that would be its inputs; the others are as they are.
+
         Raises:
-            ArtifactMissingError: an input was never made.
+            ArtifactMissingError: another input was never made.
         """
-        return self._context(artifact, self._inputs(artifact))
+        return self._context(
+            artifact, self._inputs_with(artifact, inputs) if inputs else self._inputs(artifact)
+        )
 
     def _context(self, artifact: str, inputs: Inputs) -> StepContext:
         as_type = self._producers[artifact].context
@@ -179,6 +178,16 @@ class StepRunner:
         before = readable(head, Stories)
         document = scoped(before, scope_of(self._project)) if before else None
         return document if document != before else None
+
+    def _inputs_with(self, artifact: str, given: Mapping[str, Document]) -> Inputs:
+        heads = self._project.store.artifacts.heads(self._project.key)
+        rows = {
+            name: as_revision(name, given[name])
+            if name in given
+            else heads.get(name) or self._project.store.artifacts.require(self._project.key, name)
+            for name in STEPS[artifact].inputs
+        }
+        return Inputs(rows, {name: row.content_hash for name, row in rows.items()})
 
     def _inputs(self, artifact: str) -> Inputs:
         store, key = self._project.store, self._project.key

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from hishamos_pipeline.core.artifacts import idea
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.pipeline.spending import Budget, Busy, CallEnd, CallStart, Throttle, least
+from hishamos_pipeline.errors import ReplayError
 from hishamos_pipeline.llm.prices import Prices
 from hishamos_pipeline.llm.providers import Providers, installed_providers
 from hishamos_pipeline.settings import Settings, listed
@@ -47,6 +48,43 @@ class CallLog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class UnwrittenLog:
+    """A call store that is read, and not written: whoever only looks leaves no trace.
+
+    Args:
+        log: the one that is read.
+    """
+
+    log: CallLog
+
+    def cached(self, request_hash: str, only: str = "") -> str | None:
+        """The stored answer to a question."""
+        return self.log.cached(request_hash, only)
+
+    def record_cached(self, start: CallStart) -> None:
+        """Record nothing."""
+
+    def reject(self, request_hashes: Iterable[str]) -> None:
+        """Reject nothing."""
+
+    def admit(
+        self, start: CallStart, budgets: Sequence[Budget], throttle: Throttle, *, alone: bool, only: str = ""
+    ) -> int | Busy:
+        """Nobody is asked.
+
+        Raises:
+            ReplayError: always.
+        """
+        raise ReplayError("nobody is asked by whoever only looks")
+
+    def keep_alive(self, call_id: int) -> None:
+        """There is no call."""
+
+    def settle(self, call_id: int, end: CallEnd) -> None:
+        """There is no call."""
+
+
 @dataclass
 class CallAdmission:
     """Everything that a call needs besides its model.
@@ -69,6 +107,11 @@ class CallAdmission:
     _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Semaphore]] = field(
         default_factory=WeakKeyDictionary
     )
+
+    def recalling(self) -> "CallAdmission":
+        """The same for answers that the store has, and for them alone; nothing is recorded."""
+        settings = self.settings.model_copy(update={"llm_cache": "replay"})
+        return replace(self, settings=settings, log=UnwrittenLog(self.log), _queues=WeakKeyDictionary())
 
     @property
     def prices(self) -> Prices:

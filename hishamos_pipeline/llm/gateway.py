@@ -117,6 +117,10 @@ class Gateway:
         default_factory=WeakKeyDictionary
     )
 
+    def recalling(self) -> "Gateway":
+        """The same, from the store alone, where nothing is recorded either."""
+        return Gateway(self.admission.recalling(), self.access)
+
     async def ask(self, request: Request[A]) -> Result[A]:
         """Ask the models of a chain until one gives a valid answer.
 

@@ -149,7 +149,9 @@ class Witness:
             **_boundaries(),
             **{p.name: p.function for p in self._places if p.function is not None},
         }
-        self._codes = {item.__code__: name for name, item in self._functions.items()}
+        self._named: dict[types.CodeType, list[str]] = {}
+        for name, function in self._functions.items():
+            self._named.setdefault(function.__code__, []).append(name)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Note how a test has ended."""
@@ -188,9 +190,13 @@ class Witness:
         """Whether code stands in the folder of the tests."""
         return code.co_filename.startswith(self._tests)
 
-    def called(self, code: types.CodeType) -> str:
-        """The name of a function whose results may be made wrong; empty for any other."""
-        return "" if code.co_flags & _CODE_FLAGS else self._codes.get(code, "")
+    def called(self, frame: types.FrameType) -> str:
+        """The name of the function that a frame runs, if its results may be made wrong; empty for any other."""
+        names = [] if frame.f_code.co_flags & _CODE_FLAGS else self._named.get(frame.f_code, [])
+        if len(names) < 2:
+            return names[0] if names else ""
+        # All that one decorator has made, such as `contextmanager`, run the same code: what they wrap tells them apart.
+        return next((name for name in names if _is_run_by(self._functions[name], frame)), "")
 
     def module_of(self, name: str) -> str:
         """The module of the package that a function stands in; empty for any other."""
@@ -231,6 +237,12 @@ class Witness:
         return undo
 
 
+def _is_run_by(function: Any, frame: types.FrameType) -> bool:
+    """Whether a frame has what a function encloses."""
+    enclosed = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in enclosed)
+
+
 def _wrong(call: dict[str, Any], function: Any, given: Any, named: Any) -> Any:
     """What a call gives that is to be noticed."""
     if call["skipped"]:
@@ -269,7 +281,7 @@ class _Watch:
         # It is told of every call of the process: what is none of the tests' own has to be seen at once.
         if event == "call" and frame.f_back is not None and self._witness.is_test(frame.f_back.f_code):
             self._witness.note_replaced(self._test)
-            name = self._witness.called(frame.f_code)
+            name = self._witness.called(frame)
             if name and not name.rpartition(".")[2].startswith("__"):
                 number = self._counts.get(name, 0)
                 self._counts[name] = number + 1

@@ -155,6 +155,38 @@ async def test_an_honest_suite_raises_no_alarm(tmp_path: Path) -> None:
     }
 
 
+DECORATED = (
+    CODE
+    + """
+
+from contextlib import contextmanager
+
+
+@contextmanager
+def opened(path):
+    yield path.read_text()
+
+
+@contextmanager
+def nothing(path):
+    yield None
+"""
+)
+
+
+async def test_functions_of_one_decorator_are_told_apart(tmp_path: Path) -> None:
+    tests = """
+from p.code import nothing, opened
+
+
+def test_a(tmp_path):
+    (tmp_path / "a.txt").write_text("x")
+    with opened(tmp_path / "a.txt") as text:
+        assert text == "x"
+"""
+    assert (await seen(tmp_path, tests, DECORATED))["results_noticed"] == []
+
+
 @pytest.mark.parametrize(
     ("test", "check", "said"),
     [
