@@ -21,7 +21,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from hishamos_pipeline.verification.witness_calls import end_call, is_ignored, kept_call, shown
+from hishamos_pipeline.verification.witness_calls import end_call, is_ignored, is_run_by, kept_call, shown
 from hishamos_pipeline.verification.witness_results import Nothing, other
 
 RESULT = ".hishamos-witness.json"
@@ -196,7 +196,7 @@ class Witness:
         if len(names) < 2:
             return names[0] if names else ""
         # All that one decorator has made, such as `contextmanager`, run the same code: what they wrap tells them apart.
-        return next((name for name in names if _is_run_by(self._functions[name], frame)), "")
+        return next((name for name in names if is_run_by(self._functions[name], frame)), "")
 
     def module_of(self, name: str) -> str:
         """The module of the package that a function stands in; empty for any other."""
@@ -235,12 +235,6 @@ class Witness:
             function.__code__, function.__defaults__, function.__kwdefaults__ = before
 
         return undo
-
-
-def _is_run_by(function: Any, frame: types.FrameType) -> bool:
-    """Whether a frame has what a function encloses."""
-    enclosed = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in enclosed)
 
 
 def _wrong(call: dict[str, Any], function: Any, given: Any, named: Any) -> Any:

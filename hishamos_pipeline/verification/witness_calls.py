@@ -168,6 +168,12 @@ def shown(value: Any) -> str:
     return re.sub(r"0x[0-9a-f]{6,}", "0x", repr(value))[:4000]
 
 
+def is_run_by(function: Any, frame: types.FrameType) -> bool:
+    """Whether a frame has what a function encloses: so functions that one decorator has made are told apart."""
+    enclosed = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in enclosed)
+
+
 def is_ignored(frame: types.FrameType) -> bool:
     """Whether what a frame calls now is thrown away."""
     following = [item for item in dis.get_instructions(frame.f_code) if item.offset > frame.f_lasti]

@@ -99,6 +99,17 @@ async def test_what_is_asked_is_foretold(recorded: Recorded) -> None:
     assert plan["source_code"].most.calls > plan["source_code"].expected.calls == 2
 
 
+async def test_a_sentence_that_the_brief_says_later_is_foretold_to_change_nothing(recorded: Recorded) -> None:
+    await started(recorded)
+    run = recorded.run()
+    edit(run, "requirements", "REQ-002", "statement", "The reader lists the books, the longest first.")
+    submit(recorded, brief(order=", the longest first"))
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    assert plan["requirements"].certain.calls == 1
+    assert plan["source_code"].likely == ()
+    assert plan["sprint_plan"].perhaps == ("",)
+
+
 async def test_other_words_ask_one_question_and_change_nothing(recorded: Recorded) -> None:
     await started(recorded)
     project = recorded.run().project
@@ -250,8 +261,20 @@ async def test_a_document_is_added_to_the_brief_and_asks_for_what_it_changes(rec
     }  # fmt: skip
     assert wanted(recorded) == before, "nothing is changed yet"
     proposing.take_over(run.project, change, author="ann")
+    rows, count = run.project.store.calls.rows(run.key), len(asked.tasks)
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    assert (run.project.store.calls.rows(run.key), len(asked.tasks)) == (rows, count), (
+        "a plan leaves no trace"
+    )
+    assert plan["requirements"].most.calls == plan["stories"].most.calls == 0, "they are answered already"
+    assert plan["architecture"].units == ("",)
+    assert "tests/test_us_004_lend_a_book.py" in plan["test_suite"].likely
+    assert plan["source_code"].likely == ("(new)",)
+    assert plan["sprint_plan"].units == ("",)
     await made(recorded, until="stories")
     assert sorted(asked.tasks) == sorted(answers), "what was answered for the proposal is not paid again"
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    assert "tests/test_us_004_lend_a_book.py" in plan["test_suite"].units and not plan["test_suite"].perhaps
     sections = {section.id: section.text for section in wanted(recorded).brief}
     assert "list the books" in sections["listing"] and "Titles only." in sections["listing-2"]
 
