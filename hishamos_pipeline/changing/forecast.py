@@ -105,7 +105,7 @@ def _units(
         return _files(run, name, outlook)
     if step.kind in PLANNING:
         if step.kind not in outlook.asked:
-            return _Units()
+            return _Units(perhaps=("",) * ("requirements" in outlook.asked))
         return _Units(sure=("",)) if outlook.asked[step.kind] else _Units(likely=("",))
     if step.kind == "verified_build":
         # Every round corrects some files; whether one is needed is known when the first has been run.
@@ -128,7 +128,7 @@ async def _goals(run: ProjectRun, outlook: Outlook) -> _Units:
         return _Units(sure=("",))
     except HishamosError:  # what a build would fail at: it says so then
         return _Units()
-    return _Units()
+    return _Units(perhaps=("",) * ("requirements" in outlook.asked))
 
 
 def _files(run: ProjectRun, name: FileKind, outlook: Outlook) -> _Units:
