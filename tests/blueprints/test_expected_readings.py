@@ -7,7 +7,7 @@ import pytest
 
 from hishamos_pipeline.blueprints.planning.backlog import readings
 from hishamos_pipeline.blueprints.reading.domain import read_domain
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.intake.attributes import parse_entity, resolve_references
 

@@ -2,13 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from hishamos_pipeline.blueprints.reading.operations import (
-    NEEDS_MODEL,
-    Operation,
-    Reader,
-    Reading,
-    without_needs,
-)
+from hishamos_pipeline.blueprints.reading.operation import Operation, without_needs
+from hishamos_pipeline.blueprints.reading.operations import NEEDS_MODEL, Reader, Reading
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.words import with_article
 from hishamos_pipeline.core.artifacts.idea import Entity

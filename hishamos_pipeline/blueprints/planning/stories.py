@@ -8,7 +8,8 @@ from hishamos_pipeline.blueprints.planning.backlog import readings
 from hishamos_pipeline.blueprints.python.model import CHANGES, PackageModel, build_model
 from hishamos_pipeline.blueprints.python.scenarios import scenarios
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.operations import Operation, Reading
+from hishamos_pipeline.blueprints.reading.operation import Operation
+from hishamos_pipeline.blueprints.reading.operations import Reading
 from hishamos_pipeline.blueprints.reading.text import statement
 from hishamos_pipeline.core.artifacts.documents import (
     Criterion,

@@ -9,7 +9,8 @@ from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile,
 from hishamos_pipeline.blueprints.python.context import entity_context, parsed_values
 from hishamos_pipeline.blueprints.python.fields import FieldModel
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.python.selections import SELECTIONS
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Decision
 from hishamos_pipeline.intake.attributes import attribute_name
 from hishamos_pipeline.stacks.python import stack
@@ -78,13 +79,14 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "tag": f"the {thing} carries the tag",
         "count": "the number is answered",
         "group": "each value is answered with its number",
-        "due": f"only {things} that are {model.due_list(operation).shown} are answered",
         "total": "the sum is answered",
         "average": "the average is answered",
         "export": "the file is answered",
         "import": f"the imported {things} are counted",
         "history": "the changes are answered",
     }
+    if operation.kind in SELECTIONS:
+        known[operation.kind] = f"only {model.selection(operation).phrase} are answered"
     if operation.kind not in known:
         return None
     request = _request(operation, model)
@@ -114,6 +116,8 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
             return _Request("POST", f"{one}/mark-{attribute_name(operation.value).replace('_', '-')}")
         case "assign":
             return _Request("POST", f"{one}/{model.assign_action(operation)}")
+        case "due" | "top":
+            return _Request("GET", f"{every}/{model.selection(operation).action}")
     return {
         "create": _Request("POST", every),
         "view": _Request("GET", one),
@@ -125,7 +129,6 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
         "tag": _Request("POST", f"{one}/tags"),
         "count": _Request("GET", f"{every}/count"),
         "group": _Request("GET", f"{every}/count-by-{dashed}"),
-        "due": _Request("GET", f"{every}/{model.due_list(operation).action}"),
         "total": _Request("GET", f"{every}/total-{dashed}"),
         "average": _Request("GET", f"{every}/average-{dashed}"),
         "export": _Request("GET", f"{every}/export-{operation.value}"),
@@ -137,7 +140,7 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
 def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     lines = {}
     for operation in entity.operations:
-        if operation.kind in ("persist", "rule"):
+        if operation.kind in ("persist", "rule", "limit"):
             continue
         fields = [entity.field(name) for name in operation.attributes]
         lines[_call(operation, entity, fields)] = _help(operation, entity, fields)
@@ -176,6 +179,8 @@ def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
 def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]) -> str:
     thing, things = entity.article, entity.labels
     by = " by ".join(field.label for field in fields)
+    if operation.kind in SELECTIONS:
+        return f"List {entity.selection(operation).phrase}"
     return {
         "create": f"Add {thing}",
         "view": f"Show {thing}",
@@ -190,7 +195,6 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
         "tag": f"Tag {thing}",
         "count": f"Count {things}",
         "group": f"Count {things} by {by}",
-        "due": f"List {things} that are {entity.due_list(operation).shown}",
         "total": f"Add up the {by}",
         "average": f"Average the {by}",
         "export": f"Export {things} ({operation.value.upper()})",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.rendering import render
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Decision
 from hishamos_pipeline.stacks.python.stack import Stack
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile, folder_file
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.python.selections import SELECTIONS
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Decision
 from hishamos_pipeline.stacks.python import stack
 
@@ -29,7 +30,7 @@ def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator
             entity_context(model, entity),
         )
     if any(
-        item.has("view", "search", "group", "due", "history") or item.lists for item in model.entities
+        item.has("view", "search", "group", "history", *SELECTIONS) or item.lists for item in model.entities
     ) or any(figure.by for item in model.entities for figure in item.figures):
         yield SourceFile(
             f"{root}/cli/output.py", "output.py.j2", "Records as text for the terminal", context=shared
@@ -62,16 +63,15 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "tag": ("tag", f"the {thing} carries the tag"),
         "count": ("count", "the number is printed"),
         "group": (f"count-by-{name}", "each value is printed"),
-        "due": (
-            model.due_list(operation).action,
-            f"only {things} that are {model.due_list(operation).shown} are printed",
-        ),
         "total": (f"total-{name}", "the sum is printed"),
         "average": (f"average-{name}", "the average is printed"),
         "export": (f"export-{value}", "the file is written"),
         "import": (f"import-{value}", f"the imported {things} are counted"),
         "history": ("history", "the changes are printed"),
     }
+    if operation.kind in SELECTIONS:
+        selection = model.selection(operation)
+        known[operation.kind] = (selection.action, f"only {selection.phrase} are printed")
     if operation.kind not in known:
         return None
     action, result = known[operation.kind]
@@ -113,13 +113,7 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for field in entity.groups:
         name = field.attribute.name.replace("_", "-")
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
-    lines += [
-        (
-            f"{start} {entity.due_list(item).action}",
-            f"List {entity.labels} that are {entity.due_list(item).shown}",
-        )
-        for item in entity.dues
-    ]
+    lines += [(f"{start} {item.action}", f"List {item.phrase}") for item in entity.selections]
     lines += [(f"{start} {figure.action}", figure.help) for figure in entity.figures]
     for kind in ("export", "import"):
         for name in entity.formats(kind):

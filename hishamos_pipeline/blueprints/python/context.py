@@ -24,8 +24,10 @@ def entity_context(model: PackageModel, entity: EntityModel) -> dict[str, object
 
 
 def needs_conflict(model: PackageModel) -> bool:
-    """Whether records can clash: unique values, or records that others refer to and that are deleted."""
-    return any(item.unique or (item.referrers and item.has("delete")) for item in model.entities)
+    """Whether records can clash: unique values, limits, or records that others refer to and that are deleted."""
+    return any(
+        item.unique or item.limits or (item.referrers and item.has("delete")) for item in model.entities
+    )
 
 
 def needed_values(model: PackageModel) -> dict[str, bool]:
@@ -84,6 +86,7 @@ def _raises(entity: EntityModel, checked: bool) -> str:
     if entity.unique:
         labels = " or ".join(field.label for field in entity.unique)
         lines.append(f"ConflictError: if another {entity.label} has the same {labels}.")
+    lines += [f"ConflictError: if {limit.owner} has {limit.shown} already." for limit in entity.limits]
     if not lines:
         return ""
     return "\n    Raises:\n" + "".join(f"        {line}\n" for line in lines)

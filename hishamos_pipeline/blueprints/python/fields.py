@@ -6,6 +6,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.ends import STATES
 from hishamos_pipeline.core.artifacts.idea import Attribute
 from hishamos_pipeline.intake.attributes import attribute_name
 
@@ -27,7 +28,6 @@ _SAMPLES: dict[str, tuple[str, str]] = {
 }
 _MODELS_OWN = frozenset(dir(BaseModel)) | {"parameters", "pydantic"}
 # A record is in a state from the start; any other choice is unknown until somebody makes it.
-STATES = ("status", "state", "stage", "phase")
 # Names that generated modules use for something else.
 _TAKEN = frozenset(
     """counter mapping callable iterator run

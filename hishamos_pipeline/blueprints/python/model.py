@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hishamos_pipeline.blueprints.python.dues import DueList, ended
 from hishamos_pipeline.blueprints.python.fields import SQL_KEYWORDS, FieldModel, table, variable
 from hishamos_pipeline.blueprints.python.figures import FIGURES, Figure
+from hishamos_pipeline.blueprints.python.limits import Limit
+from hishamos_pipeline.blueprints.python.selections import SELECTIONS, Selection, ended
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
@@ -85,6 +86,11 @@ class EntityModel:
             or (item.kind == "status" and self.status_value(item) != self.field(item.attributes[0]).default)
         }
         return tuple(field for field in self.fields if field.required or field.attribute.name not in changed)
+
+    @property
+    def given_arguments(self) -> str:
+        """The same as keyword arguments."""
+        return ", ".join(f"{field.name}={field.name}" for field in self.given)
 
     def reached(self, field: FieldModel) -> Operation | None:
         """The state change that gives a field another value than its default."""
@@ -195,7 +201,7 @@ class EntityModel:
     @property
     def loads(self) -> bool:
         """Whether all records are read at once."""
-        return self.lists or self.has("search", "count", "group", "due", "export", *FIGURES)
+        return self.lists or self.has("search", "count", "group", "limit", "export", *SELECTIONS, *FIGURES)
 
     @property
     def lists(self) -> bool:
@@ -249,13 +255,24 @@ class EntityModel:
         return self._named("group")
 
     @cached_property
-    def dues(self) -> tuple[Operation, ...]:
-        """Lists of what is due, each once."""
-        return tuple({item.value: item for item in self.of("due")}.values())
+    def selections(self) -> tuple[Selection, ...]:
+        """Lists of some records alone, each once."""
+        asked = [self.selection(item) for item in self.operations if item.kind in SELECTIONS]
+        return tuple({item.function: item for item in asked}.values())
 
-    def due_list(self, operation: Operation) -> DueList:
-        """The names of a list of what is due."""
-        return DueList(operation.value, self.vars)
+    def selection(self, operation: Operation) -> Selection:
+        """The list that an operation asks for."""
+        field = self.field(operation.attributes[0])
+        return Selection(operation.kind, operation.value, field, self.vars, self.labels)
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """How many records may belong to another one."""
+        return tuple(map(self.limit, dict.fromkeys(self.of("limit"))))
+
+    def limit(self, operation: Operation) -> Limit:
+        """The limit that an operation asks for."""
+        return Limit(self.field(operation.attributes[0]), operation.value, self.label, self.labels)
 
     @cached_property
     def ends(self) -> tuple[FieldModel, ...]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jinja2
 
-from hishamos_pipeline.blueprints.python.dues import ended, is_open
+from hishamos_pipeline.blueprints.python.selections import ended, is_open
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.intake.attributes import attribute_name
 from hishamos_pipeline.stacks.python.rendering import folders_of, open_environment

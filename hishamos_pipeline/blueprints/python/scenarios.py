@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.reading.operation import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def _figure(operation: Operation, model: EntityModel) -> Rows:
 
 
 def _due(operation: Operation, model: EntityModel) -> Rows:
-    label, shown = model.field(operation.attributes[0]).label, model.due_list(operation).shown
+    label, shown = model.field(operation.attributes[0]).label, model.selection(operation).shown
     yield (
         "listed",
         f"{model.labels} with a {label} before today, today, in six days and in a week",
@@ -237,6 +237,49 @@ def _due(operation: Operation, model: EntityModel) -> Rows:
             f"the {model.labels} that are {shown} are asked for",
             "it is not among them",
             field.attribute.name,
+        )
+
+
+def _top(operation: Operation, model: EntityModel) -> Rows:
+    selection = model.selection(operation)
+    yield (
+        "listed",
+        f"{selection.number + 1} {model.labels} that differ in their {selection.field.label}",
+        f"{selection.phrase} are asked for",
+        "they are there in that order, and the other one is not",
+        operation.attributes[0],
+    )
+    if selection.field.optional_none:
+        yield (
+            "without",
+            f"{model.article} without {words.with_article(selection.field.label)}",
+            f"{selection.phrase} are asked for",
+            "it is not among them",
+            operation.attributes[0],
+        )
+
+
+def _limit(operation: Operation, model: EntityModel) -> Rows:
+    limit, name = model.limit(operation), operation.attributes[0]
+    owner, full = limit.field.attribute.target, f"{limit.owner} with {limit.shown}"
+    refused = f"it is refused, because {limit.shown} are the most"
+    yield ("full", full, f"another {model.label} of that {owner} is added", refused, name)
+    yield ("other", full, f"{model.article} of another {owner} is added", "it is kept", name)
+    for field in model.ends if limit.is_open else ():
+        yield (
+            "ended",
+            f"{full}, one of which is then done with by its {field.label}",
+            f"another {model.label} of that {owner} is added",
+            "it is kept",
+            field.attribute.name,
+        )
+    if model.has("update") and limit.field in model.editable:
+        yield (
+            "moved",
+            f"{full}, and {model.article} of another {owner}",
+            f"that {model.label} is given the first {owner}",
+            refused,
+            name,
         )
 
 
@@ -303,6 +346,7 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
     "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
-    "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "export": _export,
+    "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "top": _top,
+    "export": _export, "limit": _limit,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,
 }  # fmt: skip

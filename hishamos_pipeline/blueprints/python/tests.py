@@ -7,7 +7,7 @@ from hishamos_pipeline.blueprints.python.fields import FieldModel
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.blueprints.python.scenarios import Scenario, scenarios
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Criterion, Story
 from hishamos_pipeline.core.text import linear_re as re
 

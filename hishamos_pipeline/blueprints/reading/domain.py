@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.operations import Operation, Reader, plausible, reference_to
+from hishamos_pipeline.blueprints.reading.operation import Operation, reference_to
+from hishamos_pipeline.blueprints.reading.operations import Reader, plausible
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity

@@ -5,21 +5,17 @@ code that does half of what was asked would be a pretence.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, reference_to
+from hishamos_pipeline.blueprints.reading.ranking import read_top
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.blueprints.reading.vocabulary import DETERMINER, Vocabulary
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name, parse_attributes
 from hishamos_pipeline.intake.wording import wording
-
-Kind = Literal[
-    "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
-    "assign", "tag", "count", "group", "total", "average", "due", "export", "import", "history", "persist", "rule",
-]  # fmt: skip
 
 NEEDS_MODEL = "needs a language model"
 _RESTRICTION = re.compile(
@@ -48,21 +44,6 @@ _EVENTS = {
     "approval": "approved",
 }
 _SEVERAL = re.compile(r"(?:all|every|each|several|some|multiple)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One thing to do with the records of one entity.
-
-    ``attributes`` are the attributes concerned; ``value`` is a state, a file format or a rule;
-    ``needs`` are attributes that the entity must have for it.
-    """
-
-    kind: Kind
-    entity: str
-    attributes: tuple[str, ...] = ()
-    value: str = ""
-    needs: tuple[Attribute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +89,8 @@ class Reader:
             verb, rest = "track", rest[9:]
         if verb == "look" and rest.startswith("up "):
             verb, rest = "search", rest[3:]
+        if top := read_top(self._known, verb, rest):
+            return (top,)
         for understand in (
             self._figures,
             self._due,
@@ -529,20 +512,10 @@ def _is_due_date(attribute: Attribute) -> bool:
     return attribute.type == "date" and bool(_DUE.fullmatch(attribute.name))
 
 
-def reference_to(entity: str) -> Attribute:
-    """The attribute by which a record belongs to a record of another entity."""
-    return Attribute(name=attribute_name(entity), type="reference", target=entity, required=True)
-
-
 def plausible(attribute: Attribute) -> bool:
     """Whether a phrase after "with" can be the name of an attribute, and not a way of doing things."""
     parts = re.sub(r"^(?:number|date|year|kind|place|day)_of_", "", attribute.name).split("_")
     return len(parts) <= 3 and not set(parts) & _NOT_ATTRIBUTES
-
-
-def without_needs(operation: Operation) -> Operation:
-    """The operation once its needs are part of the data model."""
-    return replace(operation, needs=())
 
 
 def _split(text: str) -> list[str]:

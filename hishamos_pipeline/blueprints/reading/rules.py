@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.operations import Operation
+from hishamos_pipeline.blueprints.reading.limits import read_limit
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
@@ -38,6 +39,8 @@ _PATTERNS = (
 
 def read_rule(text: str, entities: Sequence[Entity]) -> Operation | None:
     """The rule that a sentence states about one attribute of one entity; ``None`` if it states none."""
+    if limit := read_limit(text, entities):
+        return limit
     line = plain(text).lower().replace("’", "'")
     line = re.sub(r"^(?:the|an?|every|each) ([a-z -]+?(?:'s | of | must | is | are | can))", r"\1", line)
     for pattern, value in _PATTERNS:

@@ -1,0 +1,68 @@
+"""The first few records by a number or a date: "the top 5 books by price", "the 3 newest notes"."""
+
+from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.operation import Operation
+from hishamos_pipeline.blueprints.reading.vocabulary import Vocabulary
+from hishamos_pipeline.core.artifacts.idea import Attribute
+
+_WORDS = "two three four five six seven eight nine ten".split()
+# Which end comes first: of a number that is named, of a price where none is, of a date.
+_HIGHEST, _LOWEST = ["most", "longest"], ["least", "fewest", "shortest"]
+_DEAREST = ["most expensive", "dearest", "highest", "largest", "biggest", "greatest"]
+_CHEAPEST = ["least expensive", "cheapest", "lowest", "smallest"]
+_LATEST, _EARLIEST = ["most recent", "newest", "latest", "last"], ["oldest", "earliest"]
+_ENDS = "|".join((*_HIGHEST, *_LOWEST, *_DEAREST, *_CHEAPEST, *_LATEST, *_EARLIEST))
+_PRICES = frozenset({"price", "cost", "unit_price", "amount"})
+_N = rf"(?P<n>\d{{1,2}}|{'|'.join(_WORDS)})"
+_BY = r"by (?:the |their )?(?P<by>[a-z ]+)"
+_PATTERNS = (
+    rf"(?:the )?top {_N} (?P<e>{{noun}}) {_BY}",
+    rf"(?:the )?{_N} (?P<e>{{noun}}) with the (?P<end>{_ENDS}) (?P<by>[a-z ]+)",
+    rf"(?:the )?{_N} (?P<end>{_ENDS}) (?P<e>{{noun}})(?: {_BY})?",
+    rf"(?:the )?(?P<end>last|latest) {_N} (?P<e>{{noun}})(?: {_BY})?",
+)
+# Records that a test makes besides those that are to be found, and the least that a field begins at in tests.
+_ROOM, _START = 8, 12
+
+
+def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
+    """The list of the first few that a clause asks for; ``None`` where it asks for none."""
+    if verb not in (*words.VIEW, *words.LIST, "get"):
+        return None
+    match = next((found for pattern in _PATTERNS if (found := known.match(pattern, rest))), None)
+    if match is None or not words.is_plural(match["e"]):
+        return None
+    said = match.groupdict()
+    entity, number = known.forms[match["e"]], match["n"]
+    most = _WORDS.index(number) + 2 if number in _WORDS else int(number)
+    by = said.get("by") or ""
+    found = _asked(
+        known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)
+    )
+    if found is None or most < 2 or not _fits(found[0], most):
+        return None
+    return Operation("top", entity, (found[0].name,), f"{most} {found[1]}")
+
+
+def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> tuple[Attribute, str] | None:
+    """The attribute that records are ranked by, and which end comes first."""
+    if by:
+        candidates = [item for item in attributes if item.name == name]
+    elif end in (*_DEAREST, *_CHEAPEST):
+        candidates = [item for item in attributes if item.name in _PRICES]
+    else:
+        candidates = [item for item in attributes if item.type == "date"]
+    if len(candidates) != 1:
+        return None
+    is_date = candidates[0].type == "date"
+    high = [*_LATEST, "top"] if is_date else [*_HIGHEST, *_DEAREST, "top"]
+    low = _EARLIEST if is_date else [*_LOWEST, *_CHEAPEST]
+    return (candidates[0], "lowest" if end in low else "highest") if end in (*high, *low) else None
+
+
+def _fits(attribute: Attribute, most: int) -> bool:
+    """Whether more records than are asked for can differ in it."""
+    if attribute.type not in ("integer", "decimal", "date"):
+        return False
+    first = _START if attribute.minimum is None else attribute.minimum
+    return attribute.maximum is None or attribute.maximum >= first + most + _ROOM
