@@ -69,8 +69,10 @@ def _file(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
 def _revised(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
     """What a new file has to be; one that is changed more than what it was written from goes back once."""
 
-    async def run(question: FileRevision, draft: FileText | FileEdits, _: PlanningRules) -> FileText:
-        text = draft.text if isinstance(draft, FileText) else revising.edited(question.text, draft.edits)
+    async def run(
+        question: FileRevision, draft: drafts.RevisedText | FileEdits, _: PlanningRules
+    ) -> FileText:
+        text = revising.revised_text(question.text, draft)
         revised = FileText(text=await check(question, text))
         revising.require_little(question, revised)
         return revised
@@ -79,7 +81,7 @@ def _revised(check: Callable[[FileRequest, str], Awaitable[str]]) -> Finish:
 
 
 def _edits(question: FileRevision) -> type[BaseModel]:
-    return FileEdits if question.is_long else FileText
+    return FileEdits if question.is_long else drafts.RevisedText
 
 
 def _corrected(check: Callable[[RepairRequest, str], Awaitable[str]]) -> Finish:
@@ -112,9 +114,9 @@ BINDINGS: Mapping[str, TaskBinding] = {
     str(tasks.SOURCE_FILE): TaskBinding(FileText, _file(file_validation.source)),
     str(tasks.TEST_FILE): TaskBinding(FileText, _file(file_validation.story_tests)),
     str(tasks.DOCUMENT): TaskBinding(FileText, _file(file_validation.document)),
-    str(tasks.REVISE_SOURCE): TaskBinding(FileText, _revised(file_validation.source), _edits),
-    str(tasks.REVISE_TEST): TaskBinding(FileText, _revised(file_validation.story_tests), _edits),
-    str(tasks.REVISE_DOCUMENT): TaskBinding(FileText, _revised(file_validation.document), _edits),
+    str(tasks.REVISE_SOURCE): TaskBinding(drafts.RevisedText, _revised(file_validation.source), _edits),
+    str(tasks.REVISE_TEST): TaskBinding(drafts.RevisedText, _revised(file_validation.story_tests), _edits),
+    str(tasks.REVISE_DOCUMENT): TaskBinding(drafts.RevisedText, _revised(file_validation.document), _edits),
     str(tasks.REPAIR_CODE): TaskBinding(Correction, _corrected(file_validation.repaired_source)),
     str(tasks.REPAIR_TEST): TaskBinding(Correction, _corrected(file_validation.repaired_tests)),
     str(tasks.REPAIR_DOCUMENT): TaskBinding(Correction, _corrected(file_validation.repaired_document)),

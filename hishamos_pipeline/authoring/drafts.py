@@ -199,6 +199,13 @@ class ChangeDraft(Draft):
     stories: list[StoryChange] = []
 
 
+class RevisedText(Draft):
+    """A file as it is to be: its whole ``text``, or ``unchanged``."""
+
+    text: str = ""
+    unchanged: bool = False
+
+
 class FileDraft(Draft):
     """A file of the project: a module with its public side as stub text, a script, a template, or data.
 

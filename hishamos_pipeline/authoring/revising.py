@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from hishamos_pipeline.agents.file_questions import FileRevision, FileText, TextEdit
+from hishamos_pipeline.agents.file_questions import FileEdits, FileRevision, FileText, TextEdit
+from hishamos_pipeline.authoring.drafts import RevisedText
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.text.lines import lost_lines
 
@@ -16,6 +17,19 @@ class ReconsiderError(ValueError):
     def __init__(self, problem: str, answer: Document) -> None:
         super().__init__(problem)
         self.answer = answer
+
+
+def revised_text(text: str, draft: RevisedText | FileEdits) -> str:
+    """The text that an answer to a question for a change comes to.
+
+    Raises:
+        ValueError: the answer has no text and does not say that nothing changes, or both; or an edit has no place.
+    """
+    if isinstance(draft, FileEdits):
+        return edited(text, draft.edits)
+    if draft.unchanged == bool(draft.text):
+        raise ValueError("`text`: give the whole file, or leave it out and say `unchanged`")
+    return text if draft.unchanged else draft.text
 
 
 def edited(text: str, edits: Sequence[TextEdit]) -> str:
@@ -37,14 +51,24 @@ def edited(text: str, edits: Sequence[TextEdit]) -> str:
     return text
 
 
+def unexplained(question: FileRevision, text: str) -> int:
+    """How many lines of a file are others without a reason: 0 where they are few, or tests of mostly new criteria."""
+    lines, lost = question.text.count("\n"), lost_lines(question.text, text)
+    if lines < _SHORTEST or lost <= _MOST_CHANGED * lines:
+        return 0
+    criteria = {f"criterion {item.id}" for item in question.story.criteria} if question.story else set()
+    changed = {change.name for change in question.changes if change.name.startswith("criterion ")}
+    return 0 if question.story and 2 * len(changed) > len(criteria | changed) else lost
+
+
 def require_little(question: FileRevision, answer: FileText) -> None:
     """Send back a file whose lines are others that nothing asks to change.
 
     Raises:
         ReconsiderError: names how many lines have changed, and what for.
     """
-    lines, lost = question.text.count("\n"), lost_lines(question.text, answer.text)
-    if lines < _SHORTEST or lost <= _MOST_CHANGED * lines:
+    lines, lost = question.text.count("\n"), unexplained(question, answer.text)
+    if not lost:
         return
     names = ", ".join(change.name for change in question.changes)
     raise ReconsiderError(

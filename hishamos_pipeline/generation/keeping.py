@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from hishamos_pipeline.agents.file_questions import FileRequest, InputChange
-from hishamos_pipeline.core.artifacts.documents import Architecture, PlannedFile, Story
+from hishamos_pipeline.core.artifacts.documents import Architecture, Criterion, PlannedFile, Story
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.differing import differing
 from hishamos_pipeline.core.text.interfaces import signatures
@@ -21,7 +21,8 @@ from hishamos_pipeline.core.text.parsing import parse_python
 Pieces = Mapping[str, str]
 # What a document shows as code: names in prose are words.
 _CODE = re.compile(r"(?s)```.*?```|`[^`\n]+`")
-_TEXTS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+# So many words in a row are no chance.
+_RUN = 4
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -60,11 +61,12 @@ def _of_source(question: FileRequest, planned: PlannedFile) -> Iterator[tuple[st
     plan = question.architecture
     yield f"purpose of {planned.path}", planned.purpose
     yield f"interface of {planned.path}", planned.interface
-    if question.shows_criteria:
+    # One that serves all is changed where its interface is, or where it fails.
+    if question.shows_criteria and (planned.requirements or len(plan.code) == 1):
         yield from _criteria(question.served)
     for name in planned.depends_on:
         other = next((file for file in plan.files if file.path == name), None)
-        yield f"import {name}", _signatures(other) if other else ""
+        yield f"import {name}", _signatures(plan, other) if other else ""
     if plan.module_of(planned.path) == plan.called_module:
         yield "commands", plan.usage
     yield from ((f"file {item.path}", item.text) for item in question.edited)
@@ -76,11 +78,6 @@ def _of_test(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
         yield from _criteria([question.story])
     plan = question.architecture
     yield from _signatures_used(plan, _used(text, plan.package))
-    typed = set(_WORD.findall("\n".join(_TEXTS.findall(text))))
-    for line in plan.usage.splitlines():
-        words = _WORD.findall(line)
-        if words and words[0] in typed:
-            yield f"command {words[0]}", line
 
 
 def _signatures_used(plan: Architecture, used: Collection[str] | None) -> Iterator[tuple[str, str]]:
@@ -89,7 +86,7 @@ def _signatures_used(plan: Architecture, used: Collection[str] | None) -> Iterat
         (plan.module_of(file.path), name): signature
         for file in plan.files
         if file.interface and file.path.endswith(".py")
-        for name, signature in _known(file.interface).items()
+        for name, signature in _own(plan, file).items()
     }
     names, size = set(used or ()), -1
     while len(names) != size:
@@ -108,9 +105,9 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
     for story in question.stories.planned:
         if question.path == "README.md" or story.id in text:
             yield f"story {story.id}", story.title
-    # A plan that does not say what is called has nothing but what its files offer.
-    yield "commands", plan.usage or "\n".join(sorted({s for file in plan.files for s in file.signatures}))
     words = set(_WORD.findall("\n".join(_CODE.findall(text))))
+    yield from _commands(plan, words)
+    yield from _told(question.stories.planned, text)
     for file in plan.files:
         if file.path in text:
             yield f"file {file.path}", "planned"
@@ -122,19 +119,51 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
         yield from ((f"decision {item.title}", item.reason) for item in plan.decisions)
 
 
+def _commands(plan: Architecture, shown: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The lines of what users call that a document shows; where it shows most of them, which ones there are, too."""
+    # A plan that does not say what is called has nothing but what its files offer.
+    lines = plan.usage.splitlines() or sorted({s for file in plan.files for s in file.signatures})
+    called = {words[0]: line for line in lines if (words := _WORD.findall(line))}
+    found = called.keys() & shown
+    yield from ((f"command {name}", called[name]) for name in sorted(found))
+    if 2 * len(found) >= len(called):
+        yield "commands", "\n".join(sorted(called))
+
+
+def _told(stories: Iterable[Story], text: str) -> Iterator[tuple[str, str]]:
+    """Criteria of whose words a document has some, one after the other."""
+    said = " ".join(_WORD.findall(text.casefold()))
+    for story in stories:
+        for item in story.criteria:
+            words = _WORD.findall(f"{item.given} {item.when} {item.then}".casefold())
+            runs = (" ".join(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1))
+            if any(f" {run} " in f" {said} " for run in runs):
+                yield from _criterion(item)
+
+
 def _criteria(stories: Iterable[Story]) -> Iterator[tuple[str, str]]:
     for story in stories:
         for item in story.criteria:
-            yield f"criterion {item.id}", f"Given {item.given}\nWhen {item.when}\nThen {item.then}"
+            yield from _criterion(item)
 
 
-def _signatures(file: PlannedFile) -> str:
+def _criterion(item: Criterion) -> Iterator[tuple[str, str]]:
+    yield f"criterion {item.id}", f"Given {item.given}\nWhen {item.when}\nThen {item.then}"
+
+
+def _signatures(plan: Architecture, file: PlannedFile) -> str:
     # A statement that brings several names stands once.
-    return (
-        "\n".join(dict.fromkeys(_known(file.interface).values()))
-        if file.path.endswith(".py")
-        else file.purpose
-    )
+    return "\n".join(dict.fromkeys(_own(plan, file).values())) if file.path.endswith(".py") else file.purpose
+
+
+def _own(plan: Architecture, file: PlannedFile) -> Mapping[str, str]:
+    """What a file offers by name; what it takes from other packages is none of it."""
+    return {
+        name: text
+        for name, text in _known(file.interface).items()
+        if not text.startswith("from ")
+        or text.startswith((f"from {plan.package}.", f"from {plan.package} ", "from ."))
+    }
 
 
 @lru_cache(maxsize=4096)

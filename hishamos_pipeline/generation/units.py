@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from hishamos_pipeline.agents.engine import Engine
-from hishamos_pipeline.agents.file_questions import FileText
+from hishamos_pipeline.agents.file_questions import FileRevision, FileText
 from hishamos_pipeline.agents.tasks import Task
+from hishamos_pipeline.authoring.revising import unexplained
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.pipeline.batch import NO_BATCH, BatchOverrides
 from hishamos_pipeline.core.pipeline.spending import Purpose
@@ -21,6 +22,8 @@ Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
 # More than any provider is asked at a time; those that wait have begun nothing, and a failure stops them.
 _AT_ONCE = 64
+# What the reason of a unit begins with that was written anew although little of what it was made from had changed.
+REWRITTEN = "rewritten: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,10 @@ class UnitMaker:
         text, earlier = _encoded(answer), ask.earlier
         reason = earlier.reason if earlier else ""
         if earlier and earlier.revise:
-            lines = earlier.text.count("\n")
+            lines, question = earlier.text.count("\n"), earlier.revise[1]
             reason = f"{changed_lines(earlier.text, text)} of {lines} lines {reason}"
+            if isinstance(question, FileRevision) and unexplained(question, text):
+                reason = f"{REWRITTEN}{reason}"
         made = MadeUnit(name=ask.name, unit_key=unit, text=text, reason=reason)
         again = self.fresh or self.overrides.anew
         self.units.add(self.key, self.kind, [made], batch=self.overrides.batch, again=again)

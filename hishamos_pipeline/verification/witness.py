@@ -21,7 +21,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from hishamos_pipeline.verification.witness_calls import end_call, is_ignored, is_run_by, kept_call, shown
+from hishamos_pipeline.verification.witness_calls import end_call, fits, is_ignored, kept_call, runs, shown
 from hishamos_pipeline.verification.witness_results import Nothing, other
 
 RESULT = ".hishamos-witness.json"
@@ -196,7 +196,7 @@ class Witness:
         if len(names) < 2:
             return names[0] if names else ""
         # All that one decorator has made, such as `contextmanager`, run the same code: what they wrap tells them apart.
-        return next((name for name in names if is_run_by(self._functions[name], frame)), "")
+        return next((name for name in names if runs(self._functions[name], frame)), "")
 
     def module_of(self, name: str) -> str:
         """The module of the package that a function stands in; empty for any other."""
@@ -222,7 +222,7 @@ class Witness:
         left = [call["number"]]
 
         def instead(given: Any, named: Any) -> Any:
-            if self.is_test(sys._getframe(2).f_code):
+            if self.is_test(sys._getframe(2).f_code) and fits(original, given, named):
                 left[0] -= 1
                 if left[0] == -1 or call["how"] == "all":
                     return _wrong(call, original, given, named)

@@ -168,10 +168,19 @@ def shown(value: Any) -> str:
     return re.sub(r"0x[0-9a-f]{6,}", "0x", repr(value))[:4000]
 
 
-def is_run_by(function: Any, frame: types.FrameType) -> bool:
+def runs(function: Any, frame: types.FrameType) -> bool:
     """Whether a frame has what a function encloses: so functions that one decorator has made are told apart."""
     enclosed = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in enclosed)
+
+
+def fits(function: Any, given: Any, named: Any) -> bool:
+    """Whether a function can be called so: a call that its signature refuses never began when calls were counted."""
+    try:
+        inspect.signature(function).bind(*given, **named)
+    except TypeError:
+        return False
+    return True
 
 
 def is_ignored(frame: types.FrameType) -> bool:

@@ -10,6 +10,7 @@ from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite
 from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.generation.rewritten_files import rewritten_files
 from hishamos_pipeline.generation.run import ProjectRun
 from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import Recorded
@@ -185,6 +186,38 @@ async def test_a_file_written_anew_goes_back_once(recorded: Recorded) -> None:
     again = [one.text for one in recorded.server.asked if f"coding/revise for {REPORT}" in one.text][-1]
     assert "lines of the file are others now, although only this has changed: criterion US-003-AC1" in again
     assert "one.pages" in files(recorded)[REPORT]
+
+
+async def test_a_file_that_is_written_anew_again_is_told(recorded: Recorded) -> None:
+    await make(recorded)
+    assert rewritten_files(recorded.run().project) == ()
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 pages` is printed")
+    body = "    found = [1]\n    found.append(2)\n    found.append(3)\n    return found\n"
+    padded = CODE + "\n\n".join(f"\ndef _f{n}() -> list[int]:\n{body}" for n in range(9))
+    anew = padded.replace("_f", "_g").replace("found", "made")
+    tests = text(TESTS.replace('"723\\n"', '"723 pages\\n"'))
+    Asked(recorded, {f"coding/revise for {REPORT}": [text(padded)], f"qa/revise for {TOTAL}": [tests]})
+    await make(recorded)
+    assert rewritten_files(recorded.run().project) == (), "what is only longer is not written anew"
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723` is printed")
+    Asked(recorded, {f"coding/revise for {REPORT}": [text(anew)], f"qa/revise for {TOTAL}": [text(TESTS)]})
+    await make(recorded)
+    (told,) = rewritten_files(recorded.run().project)
+    assert told.startswith(f"{REPORT}: ") and told.endswith("lines changed for criterion US-003-AC1")
+
+
+async def test_a_file_stays_by_one_word(recorded: Recorded) -> None:
+    await make(recorded)
+    before = files(recorded)
+    edit(recorded.run(), "stories", "US-003", "criteria.0.then", "`723 pages` is printed")
+    answers = {
+        f"coding/revise for {REPORT}": [json.dumps({"unchanged": True})],
+        f"qa/revise for {TOTAL}": [json.dumps({"unchanged": True, "text": TESTS}), text(TESTS)],
+    }
+    asked = Asked(recorded, answers)
+    await make(recorded)
+    assert files(recorded) == before and len(asked.tasks) == 3
+    assert "leave it out and say `unchanged`" in recorded.server.asked[-1].text
 
 
 async def test_where_no_change_will_do_the_file_is_written_anew(recorded: Recorded) -> None:

@@ -74,8 +74,9 @@ TESTS = "tests/test_us_001_add.py"
         (plan(), set()),
         (plan(store=ADD.replace("Adds.", "Adds one.")), set()),
         (plan(notes=NOTE.replace("title", "heading")), {"signature shop.notes.Note"}),
-        (plan(USAGE.replace("add TITLE", "add --title TITLE")), {"command add"}),
+        (plan(USAGE.replace("add TITLE", "add --title TITLE")), set()),
         (plan(USAGE + "\nremove: removes"), set()),
+        (plan(cli="from collections.abc import Sequence\n\n" + CLI), set()),
         (plan(other="def other() -> int: ...\n"), set()),
     ],
 )
@@ -95,6 +96,28 @@ def test_what_a_module_is_written_from() -> None:
     now = other.model_copy(update={"files": purpose})
     assert changed("shop/store.py", "", plan(), now) == {"purpose of shop/store.py"}
     assert changed("shop/store.py", "", plan(), plan(notes=NOTE.replace("A note", "One note"))) == set()
+    typed = plan(notes="from typing import Any\n\n" + NOTE)
+    assert changed("shop/store.py", "", plan(), typed) == set()
+
+
+def test_a_module_that_serves_all_keeps_to_its_interface() -> None:
+    base = plan()
+    files = tuple(
+        f.model_copy(update={"requirements": ()}) if f.path == "shop/notes.py" else f for f in base.files
+    )
+    serving_all = base.model_copy(update={"files": files})
+    assert changed("shop/notes.py", "", serving_all, serving_all, ("a", "b")) == set()
+    assert changed("shop/notes.py", "", base, base, ("a", "b")) == {"criterion US-001-AC1"}
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [("Hours are rounded, halves go up always.", True), ("Halves are rounded. They go up.", False)],
+)
+def test_a_document_that_says_what_a_criterion_says_is_asked_with_it(page: str, asked: bool) -> None:
+    old = "the hours are rounded, halves go up"
+    found = changed("docs/use.md", page, plan(), plan(), (old, old.replace("up", "down")))
+    assert found == ({"criterion US-001-AC1"} if asked else set())
 
 
 @pytest.mark.parametrize(
@@ -104,6 +127,7 @@ def test_what_a_module_is_written_from() -> None:
         (plan(cli=CLI.replace("argv", "arguments")), set()),
         (plan(extra="def extra() -> int: ...\n"), {"modules"}),
         (plan(USAGE + "\nremove: removes"), {"commands"}),
+        (plan(USAGE.replace("add TITLE", "add --title TITLE")), {"command add"}),
     ],
 )
 def test_what_a_document_is_written_from(now: Architecture, names: set[str]) -> None:

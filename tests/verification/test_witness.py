@@ -155,6 +155,18 @@ async def test_an_honest_suite_raises_no_alarm(tmp_path: Path) -> None:
     }
 
 
+async def test_calls_that_the_signature_refuses_are_no_calls(tmp_path: Path) -> None:
+    tests = """
+def test_a():
+    with pytest.raises(TypeError):
+        double()
+    with pytest.raises(TypeError):
+        double(2, 3)
+    assert double(2) == 4
+"""
+    assert (await seen(tmp_path, tests))["results_noticed"] == []
+
+
 DECORATED = (
     CODE
     + """

@@ -11,6 +11,7 @@ from hishamos_pipeline.core.artifacts.documents import CheckOutcome, VerifiedBui
 from hishamos_pipeline.core.artifacts.tracing import orphans, trace
 from hishamos_pipeline.generation.outdated_edits import outdated_edits
 from hishamos_pipeline.generation.project import Project
+from hishamos_pipeline.generation.rewritten_files import rewritten_files
 from hishamos_pipeline.generation.runner import StepResult
 from hishamos_pipeline.generation.traces import traced
 
@@ -84,6 +85,16 @@ def verified_build(project: Project, made: StepResult[Any]) -> dg.MaterializeRes
 def edits_up_to_date(project: Project) -> list[str]:
     """What people have edited is written from what is so still."""
     return [str(item) for item in outdated_edits(project)]
+
+
+@project_check(
+    artifact="verified_build",
+    fix="Read what has changed of these files: hishamos diff {key} source_code.",
+    severity=dg.AssetCheckSeverity.WARN,
+)
+def files_changed_little(project: Project) -> list[str]:
+    """Files that were changed for a reason are not others beyond it: lines changed, of how many, and what for."""
+    return list(rewritten_files(project))
 
 
 @project_check(

@@ -36,12 +36,12 @@ def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     entity, number = known.forms[match["e"]], match["n"]
     most = _WORDS.index(number) + 2 if number in _WORDS else int(number)
     by = said.get("by") or ""
-    found = _asked(
+    ranked = _asked(
         known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)
     )
-    if found is None or most < 2 or not _fits(found[0], most):
+    if ranked is None or most < 2 or not _fits(ranked[0], most):
         return None
-    return Operation("top", entity, (found[0].name,), f"{most} {found[1]}")
+    return Operation("top", entity, (ranked[0].name,), f"{most} {ranked[1]}")
 
 
 def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> tuple[Attribute, str] | None:

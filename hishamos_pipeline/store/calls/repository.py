@@ -169,7 +169,10 @@ class Calls:
             )
 
     def unit_costs(self, project: str) -> dict[tuple[str, str], UnitCost]:
-        """What each unit of a project costs to make, by asset and unit: all its calls for each usable answer."""
+        """What each unit of a project costs to make, by asset and unit: all its calls for each usable answer.
+
+        Calls that were cancelled, or whose process was killed, say nothing of that.
+        """
         query = (
             select(
                 LlmCallRow.asset,
@@ -179,7 +182,7 @@ class Calls:
                 func.sum(LlmCallRow.input_tokens + LlmCallRow.output_tokens),
                 func.sum(LlmCallRow.cost_usd),
             )
-            .where(LlmCallRow.project == project, LlmCallRow.outcome.not_in(("cached", "cancelled")))
+            .where(LlmCallRow.project == project, LlmCallRow.outcome.not_in(("cached", "cancelled", "lost")))
             .group_by(LlmCallRow.asset, LlmCallRow.unit)
         )
         with self._sessions.read() as session:

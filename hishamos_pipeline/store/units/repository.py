@@ -53,6 +53,16 @@ class Units:
                 found.update((row[0], row[1]) for row in rows)
             return found
 
+    def reasons(self, key: str, kind: str, prefix: str) -> dict[str, str]:
+        """The reasons of a kind's units that begin so, by the hash of their text."""
+        with self._sessions.read() as session:
+            query = select(UnitRow.blob, UnitRow.reason).where(
+                UnitRow.project_id == find_project(session, key).id,
+                UnitRow.kind == kind,
+                UnitRow.reason.startswith(prefix, autoescape=True),
+            )
+            return {row.blob: row.reason for row in session.execute(query)}
+
     def add(
         self, key: str, kind: str, units: Iterable[MadeUnit], *, batch: str = "", again: bool = False
     ) -> None:

@@ -20,8 +20,8 @@ def upgrade() -> None:
         sa.Column("ended_at", time, nullable=True),
         sa.Column("foretold", sa.Text(), nullable=False),
         sa.Column("happened", sa.Text(), nullable=False),
-        sa.Column("likely_calls", sa.Float(), nullable=False),
-        sa.Column("calls", sa.Float(), nullable=False),
+        sa.Column("likely_calls", sa.Double(), nullable=False),
+        sa.Column("calls", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id"],
             ["projects.id"],
