@@ -1,5 +1,6 @@
 """The tasks of the roles: what each is asked, what it answers, and how it may be answered."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -25,12 +26,14 @@ from hishamos_pipeline.core.artifacts.documents import (
     PillarScore,
     PlanFault,
     PlannedFile,
+    Requirement,
     Requirements,
     SprintPlan,
     Stories,
     Story,
 )
 from hishamos_pipeline.core.artifacts.idea import Idea, Section
+from hishamos_pipeline.core.text.lines import diff
 
 Q = TypeVar("Q", bound=Document)
 A = TypeVar("A", bound=Document)
@@ -122,13 +125,41 @@ class RequirementsRevision(Document):
         return tuple(section for section in self.idea.whole if section.id not in self.changed)
 
 
+def told_changes(
+    now: Requirements, changed: Sequence[str], former: Sequence[Requirement]
+) -> tuple[InputChange, ...]:
+    """What has changed of some requirements, each as a diff of what it says; all of it of a new one."""
+    before = {item.id: said_by(item) for item in former}
+    return tuple(
+        InputChange(
+            name=item.id, diff=diff(before[item.id], said_by(item)) if item.id in before else said_by(item)
+        )
+        for item in now.requirements
+        if item.id in changed
+    )
+
+
+def said_by(item: Requirement) -> str:
+    """What a requirement says, line by line."""
+    return "\n".join((f"{item.id} ({item.kind}) {item.title}", item.statement, *item.acceptance))
+
+
 class StoriesRevision(Document):
-    """Asks what changed requirements change of a backlog; ``changed`` are their ids, those of new ones among them."""
+    """Asks what changed requirements change of a backlog; ``changed`` are their ids, those of new ones among them.
+
+    ``former`` are those that have changed, as they were.
+    """
 
     requirements: Requirements
     stories: Stories
     changed: tuple[str, ...]
+    former: tuple[Requirement, ...] = ()
     brief: Excerpt = Excerpt()
+
+    @property
+    def told(self) -> tuple[InputChange, ...]:
+        """What has changed of each requirement, as a diff; a new one is whole."""
+        return told_changes(self.requirements, self.changed, self.former)
 
     @property
     def gone(self) -> tuple[str, ...]:
@@ -169,13 +200,28 @@ class ChangeAnswer(Document):
 
 
 class ArchitectureRevision(Document):
-    """Asks what changed requirements, or faults found by its verification, change of an architecture that there is."""
+    """Asks what changed requirements, or faults found by its verification, change of an architecture that there is.
+
+    ``former`` are requirements that have changed, as they were.
+    """
 
     architecture: Architecture
     requirements: Requirements
     changed: tuple[str, ...]
+    former: tuple[Requirement, ...] = ()
     faults: tuple[PlanFault, ...] = ()
     brief: Excerpt = Excerpt()
+
+    @property
+    def told(self) -> tuple[InputChange, ...]:
+        """What has changed of each requirement, as a diff; a new one is whole."""
+        return told_changes(self.requirements, self.changed, self.former)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Ids of requirements that files serve and that are no more."""
+        known = {item.id for item in self.requirements.requirements}
+        return tuple(sorted({name for file in self.architecture.files for name in file.requirements} - known))
 
     @property
     def shown(self) -> tuple[PlannedFile, ...]:

@@ -126,7 +126,9 @@ class LargeProject:
             numbers = dict.fromkeys(int(n) for _, n in about)
             return {"stories": [self._story_entry(n, is_there=f"US-{n:03d}" in asked) for n in numbers]}
         if task == "architect/revise":
-            self._ids.update({int(n): name for name, n in re.findall(r"(REQ-\d+) Number (\d+)", asked)})
+            self._ids.update(
+                {int(n): name for name, n in re.findall(r"(REQ-\d+)(?: \(functional\))? Number (\d+)", asked)}
+            )
             new = [n for n in self.numbers if n > self._first and f"number_{n}.py" not in asked]
             return {"files": [self._module(n) for n in (*self.parameters, *new)]}
         if task == "coding/revise":

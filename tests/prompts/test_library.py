@@ -94,6 +94,8 @@ _NOT_SHOWN = {
     "business_analyst/requirements": Idea.model_fields.keys()
     - {"title", "brief", "stack", "files", "answers"},  # read by rules
     "business_analyst/change": {"idea"},  # its requirements say what it came to
+    "business_analyst/revise_stories": {"former"},  # what of them has changed is
+    "architect/revise": {"former"},
     "coding/new": {"stories"},  # those that the file serves are
     "qa/story_tests": {"stories", "edited"},  # its story is; tests are written by interfaces
     "documentation/document": {"edited"},
