@@ -335,7 +335,10 @@ def accept_change(services: Services, actor: Actor, key: str, change: ChangeProp
     from hishamos_pipeline.changing.proposing import take_over
 
     project = services.acting_as(actor).project_data(key)
-    return take_over(project, change, author=actor.name or actor.label)
+    is_building = project.store.projects.get(project.key).state == "building"
+    taken = take_over(project, change, author=actor.name or actor.label)
+    later = " (a build is under way: what it has passed already is for the next one)"
+    return f"{taken}{later}" if is_building else taken
 
 
 @requires("projects.decide", project="command.key")

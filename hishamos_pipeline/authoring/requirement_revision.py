@@ -84,6 +84,12 @@ def _faults(request: RequirementsRevision, draft: RequirementsChange) -> Iterato
         wanted = {*old.sections, *(entry.content.sections if entry.content else ())}
         if old.sections and not request.may_touch_all and not _names(wanted) & request.changed:
             yield f"{old.id} is about sections that have not changed: leave it as it is"
+    known = {section.id for section in request.idea.whole}
+    yield from (
+        f"{name} cites only sections that are gone: give it as MODIFIED, with the sections that say it now"
+        for name in draft.same
+        if name in items and items[name].sections and not known & set(items[name].sections)
+    )
     undecided = [name for name in request.concerned if name not in {*named, *draft.same}]
     if undecided:
         yield (

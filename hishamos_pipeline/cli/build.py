@@ -114,6 +114,8 @@ def command(
         print_json(summary)
     else:
         print_summary(summary)
+        if summary.state == "submitted":
+            echo(f"the brief was changed meanwhile: hishamos build {key} takes that up")
     doubtful = summary.deferred or summary.unchecked or summary.not_taken_up or summary.outdated_edits
     if (summary.not_verified and not accept_partial) or (strict and doubtful):
         raise click.exceptions.Exit(PARTIAL)

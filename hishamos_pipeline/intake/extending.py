@@ -8,7 +8,7 @@ from hishamos_pipeline.core.artifacts.idea import Entity, Idea, Section
 from hishamos_pipeline.errors import IdeaError
 from hishamos_pipeline.intake.attributes import resolve_references
 
-_MOST_FEATURES, _MOST_CONSTRAINTS = 1000, 200
+_MOST_FEATURES, _MOST_CONSTRAINTS = 1000, 1000
 
 
 def extended(idea: Idea, added: Idea) -> Idea:

@@ -1,6 +1,7 @@
 """A brief that is submitted again asks for what has changed of it, and ids stay with what they mean."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 
@@ -46,12 +47,16 @@ def submit(recorded: Recorded, text: str) -> None:
     recorded.services().store.projects.submit(idea, "test")
 
 
-def cites(recorded: Recorded) -> str:
-    """The recorded requirements, each citing the section of this brief that it takes up."""
+def cites(recorded: Recorded, names: Mapping[str, str] | None = None) -> str:
+    """The recorded requirements, each citing the section of this brief that it takes up, under its name there."""
     made = json.loads(recorded.model._text("business_analyst", "requirements", ""))
     where = {"Add a book": "adding", "List the books": "listing", "Total pages": "figures"}
     for item in made["requirements"]:
-        item["sections"], item["source"] = [where[item["title"]]] if item["title"] in where else [], ""
+        section = where.get(item["title"], "")
+        item["sections"], item["source"] = (
+            [(names or {}).get(section, section)] if item["title"] in where else [],
+            "",
+        )
     made["prescriptions"] = {}
     return json.dumps(made)
 
@@ -80,6 +85,78 @@ async def test_white_space_asks_for_nothing(recorded: Recorded) -> None:
     await made(recorded)
     assert asked.tasks == []
     assert recorded.run().project.read("source_code", FileSet) == before
+
+
+NUMBERED = """\
+# Reading log
+
+Keeps the books that one person has read.
+{more}
+## {0}. Adding
+
+- User can add a book with a title and a number of pages
+
+## {1}. Listing
+
+- User can list the books
+   - in the order
+     in which they were added
+
+## {2}. Figures
+
+- User can see how many pages were read in all
+"""
+
+
+async def test_sections_under_another_number_are_the_same(recorded: Recorded) -> None:
+    submit(recorded, NUMBERED.format(1, 2, 3, more=""))
+    Asked(
+        recorded,
+        {"business_analyst/requirements": [cites(recorded, {"adding": "1", "listing": "2", "figures": "3"})]},
+    )
+    await made(recorded, until="requirements")
+    submit(recorded, NUMBERED.format(2, 3, 4, more="\n## 1. About\n\nIt is for one person.\n"))
+    asked = Asked(recorded, {"business_analyst/revise_requirements": [json.dumps({})]})
+    await build(recorded.run(), until="requirements")
+    assert asked.tasks == ["business_analyst/revise_requirements"]
+    (said,) = (one.text for one in recorded.server.asked)
+    assert "+It is for one person." in said and "+- User can" not in said
+    found = {item.title: item.sections for item in wanted(recorded).requirements if item.sections}
+    assert found == {"Add a book": ("2",), "List the books": ("3",), "Total pages": ("4",)}
+
+
+async def test_lines_may_end_elsewhere(recorded: Recorded) -> None:
+    submit(recorded, NUMBERED.format(1, 2, 3, more=""))
+    Asked(
+        recorded,
+        {"business_analyst/requirements": [cites(recorded, {"adding": "1", "listing": "2", "figures": "3"})]},
+    )
+    await made(recorded, until="requirements")
+    wrapped = NUMBERED.replace("the order\n     in which", "the\n     order in which").replace(
+        "a title\n", "a title "
+    )
+    submit(recorded, wrapped.format(1, 2, 3, more=""))
+    asked = Asked(recorded, {})
+    await build(recorded.run(), until="requirements")
+    assert asked.tasks == []
+
+
+async def test_a_requirement_whose_sections_are_gone_says_where_it_stands_now(recorded: Recorded) -> None:
+    await started(recorded)
+    moved = brief().replace(
+        "## Listing\n\n- User can list the books", "## Looking\n\n- User can look at the books"
+    )
+    submit(recorded, moved)
+    again = {
+        "change": "MODIFIED",
+        "id": "REQ-002",
+        "content": {**SECOND, "sections": ["looking"], "source": ""},
+    }
+    answers = [json.dumps({"same": ["REQ-002"]}), json.dumps({"requirements": [again]})]
+    Asked(recorded, {"business_analyst/revise_requirements": answers})
+    await build(recorded.run(), until="requirements")
+    assert "REQ-002 cites only sections that are gone" in recorded.server.asked[-1].text
+    assert next(r for r in wanted(recorded).requirements if r.id == "REQ-002").sections == ("looking",)
 
 
 async def test_what_is_asked_is_foretold(recorded: Recorded) -> None:

@@ -125,8 +125,8 @@ class Idea(Document):
         default=(), max_length=1000
     )
     entities: tuple[Entity, ...] = Field(default=(), max_length=100)  # see intake.limits
-    constraints: tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...] = Field(
-        default=(), max_length=200
+    constraints: tuple[Annotated[str, Field(min_length=1, max_length=10_000)], ...] = Field(
+        default=(), max_length=1000
     )
     notes: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
     metadata: Mapping[str, str] = Field(default_factory=dict)

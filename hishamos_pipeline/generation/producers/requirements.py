@@ -7,10 +7,14 @@ from hishamos_pipeline.agents.file_questions import InputChange
 from hishamos_pipeline.agents.tasks import RequirementsRevision
 from hishamos_pipeline.core.artifacts.documents import Requirements
 from hishamos_pipeline.core.artifacts.idea import Idea, Section
+from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.core.text.lines import diff
 from hishamos_pipeline.generation.context import StepContext
 
+_FENCES = ("```", "~~~")
+_HEADING_NUMBER = re.compile(r"^#{1,6} +(?:\d+(?:\.\d+)*[.)]? +)?")
+_BULLET = re.compile(r"(?:[-*+]|\d+[.)]) ")
 # Where more than this share of the sections is gone, it is another brief, and better read anew.
 _MOST_GONE = 0.5
 
@@ -38,7 +42,7 @@ def revision(
     """What is asked of a brief that has changed, or the requirements where it says the same; ``None``: all anew."""
     if before is None:
         return None
-    wanted, former = before
+    wanted, former = _renumbered(*before, idea)
     changes = tuple(changed_sections(former.whole, idea.whole))
     if (former.title, former.stack) != (idea.title, idea.stack) or _is_another(former.whole, idea.whole):
         return None
@@ -50,6 +54,43 @@ def revision(
     return RequirementsRevision(idea=idea, requirements=plain, changes=changes, is_beside=is_beside)
 
 
+def _renumbered(wanted: Requirements, former: Idea, idea: Idea) -> tuple[Requirements, Idea]:
+    """The requirements and the brief before, with the new ids of sections that say the same under another one now."""
+    names = _new_names(former.whole, idea.whole)
+    if not names:
+        return wanted, former
+    sections = tuple(s.model_copy(update={"id": names.get(s.id, s.id)}) for s in former.whole)
+    items = tuple(
+        item.model_copy(update={"sections": tuple(names.get(name, name) for name in item.sections)})
+        for item in wanted.requirements
+    )
+    given = wanted.prescriptions
+    examples = tuple(
+        e.model_copy(update={"section": names.get(e.section, e.section)}) for e in given.examples
+    )
+    renamed = {
+        "requirements": items,
+        "brief": sections,
+        "prescriptions": given.model_copy(update={"examples": examples}),
+    }
+    return wanted.model_copy(update=renamed), former.model_copy(update={"sections": sections})
+
+
+def _new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, str]:
+    """New ids of sections by their old ones; one whose id means something else now is set aside under no one's."""
+    there = {section.id: section for section in now}
+    by_words = {words: [s.id for s in now if _words(s) == words] for words in map(_words, now)}
+    moved = {}
+    for section in before:
+        found = by_words.get(_words(section), [])
+        same = there.get(section.id)
+        if (same is None or _words(same) != _words(section)) and len(found) == 1:
+            moved[section.id] = found[0]
+    taken = set(moved.values())
+    aside = {s.id: f"{s.id[:50]}-before" for s in before if s.id in taken and s.id not in moved}
+    return {**moved, **aside}
+
+
 def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Iterator[InputChange]:
     """Sections that say something else, are new or gone, each as a diff; white space says nothing."""
     old, new = ({section.id: section for section in sections} for sections in (before, now))
@@ -57,6 +98,8 @@ def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Itera
         first, second = old.get(name), new.get(name)
         if first is None or second is None or _words(first) != _words(second):
             text = diff(first.text if first else "", second.text if second else "")
+            if first is None and second and second.excludes:
+                text = f"This is not asked for.\n{text}"
             if first and second and first.excludes != second.excludes:
                 text = f"{'This is not asked for any more.' if second.excludes else 'This is asked for now.'}\n{text}"
             yield InputChange(name=f"section {name}", diff=text)
@@ -83,9 +126,21 @@ def without_reason(made: Requirements, idea: Idea) -> tuple[str, ...]:
 
 
 def _words(section: Section) -> tuple[str, bool]:
-    # In code, white space may mean something.
-    has_code = "```" in section.text or "~~~" in section.text or "\n    " in section.text
-    return section.text.rstrip() if has_code else " ".join(section.text.split()), section.excludes
+    """What a section says, wherever its lines end: only in code white space may mean something."""
+    said: list[str] = []
+    fence, is_listed, before = "", False, ""
+    for number, line in enumerate(section.text.splitlines()):
+        plain = line.strip() if number else _HEADING_NUMBER.sub("", line.strip())
+        if plain.startswith(_FENCES) and (not fence or plain.startswith(fence)):
+            fence = "" if fence else plain[:3]
+            said.append(f"\n{line.rstrip()}")
+        elif fence or (line.startswith("    ") and not before and not is_listed):
+            said.append(f"\n{line.rstrip()}")
+        else:
+            is_listed = is_listed or bool(_BULLET.match(plain))
+            said += plain.split()
+        before = plain
+    return " ".join(said), section.excludes
 
 
 def _is_another(before: Sequence[Section], now: Sequence[Section]) -> bool:
