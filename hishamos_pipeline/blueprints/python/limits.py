@@ -41,12 +41,12 @@ class Limit:
     def shown(self) -> str:
         """The number with what is counted, as people say it."""
         counted = self.label if self.most == 1 else self.labels
-        return f"{self.most} {counted}" + (" that are not done with" if self.is_open else "")
+        return f"{self.most} open {counted}" if self.is_open else f"{self.most} {counted}"
 
     @property
     def refusal(self) -> str:
         """What is said where there are that many already."""
-        return f"{self.field.attribute.target} has {self.shown} already, which is the most"
+        return f"the {self.field.attribute.target} has {self.shown} already, and may not have more"
 
     @property
     def function(self) -> str:

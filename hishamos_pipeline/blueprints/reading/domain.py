@@ -14,10 +14,11 @@ from hishamos_pipeline.intake.attributes import guess_type, parse_attributes, re
 from hishamos_pipeline.intake.wording import is_story, plain, points_below, sentences
 
 _NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"
+_OF = r"(?:to|for|in|on|under) (?:an?|the|each|every|my|their)"
 _NEW_RECORD = re.compile(
     rf"(?P<verb>[a-z]+) (?:(?:an?|new|the|my|their|his|her|all|multiple|several|of) )*"
-    rf"(?P<noun>{_NOUN}?)(?: (?:with|including) (?P<attrs>.+?))?"
-    rf"(?: (?:to|for|in|on|under) (?:an?|the|each|every|my|their) (?P<owner>{_NOUN}))?"
+    rf"(?P<noun>{_NOUN}?)(?: {_OF} (?P<first>{_NOUN}?))?(?: (?:with|including) (?P<attrs>.+?))?"
+    rf"(?: {_OF} (?P<owner>{_NOUN}))?"
 )
 # "Make it faster" creates nothing.
 _NO_NOUNS = frozenset(
@@ -107,7 +108,9 @@ def _add_created(entities: dict[str, Entity], clause: str) -> None:
     if not all(plausible(attribute) for attribute in described):
         return
     entity = Entity(name=noun, attributes=described)
-    owner = words.singular(match["owner"] or "")
+    if match["first"] and match["owner"]:
+        return
+    owner = words.singular(match["first"] or match["owner"] or "")
     if owner:
         if owner not in entities:
             return
