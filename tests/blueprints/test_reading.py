@@ -88,7 +88,7 @@ def test_understood(text: str, expected: list[tuple[str, str, tuple[str, ...], s
         "Only librarians can edit a book",
         "The app should never delete a book",
         "No guest can list books",
-        "User can delete all books",
+        "User can delete several books",
         "User can mark several books as lent",
         "User can export books as PDF",
         "User can export books as CSV (encrypted)",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile, folder_file
+from hishamos_pipeline.blueprints.python.bulks import BULKS
 from hishamos_pipeline.blueprints.python.context import entity_context, parsed_values
 from hishamos_pipeline.blueprints.python.fields import FieldModel
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
@@ -87,6 +88,8 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
     }
     if operation.kind in SELECTIONS:
         known[operation.kind] = f"only {model.selection(operation).phrase} are answered"
+    if operation.kind in BULKS:
+        known[operation.kind] = "their number is answered"
     if operation.kind not in known:
         return None
     request = _request(operation, model)
@@ -116,6 +119,8 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
             return _Request("POST", f"{one}/mark-{attribute_name(operation.value).replace('_', '-')}")
         case "assign":
             return _Request("POST", f"{one}/{model.assign_action(operation)}")
+        case "clear" | "mark_all":
+            return _Request("POST", f"{every}/{model.bulk(operation).action}")
         case "due" | "top":
             return _Request("GET", f"{every}/{model.selection(operation).action}")
     return {
@@ -145,14 +150,14 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         fields = [entity.field(name) for name in operation.attributes]
         lines[_call(operation, entity, fields)] = _help(operation, entity, fields)
     # What is deleted cannot be shown in the lines that follow.
-    return sorted(lines.items(), key=lambda line: "-X DELETE" in line[0])
+    return sorted(lines.items(), key=lambda line: "-X DELETE" in line[0] or "/delete-" in line[0])
 
 
 def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]) -> str:
     """The request as curl makes it, with sample values."""
     kind, request = operation.kind, _request(operation, entity)
     parts = ["curl", "-sS"]
-    if request.method not in ("GET", "POST") or kind == "status":
+    if request.method not in ("GET", "POST") or kind in ("status", *BULKS):
         parts.append(f"-X {request.method}")
     body: dict[str, object] | None = None
     if kind == "create":
@@ -179,6 +184,8 @@ def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
 def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel]) -> str:
     thing, things = entity.article, entity.labels
     by = " by ".join(field.label for field in fields)
+    if operation.kind in BULKS:
+        return entity.bulk(operation).help
     if operation.kind in SELECTIONS:
         return f"List {entity.selection(operation).phrase}"
     return {

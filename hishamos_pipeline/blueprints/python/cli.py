@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile, folder_file
+from hishamos_pipeline.blueprints.python.bulks import BULKS
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
 from hishamos_pipeline.blueprints.python.selections import SELECTIONS
@@ -72,6 +73,8 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
     if operation.kind in SELECTIONS:
         selection = model.selection(operation)
         known[operation.kind] = (selection.action, f"only {selection.phrase} are printed")
+    if operation.kind in BULKS:
+        known[operation.kind] = (model.bulk(operation).action, "their number is printed")
     if operation.kind not in known:
         return None
     action, result = known[operation.kind]
@@ -115,6 +118,7 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
     lines += [(f"{start} {item.action}", f"List {item.phrase}") for item in entity.selections]
     lines += [(f"{start} {figure.action}", figure.help) for figure in entity.figures]
+    lines += [(f"{start} {bulk.action}", bulk.help) for bulk in entity.bulks]
     for kind in ("export", "import"):
         for name in entity.formats(kind):
             action = f"{kind}-{name}"

@@ -26,7 +26,8 @@ def entity_context(model: PackageModel, entity: EntityModel) -> dict[str, object
 def needs_conflict(model: PackageModel) -> bool:
     """Whether records can clash: unique values, limits, or records that others refer to and that are deleted."""
     return any(
-        item.unique or item.limits or (item.referrers and item.has("delete")) for item in model.entities
+        item.unique or item.limits or (item.referrers and item.has("delete", "clear"))
+        for item in model.entities
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from hishamos_pipeline.blueprints.python.bulks import BULKS, Bulk
 from hishamos_pipeline.blueprints.python.fields import SQL_KEYWORDS, FieldModel, table, variable
 from hishamos_pipeline.blueprints.python.figures import FIGURES, Figure
 from hishamos_pipeline.blueprints.python.limits import Limit
@@ -15,7 +16,7 @@ from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
 # Kinds of operations that change a record in place.
-CHANGES = ("update", "status", "assign", "tag")
+CHANGES = ("update", "status", "assign", "tag", "mark_all")
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,9 @@ class EntityModel:
     @property
     def loads(self) -> bool:
         """Whether all records are read at once."""
-        return self.lists or self.has("search", "count", "group", "limit", "export", *SELECTIONS, *FIGURES)
+        return self.lists or self.has(
+            "search", "count", "group", "limit", "export", *SELECTIONS, *FIGURES, *BULKS
+        )
 
     @property
     def lists(self) -> bool:
@@ -264,6 +267,17 @@ class EntityModel:
         """The list that an operation asks for."""
         field = self.field(operation.attributes[0])
         return Selection(operation.kind, operation.value, field, self.vars, self.labels)
+
+    @cached_property
+    def bulks(self) -> tuple[Bulk, ...]:
+        """What is done with all records at once, each once."""
+        asked = [self.bulk(item) for item in self.operations if item.kind in BULKS]
+        return tuple({item.function: item for item in asked}.values())
+
+    def bulk(self, operation: Operation) -> Bulk:
+        """What an operation does with all records."""
+        field = self.field(operation.attributes[0]) if operation.attributes else None
+        return Bulk(operation.kind, field, operation.value, self.vars, self.labels)
 
     @cached_property
     def limits(self) -> tuple[Limit, ...]:

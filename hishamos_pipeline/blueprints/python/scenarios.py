@@ -259,6 +259,32 @@ def _top(operation: Operation, model: EntityModel) -> Rows:
         )
 
 
+def _clear(operation: Operation, model: EntityModel) -> Rows:
+    value = operation.value
+    if not value:
+        yield (
+            "cleared", f"two {model.labels}", f"all {model.labels} are deleted", "none is left, and two are counted", ""
+        )  # fmt: skip
+        return
+    yield (
+        "cleared",
+        f"two {model.labels} that are {value}, and one that is not",
+        f"all {model.labels} that are {value} are deleted",
+        "only the other is left, and two are counted",
+        operation.attributes[0],
+    )
+
+
+def _mark_all(operation: Operation, model: EntityModel) -> Rows:
+    yield (
+        "marked",
+        f"two {model.labels}, one of which is {operation.value} already",
+        f"all {model.labels} are marked as {operation.value}",
+        f"both are {operation.value}, and one is counted as changed",
+        operation.attributes[0],
+    )
+
+
 def _limit(operation: Operation, model: EntityModel) -> Rows:
     limit, name = model.limit(operation), operation.attributes[0]
     owner, full = limit.field.attribute.target, f"{limit.owner} with {limit.shown}"
@@ -347,6 +373,6 @@ _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
     "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
     "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "top": _top,
-    "export": _export, "limit": _limit,
+    "export": _export, "limit": _limit, "clear": _clear, "mark_all": _mark_all,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.bulk import read_bulk
 from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, reference_to
 from hishamos_pipeline.blueprints.reading.ranking import read_top
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
@@ -89,8 +90,9 @@ class Reader:
             verb, rest = "track", rest[9:]
         if verb == "look" and rest.startswith("up "):
             verb, rest = "search", rest[3:]
-        if top := read_top(self._known, verb, rest):
-            return (top,)
+        for read_one in (read_top, read_bulk):
+            if operation := read_one(self._known, verb, rest):
+                return (operation,)
         for understand in (
             self._figures,
             self._due,
