@@ -299,14 +299,6 @@ def _limit(operation: Operation, model: EntityModel) -> Rows:
             "it is kept",
             field.attribute.name,
         )
-    if model.has("update") and limit.field in model.editable:
-        yield (
-            "moved",
-            f"{full}, and {model.article} of another {owner}",
-            f"that {model.label} is given the first {owner}",
-            refused,
-            name,
-        )
 
 
 def _export(operation: Operation, model: EntityModel) -> Rows:
