@@ -121,9 +121,10 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
 
 def _commands(plan: Architecture, shown: Collection[str]) -> Iterator[tuple[str, str]]:
     """The lines of what users call that a document shows; where it shows most of them, which ones there are, too."""
-    # A plan that does not say what is called has nothing but what its files offer.
-    lines = plan.usage.splitlines() or sorted({s for file in plan.files for s in file.signatures})
-    called = {words[0]: line for line in lines if (words := _WORD.findall(line))}
+    if not plan.usage:  # nothing says what is called but what the files offer
+        yield "commands", "\n".join(sorted({s for file in plan.files for s in file.signatures}))
+        return
+    called = {words[0]: line for line in plan.usage.splitlines() if (words := _WORD.findall(line))}
     found = called.keys() & shown
     yield from ((f"command {name}", called[name]) for name in sorted(found))
     if 2 * len(found) >= len(called):

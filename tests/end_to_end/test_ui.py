@@ -61,7 +61,16 @@ def server(home: Path, hosts: GitHosts) -> Iterator[str]:
     }
     log = (home / "dev.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "-m", "hishamos_pipeline.cli.main", "dev", "--port", str(port)],
+        [
+            sys.executable,
+            "-m",
+            "hishamos_pipeline.cli.main",
+            "dev",
+            "--port",
+            str(port),
+            "--api-port",
+            str(free_port()),
+        ],
         env=environment,
         stdout=log,
         stderr=subprocess.STDOUT,
