@@ -4,6 +4,7 @@
 a model has to be asked first: what it is asked about is taken to change what serves it, and at most all.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.store.calls.records import UnitCost
 from hishamos_pipeline.store.forecasts.records import Foretold
 
+log = logging.getLogger("hishamos.changing")
 _FILE_KIND: Mapping[str, FileKind] = {artifact: name for name, artifact in FILE_ARTIFACTS.items()}
 # What is asked for because of something new that no file serves yet.
 _NEW = "(new)"
@@ -80,13 +82,15 @@ async def keep_forecast(run: ProjectRun, run_id: str) -> None:
     cannot be made stops no build.
     """
     forecasts = run.project.store.forecasts
-    with suppress(HishamosError):
+    try:
         if forecasts.has(run.key, run_id) or not run.project.store.calls.unit_costs(run.key):
             return
         told = {
             item.step.kind: Foretold(item.certain, item.expected, item.most) for item in await forecast(run)
         }
         forecasts.add(run.key, run_id, told)
+    except Exception as error:  # whatever it is: the build does not need it
+        log.warning("%s: what the build will cost could not be foretold: %s", run.key, error)
 
 
 def end_forecast(run: ProjectRun, run_id: str) -> None:

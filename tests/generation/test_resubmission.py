@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import pytest
 
 from hishamos_pipeline.changing import proposing
-from hishamos_pipeline.changing.forecast import forecast
+from hishamos_pipeline.changing.forecast import Forecast, forecast, keep_forecast
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
 from hishamos_pipeline.errors import ModelError
+from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from tests.generation.conftest import Recorded
 from tests.generation.test_kept_files import Asked, edit
@@ -185,6 +186,20 @@ async def test_a_sentence_that_the_brief_says_later_is_foretold_to_change_nothin
     assert plan["requirements"].certain.calls == 1
     assert plan["source_code"].likely == ()
     assert plan["architecture"].perhaps == plan["stories"].perhaps == ("",), "at most is at most"
+
+
+async def test_a_forecast_that_breaks_stops_no_build(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await started(recorded)
+
+    async def broken(run: ProjectRun) -> list[Forecast]:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("hishamos_pipeline.changing.forecast.forecast", broken)
+    await keep_forecast(recorded.run(), "run-1")
+    assert not recorded.run().project.store.forecasts.has(recorded.run().key, "run-1")
+    assert "could not be foretold: no" in caplog.text
 
 
 async def test_other_words_ask_one_question_and_change_nothing(recorded: Recorded) -> None:
