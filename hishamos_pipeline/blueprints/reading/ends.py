@@ -8,6 +8,8 @@ _ENDS = frozenset(
     """returned done completed finished closed paid cancelled canceled resolved archived delivered settled""".split()
 )
 
+_GOING = frozenset(["active", "open", "in progress", "started", "overdue", "late", "lent", "pending", "new"])
+
 
 def ends(attribute: Attribute) -> tuple[str, ...]:
     """Values of an attribute, as they are stored, that say so; none where it says nothing of it."""
@@ -22,6 +24,14 @@ def ends(attribute: Attribute) -> tuple[str, ...]:
     ):
         return ("2026-01-01",)
     return ("1",) if attribute.type == "boolean" and attribute.name in _ENDS else ()
+
+
+def says_when_it_ends(entity: Entity) -> bool:
+    """Whether each state of a record is known to be one in which it is done with, or one in which it is not."""
+    states = [item.choices for item in entity.attributes if item.type == "choice" and item.name in STATES]
+    return all(
+        first not in _ENDS and all(choice in _ENDS | _GOING for choice in others) for first, *others in states
+    )
 
 
 def can_end(entity: Entity) -> bool:

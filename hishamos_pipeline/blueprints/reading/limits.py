@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hishamos_pipeline.blueprints.reading import words
-from hishamos_pipeline.blueprints.reading.ends import can_end
+from hishamos_pipeline.blueprints.reading.ends import can_end, says_when_it_ends
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text import linear_re as re
@@ -39,6 +39,8 @@ def _limit(said: dict[str, str | None], entities: dict[str, Entity]) -> Operatio
     has_end = can_end(entities[inner])
     if len(ways) != 1 or (said["quality"] and not has_end):
         return None
+    if (said["quality"] or said["once"]) and not says_when_it_ends(entities[inner]):
+        return None  # in some state, whether it counts is anybody's guess
     # Where nothing can end, all that there is at a time counts.
     is_open = bool(said["quality"] or said["once"]) and has_end
     number = said["n"] or ""

@@ -4,6 +4,7 @@ from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.blueprints.reading.vocabulary import Vocabulary
 from hishamos_pipeline.core.artifacts.idea import Attribute
+from hishamos_pipeline.core.text import linear_re as re
 
 _WORDS = "two three four five six seven eight nine ten".split()
 # Which end comes first: of a number that is named, of a price where none is, of a date.
@@ -13,6 +14,8 @@ _CHEAPEST = ["least expensive", "cheapest", "lowest", "smallest"]
 _LATEST, _EARLIEST = ["most recent", "newest", "latest", "last"], ["oldest", "earliest"]
 _ENDS = "|".join((*_HIGHEST, *_LOWEST, *_DEAREST, *_CHEAPEST, *_LATEST, *_EARLIEST))
 _PRICES = frozenset({"price", "cost", "unit_price", "amount"})
+# Dates that say until when something is to be done or keeps: not how new it is.
+_AHEAD = re.compile(r"due|deadline|expir|best_before|valid_until|return_by|until")
 _N = rf"(?P<n>\d{{1,2}}|{'|'.join(_WORDS)})"
 _BY = r"by (?:the |their )?(?P<by>[a-z ]+)"
 _PATTERNS = (
@@ -51,7 +54,7 @@ def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> t
     elif end in (*_DEAREST, *_CHEAPEST):
         candidates = [item for item in attributes if item.name in _PRICES]
     else:
-        candidates = [item for item in attributes if item.type == "date"]
+        candidates = [item for item in attributes if item.type == "date" and not _AHEAD.search(item.name)]
     if len(candidates) != 1:
         return None
     is_date = candidates[0].type == "date"
