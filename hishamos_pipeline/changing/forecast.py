@@ -6,7 +6,6 @@ a model has to be asked first: what it is asked about is taken to change what se
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from hishamos_pipeline.agents import tasks
@@ -18,7 +17,7 @@ from hishamos_pipeline.core.artifacts.documents import (
 )
 from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.core.text.ids import story_test_path
-from hishamos_pipeline.errors import ArtifactMissingError, HishamosError, ProjectNotFoundError, ReplayError
+from hishamos_pipeline.errors import ArtifactMissingError, HishamosError, ReplayError
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS, FILE_TASKS, Plans, file_asks
 from hishamos_pipeline.generation.file_history import FileHistory
 from hishamos_pipeline.generation.plans import plans_now
@@ -96,9 +95,11 @@ async def keep_forecast(run: ProjectRun, run_id: str) -> None:
 def end_forecast(run: ProjectRun, run_id: str) -> None:
     """Keep what a build has cost; one that got stuck has not been what was foretold, and stays open."""
     store = run.project.store
-    with suppress(ProjectNotFoundError):
+    try:
         if store.projects.get(run.key).state in _BUILT:
             store.forecasts.end(run.key, run_id)
+    except Exception as error:  # whatever it is: all has been made
+        log.warning("%s: what the build has cost could not be kept: %s", run.key, error)
 
 
 def _units(

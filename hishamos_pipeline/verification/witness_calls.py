@@ -171,7 +171,10 @@ def shown(value: Any) -> str:
 def runs(function: Any, frame: types.FrameType) -> bool:
     """Whether a frame has what a function encloses: so functions that one decorator has made are told apart."""
     enclosed = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in enclosed)
+    try:
+        return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in enclosed)
+    except ValueError:  # a cell that is bound later
+        return False
 
 
 def fits(function: Any, given: Any, named: Any) -> bool:

@@ -72,9 +72,12 @@ async def test_the_examples_come_out_clean(path: Path, stack: str, tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["everything.md", "clearing.md"]
+)  # all there is, and little that others bring along
 @pytest.mark.parametrize("stack", BLUEPRINTS)
-async def test_every_operation_and_type_comes_out_clean(stack: str, tmp_path: Path) -> None:
-    _, backlog = await write(on(stack, BRIEFS / "everything.md"), tmp_path)
+async def test_every_operation_and_type_comes_out_clean(stack: str, name: str, tmp_path: Path) -> None:
+    _, backlog = await write(on(stack, BRIEFS / name), tmp_path)
     assert [story.title for story in backlog.deferred] == []
     assert "passed" in verify(tmp_path)
 

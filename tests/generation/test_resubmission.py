@@ -8,7 +8,9 @@ import pytest
 from hishamos_pipeline.changing import proposing
 from hishamos_pipeline.changing.forecast import Forecast, forecast, keep_forecast
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
+from hishamos_pipeline.core.artifacts.idea import Section
 from hishamos_pipeline.errors import ModelError
+from hishamos_pipeline.generation.producers.requirements import new_names
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.intake.brief import read_brief
 from tests.generation.conftest import Recorded
@@ -124,6 +126,15 @@ async def test_sections_under_another_number_are_the_same(recorded: Recorded) ->
     assert "+It is for one person." in said and "+- User can" not in said
     found = {item.title: item.sections for item in wanted(recorded).requirements if item.sections}
     assert found == {"Add a book": ("2",), "List the books": ("3",), "Total pages": ("4",)}
+
+
+def test_what_stands_several_times_is_moved_nowhere() -> None:
+    def sections(text: str) -> tuple[Section, ...]:
+        return read_brief(f"# T\n\n## Features\n\n- User can add a note\n\n{text}".encode(), "a.md").whole
+
+    add, delete = ("## Add\n\n### Errors\n\nIt says so.\n", "## Delete\n\n### Errors\n\nIt says so.\n")
+    assert new_names(sections(add + delete), sections(add)) == {}
+    assert new_names(sections(delete + add), sections(add)) == {}
 
 
 async def test_lines_may_end_elsewhere(recorded: Recorded) -> None:

@@ -5,11 +5,15 @@ from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.blueprints.reading.vocabulary import Vocabulary
 from hishamos_pipeline.core.text import linear_re as re
 
+# Whose records they are is no rule that this engine keeps: nobody's but theirs may be touched.
+_WHOSE = re.compile(r"\b(?:my|mine|his|her|their|our|its|own)\b")
 _ALL = re.compile(r"(?:all|every|each)\b")
 
 
 def read_bulk(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     """The operation on all records, or on all in a state, that a clause asks for; ``None`` where it asks for none."""
+    if _WHOSE.search(rest):
+        return None
     if verb in words.DELETE:
         return _clear(known, rest)
     if not _ALL.match(rest):

@@ -1,5 +1,6 @@
 """From the brief to requirements: from scratch, or only as far as the brief has changed."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.agents import tasks
@@ -56,7 +57,7 @@ def revision(
 
 def _renumbered(wanted: Requirements, former: Idea, idea: Idea) -> tuple[Requirements, Idea]:
     """The requirements and the brief before, with the new ids of sections that say the same under another one now."""
-    names = _new_names(former.whole, idea.whole)
+    names = new_names(former.whole, idea.whole)
     if not names:
         return wanted, former
     sections = tuple(s.model_copy(update={"id": names.get(s.id, s.id)}) for s in former.whole)
@@ -76,16 +77,19 @@ def _renumbered(wanted: Requirements, former: Idea, idea: Idea) -> tuple[Require
     return wanted.model_copy(update=renamed), former.model_copy(update={"sections": sections})
 
 
-def _new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, str]:
+def new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, str]:
     """New ids of sections by their old ones; one whose id means something else now is set aside under no one's."""
-    there = {section.id: section for section in now}
-    by_words = {words: [s.id for s in now if _words(s) == words] for words in map(_words, now)}
-    moved = {}
-    for section in before:
-        found = by_words.get(_words(section), [])
-        same = there.get(section.id)
-        if (same is None or _words(same) != _words(section)) and len(found) == 1:
-            moved[section.id] = found[0]
+    old, new = ({section.id: _words(section) for section in sections} for sections in (before, now))
+    by_words: dict[object, list[str]] = {}
+    for name, words in new.items():
+        by_words.setdefault(words, []).append(name)
+    often = Counter(old.values())
+    # What stands several times in either brief may be any of them.
+    moved = {
+        name: found[0]
+        for name, words in old.items()
+        if new.get(name) != words and often[words] == 1 and len(found := by_words.get(words, [])) == 1
+    }
     taken = set(moved.values())
     aside = {s.id: f"{s.id[:50]}-before" for s in before if s.id in taken and s.id not in moved}
     return {**moved, **aside}
