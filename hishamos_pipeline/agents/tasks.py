@@ -1,6 +1,6 @@
 """The tasks of the roles: what each is asked, what it answers, and how it may be answered."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -125,48 +125,51 @@ class RequirementsRevision(Document):
         return tuple(section for section in self.idea.whole if section.id not in self.changed)
 
 
-def told_changes(
-    now: Requirements, changed: Sequence[str], former: Sequence[Requirement]
-) -> tuple[InputChange, ...]:
-    """What has changed of some requirements, each as a diff of what it says; all of it of a new one."""
-    before = {item.id: said_by(item) for item in former}
-    return tuple(
-        InputChange(
-            name=item.id, diff=diff(before[item.id], said_by(item)) if item.id in before else said_by(item)
-        )
-        for item in now.requirements
-        if item.id in changed
-    )
+class ChangedRequirements(Document):
+    """Asks what changed requirements change of what serves them.
 
-
-def said_by(item: Requirement) -> str:
-    """What a requirement says, line by line."""
-    return "\n".join((f"{item.id} ({item.kind}) {item.title}", item.statement, *item.acceptance))
-
-
-class StoriesRevision(Document):
-    """Asks what changed requirements change of a backlog; ``changed`` are their ids, those of new ones among them.
-
-    ``former`` are those that have changed, as they were.
+    ``changed`` are their ids, those of new ones among them; ``former`` are the requirements as they were.
     """
 
     requirements: Requirements
-    stories: Stories
     changed: tuple[str, ...]
     former: tuple[Requirement, ...] = ()
     brief: Excerpt = Excerpt()
 
     @property
     def told(self) -> tuple[InputChange, ...]:
-        """What has changed of each requirement, as a diff; a new one is whole."""
-        return told_changes(self.requirements, self.changed, self.former)
+        """What has changed of each requirement, as a diff of what it says; a new one is whole."""
+        before = {item.id: _said_by(item) for item in self.former}
+        said = {item.id: _said_by(item) for item in self.requirements.requirements if item.id in self.changed}
+        return tuple(
+            InputChange(name=name, diff=diff(before[name], text) if name in before else text)
+            for name, text in said.items()
+        )
 
     @property
     def gone(self) -> tuple[str, ...]:
-        """Ids of requirements that stories serve and that are no more."""
-        known = {item.id for item in self.requirements.requirements}
-        served = {name for story in self.stories.stories for name in story.requirements}
-        return tuple(sorted(served - known))
+        """Ids of requirements that are served and that are no more."""
+        return tuple(sorted(self.served - {item.id for item in self.requirements.requirements}))
+
+    @property
+    @abstractmethod
+    def served(self) -> set[str]:
+        """Ids of the requirements that what there is serves."""
+
+
+def _said_by(item: Requirement) -> str:
+    return "\n".join((f"{item.id} ({item.kind}) {item.title}", item.statement, *item.acceptance))
+
+
+class StoriesRevision(ChangedRequirements):
+    """Asks what changed requirements change of a backlog."""
+
+    stories: Stories
+
+    @property
+    def served(self) -> set[str]:
+        """Ids of the requirements that stories serve."""
+        return {name for story in self.stories.stories for name in story.requirements}
 
     @property
     def concerned(self) -> tuple[Story, ...]:
@@ -199,29 +202,16 @@ class ChangeAnswer(Document):
     stories: Stories | None = None
 
 
-class ArchitectureRevision(Document):
-    """Asks what changed requirements, or faults found by its verification, change of an architecture that there is.
-
-    ``former`` are requirements that have changed, as they were.
-    """
+class ArchitectureRevision(ChangedRequirements):
+    """Asks what changed requirements, or faults found by its verification, change of an architecture that there is."""
 
     architecture: Architecture
-    requirements: Requirements
-    changed: tuple[str, ...]
-    former: tuple[Requirement, ...] = ()
     faults: tuple[PlanFault, ...] = ()
-    brief: Excerpt = Excerpt()
 
     @property
-    def told(self) -> tuple[InputChange, ...]:
-        """What has changed of each requirement, as a diff; a new one is whole."""
-        return told_changes(self.requirements, self.changed, self.former)
-
-    @property
-    def gone(self) -> tuple[str, ...]:
-        """Ids of requirements that files serve and that are no more."""
-        known = {item.id for item in self.requirements.requirements}
-        return tuple(sorted({name for file in self.architecture.files for name in file.requirements} - known))
+    def served(self) -> set[str]:
+        """Ids of the requirements that files serve."""
+        return {name for file in self.architecture.files for name in file.requirements}
 
     @property
     def shown(self) -> tuple[PlannedFile, ...]:

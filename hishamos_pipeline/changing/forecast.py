@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.changing.outlook import PLANNING, Outlook, foresee, preview, recalling
-from hishamos_pipeline.core.artifacts.documents import (
-    FileKind,
-    FileSet,
-    TestSuite,
-)
+from hishamos_pipeline.core.artifacts.documents import FileKind
 from hishamos_pipeline.core.pipeline.staleness import PlannedStep
 from hishamos_pipeline.core.text.ids import story_test_path
-from hishamos_pipeline.errors import ArtifactMissingError, HishamosError, ReplayError
+from hishamos_pipeline.errors import HishamosError, ReplayError
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS, FILE_TASKS, Plans, file_asks
 from hishamos_pipeline.generation.file_history import FileHistory
 from hishamos_pipeline.generation.plans import plans_now
@@ -212,11 +208,6 @@ def _reviewed(review: _Units, source: _Units) -> _Units:
 
 def _made(run: ProjectRun, name: FileKind, plans: Plans | None) -> tuple[str, ...]:
     """Paths of the files of a kind as they are, but for those that cost nothing."""
-    artifact = FILE_ARTIFACTS[name]
-    try:
-        made = run.project.read(artifact, TestSuite if artifact == "test_suite" else FileSet)
-    except ArtifactMissingError:
-        return ()
     free = set()
     if plans is not None and run.engine.asks_models(FILE_TASKS[name]):
         free = {
@@ -224,7 +215,7 @@ def _made(run: ProjectRun, name: FileKind, plans: Plans | None) -> tuple[str, ..
             for ask in file_asks(plans, name)
             if not run.engine.asks_models(FILE_TASKS[name], ask.question)
         }
-    return tuple(file.path for file in made.files if file.path not in free)
+    return tuple(file.path for file in run.project.files(FILE_ARTIFACTS[name]) if file.path not in free)
 
 
 def _priced(

@@ -84,10 +84,11 @@ async def _outlook(run: ProjectRun, kinds: Collection[str]) -> Outlook:
 
 async def _foreseen(run: ProjectRun, kinds: Collection[str]) -> dict[str, Any] | None:
     """Planning documents that nobody has to be asked for; ``None`` where the requirements have to be."""
+    known, idea = recalling(run), run.project.idea()
     made: dict[str, Any] = {}
     for kind in planning_of(kinds):
         try:
-            made[kind] = await preview(recalling(run), kind, {"idea": run.project.idea(), **made})
+            made[kind] = await preview(known, kind, {"idea": idea, **made})
         except ReplayError:
             if kind == "requirements":
                 return None

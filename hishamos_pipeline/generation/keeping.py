@@ -139,17 +139,17 @@ def _told(stories: Iterable[Story], text: str) -> Iterator[tuple[str, str]]:
             words = _WORD.findall(f"{item.given} {item.when} {item.then}".casefold())
             runs = (" ".join(words[start : start + _RUN]) for start in range(len(words) - _RUN + 1))
             if any(f" {run} " in f" {said} " for run in runs):
-                yield from _criterion(item)
+                yield _criterion(item)
 
 
 def _criteria(stories: Iterable[Story]) -> Iterator[tuple[str, str]]:
     for story in stories:
         for item in story.criteria:
-            yield from _criterion(item)
+            yield _criterion(item)
 
 
-def _criterion(item: Criterion) -> Iterator[tuple[str, str]]:
-    yield f"criterion {item.id}", f"Given {item.given}\nWhen {item.when}\nThen {item.then}"
+def _criterion(item: Criterion) -> tuple[str, str]:
+    return f"criterion {item.id}", f"Given {item.given}\nWhen {item.when}\nThen {item.then}"
 
 
 def _signatures(plan: Architecture, file: PlannedFile) -> str:

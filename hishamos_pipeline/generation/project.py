@@ -6,8 +6,15 @@ from functools import cached_property
 from typing import TypeVar
 
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import PlanFault, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import (
+    FileSet,
+    PlanFault,
+    TestSuite,
+    TreeFile,
+    VerifiedBuild,
+)
 from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
 from hishamos_pipeline.store.artifacts.repository import readable
@@ -53,6 +60,13 @@ class Project:
             ArtifactMissingError: it was never made.
         """
         return self.store.artifacts.read(self.key, artifact, as_type)
+
+    def files(self, artifact: str) -> tuple[TreeFile, ...]:
+        """The newest files of an artifact that is a set of them; none where it was never made."""
+        try:
+            return self.read(artifact, TestSuite if artifact == "test_suite" else FileSet).files
+        except ArtifactMissingError:
+            return ()
 
     def blobs(self, hashes: Iterable[str]) -> dict[str, str]:
         """Texts of files by their SHA-256.

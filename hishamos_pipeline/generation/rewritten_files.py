@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from hishamos_pipeline.core.artifacts.documents import FileKind, FileSet, TestSuite
-from hishamos_pipeline.errors import ArtifactMissingError
+from hishamos_pipeline.core.artifacts.documents import FileKind
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.units import REWRITTEN
@@ -18,12 +17,6 @@ def rewritten_files(project: Project) -> tuple[str, ...]:
 
 def _of_kind(project: Project, artifact: str) -> Iterator[str]:
     reasons = project.store.units.reasons(project.key, artifact, REWRITTEN)
-    if not reasons:
-        return
-    try:
-        made = project.read(artifact, TestSuite if artifact == "test_suite" else FileSet)
-    except ArtifactMissingError:
-        return
-    for file in made.files:
+    for file in project.files(artifact) if reasons else ():
         if reason := reasons.get(file.sha256):
             yield f"{file.path}: {reason.removeprefix(REWRITTEN)}"

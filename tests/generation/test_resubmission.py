@@ -111,13 +111,18 @@ Keeps the books that one person has read.
 """
 
 
-async def test_sections_under_another_number_are_the_same(recorded: Recorded) -> None:
+async def numbered(recorded: Recorded) -> None:
+    """The requirements of the brief with numbers as it is first."""
     submit(recorded, NUMBERED.format(1, 2, 3, more=""))
     Asked(
         recorded,
         {"business_analyst/requirements": [cites(recorded, {"adding": "1", "listing": "2", "figures": "3"})]},
     )
     await made(recorded, until="requirements")
+
+
+async def test_sections_under_another_number_are_the_same(recorded: Recorded) -> None:
+    await numbered(recorded)
     submit(recorded, NUMBERED.format(2, 3, 4, more="\n## 1. About\n\nIt is for one person.\n"))
     asked = Asked(recorded, {"business_analyst/revise_requirements": [json.dumps({})]})
     await build(recorded.run(), until="requirements")
@@ -138,15 +143,8 @@ def test_what_stands_several_times_is_moved_nowhere() -> None:
 
 
 async def test_lines_may_end_elsewhere(recorded: Recorded) -> None:
-    submit(recorded, NUMBERED.format(1, 2, 3, more=""))
-    Asked(
-        recorded,
-        {"business_analyst/requirements": [cites(recorded, {"adding": "1", "listing": "2", "figures": "3"})]},
-    )
-    await made(recorded, until="requirements")
-    wrapped = NUMBERED.replace("the order\n     in which", "the\n     order in which").replace(
-        "a title\n", "a title "
-    )
+    await numbered(recorded)
+    wrapped = NUMBERED.replace("the order\n     in which", "the\n     order in which")
     submit(recorded, wrapped.format(1, 2, 3, more=""))
     asked = Asked(recorded, {})
     await build(recorded.run(), until="requirements")

@@ -187,7 +187,7 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
     if operation.kind in BULKS:
         return entity.bulk(operation).help
     if operation.kind in SELECTIONS:
-        return f"List {entity.selection(operation).phrase}"
+        return entity.selection(operation).help
     return {
         "create": f"Add {thing}",
         "view": f"Show {thing}",

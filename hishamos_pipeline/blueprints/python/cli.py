@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile, folder_file
-from hishamos_pipeline.blueprints.python.bulks import BULKS
+from hishamos_pipeline.blueprints.python.bulks import BULKS, Bulk
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
+from hishamos_pipeline.blueprints.python.figures import Figure
 from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
-from hishamos_pipeline.blueprints.python.selections import SELECTIONS
+from hishamos_pipeline.blueprints.python.selections import SELECTIONS, Selection
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Decision
 from hishamos_pipeline.stacks.python import stack
@@ -116,9 +117,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for field in entity.groups:
         name = field.attribute.name.replace("_", "-")
         lines.append((f"{start} count-by-{name}", f"Count {entity.labels} by {field.label}"))
-    lines += [(f"{start} {item.action}", f"List {item.phrase}") for item in entity.selections]
-    lines += [(f"{start} {figure.action}", figure.help) for figure in entity.figures]
-    lines += [(f"{start} {bulk.action}", bulk.help) for bulk in entity.bulks]
+    named: tuple[Selection | Figure | Bulk, ...] = (*entity.selections, *entity.figures, *entity.bulks)
+    lines += [(f"{start} {item.action}", item.help) for item in named]
     for kind in ("export", "import"):
         for name in entity.formats(kind):
             action = f"{kind}-{name}"

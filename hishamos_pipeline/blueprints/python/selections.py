@@ -73,6 +73,11 @@ class Selection:
         return f"{self.labels} that are {self.shown}"
 
     @property
+    def help(self) -> str:
+        """What it does, in words."""
+        return f"List {self.phrase}"
+
+    @property
     def _end(self) -> str:
         if self.field.type == "date":
             return "latest" if self.is_descending else "earliest"

@@ -32,7 +32,7 @@ def _clear(known: Vocabulary, rest: str) -> Operation | None:
         r"(?:(?P<state>[a-z]+(?: [a-z]+)?) )?(?P<e>{noun})(?: (?:that|which|who) are (?P<told>[a-z]+(?: [a-z]+)?))?",
         rest,
     )
-    if match is None or not _is_several(match["e"]):
+    if match is None or not words.is_plural(match["e"]):
         return None
     entity, said = known.forms[match["e"]], match["state"] or match["told"]
     if not said:
@@ -46,13 +46,9 @@ def _clear(known: Vocabulary, rest: str) -> Operation | None:
 def _mark(known: Vocabulary, noun: str, value: str) -> Operation | None:
     entity = known.forms[noun]
     holder = known.holder(entity, value)
-    if not holder or not _differs(known, entity, holder) or not _is_several(noun):
+    if not holder or not _differs(known, entity, holder) or not words.is_plural(noun):
         return None
     return Operation("mark_all", entity, (holder,), value)
-
-
-def _is_several(noun: str) -> bool:
-    return words.is_plural(noun)
 
 
 def _differs(known: Vocabulary, entity: str, name: str) -> bool:

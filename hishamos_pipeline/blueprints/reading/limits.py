@@ -9,8 +9,7 @@ from hishamos_pipeline.core.artifacts.idea import Entity
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.wording import plain
 
-_WORDS = "one two three four five six seven eight nine ten".split()
-_N = rf"(?P<n>\d{{1,2}}|{'|'.join(_WORDS)})"
+_N = rf"(?P<n>{words.NUMBER})"
 _MOST = r"(?:at most|no more than|up to|a maximum of|not more than)"
 _OPEN = "open|active|unreturned|outstanding|unpaid|unfinished|current"
 _OWNER = r"(?:(?:an?|each|every|one|no) )?(?P<owner>[a-z -]+?)"
@@ -43,6 +42,5 @@ def _limit(said: dict[str, str | None], entities: dict[str, Entity]) -> Operatio
         return None  # in some state, whether it counts is anybody's guess
     # Where nothing can end, all that there is at a time counts.
     is_open = bool(said["quality"] or said["once"]) and has_end
-    number = said["n"] or ""
-    most = _WORDS.index(number) + 1 if number in _WORDS else int(number)
+    most = words.number(said["n"] or "")
     return Operation("limit", inner, (ways[0],), f"{most} open" if is_open else str(most)) if most else None

@@ -6,7 +6,6 @@ from hishamos_pipeline.blueprints.reading.vocabulary import Vocabulary
 from hishamos_pipeline.core.artifacts.idea import Attribute
 from hishamos_pipeline.core.text import linear_re as re
 
-_WORDS = "two three four five six seven eight nine ten".split()
 # Which end comes first: of a number that is named, of a price where none is, of a date.
 _HIGHEST, _LOWEST = ["most", "longest"], ["least", "fewest", "shortest"]
 _DEAREST = ["most expensive", "dearest", "highest", "largest", "biggest", "greatest"]
@@ -16,7 +15,7 @@ _ENDS = "|".join((*_HIGHEST, *_LOWEST, *_DEAREST, *_CHEAPEST, *_LATEST, *_EARLIE
 _PRICES = frozenset({"price", "cost", "unit_price", "amount"})
 # Dates that say until when something is to be done or keeps: not how new it is.
 _AHEAD = re.compile(r"due|deadline|expir|best_before|valid_until|return_by|until")
-_N = rf"(?P<n>\d{{1,2}}|{'|'.join(_WORDS)})"
+_N = rf"(?P<n>{words.NUMBER})"
 _BY = r"by (?:the |their )?(?P<by>[a-z ]+)"
 _PATTERNS = (
     rf"(?:the )?top {_N} (?P<e>{{noun}}) {_BY}",
@@ -36,8 +35,7 @@ def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     if match is None or not words.is_plural(match["e"]):
         return None
     said = match.groupdict()
-    entity, number = known.forms[match["e"]], match["n"]
-    most = _WORDS.index(number) + 2 if number in _WORDS else int(number)
+    entity, most = known.forms[match["e"]], words.number(match["n"])
     by = said.get("by") or ""
     ranked = _asked(
         known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)

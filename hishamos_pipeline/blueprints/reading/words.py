@@ -60,6 +60,9 @@ NOT_RECORDS = frozenset(
     spinner square string style tab table tag text theme thing thumbnail time timer title token
     toolbar url user value video view warning watermark website window word way""".split()
 )
+_NUMBERS = "one two three four five six seven eight nine ten".split()
+# A number of at most two digits, or up to ten in words, as a pattern.
+NUMBER = rf"\d{{1,2}}|{'|'.join(_NUMBERS)}"
 PEOPLE = frozenset(
     """author borrower client colleague contact contractor customer doctor donor driver employee guest
     instructor manager member mentor patient person player reader student supplier teacher tenant
@@ -89,6 +92,11 @@ def _inflect_module() -> Any:
     finally:
         typeguard.typechecked = checked
     return inflect
+
+
+def number(text: str) -> int:
+    """The number that a text which fits ``NUMBER`` says."""
+    return _NUMBERS.index(text) + 1 if text in _NUMBERS else int(text)
 
 
 @cache

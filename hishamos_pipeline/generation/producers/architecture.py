@@ -73,7 +73,7 @@ def revision(
         architecture=plan,
         requirements=wanted,
         changed=tuple(sorted(changed)),
-        former=tuple(item for item in before[1].requirements if item.id in changed),
+        former=before[1].requirements,
         faults=faults,
         brief=excerpt(wanted, changed | _served(plan, faults)),
     )

@@ -35,7 +35,7 @@ def revision(step: StepContext, wanted: Requirements) -> StoriesRevision | Stori
         requirements=wanted,
         stories=before[0],
         changed=tuple(sorted(changed)),
-        former=tuple(item for item in before[1].requirements if item.id in changed),
+        former=before[1].requirements,
         brief=excerpt(wanted, changed),
     )
     if not changed & functional and not request.gone:
