@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from hishamos_pipeline.agents.file_questions import FileRequest, InputChange
 from hishamos_pipeline.core.artifacts.documents import Architecture, Criterion, PlannedFile, Story
+from hishamos_pipeline.core.text import calls
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.differing import differing
 from hishamos_pipeline.core.text.interfaces import signatures
@@ -105,13 +106,13 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
     for story in question.stories.planned:
         if question.path == "README.md" or story.id in text:
             yield f"story {story.id}", story.title
-    words = set(_WORD.findall("\n".join(_CODE.findall(text))))
-    yield from _commands(plan, words)
+    code = "\n".join(_CODE.findall(text))
+    yield from _commands(plan, code)
     yield from _told(question.stories.planned, text)
     for file in plan.files:
         if file.path in text:
             yield f"file {file.path}", "planned"
-    yield from _signatures_used(plan, words)
+    yield from _signatures_used(plan, set(_WORD.findall(code)))
     modules = [path for path in sorted(plan.code) if plan.in_package(path)]
     if 2 * sum(path in text or path.rsplit("/", 1)[-1] in text for path in modules) > len(modules):
         yield "modules", "\n".join(modules)
@@ -119,16 +120,19 @@ def _of_document(question: FileRequest, text: str) -> Iterator[tuple[str, str]]:
         yield from ((f"decision {item.title}", item.reason) for item in plan.decisions)
 
 
-def _commands(plan: Architecture, shown: Collection[str]) -> Iterator[tuple[str, str]]:
-    """The lines of what users call that a document shows; where it shows most of them, which ones there are, too."""
+def _commands(plan: Architecture, code: str) -> Iterator[tuple[str, str]]:
+    """What users call of what a document shows; where it shows most of it, which calls there are, too."""
     if not plan.usage:  # nothing says what is called but what the files offer
         yield "commands", "\n".join(sorted({s for file in plan.files for s in file.signatures}))
         return
-    called = {words[0]: line for line in plan.usage.splitlines() if (words := _WORD.findall(line))}
-    found = called.keys() & shown
-    yield from ((f"command {name}", called[name]) for name in sorted(found))
-    if 2 * len(found) >= len(called):
-        yield "commands", "\n".join(sorted(called))
+    known = calls.calls(plan.usage)
+    if not known:
+        yield "commands", plan.usage
+        return
+    found = calls.shown(list(known), code)
+    yield from ((f"command {name}", known[name]) for name in found)
+    if 2 * len(found) >= len(known):
+        yield "commands", "\n".join(sorted(known))
 
 
 def _told(stories: Iterable[Story], text: str) -> Iterator[tuple[str, str]]:

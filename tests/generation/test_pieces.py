@@ -134,6 +134,30 @@ def test_what_a_document_is_written_from(now: Architecture, names: set[str]) -> 
     assert changed("docs/use.md", PAGE, plan(), now) == names
 
 
+API = "GET /notes - all\nPOST /notes - adds\nGET /notes/{id} - one"
+API_PAGE = "`GET /notes` lists, `POST /notes` adds, `GET /notes/7` shows."
+
+
+@pytest.mark.parametrize(
+    ("now", "names"),
+    [
+        (API, set()),
+        (API.replace("POST /notes", "POST /notebook"), {"command POST /notes", "commands"}),
+        (API.replace("one", "one, or 404"), {"command GET /notes/{id}"}),
+        (API + "\nDELETE /notes/{id}", {"command DELETE /notes/{id}", "commands"}),
+        (API.rsplit("\n", 1)[0], {"command GET /notes/{id}", "commands"}),
+    ],
+)
+def test_a_document_of_an_api_is_written_from_its_requests(now: str, names: set[str]) -> None:
+    assert changed("docs/use.md", API_PAGE, plan(API), plan(now)) == names
+
+
+@pytest.mark.parametrize("page", [PAGE, "# Use"])
+def test_a_document_of_what_is_told_in_prose_alone_is_written_from_all_of_it(page: str) -> None:
+    found = changed("docs/use.md", page, plan("Prints a number."), plan("Prints two numbers."))
+    assert found == {"commands"}
+
+
 def test_files_of_requirements_that_are_gone_go_unless_something_needs_them() -> None:
     files = (
         file("a.py", "", requirements=("REQ-001",), depends_on=("b.py",)), file("b.py", "", requirements=("REQ-002",)),

@@ -8,14 +8,11 @@ from hishamos_pipeline.agents.file_questions import InputChange
 from hishamos_pipeline.agents.tasks import RequirementsRevision
 from hishamos_pipeline.core.artifacts.documents import Requirements
 from hishamos_pipeline.core.artifacts.idea import Idea, Section
-from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.core.text.lines import diff
 from hishamos_pipeline.generation.context import StepContext
+from hishamos_pipeline.generation.section_words import words
 
-_FENCES = ("```", "~~~")
-_HEADING_NUMBER = re.compile(r"^#{1,6} +(?:\d+(?:\.\d+)*[.)]? +)?")
-_BULLET = re.compile(r"(?:[-*+]|\d+[.)]) ")
 # Where more than this share of the sections is gone, it is another brief, and better read anew.
 _MOST_GONE = 0.5
 
@@ -79,16 +76,16 @@ def _renumbered(wanted: Requirements, former: Idea, idea: Idea) -> tuple[Require
 
 def new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, str]:
     """New ids of sections by their old ones; one whose id means something else now is set aside under no one's."""
-    old, new = ({section.id: _words(section) for section in sections} for sections in (before, now))
+    old, new = words(before), words(now)
     by_words: dict[object, list[str]] = {}
-    for name, words in new.items():
-        by_words.setdefault(words, []).append(name)
+    for name, said in new.items():
+        by_words.setdefault(said, []).append(name)
     often = Counter(old.values())
     # What stands several times in either brief may be any of them.
     moved = {
         name: found[0]
-        for name, words in old.items()
-        if new.get(name) != words and often[words] == 1 and len(found := by_words.get(words, [])) == 1
+        for name, said in old.items()
+        if new.get(name) != said and often[said] == 1 and len(found := by_words.get(said, [])) == 1
     }
     taken = set(moved.values())
     aside = {s.id: f"{s.id[:50]}-before" for s in before if s.id in taken and s.id not in moved}
@@ -98,9 +95,10 @@ def new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, st
 def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Iterator[InputChange]:
     """Sections that say something else, are new or gone, each as a diff; white space says nothing."""
     old, new = ({section.id: section for section in sections} for sections in (before, now))
+    former, present = words(before), words(now)
     for name in dict.fromkeys([*old, *new]):
         first, second = old.get(name), new.get(name)
-        if first is None or second is None or _words(first) != _words(second):
+        if former.get(name) != present.get(name):
             text = diff(first.text if first else "", second.text if second else "")
             if first is None and second and second.excludes:
                 text = f"This is not asked for.\n{text}"
@@ -127,24 +125,6 @@ def without_reason(made: Requirements, idea: Idea) -> tuple[str, ...]:
     """The assumptions without what ``with_brief`` has added to them."""
     said = made.assumptions
     return said[:-1] if idea.stack_reason and said[-1:] == (idea.stack_reason,) else said
-
-
-def _words(section: Section) -> tuple[str, bool]:
-    """What a section says, wherever its lines end: only in code white space may mean something."""
-    said: list[str] = []
-    fence, is_listed, before = "", False, ""
-    for number, line in enumerate(section.text.splitlines()):
-        plain = line.strip() if number else _HEADING_NUMBER.sub("", line.strip())
-        if plain.startswith(_FENCES) and (not fence or plain.startswith(fence)):
-            fence = "" if fence else plain[:3]
-            said.append(f"\n{line.rstrip()}")
-        elif fence or (line.startswith("    ") and not before and not is_listed):
-            said.append(f"\n{line.rstrip()}")
-        else:
-            is_listed = is_listed or bool(_BULLET.match(plain))
-            said += plain.split()
-        before = plain
-    return " ".join(said), section.excludes
 
 
 def _is_another(before: Sequence[Section], now: Sequence[Section]) -> bool:
