@@ -73,8 +73,8 @@ async def test_the_examples_come_out_clean(path: Path, stack: str, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["everything.md", "clearing.md"]
-)  # all there is, and little that others bring along
+    "name", ["everything.md", "clearing.md", "limits.md"]
+)  # all there is, little that others bring along, and no more than one of what others make several of
 @pytest.mark.parametrize("stack", BLUEPRINTS)
 async def test_every_operation_and_type_comes_out_clean(stack: str, name: str, tmp_path: Path) -> None:
     _, backlog = await write(on(stack, BRIEFS / name), tmp_path)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from hishamos_pipeline.blueprints.reading.operation import Operation, without_needs
 from hishamos_pipeline.blueprints.reading.operations import NEEDS_MODEL, Reader, Reading
 from hishamos_pipeline.blueprints.reading.rules import read_rule
-from hishamos_pipeline.blueprints.reading.words import with_article
+from hishamos_pipeline.blueprints.reading.words import plural, with_article
 from hishamos_pipeline.core.artifacts.idea import Entity
 
 
@@ -16,7 +16,7 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
     the records it is about, and the records that those refer to.
     """
     reader = Reader(entities)
-    read = {name: _read(text, reader, entities) for name, text in wishes.items()}
+    read = _without_second_limits({name: _read(text, reader, entities) for name, text in wishes.items()})
     while True:
         made = _creatable(read, entities)
         lacking = {
@@ -28,6 +28,19 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
             return read
         for name, missing in lacking.items():
             read[name] = Reading((), f"{NEEDS_MODEL}: no story that can be built creates {missing}")
+
+
+def _without_second_limits(read: Mapping[str, Reading]) -> dict[str, Reading]:
+    """The readings, but for another limit of what has one already: which of the two bites depends on the order."""
+    kept: dict[tuple[str, ...], Operation] = {}
+    made = dict(read)
+    for name, reading in read.items():
+        for item in reading.operations:
+            if item.kind == "limit" and kept.setdefault((item.entity, *item.attributes), item) != item:
+                made[name] = Reading(
+                    (), f"{NEEDS_MODEL}: another limit of {plural(item.entity)} stands already"
+                )
+    return made
 
 
 def _creatable(read: Mapping[str, Reading], entities: Sequence[Entity]) -> set[str]:

@@ -288,6 +288,10 @@ class EntityModel:
         """The limit that an operation asks for."""
         return Limit(self.field(operation.attributes[0]), operation.value, self.label, self.labels)
 
+    def is_single(self, field: FieldModel) -> bool:
+        """Whether no two new records may have the same value of a reference."""
+        return any(limit.field == field and limit.most == 1 for limit in self.limits)
+
     @cached_property
     def ends(self) -> tuple[FieldModel, ...]:
         """Fields that say that a record is done with, so that it is not due any more."""

@@ -199,11 +199,14 @@ def _count(_: Operation, model: EntityModel) -> Rows:
 
 def _group(operation: Operation, model: EntityModel) -> Rows:
     field = model.field(operation.attributes[0])
+    made, answer = f"three {model.labels}, two of which share their {field.label}", "two and one"
+    if model.is_single(field) and field in model.given:
+        made, answer = f"two {model.labels}, each with another {field.label}", "one and one"
     yield (
         "counted",
-        f"three {model.labels}, two of which share their {field.label}",
+        made,
         f"the {model.labels} are counted by {field.label}",
-        f"the answer is two and one for the two values of {field.label}",
+        f"the answer is {answer} for the two values of {field.label}",
         field.attribute.name,
     )
 

@@ -8,7 +8,12 @@ _ENDS = frozenset(
     """returned done completed finished closed paid cancelled canceled resolved archived delivered settled""".split()
 )
 
-_GOING = frozenset(["active", "open", "in progress", "started", "overdue", "late", "lent", "pending", "new"])
+_GOING = frozenset(
+    (
+        "active|blocked|borrowed|doing|draft|in progress|in review|late|lent|new|on hold|open|ordered|overdue|pending"
+        "|planned|ready|reserved|running|scheduled|started|to do|todo|unpaid|waiting"
+    ).split("|")
+)
 
 
 def ends(attribute: Attribute) -> tuple[str, ...]:
@@ -34,6 +39,10 @@ def says_when_it_ends(entity: Entity) -> bool:
     )
 
 
-def can_end(entity: Entity) -> bool:
-    """Whether records can be done with."""
-    return any(map(ends, entity.attributes))
+def ways_to_end(entity: Entity) -> tuple[frozenset[str], ...]:
+    """What a record is when it is done with, for each attribute that says so: {"returned"}, {"done", "cancelled"}."""
+    return tuple(
+        frozenset(found if item.type == "choice" else [item.name.partition("_")[0]])
+        for item in entity.attributes
+        if (found := ends(item))
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.bulk import read_bulk
+from hishamos_pipeline.blueprints.reading.ends import says_when_it_ends
 from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, reference_to
 from hishamos_pipeline.blueprints.reading.ranking import read_top
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
@@ -446,6 +447,8 @@ class Reader:
         dates = [item.name for item in self._known.entities[entity].attributes if _is_due_date(item)]
         if len(dates) != 1 or self._known.holder(entity, "overdue"):
             return ()
+        if not says_when_it_ends(self._known.entities[entity]):
+            return ()  # in some state, whether it is still to be done is anybody's guess
         said = match["asked"] or match["told"] or "overdue"
         when = "today" if said == "due today" else "this week" if said.startswith("due") else "overdue"
         return (Operation("due", entity, (dates[0],), when),)

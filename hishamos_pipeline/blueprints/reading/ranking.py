@@ -6,15 +6,22 @@ from hishamos_pipeline.blueprints.reading.vocabulary import Vocabulary
 from hishamos_pipeline.core.artifacts.idea import Attribute
 from hishamos_pipeline.core.text import linear_re as re
 
-# Which end comes first: of a number that is named, of a price where none is, of a date.
+# Which end comes first: of a number that is named, of a price or an amount where none is, of a date.
 _HIGHEST, _LOWEST = ["most", "longest"], ["least", "fewest", "shortest"]
-_DEAREST = ["most expensive", "dearest", "highest", "largest", "biggest", "greatest"]
-_CHEAPEST = ["least expensive", "cheapest", "lowest", "smallest"]
+_DEAREST, _CHEAPEST = ["most expensive", "dearest"], ["least expensive", "cheapest"]
+_LARGEST, _SMALLEST = ["highest", "largest", "biggest", "greatest"], ["lowest", "smallest"]
 _LATEST, _EARLIEST = ["most recent", "newest", "latest", "last"], ["oldest", "earliest"]
-_ENDS = "|".join((*_HIGHEST, *_LOWEST, *_DEAREST, *_CHEAPEST, *_LATEST, *_EARLIEST))
+_ENDS = "|".join((*_HIGHEST, *_LOWEST, *_DEAREST, *_CHEAPEST, *_LARGEST, *_SMALLEST, *_LATEST, *_EARLIEST))
 _PRICES = frozenset({"price", "cost", "unit_price", "amount"})
-# Dates that say until when something is to be done or keeps: not how new it is.
-_AHEAD = re.compile(r"due|deadline|expir|best_before|valid_until|return_by|until")
+# Dates that say since when there is something; any other may be about something else that happened to it.
+_SINCE = re.compile(
+    r"(?:(?:added|bought|created|founded|hired|issued|joined|lent|loaned|borrowed|made|opened|posted|published|purchased"
+    r"|received|recorded|registered|released|started|submitted|taken|written)(?:_(?:on|at|date))?"
+    r"|(?:acquisition|creation|entry|hire|issue|joining|purchase|publication|registration|release|start)_date|date|day)"
+)
+# Of these, the lowest is often the best: which ones are the highest, or the top, is anybody's guess.
+_RANKS = re.compile(r"(?:.*_)?(?:rank|ranking|position|place|placing|priority|class|grade)")
+_EITHER_WAY = re.compile(r"(?:.*_)?(?:time|number|errors?)")
 _N = rf"(?P<n>{words.NUMBER})"
 _BY = r"by (?:the |their )?(?P<by>[a-z ]+)"
 _PATTERNS = (
@@ -51,13 +58,17 @@ def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> t
         candidates = [item for item in attributes if item.name == name]
     elif end in (*_DEAREST, *_CHEAPEST):
         candidates = [item for item in attributes if item.name in _PRICES]
+    elif end in (*_LARGEST, *_SMALLEST):
+        candidates = [item for item in attributes if item.name == "amount"]
     else:
-        candidates = [item for item in attributes if item.type == "date" and not _AHEAD.search(item.name)]
-    if len(candidates) != 1:
+        candidates = [item for item in attributes if item.type == "date" and _SINCE.fullmatch(item.name)]
+    if len(candidates) != 1 or _RANKS.fullmatch(candidates[0].name):
+        return None
+    if end == "top" and _EITHER_WAY.fullmatch(candidates[0].name):
         return None
     is_date = candidates[0].type == "date"
-    high = [*_LATEST, "top"] if is_date else [*_HIGHEST, *_DEAREST, "top"]
-    low = _EARLIEST if is_date else [*_LOWEST, *_CHEAPEST]
+    high = [*_LATEST, "top"] if is_date else [*_HIGHEST, *_DEAREST, *_LARGEST, "top"]
+    low = _EARLIEST if is_date else [*_LOWEST, *_CHEAPEST, *_SMALLEST]
     return (candidates[0], "lowest" if end in low else "highest") if end in (*high, *low) else None
 
 
