@@ -52,7 +52,8 @@ class ComparedStep(View):
 class ForecastComparison(View):
     """What the newest build that could be foretold was to cost, and what it has cost.
 
-    ``ended_at`` is ``None`` while it goes on, and where it got stuck or was killed. ``error`` is the difference between
+    ``ended_at`` is ``None`` while it goes on, and where it was not built to its end: it got stuck, was killed, or its
+    brief changed meanwhile. ``error`` is the difference between
     likely calls and calls, over the larger of them: 0 to 1. ``within_most`` says whether it took no more calls than
     the most.
     """

@@ -21,8 +21,8 @@ from hishamos_pipeline.generation.plans import plans_now
 from hishamos_pipeline.generation.producers import architecture, requirements, stories
 from hishamos_pipeline.generation.run import ProjectRun
 
-# In the order in which they are made.
-PLANNING = ("requirements", "architecture", "stories")
+# In the order in which they are made where builds have a scope: stories say what the plan leaves out.
+PLANNING = ("requirements", "stories", "architecture")
 # A section of which so many words are as before probably means what it did.
 _SAME_WORDS = 0.7
 _WORD = re.compile(r"[\w.:/%-]*\w")

@@ -82,12 +82,19 @@ class StepContext:
         inputs: the revisions that it is made from: as they were when the step began, all that can be read.
         services: what the step works with.
         version: the code version that the artifact will have.
+        backlog: says what waits, in place of the newest one.
     """
 
     def __init__(
-        self, artifact: str, inputs: Mapping[str, ArtifactRevision], services: StepServices, version: str
+        self,
+        artifact: str,
+        inputs: Mapping[str, ArtifactRevision],
+        services: StepServices,
+        version: str,
+        backlog: Stories | None = None,
     ) -> None:
         self.kind, self._inputs, self._services, self._version = artifact, inputs, services, version
+        self._backlog = backlog
 
     @property
     def key(self) -> str:
@@ -180,7 +187,7 @@ class StepContext:
 
     def waiting(self) -> tuple[str, ...]:
         """The requirements, by id, that wait for a later build."""
-        return waiting_of(self._services.project)
+        return waiting_of(self._services.project, self._backlog)
 
     def before(self, as_type: type[D]) -> D | None:
         """The newest document of this artifact; ``None`` if there is none, or none that this release can read."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Stories, VerifiedBuild
@@ -113,27 +113,28 @@ class StepRunner:
             ArtifactMissingError: another input was never made.
             HishamosError: what the producer raises.
         """
-        context = self._context(artifact, self._inputs_with(artifact, inputs))
-        made = await self._producers[artifact].produce(context)
-        return next_revision(self._project.store, self._project.key, artifact, made, keep=False)
+        made = await self._producers[artifact].produce(self.context(artifact, inputs))
+        document = next_revision(self._project.store, self._project.key, artifact, made, keep=False)
+        return self._in_scope(document)
 
     def context(self, artifact: str, inputs: Mapping[str, Document] | None = None) -> Any:
         """The context in which an artifact would be made now, of the class that its producer takes.
 
         Args:
             artifact: which one.
-            inputs: documents by kind that would be its inputs; the others are as they are.
+            inputs: documents by kind that would be its inputs; the others are as they are. Stories among them say
+                what waits, whether or not they are an input.
 
         Raises:
             ArtifactMissingError: another input was never made.
         """
-        return self._context(
-            artifact, self._inputs_with(artifact, inputs) if inputs else self._inputs(artifact)
-        )
+        given = self._inputs_with(artifact, inputs) if inputs else self._inputs(artifact)
+        backlog = cast("Stories | None", inputs.get("stories")) if inputs else None
+        return self._context(artifact, given, backlog)
 
-    def _context(self, artifact: str, inputs: Inputs) -> StepContext:
+    def _context(self, artifact: str, inputs: Inputs, backlog: Stories | None = None) -> StepContext:
         as_type = self._producers[artifact].context
-        return as_type(artifact, inputs.rows, self._services, self._staleness.version(artifact))
+        return as_type(artifact, inputs.rows, self._services, self._staleness.version(artifact), backlog)
 
     async def _make(self, artifact: str) -> StepResult[Any]:
         artifacts, key = self._project.store.artifacts, self._project.key
@@ -166,7 +167,9 @@ class StepRunner:
 
     async def _produced(self, artifact: str, inputs: Inputs) -> Document:
         made = await self._producers[artifact].produce(self._context(artifact, inputs))
-        document = next_revision(self._project.store, self._project.key, artifact, made)
+        return self._in_scope(next_revision(self._project.store, self._project.key, artifact, made))
+
+    def _in_scope(self, document: Document) -> Document:
         return scoped(document, scope_of(self._project)) if isinstance(document, Stories) else document
 
     def _rescoped(self, head: ArtifactRevision | None, inputs: Inputs) -> Stories | None:

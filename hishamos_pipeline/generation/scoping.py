@@ -13,10 +13,11 @@ def scope_of(project: Project) -> tuple[str, ...]:
     return tuple(scope.split(",")) if scope else ()
 
 
-def waiting_of(project: Project) -> tuple[str, ...]:
-    """The requirements, by id, that wait for a later build."""
+def waiting_of(project: Project, backlog: Stories | None = None) -> tuple[str, ...]:
+    """The requirements, by id, that wait for a later build, in the newest backlog or in the one that is given."""
     scope = scope_of(project)
-    backlog = project.store.artifacts.before(project.key, "stories", Stories) if scope else None
+    if backlog is None and scope:
+        backlog = project.store.artifacts.before(project.key, "stories", Stories)
     return waiting_requirements(scoped(backlog, scope)) if backlog else ()
 
 

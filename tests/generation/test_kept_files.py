@@ -204,6 +204,11 @@ async def test_a_file_that_is_written_anew_again_is_told(recorded: Recorded) -> 
     await make(recorded)
     (told,) = rewritten_files(recorded.run().project)
     assert told.startswith(f"{REPORT}: ") and told.endswith("lines changed for criterion US-003-AC1")
+    await build(recorded.run(), until="verified_build")
+    assert rewritten_files(recorded.run().project) == (told,), "the build that has written it so tells it"
+    edit(recorded.run(), "stories", "US-003", "priority", "could")
+    await build(recorded.run(), until="verified_build")
+    assert rewritten_files(recorded.run().project) == (), "the next one does not"
 
 
 async def test_a_file_stays_by_one_word(recorded: Recorded) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from hishamos_pipeline.application import builds
 from hishamos_pipeline.changing.editing import apply_edits, current_items
+from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import Architecture, Epic, Stories, Story, VerifiedBuild
 from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.core.artifacts.idea import SprintRules
@@ -64,7 +65,13 @@ async def test_a_part_is_built_and_the_next_build_adds_the_rest(recorded: Record
     for kind in ("idea", "requirements", "stories"):
         await recorded.run().make(kind)
     run = recorded.run()
+    everything = run.project.read("stories", Stories)
     builds.set_scope(run, stories=["us-002"])
+    foreseen = await run.runner.preview("stories", {})
+    assert [story.id for story in foreseen.waiting] == ["US-003"], "what is foretold knows the scope"
+    assert run.runner.context("architecture", {"stories": foreseen}).waiting() == ("REQ-003",)
+    nothing = everything.model_copy(update={"stories": everything.stories[:2]})
+    assert run.runner.context("architecture", {"stories": nothing}).waiting() == ()
     await build(run)
     assert run.project.store.projects.get(run.key).state == "exported"
     first = run.project.read("verified_build", VerifiedBuild)
@@ -85,6 +92,9 @@ async def test_a_part_is_built_and_the_next_build_adds_the_rest(recorded: Record
     assert {step.kind: step.reason for step in run.plan() if step.certain}["stories"] == (
         "the scope of the builds is another"
     )
+    foretold = {item.step.kind: item for item in await forecast(run)}
+    assert (foretold["stories"].units, foretold["architecture"].units) == ((), ("",))
+    assert any("test_us_003" in path for path in foretold["test_suite"].likely)
     await build(run)
     second = run.project.read("verified_build", VerifiedBuild)
     assert second.passed and second.waiting == () and len(second.stories_verified) == 3

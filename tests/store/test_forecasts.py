@@ -47,6 +47,7 @@ def test_calls_of_a_build_are_held_against_its_forecast(store: ProjectStore, clo
     call(store, "notes", "test_suite", 2, "invalid")
     call(store, "notes", "source_code", 3, "cancelled")
     call(store, "other", "source_code", 4)
+    call(store, "notes", "", 6)  # an agent's
 
     found = store.forecasts.newest("notes")
     assert found is not None

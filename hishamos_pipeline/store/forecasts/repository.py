@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from hishamos_pipeline.core.pipeline.graph import STEPS
 from hishamos_pipeline.store.calls.records import UnitCost
 from hishamos_pipeline.store.calls.tables import LlmCallRow
 from hishamos_pipeline.store.forecasts.records import BuildForecast, Foretold, forecast_error
@@ -102,7 +103,7 @@ def _row(session: Session, key: str, run_id: str) -> ForecastRow | None:
 
 
 def _costs(session: Session, key: str, since: datetime, until: datetime) -> dict[str, UnitCost]:
-    """What the calls of a project between two times have cost, by asset."""
+    """What calls for a project's artifacts between two times have cost, by asset; agents may have asked others."""
     row = LlmCallRow
     query = select(
         row.asset,
@@ -111,6 +112,7 @@ def _costs(session: Session, key: str, since: datetime, until: datetime) -> dict
         func.sum(row.cost_usd),
     ).where(
         row.project == key,
+        row.asset.in_(STEPS),
         row.started_at.between(since, until),
         row.outcome.not_in(("cached", "cancelled")),
     )
