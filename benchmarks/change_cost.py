@@ -126,7 +126,7 @@ def _behaviour(project: Project) -> int:
 def _signature(project: Project) -> int:
     project.model.parameters.add(1)
     project.model.values[1] = 1001
-    project.run("change", KEY, "number 1 gives 1001 and takes more", "--yes")
+    project.run("change", KEY, "number 1 gives 1001 and takes an optional addend", "--yes")
     project.model.values[1] = 1001
     return 1
 

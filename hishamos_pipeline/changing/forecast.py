@@ -141,7 +141,7 @@ def _files(run: ProjectRun, name: FileKind, outlook: Outlook) -> _Units:
     concerned = _concerned(name, outlook)
     likely = tuple(dict.fromkeys([*asked, *concerned]))
     rest = tuple(path for path in _made(run, name, outlook.plans) if path not in likely)
-    if name == "docs" and outlook.new:  # they name stories, commands and files
+    if name == "docs" and (outlook.new or outlook.called):  # they name stories, commands and files
         return _Units(likely=(*likely, *rest))
     if name not in ("source", "test"):
         return _Units(likely=likely, perhaps=rest)
@@ -187,10 +187,12 @@ def _concerned(name: FileKind, outlook: Outlook) -> tuple[str, ...]:
             for story in plans.stories.planned
             if changed is None or changed & set(story.requirements)
         )
+    files = [file for file in plans.architecture.files if file.kind == "source" and file.interface]
+    called = {file.path for file in files if outlook.called & set(file.requirements)}
     return tuple(
         file.path
-        for file in plans.architecture.files
-        if file.kind == "source" and file.interface and (changed is None or changed & set(file.requirements))
+        for file in files
+        if changed is None or changed & set(file.requirements) or called & set(file.depends_on)
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from hishamos_pipeline.agents.tasks import TASK_OF, RequirementsRevision
+from hishamos_pipeline.agents.tasks import TASK_OF, ChangedRequirements, RequirementsRevision
 from hishamos_pipeline.core.artifacts.brief import demands
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirement, Requirements, Stories
@@ -25,6 +25,11 @@ from hishamos_pipeline.generation.run import ProjectRun
 PLANNING = ("requirements", "stories", "architecture")
 # A section of which so many words are as before probably means what it did.
 _SAME_WORDS = 0.7
+# What people write of what is given to a call.
+_GIVEN = frozenset(
+    """accept accepts argument arguments field fields flag flags option options optional optionally parameter parameters
+    takes column columns""".split()
+)
 _WORD = re.compile(r"[\w.:/%-]*\w")
 
 
@@ -33,13 +38,15 @@ class Outlook:
     """What planning comes to.
 
     ``plans`` are exact where nothing has to be asked first, else as they are; ``changed`` are requirements that are
-    asked about, ``None`` for all of them, and ``new`` how many may be added. ``asked`` says of each planning step
-    whether it asks certainly (``True``) or probably (``False``); one that asks nothing is not in it.
+    asked about, ``None`` for all of them, and ``new`` how many may be added. ``called`` are those of them that now say
+    something else of what a call is given, so that whoever calls it probably changes too. ``asked`` says of each
+    planning step whether it asks certainly (``True``) or probably (``False``); one that asks nothing is not in it.
     """
 
     plans: Plans | None
     changed: frozenset[str] | None = frozenset()
     new: int = 0
+    called: frozenset[str] = frozenset()
     asked: Mapping[str, bool] = field(default_factory=dict)
 
     @property
@@ -77,9 +84,13 @@ async def _outlook(run: ProjectRun, kinds: Collection[str]) -> Outlook:
     )
     if not asked:
         return Outlook(plans)
-    changed = _asked_about(run, made, wanted, "architecture" if "architecture" in asked else "stories")
+    question = _question(run, made, wanted, "architecture" if "architecture" in asked else "stories")
+    if question is None:
+        return Outlook(plans, None, asked=asked)
+    changed = frozenset(question.changed)
     known = {item.id for item in now.requirements.requirements} if now and now.requirements else set()
-    return Outlook(plans, changed, len((changed or frozenset()) - known), asked)
+    called = frozenset(change.name for change in question.told if _is_about_calls(change.diff))
+    return Outlook(plans, changed, len(changed - known), called & known, asked)
 
 
 async def _foreseen(run: ProjectRun, kinds: Collection[str]) -> dict[str, Any] | None:
@@ -127,23 +138,26 @@ def _of_brief(run: ProjectRun, kinds: Collection[str], now: Plans | None) -> Out
     revision = requirements.revision(before, run.project.idea())
     if not isinstance(revision, RequirementsRevision):
         asked = {"requirements": True, "architecture": False, "stories": False}
-        return Outlook(now, None, 0, asked)
+        return Outlook(now, None, asked=asked)
     changed = frozenset(_probably_changed(revision))
+    cited = {item.id: item.sections for item in revision.requirements.requirements}
+    about = {c.name.removeprefix("section ") for c in revision.changes if _is_about_calls(c.diff)}
+    called = frozenset(name for name in changed if not about.isdisjoint(cited.get(name, ())))
     new = sum(section.id in revision.added and demands(section) for section in run.project.idea().whole)
     follow = ("architecture", "stories") if changed or new else ()
-    return Outlook(now, changed, new, {"requirements": True, **dict.fromkeys(follow, False)})
+    return Outlook(now, changed, new, called, {"requirements": True, **dict.fromkeys(follow, False)})
 
 
-def _asked_about(
+def _question(
     run: ProjectRun, made: Mapping[str, Document], wanted: Requirements, kind: str
-) -> frozenset[str] | None:
-    """Requirements that the architect, or whoever writes stories, is asked about; ``None`` for all of them."""
+) -> ChangedRequirements | None:
+    """What the architect, or whoever writes stories, is asked; ``None`` where it is everything anew."""
     context = run.runner.context(kind, made)
     if kind == "architecture":
         plan = architecture.revision(context, wanted, context.waiting())
-        return frozenset(plan.changed) if plan is not None and not isinstance(plan, Architecture) else None
+        return plan if isinstance(plan, ChangedRequirements) else None
     backlog = stories.revision(context, wanted)
-    return frozenset(backlog.changed) if backlog is not None and not isinstance(backlog, Stories) else None
+    return backlog if isinstance(backlog, ChangedRequirements) else None
 
 
 def _probably_changed(revision: RequirementsRevision) -> tuple[str, ...]:
@@ -169,6 +183,11 @@ def _says_it(item: Requirement, diffs: Sequence[str]) -> bool:
 def _words(diff: str, sign: str) -> set[str]:
     lines = (line[1:] for line in diff.splitlines() if line[:1] == sign)
     return {word for line in lines for word in _WORD.findall(line.casefold())}
+
+
+def _is_about_calls(diff: str) -> bool:
+    """Whether a change says something else of what a call is given."""
+    return bool(_GIVEN & (_words(diff, "+") ^ _words(diff, "-")))
 
 
 def _says_the_same(diff: str) -> bool:

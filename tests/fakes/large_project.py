@@ -140,7 +140,8 @@ class LargeProject:
         return None
 
     def _requirement(self, number: int) -> dict[str, Any]:
-        said = f"Number {number} gives {self.value(number)}."
+        takes = " It takes an optional addend." if number in self.parameters else ""
+        said = f"Number {number} gives {self.value(number)}.{takes}"
         return {"kind": "functional", "title": f"Number {number}", "statement": said,
                 "acceptance": [f"{self.value(number)}"], "sections": [f"{number}"]}  # fmt: skip
 

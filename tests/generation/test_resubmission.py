@@ -216,6 +216,10 @@ async def test_what_is_asked_is_foretold(recorded: Recorded) -> None:
     assert plan["source_code"].likely == ("src/reading_log/storage.py", "src/reading_log/report.py")
     assert "src/reading_log/cli.py" in plan["source_code"].perhaps
     assert plan["source_code"].most.calls > plan["source_code"].expected.calls == 2
+    submit(recorded, brief(order=", with an option for the longest first"))
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    users = ("src/reading_log/storage.py", "src/reading_log/report.py", "src/reading_log/cli.py")
+    assert plan["source_code"].likely == users, "who calls what is given something else probably changes too"
 
 
 async def test_a_sentence_that_the_brief_says_later_is_foretold_to_change_nothing(recorded: Recorded) -> None:
