@@ -9,6 +9,10 @@ from hishamos_pipeline.blueprints.reading.words import plural, with_article
 from hishamos_pipeline.core.artifacts.idea import Entity
 
 
+# Kinds of operations of which there is one for the same records, and what is then said of another.
+_ONE_FIGURE = {"limit": "limit", "page": "size of pages"}
+
+
 def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str, Reading]:
     """What each wish asks for, by the wishes' ids; one that cannot be implemented has a reason.
 
@@ -16,7 +20,7 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
     the records it is about, and the records that those refer to.
     """
     reader = Reader(entities)
-    read = _without_second_limits({name: _read(text, reader, entities) for name, text in wishes.items()})
+    read = _without_contradictions({name: _read(text, reader, entities) for name, text in wishes.items()})
     while True:
         made = _creatable(read, entities)
         lacking = {
@@ -30,16 +34,16 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
             read[name] = Reading((), f"{NEEDS_MODEL}: no story that can be built creates {missing}")
 
 
-def _without_second_limits(read: Mapping[str, Reading]) -> dict[str, Reading]:
-    """The readings, but for another limit of what has one already: which of the two bites depends on the order."""
+def _without_contradictions(read: Mapping[str, Reading]) -> dict[str, Reading]:
+    """The readings, but for another figure where one stands: another limit of the same, another size of pages."""
     kept: dict[tuple[str, ...], Operation] = {}
     made = dict(read)
     for name, reading in read.items():
         for item in reading.operations:
-            if item.kind == "limit" and kept.setdefault((item.entity, *item.attributes), item) != item:
-                made[name] = Reading(
-                    (), f"{NEEDS_MODEL}: another limit of {plural(item.entity)} stands already"
-                )
+            about = (item.kind, item.entity, *item.attributes)
+            if item.kind in _ONE_FIGURE and kept.setdefault(about, item) != item:
+                told = f"another {_ONE_FIGURE[item.kind]} of {plural(item.entity)} stands already"
+                made[name] = Reading((), f"{NEEDS_MODEL}: {told}")
     return made
 
 

@@ -72,6 +72,7 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "list": f"the {things} are answered",
         "search": f"the matching {things} are answered",
         "filter": f"only {things} with that {label} are answered",
+        "page": f"only the {things} of that page are answered",
         "sort": f"the {things} are answered in that order",
         "update": "the new value is answered",
         "delete": f"the {thing} is gone",
@@ -129,6 +130,7 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
         "list": _Request("GET", every),
         "search": _Request("GET", f"{every}/search", "text"),
         "sort": _Request("GET", every, "sort_by"),
+        "page": _Request("GET", every, "page"),
         "update": _Request("PATCH", one),
         "delete": _Request("DELETE", one),
         "tag": _Request("POST", f"{one}/tags"),
@@ -172,6 +174,8 @@ def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
         parts.append(f"--data-binary @{entity.vars}.{operation.value}")
     elif kind == "export":
         parts.append(f"-o {entity.vars}.{operation.value}")
+    elif kind == "page":
+        parts.append('-G --data-urlencode "page=1"')
     elif request.parameter:
         wanted = entity.searchable[0] if kind == "search" else fields[0]
         sample = wanted.name if kind == "sort" else "classic" if wanted.type == "tags" else wanted.raw()
@@ -195,6 +199,7 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
         "search": f"Search {things}",
         "filter": f"List {things} by {by}",
         "sort": f"Sort {things} by {by}",
+        "page": f"List {things} in pages of {entity.page_size}",
         "update": f"Change {thing}",
         "delete": f"Delete {thing}",
         "status": f"Mark {thing} as {operation.value}",

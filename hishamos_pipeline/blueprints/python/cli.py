@@ -57,6 +57,7 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "list": ("list", f"the {things} are printed"),
         "search": ("search", f"the matching {things} are printed"),
         "filter": (f"list {option}", f"only {things} with that {label} are printed"),
+        "page": ("list --page", f"only the {things} of that page are printed"),
         "sort": ("list --sort-by", f"the {things} are printed in that order"),
         "update": ("update", "the new value is kept"),
         "delete": ("delete", f"the {thing} is gone"),
@@ -95,6 +96,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         lines.append((f"{start} list {option}", f"List {entity.labels} by {field.label}"))
     for field in entity.sorters:
         lines.append((f"{start} list --sort-by {field.name}", f"Sort {entity.labels} by {field.label}"))
+    if entity.page_size:
+        lines.append((f"{start} list --page 1", f"List {entity.labels} in pages of {entity.page_size}"))
     if entity.has("search"):
         sample = entity.searchable[0].raw()
         lines.append((f'{start} search "{sample}"', f"Search {entity.labels}"))

@@ -45,6 +45,7 @@ def needed_values(model: PackageModel) -> dict[str, bool]:
         ]
         if _single_record_actions(entity):
             sources.append("values.parse_integer")
+        sources += ["values.optional(values.parse_integer)"] if entity.page_size else []
         sources += [f"values.{entity.field(op.attributes[0]).parser}" for op in entity.of("assign")]
     return parsed_values(sources)
 

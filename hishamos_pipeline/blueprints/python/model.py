@@ -209,7 +209,12 @@ class EntityModel:
     @property
     def lists(self) -> bool:
         """Whether there is a list command."""
-        return bool(self.has("list", "filter", "sort"))
+        return bool(self.has("list", "filter", "sort", "page"))
+
+    @property
+    def page_size(self) -> int:
+        """How many records a page of the list holds; 0 where it comes whole."""
+        return next((int(item.value) for item in self.of("page")), 0)
 
     @property
     def gets(self) -> bool:

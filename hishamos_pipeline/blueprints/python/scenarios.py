@@ -97,6 +97,14 @@ def _list(_: Operation, model: EntityModel) -> Rows:
     yield ("none", f"no {model.labels}", f"the {model.labels} are listed", "the list is empty", "")
 
 
+def _page(operation: Operation, model: EntityModel) -> Rows:
+    size, things = int(operation.value), model.labels
+    more = f"{size + 1} {things}"
+    yield ("second", more, f"the {things} are listed in pages of {size}", "the last one is alone on page 2", "")
+    yield ("beyond", model.article, f"page 2 of the {things} is listed", "it is empty", "")
+    yield ("zero", "an empty database", f"page 0 of the {things} is listed", "it is refused", "")
+
+
 def _search(operation: Operation, model: EntityModel) -> Rows:
     for field in model.searchable:
         if not operation.attributes or field.attribute.name in operation.attributes:
@@ -366,7 +374,7 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
-    "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
+    "page": _page, "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
     "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "top": _top,
     "export": _export, "limit": _limit, "clear": _clear, "mark_all": _mark_all,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,

@@ -9,7 +9,7 @@ from hishamos_pipeline.intake.attributes import attribute_name
 Kind = Literal[
     "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
     "assign", "tag", "count", "group", "total", "average", "due", "top", "export", "import", "history",
-    "persist", "rule", "limit", "clear", "mark_all",
+    "persist", "rule", "limit", "clear", "mark_all", "page",
 ]  # fmt: skip
 
 

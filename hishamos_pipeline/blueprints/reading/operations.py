@@ -11,6 +11,7 @@ from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.bulk import read_bulk
 from hishamos_pipeline.blueprints.reading.ends import says_when_it_ends
 from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, reference_to
+from hishamos_pipeline.blueprints.reading.paging import read_pages
 from hishamos_pipeline.blueprints.reading.ranking import read_top
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.blueprints.reading.vocabulary import DETERMINER, Vocabulary
@@ -91,7 +92,7 @@ class Reader:
             verb, rest = "track", rest[9:]
         if verb == "look" and rest.startswith("up "):
             verb, rest = "search", rest[3:]
-        for read_one in (read_top, read_bulk):
+        for read_one in (read_top, read_bulk, read_pages):
             if operation := read_one(self._known, verb, rest):
                 return (operation,)
         for understand in (
