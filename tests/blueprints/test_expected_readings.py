@@ -31,11 +31,12 @@ def expected() -> Iterator[tuple[tuple[Entity, ...], str, str]]:
 
 
 def read(statement: str, given: Sequence[Entity]) -> str:
-    """What a statement is read as in a brief whose entities can all be created, and what it adds to them."""
+    """What a statement is read as where all entities can be created and deleted, and what it adds to them."""
     creators = tuple(f"Users can add a {entity.name}" for entity in given)
     before = _attributes(read_domain(given, creators, (), "").entities)
     entities = read_domain(given, (*creators, statement), (), "").entities
-    wishes = {"wish": statement, **{str(number): text for number, text in enumerate(creators)}}
+    others = (*creators, *(f"Users can delete a {entity.name}" for entity in given))
+    wishes = {"wish": statement, **{str(number): text for number, text in enumerate(others)}}
     operations = readings(wishes, entities)["wish"].operations
     if not operations:
         return LEFT

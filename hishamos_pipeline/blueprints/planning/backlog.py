@@ -8,7 +8,6 @@ from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.words import plural, with_article
 from hishamos_pipeline.core.artifacts.idea import Entity
 
-
 # Kinds of operations of which there is one for the same records, and what is then said of another.
 _ONE_FIGURE = {"limit": "limit", "page": "size of pages"}
 
@@ -23,15 +22,18 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
     read = _without_contradictions({name: _read(text, reader, entities) for name, text in wishes.items()})
     while True:
         made = _creatable(read, entities)
+        deleted = {
+            item.entity for found in read.values() for item in found.operations if item.kind == "delete"
+        }
         lacking = {
             name: missing
             for name, reading in read.items()
-            if (missing := _missing(reading.operations, made, entities))
+            if (missing := _missing(reading.operations, made, deleted, entities))
         }
         if not lacking:
             return read
         for name, missing in lacking.items():
-            read[name] = Reading((), f"{NEEDS_MODEL}: no story that can be built creates {missing}")
+            read[name] = Reading((), f"{NEEDS_MODEL}: no story that can be built {missing}")
 
 
 def _without_contradictions(read: Mapping[str, Reading]) -> dict[str, Reading]:
@@ -81,12 +83,16 @@ def _read(text: str, reader: Reader, entities: Sequence[Entity]) -> Reading:
     return Reading(operations, reading.reason, reading.assumptions)
 
 
-def _missing(operations: Sequence[Operation], made: set[str], entities: Sequence[Entity]) -> str:
+def _missing(
+    operations: Sequence[Operation], made: set[str], deleted: set[str], entities: Sequence[Entity]
+) -> str:
     by_name = {entity.name: entity for entity in entities}
     for operation in operations:
         for attribute in by_name[operation.entity].attributes:
             if attribute.target and attribute.required and attribute.target not in made:
-                return f"the {attribute.target} that {with_article(operation.entity)} refers to"
+                return f"creates the {attribute.target} that {with_article(operation.entity)} refers to"
         if operation.entity not in made:
-            return with_article(operation.entity)
+            return f"creates {with_article(operation.entity)}"
+        if operation.kind in ("restore", "deleted") and operation.entity not in deleted:
+            return f"deletes {with_article(operation.entity)}"
     return ""

@@ -76,6 +76,8 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "sort": f"the {things} are answered in that order",
         "update": "the new value is answered",
         "delete": f"the {thing} is gone",
+        "restore": f"the {thing} is answered as it was",
+        "deleted": f"the deleted {things} are answered",
         "status": f"the {thing} is {operation.value}",
         "assign": f"the {label} is kept",
         "tag": f"the {thing} carries the tag",
@@ -133,6 +135,8 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
         "page": _Request("GET", every, "page"),
         "update": _Request("PATCH", one),
         "delete": _Request("DELETE", one),
+        "restore": _Request("POST", f"{one}/restore"),
+        "deleted": _Request("GET", f"{every}/deleted"),
         "tag": _Request("POST", f"{one}/tags"),
         "count": _Request("GET", f"{every}/count"),
         "group": _Request("GET", f"{every}/count-by-{dashed}"),
@@ -159,7 +163,7 @@ def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
     """The request as curl makes it, with sample values."""
     kind, request = operation.kind, _request(operation, entity)
     parts = ["curl", "-sS"]
-    if request.method not in ("GET", "POST") or kind in ("status", *BULKS):
+    if request.method not in ("GET", "POST") or kind in ("status", "restore", *BULKS):
         parts.append(f"-X {request.method}")
     body: dict[str, object] | None = None
     if kind == "create":
@@ -202,6 +206,8 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
         "page": f"List {things} in pages of {entity.page_size}",
         "update": f"Change {thing}",
         "delete": f"Delete {thing}",
+        "restore": f"Restore a deleted {entity.label}",
+        "deleted": f"List deleted {things}",
         "status": f"Mark {thing} as {operation.value}",
         "assign": f"Assign {thing}",
         "tag": f"Tag {thing}",

@@ -32,7 +32,8 @@ def _source_files(model: PackageModel, shared: Mapping[str, object]) -> Iterator
             entity_context(model, entity),
         )
     if any(
-        item.has("view", "search", "group", "history", *SELECTIONS) or item.lists for item in model.entities
+        item.has("view", "search", "group", "history", "deleted", *SELECTIONS) or item.lists
+        for item in model.entities
     ) or any(figure.by for item in model.entities for figure in item.figures):
         yield SourceFile(
             f"{root}/cli/output.py", "output.py.j2", "Records as text for the terminal", context=shared
@@ -61,6 +62,8 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "sort": ("list --sort-by", f"the {things} are printed in that order"),
         "update": ("update", "the new value is kept"),
         "delete": ("delete", f"the {thing} is gone"),
+        "restore": ("restore", f"the {thing} is there again"),
+        "deleted": ("deleted", f"the deleted {things} are printed"),
         "status": (f"mark-{value.replace(' ', '-')}", f"the {thing} is {value}"),
         "assign": ("assign", f"the {label} is kept"),
         "tag": ("tag", f"the {thing} carries the tag"),
@@ -106,6 +109,10 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         lines.append((f'{start} update 1 {field.option} "{field.raw(1)}"', f"Change {entity.article}"))
     if entity.has("delete"):
         lines.append((f"{start} delete 1", f"Delete {entity.article}"))
+    if entity.has("deleted"):
+        lines.append((f"{start} deleted", f"List deleted {entity.labels}"))
+    if entity.has("restore"):
+        lines.append((f"{start} restore 1", f"Restore a deleted {entity.label}"))
     for operation in entity.statuses:
         action = f"mark-{entity.status_function(operation).split('_as_', 1)[1].replace('_', '-')}"
         lines.append((f"{start} {action} 1", f"Mark {entity.article} as {operation.value}"))

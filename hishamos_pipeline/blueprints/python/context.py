@@ -26,7 +26,7 @@ def entity_context(model: PackageModel, entity: EntityModel) -> dict[str, object
 def needs_conflict(model: PackageModel) -> bool:
     """Whether records can clash: unique values, limits, or records that others refer to and that are deleted."""
     return any(
-        item.unique or item.limits or (item.referrers and item.has("delete", "clear"))
+        item.unique or item.limits or item.has("restore") or (item.referrers and item.has("delete", "clear"))
         for item in model.entities
     )
 
@@ -63,6 +63,7 @@ def _single_record_actions(entity: EntityModel) -> list[tuple[str, str]]:
         ("view", "show", f"show {entity.article}"),
         ("update", "update", f"change values of {entity.article}"),
         ("delete", "delete", f"delete {entity.article}"),
+        ("restore", "restore", f"restore a deleted {entity.label}"),
         ("tag", "tag", f"add a tag to {entity.article}"),
         ("history", "history", f"show what happened to {entity.article}"),
     ):

@@ -28,7 +28,9 @@ def _source_files(model: PackageModel, *, summary: str, author: str, licence: st
         "takes_database": True,
         "summary": line,
         "conflicts": needs_conflict(model),
-        "invalid": bool(model.rules) or any(needed_values(model).values()) or model.any("import", "tag", "page"),
+        "invalid": bool(model.rules)
+        or any(needed_values(model).values())
+        or model.any("import", "tag", "page"),
     }
     project = {
         **shared,

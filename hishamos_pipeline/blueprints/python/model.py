@@ -212,6 +212,16 @@ class EntityModel:
         return bool(self.has("list", "filter", "sort", "page"))
 
     @property
+    def keeps_deleted(self) -> bool:
+        """Whether deleted records can be found again."""
+        return self.has("restore", "deleted")
+
+    @property
+    def trash(self) -> str:
+        """SQL table of deleted records."""
+        return f"deleted_{self.vars}"
+
+    @property
     def page_size(self) -> int:
         """How many records a page of the list holds; 0 where it comes whole."""
         return next((int(item.value) for item in self.of("page")), 0)

@@ -100,7 +100,13 @@ def _list(_: Operation, model: EntityModel) -> Rows:
 def _page(operation: Operation, model: EntityModel) -> Rows:
     size, things = int(operation.value), model.labels
     more = f"{size + 1} {things}"
-    yield ("second", more, f"the {things} are listed in pages of {size}", "the last one is alone on page 2", "")
+    yield (
+        "second",
+        more,
+        f"the {things} are listed in pages of {size}",
+        "the last one is alone on page 2",
+        "",
+    )
     yield ("beyond", model.article, f"page 2 of the {things} is listed", "it is empty", "")
     yield ("zero", "an empty database", f"page 0 of the {things} is listed", "it is refused", "")
 
@@ -312,6 +318,36 @@ def _limit(operation: Operation, model: EntityModel) -> Rows:
         )
 
 
+def _restore(_: Operation, model: EntityModel) -> Rows:
+    thing = model.label
+    yield (
+        "back",
+        f"a deleted {thing}",
+        "it is restored under its number",
+        "it is there again as it was",
+        "",
+    )
+    yield (
+        "missing", f"{model.article} that was never deleted", f"that {thing} is restored",
+        "it is refused, because there is no such deleted record", "",
+    )  # fmt: skip
+    for field in model.unique[:1]:
+        yield (
+            "taken",
+            f"a deleted {thing}, and another that has its {field.label} since",
+            "the deleted one is restored",
+            "it is refused, and stays deleted",
+            field.attribute.name,
+        )
+
+
+def _deleted(_: Operation, model: EntityModel) -> Rows:
+    yield (
+        "kept", f"two {model.labels}, one of which is deleted", f"the deleted {model.labels} are listed",
+        "only that one is there, as it was", "",
+    )  # fmt: skip
+
+
 def _export(operation: Operation, model: EntityModel) -> Rows:
     kind = operation.value.upper()
     yield (
@@ -374,7 +410,8 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
-    "page": _page, "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
+    "page": _page, "restore": _restore, "deleted": _deleted,
+    "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
     "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "top": _top,
     "export": _export, "limit": _limit, "clear": _clear, "mark_all": _mark_all,
     "import": _import, "history": _history, "persist": _persist, "rule": _rule,

@@ -14,6 +14,7 @@ from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, refe
 from hishamos_pipeline.blueprints.reading.paging import read_pages
 from hishamos_pipeline.blueprints.reading.ranking import read_top
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
+from hishamos_pipeline.blueprints.reading.trash import read_trash
 from hishamos_pipeline.blueprints.reading.vocabulary import DETERMINER, Vocabulary
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
@@ -95,6 +96,8 @@ class Reader:
         for read_one in (read_top, read_bulk, read_pages):
             if operation := read_one(self._known, verb, rest):
                 return (operation,)
+        if found := read_trash(self._known, verb, rest):
+            return found
         for understand in (
             self._figures,
             self._due,

@@ -12,6 +12,7 @@ SEARCH = ["search", "find"]
 FILTER = ["filter", "narrow"]
 SORT = ["sort", "order"]
 UPDATE = "edit update change modify rename correct amend adjust revise move".split()
+RESTORE = ["restore", "recover", "undelete"]
 DELETE = "delete remove erase discard drop".split()
 ASSIGN = ["assign", "allocate", "reassign"]
 TAG = ["tag", "label"]
@@ -43,7 +44,7 @@ STATUS = {
 STATES = frozenset(STATUS.values()) | {"done", "sold", "overdue", "pending", "open", "closed"}
 VERBS = frozenset(
     [
-        *CREATE, *MANAGE, *VIEW, *LIST, *SEARCH, *FILTER, *SORT, *UPDATE, *DELETE, *ASSIGN,
+        *CREATE, *MANAGE, *VIEW, *LIST, *SEARCH, *FILTER, *SORT, *UPDATE, *DELETE, *RESTORE, *ASSIGN,
         *TAG, *COUNT, *EXPORT, *IMPORT, *STATUS, "mark", "flag", "set",
     ]
 )  # fmt: skip
