@@ -9,7 +9,7 @@ from hishamos_pipeline.blueprints.reading.words import plural, with_article
 from hishamos_pipeline.core.artifacts.idea import Entity
 
 # Kinds of operations of which there is one for the same records, and what is then said of another.
-_ONE_FIGURE = {"limit": "limit", "page": "size of pages"}
+_ONE_FIGURE = {"limit": "limit", "page": "size of pages", "calculate": "way of working out a figure"}
 
 
 def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str, Reading]:
@@ -42,7 +42,8 @@ def _without_contradictions(read: Mapping[str, Reading]) -> dict[str, Reading]:
     made = dict(read)
     for name, reading in read.items():
         for item in reading.operations:
-            about = (item.kind, item.entity, *item.attributes)
+            name = item.value.split()[0] if item.kind == "calculate" else ""
+            about = (item.kind, item.entity, *([name] if name else item.attributes))
             if item.kind in _ONE_FIGURE and kept.setdefault(about, item) != item:
                 told = f"another {_ONE_FIGURE[item.kind]} of {plural(item.entity)} stands already"
                 made[name] = Reading((), f"{NEEDS_MODEL}: {told}")

@@ -136,7 +136,9 @@ def _constraint(constraint: str, entities: tuple[Entity, ...]) -> Requirement:
         title=_title(text),
         statement=f"{text}.",
         acceptance=(
-            "A value that breaks the rule is refused."
+            "It comes out so."
+            if rule and rule.kind == "calculate"
+            else "A value that breaks the rule is refused."
             if rule
             else "It is still there after a restart."
             if kept

@@ -78,6 +78,7 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "delete": f"the {thing} is gone",
         "restore": f"the {thing} is answered as it was",
         "deleted": f"the deleted {things} are answered",
+        "calculate": "the result is answered",
         "status": f"the {thing} is {operation.value}",
         "assign": f"the {label} is kept",
         "tag": f"the {thing} carries the tag",
@@ -124,6 +125,8 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
             return _Request("POST", f"{one}/{model.assign_action(operation)}")
         case "clear" | "mark_all":
             return _Request("POST", f"{every}/{model.bulk(operation).action}")
+        case "calculate":
+            return _Request("GET", f"{one}/{model.calculation(operation).action}")
         case "due" | "top":
             return _Request("GET", f"{every}/{model.selection(operation).action}")
     return {
@@ -196,6 +199,9 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
         return entity.bulk(operation).help
     if operation.kind in SELECTIONS:
         return entity.selection(operation).help
+    if operation.kind == "calculate":
+        found = entity.calculation(operation)
+        return f"Work out the {found.label}: {found.phrase}"
     return {
         "create": f"Add {thing}",
         "view": f"Show {thing}",

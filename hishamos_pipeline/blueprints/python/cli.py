@@ -64,6 +64,10 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "delete": ("delete", f"the {thing} is gone"),
         "restore": ("restore", f"the {thing} is there again"),
         "deleted": ("deleted", f"the deleted {things} are printed"),
+        "calculate": (
+            f"calculate-{value.split()[0].replace('_', '-')}" if value else "",
+            "the result is printed",
+        ),
         "status": (f"mark-{value.replace(' ', '-')}", f"the {thing} is {value}"),
         "assign": ("assign", f"the {label} is kept"),
         "tag": ("tag", f"the {thing} carries the tag"),
@@ -122,6 +126,8 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
         lines.append((f'{start} {action} 1 "{field.raw()}"', f"Assign {entity.article}"))
     if entity.has("tag"):
         lines.append((f"{start} tag 1 classic", f"Tag {entity.article}"))
+    for found in entity.calculations:
+        lines.append((f"{start} calculate-{found.action} 1", f"Work out the {found.label}: {found.phrase}"))
     if entity.has("count"):
         lines.append((f"{start} count", f"Count {entity.labels}"))
     for field in entity.groups:

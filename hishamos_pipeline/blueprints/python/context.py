@@ -77,6 +77,10 @@ def _single_record_actions(entity: EntityModel) -> list[tuple[str, str]]:
         (f"mark-{attribute_name(op.value).replace('_', '-')}", f"mark {entity.article} as {op.value}")
         for op in entity.statuses
     ]
+    actions += [
+        (f"calculate-{found.action}", f"work out the {found.label} of {entity.article}: {found.phrase}")
+        for found in entity.calculations
+    ]
     return actions
 
 

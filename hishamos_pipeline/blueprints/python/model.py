@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hishamos_pipeline.blueprints.python.bulks import BULKS, Bulk
+from hishamos_pipeline.blueprints.python.calculations import Calculation
 from hishamos_pipeline.blueprints.python.fields import SQL_KEYWORDS, FieldModel, table, variable
 from hishamos_pipeline.blueprints.python.figures import FIGURES, Figure
 from hishamos_pipeline.blueprints.python.limits import Limit
@@ -229,7 +230,7 @@ class EntityModel:
     @property
     def gets(self) -> bool:
         """Whether single records are looked up."""
-        kinds = ("view", "update", "delete", "status", "assign", "tag", "history")
+        kinds = ("view", "update", "delete", "status", "assign", "tag", "history", "calculate")
         return self.has(*kinds) or bool(self.referrers)
 
     @property
@@ -302,6 +303,15 @@ class EntityModel:
     def limit(self, operation: Operation) -> Limit:
         """The limit that an operation asks for."""
         return Limit(self.field(operation.attributes[0]), operation.value, self.label, self.labels)
+
+    @cached_property
+    def calculations(self) -> tuple[Calculation, ...]:
+        """What is worked out of a record's values, each once."""
+        return tuple(map(self.calculation, dict.fromkeys(self.of("calculate"))))
+
+    def calculation(self, operation: Operation) -> Calculation:
+        """What an operation asks to work out."""
+        return Calculation(operation.value, tuple(map(self.field, operation.attributes)), self.var)
 
     def is_single(self, field: FieldModel) -> bool:
         """Whether no two new records may have the same value of a reference."""

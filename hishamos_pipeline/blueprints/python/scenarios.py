@@ -318,6 +318,30 @@ def _limit(operation: Operation, model: EntityModel) -> Rows:
         )
 
 
+def _calculate(operation: Operation, model: EntityModel) -> Rows:
+    found = model.calculation(operation)
+    asked = f"the {found.label} of the {model.label} is asked for"
+    yield ("worked_out", f"{model.article} with all values for it", asked, f"it is {found.phrase}", "")
+    for field in found.optional[:1]:
+        yield (
+            "unknown",
+            f"{model.article} without {field.label}",
+            asked,
+            "there is none",
+            field.attribute.name,
+        )
+    if found.divides and found.may_be_zero:
+        last = found.fields[-1]
+        yield (
+            "zero",
+            f"{model.article} whose {last.label} is 0",
+            asked,
+            "there is none",
+            last.attribute.name,
+        )
+    yield _missing(model, f"asked for its {found.label}")
+
+
 def _restore(_: Operation, model: EntityModel) -> Rows:
     thing = model.label
     yield (
@@ -410,7 +434,7 @@ def _rule(operation: Operation, model: EntityModel) -> Rows:
 
 _SCENARIOS = {
     "create": _create, "view": _view, "list": _list, "search": _search, "filter": _filter,
-    "page": _page, "restore": _restore, "deleted": _deleted,
+    "page": _page, "restore": _restore, "deleted": _deleted, "calculate": _calculate,
     "sort": _sort, "update": _update, "delete": _delete, "status": _status, "assign": _assign,
     "tag": _tag, "count": _count, "group": _group, "total": _figure, "average": _figure, "due": _due, "top": _top,
     "export": _export, "limit": _limit, "clear": _clear, "mark_all": _mark_all,

@@ -10,7 +10,7 @@ Kind = Literal[
     "create", "view", "list", "search", "filter", "sort", "update", "delete", "status",
     "assign", "tag", "count", "group", "total", "average", "due", "top", "export", "import", "history",
     "persist", "rule", "limit", "clear", "mark_all", "page",
-    "restore", "deleted",
+    "restore", "deleted", "calculate",
 ]  # fmt: skip
 
 

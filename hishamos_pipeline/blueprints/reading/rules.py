@@ -1,8 +1,9 @@
-"""Sentences that restrict an attribute: required, unique, in a range, one of, not before."""
+"""Sentences that say what holds of records: required, unique, in a range, one of, not before, at most so many."""
 
 from collections.abc import Sequence
 
 from hishamos_pipeline.blueprints.reading import words
+from hishamos_pipeline.blueprints.reading.calculating import read_calculation
 from hishamos_pipeline.blueprints.reading.limits import read_limit
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
@@ -38,9 +39,9 @@ _PATTERNS = (
 
 
 def read_rule(text: str, entities: Sequence[Entity]) -> Operation | None:
-    """The rule that a sentence states about one attribute of one entity; ``None`` if it states none."""
-    if limit := read_limit(text, entities):
-        return limit
+    """The rule, limit or calculation that a sentence states about one entity; ``None`` if it states none."""
+    if stated := read_limit(text, entities) or read_calculation(text, entities):
+        return stated
     line = plain(text).lower().replace("’", "'")
     line = re.sub(r"^(?:the|an?|every|each) ([a-z -]+?(?:'s | of | must | is | are | can))", r"\1", line)
     for pattern, value in _PATTERNS:
