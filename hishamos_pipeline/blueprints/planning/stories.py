@@ -60,7 +60,7 @@ def write_stories(requirements: Requirements) -> Stories:
         for operation in item.operations
         if operation.kind == "create"
     }
-    changers = _changers(read, ids)
+    asking = _asking(read, ids)
     by_title = {epic.title: epic.id for epic in epics}
     stories = tuple(
         _story(item, _in_english(read[item.id], language), ids[item.id], model, creators).model_copy(
@@ -69,7 +69,7 @@ def write_stories(requirements: Requirements) -> Stories:
         for item in functional
     )
     later = {
-        ids[name]: _spoken_of(ids[name], item.operations, model, creators, changers)
+        ids[name]: _spoken_of(ids[name], item.operations, model, creators, asking)
         for name, item in read.items()
     }
     return _with_later(Stories(epics=epics, stories=stories, sprint=requirements.sprint), later)
@@ -146,12 +146,10 @@ def _dependencies(
     needed: list[str] = []
     for operation in operations:
         needed.append(creators[operation.entity])
-        if operation.kind == "create":
-            needed += [
-                creators[field.attribute.target]
-                for field in model.entity(operation.entity).references
-                if field.required
-            ]
+        for field in model.entity(operation.entity).references:
+            is_named = operation.kind == "create" or field.attribute.name in operation.attributes
+            if is_named and field.attribute.target in creators:
+                needed.append(creators[field.attribute.target])
     return tuple(name for name in dict.fromkeys(needed) if name != story_id)
 
 
@@ -160,26 +158,34 @@ def _spoken_of(
     operations: Sequence[Operation],
     model: PackageModel,
     creators: dict[str, str],
-    changers: dict[str, list[str]],
+    asking: Mapping[tuple[str, str], Sequence[str]],
 ) -> tuple[str, ...]:
-    """The stories that criteria speak of besides: of what refers to something deleted, and of a change in a history."""
+    """The stories that criteria speak of besides.
+
+    Those of what refers to something deleted, of a change in a history, of the deletion of what is restored, and of a
+    limit that records which are counted or imported have to keep to.
+    """
     needed: list[str] = []
     for operation in operations:
+        name = operation.entity
         if operation.kind == "delete":
-            needed += [creators[name] for name in model.entity(operation.entity).referrers]
+            needed += [creators[referrer] for referrer in model.entity(name).referrers]
         if operation.kind == "history":
-            needed += changers.get(operation.entity, ())[:1]
+            changing = sorted(story for kind in CHANGES for story in asking.get((kind, name), ()))
+            needed += [*changing, *asking.get(("delete", name), ())][:1]
+        if operation.kind in ("restore", "deleted"):
+            needed += asking.get(("delete", name), ())[:1]
+        if operation.kind in ("group", "import"):
+            needed += asking.get(("limit", name), ())
     return tuple(name for name in dict.fromkeys(needed) if name != story_id)
 
 
-def _changers(read: dict[str, Reading], ids: dict[str, str]) -> dict[str, list[str]]:
-    """The stories that change records of an entity in place, before those that delete some."""
-    found: dict[str, list[str]] = {}
-    for kinds in (CHANGES, ("delete",)):
-        for name, reading in read.items():
-            for operation in reading.operations:
-                if operation.kind in kinds:
-                    found.setdefault(operation.entity, []).append(ids[name])
+def _asking(read: Mapping[str, Reading], ids: Mapping[str, str]) -> dict[tuple[str, str], list[str]]:
+    """The stories that ask for each kind of operation on each entity."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, reading in read.items():
+        for operation in reading.operations:
+            found.setdefault((operation.kind, operation.entity), []).append(ids[name])
     return found
 
 
