@@ -222,8 +222,8 @@ def entity_name(text: str) -> str:
 def resolve_references(entities: Iterable[Entity]) -> tuple[Entity, ...]:
     """Turn attributes that are named like another entity into references to it.
 
-    The first attribute of an entity that has no required one becomes required: a record needs something
-    to be known by.
+    The first attribute of an entity that has no required one becomes required: a record needs something to be known by.
+    One that the author calls optional stays so, unless all are.
     """
     known = tuple(entities)
     names = {attribute_name(entity.name): entity.name for entity in known}
@@ -245,8 +245,10 @@ def resolve_references(entities: Iterable[Entity]) -> tuple[Entity, ...]:
             for attribute in entity.attributes
         ]
         own = [n for n, item in enumerate(attributes) if item.type not in ("reference", "boolean", "tags")]
+        open_ = [n for n in own if "required" not in attributes[n].model_fields_set]
         if own and not any(attributes[n].required for n in own):
-            attributes[own[0]] = attributes[own[0]].model_copy(update={"required": True})
+            first = (open_ or own)[0]
+            attributes[first] = attributes[first].model_copy(update={"required": True})
         result.append(entity.model_copy(update={"attributes": tuple(attributes)}))
     return tuple(result)
 

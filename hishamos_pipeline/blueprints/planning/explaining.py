@@ -90,7 +90,8 @@ class _Reading:
         story = self._stories.get(item.id)
         if story is None or story.status == "deferred":
             return self._made(said, "not understood", story.reason if story else "")
-        return self._made(said, "story", f"{story.id} {item.statement}")
+        shown = story.criteria[0]
+        return self._made(said, "story", f"{story.id} {item.statement} When {shown.when}, {shown.then}.")
 
     def _entity(self, said: Passage) -> Explained:
         name = said.text.partition(":")[0].strip().lower()

@@ -107,6 +107,10 @@ def _drafts(
         if not said.is_wish:
             yield _constraint(head, entities)
             continue
+        if said.want == plain(head).rstrip(".") and read_rule(head, entities):
+            known = {"priority": _priority(feature), "external_id": external_id(feature)}
+            yield _constraint(head, entities).model_copy(update=known)
+            continue
         yield Requirement(
             id="",
             kind="functional",

@@ -91,7 +91,8 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "history": "the changes are answered",
     }
     if operation.kind in SELECTIONS:
-        known[operation.kind] = f"only {model.selection(operation).phrase} are answered"
+        selection = model.selection(operation)
+        known[operation.kind] = f"only {selection.phrase} {selection.are} answered"
     if operation.kind in BULKS:
         known[operation.kind] = "their number is answered"
     if operation.kind not in known:
@@ -222,7 +223,7 @@ def _help(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
         "total": f"Add up the {by}",
         "average": f"Average the {by}",
         "export": f"Export {things} ({operation.value.upper()})",
-        "import": f"Import {things} ({operation.value.upper()})",
+        "import": f"Import {things} ({operation.value.upper()}); {entity.columns_of_files}",
         "history": f"Show what happened to {thing}",
     }[operation.kind]
 

@@ -81,7 +81,7 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
     }
     if operation.kind in SELECTIONS:
         selection = model.selection(operation)
-        known[operation.kind] = (selection.action, f"only {selection.phrase} are printed")
+        known[operation.kind] = (selection.action, f"only {selection.phrase} {selection.are} printed")
     if operation.kind in BULKS:
         known[operation.kind] = (model.bulk(operation).action, "their number is printed")
     if operation.kind not in known:
@@ -138,12 +138,10 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for kind in ("export", "import"):
         for name in entity.formats(kind):
             action = f"{kind}-{name}"
-            lines.append(
-                (
-                    f"{start} {action} {entity.vars}.{name}",
-                    f"{kind.capitalize()} {entity.labels} ({name.upper()})",
-                )
-            )
+            told = f"{kind.capitalize()} {entity.labels} ({name.upper()})"
+            if kind == "import":
+                told = f"{told}; {entity.columns_of_files}"
+            lines.append((f"{start} {action} {entity.vars}.{name}", told))
     if entity.has("history"):
         lines.append((f"{start} history 1", f"Show what happened to {entity.article}"))
     return lines

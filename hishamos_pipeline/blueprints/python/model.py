@@ -193,7 +193,8 @@ class EntityModel:
     @property
     def factory(self) -> bool:
         """Whether tests need records of it."""
-        return any(item.kind != "create" for item in self.operations) or bool(self.referrers)
+        is_used = any(item.kind != "create" for item in self.operations)
+        return is_used or bool(self.referrers or self.references)
 
     @property
     def table(self) -> str:
@@ -282,7 +283,7 @@ class EntityModel:
     def selection(self, operation: Operation) -> Selection:
         """The list that an operation asks for."""
         field = self.field(operation.attributes[0])
-        return Selection(operation.kind, operation.value, field, self.vars, self.labels)
+        return Selection(operation.kind, operation.value, field, self.var, self.vars, self.label, self.labels)
 
     @cached_property
     def bulks(self) -> tuple[Bulk, ...]:
@@ -332,6 +333,13 @@ class EntityModel:
         """The figure that an operation asks for."""
         by = self.field(operation.attributes[1]) if operation.attributes[1:] else None
         return Figure(operation.kind, self.field(operation.attributes[0]), by, self.vars)
+
+    @property
+    def columns_of_files(self) -> str:
+        """What a file that is imported names its values, and which it must have."""
+        names = ", ".join(field.name for field in self.fields)
+        needed = ", ".join(field.name for field in self.fields if field.required)
+        return f"names in the file: {names}; needed: {needed}"
 
     def formats(self, kind: str) -> tuple[str, ...]:
         """File formats of exports or imports."""

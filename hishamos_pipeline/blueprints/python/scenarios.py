@@ -262,15 +262,15 @@ def _top(operation: Operation, model: EntityModel) -> Rows:
     yield (
         "listed",
         f"{selection.number + 1} {model.labels} that differ in their {selection.field.label}",
-        f"{selection.phrase} are asked for",
-        "they are there in that order, and the other one is not",
+        f"{selection.phrase} {selection.are} asked for",
+        f"{'it is there' if selection.number == 1 else 'they are there in that order'}, and the other one is not",
         operation.attributes[0],
     )
     if selection.field.optional_none:
         yield (
             "without",
             f"{model.article} without {words.with_article(selection.field.label)}",
-            f"{selection.phrase} are asked for",
+            f"{selection.phrase} {selection.are} asked for",
             "it is not among them",
             operation.attributes[0],
         )

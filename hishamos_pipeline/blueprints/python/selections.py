@@ -17,14 +17,18 @@ class Selection:
         kind: ``due`` or ``top``.
         value: which of them.
         field: the field that it is about.
-        vars: the Python name of several records.
-        labels: their name as people say it.
+        var: the Python name of a record.
+        vars: the Python name of several.
+        label: a record as people say it.
+        labels: several of them.
     """
 
     kind: str
     value: str
     field: FieldModel
+    var: str
     vars: str
+    label: str
     labels: str
 
     @property
@@ -46,7 +50,8 @@ class Selection:
     def function(self) -> str:
         """``overdue_loans``, ``loans_due_this_week``, ``highest_5_books_by_price``."""
         if self.kind == "top":
-            return f"{self._end}_{self.number}_{self.vars}_by_{self.field.attribute.name}"
+            things = self.var if self.number == 1 else f"{self.number}_{self.vars}"
+            return f"{self._end}_{things}_by_{self.field.attribute.name}"
         if self.value == "overdue":
             return f"overdue_{self.vars}"
         return f"{self.vars}_due_{self.value.replace(' ', '_')}"
@@ -55,22 +60,30 @@ class Selection:
     def action(self) -> str:
         """The same as a word of the command line or of an address."""
         if self.kind == "top":
-            return f"{self._end}-{self.number}-by-{self.field.attribute.name.replace('_', '-')}"
+            number = "" if self.number == 1 else f"-{self.number}"
+            return f"{self._end}{number}-by-{self.field.attribute.name.replace('_', '-')}"
         return self.shown.replace(" ", "-")
 
     @property
     def shown(self) -> str:
         """What is so about the records, as people say it."""
         if self.kind == "top":
-            return f"the {self.number} with the {self._end} {self.field.label}"
+            number = "one" if self.number == 1 else self.number
+            return f"the {number} with the {self._end} {self.field.label}"
         return "overdue" if self.value == "overdue" else f"due {self.value}"
 
     @property
     def phrase(self) -> str:
         """What it holds, as people say it."""
         if self.kind == "top":
-            return f"the {self.number} {self.labels} with the {self._end} {self.field.label}"
+            things = self.label if self.number == 1 else f"{self.number} {self.labels}"
+            return f"the {things} with the {self._end} {self.field.label}"
         return f"{self.labels} that are {self.shown}"
+
+    @property
+    def are(self) -> str:
+        """The verb of it: "the note with the latest date is", "the 3 notes … are"."""
+        return "is" if self.number == 1 else "are"
 
     @property
     def help(self) -> str:

@@ -70,8 +70,8 @@ class Reader:
         said = statement(text)
         if not said.is_wish:
             return Reading((), f"{NEEDS_MODEL}: it says how something is to be, not what somebody can do")
-        if _RESTRICTION.search(f"{said.actor} {said.want}"):
-            return Reading((), f"{NEEDS_MODEL}: no rule for who may or may not do it")
+        if word := _RESTRICTION.search(f"{said.actor} {said.want}"):
+            return Reading((), f"{NEEDS_MODEL}: no rule for what holds only for some, or never ({word[0]!r})")
         if kept := self.kept(text):
             return Reading(kept)
         operations: list[Operation] = []
@@ -153,7 +153,7 @@ class Reader:
 
     def _several(self, verb: str, rest: str) -> tuple[Operation, ...]:
         """Several entities that are managed alike."""
-        match = self._known.match(r"(?P<e>{noun})(?P<more>(?:(?:, and |, | and ){noun})+)", rest)
+        match = self._known.match(r"(?P<e>{noun})(?P<more>(?:(?:, and |, | and )(?:{noun}))+)", rest)
         if match is None or verb not in words.MANAGE:
             return ()
         names = [match["e"], *_split(re.sub(r"^(?:, and |, | and )", "", match["more"]))]

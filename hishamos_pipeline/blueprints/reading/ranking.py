@@ -30,6 +30,10 @@ _PATTERNS = (
     rf"(?:the )?{_N} (?P<end>{_ENDS}) (?P<e>{{noun}})(?: {_BY})?",
     rf"(?:the )?(?P<end>last|latest) {_N} (?P<e>{{noun}})(?: {_BY})?",
 )
+_THE_ONE = (
+    rf"(?:the )?(?P<e>{{noun}}) with the (?P<end>{_ENDS}) (?P<by>[a-z ]+)",
+    rf"(?:the )?(?:one )?(?P<end>{_ENDS}) (?P<e>{{noun}})(?: {_BY})?",
+)
 # Records that a test makes besides those that are to be found, and the least that a field begins at in tests.
 _ROOM, _START = 8, 12
 
@@ -38,16 +42,20 @@ def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     """The list of the first few that a clause asks for; ``None`` where it asks for none."""
     if verb not in (*words.VIEW, *words.LIST, "get"):
         return None
-    match = next((found for pattern in _PATTERNS if (found := known.match(pattern, rest))), None)
-    if match is None or not words.is_plural(match["e"]):
+    match = next(
+        (found for pattern in (*_PATTERNS, *_THE_ONE) if (found := known.match(pattern, rest))), None
+    )
+    if match is None:
         return None
     said = match.groupdict()
-    entity, most = known.forms[match["e"]], words.number(match["n"])
+    entity, most = known.forms[match["e"]], words.number(said.get("n") or "1")
+    if words.is_plural(match["e"]) != (most > 1):
+        return None
     by = said.get("by") or ""
     ranked = _asked(
         known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)
     )
-    if ranked is None or most < 2 or not _fits(ranked[0], most):
+    if ranked is None or most < 1 or not _fits(ranked[0], most):
         return None
     return Operation("top", entity, (ranked[0].name,), f"{most} {ranked[1]}")
 
