@@ -212,6 +212,38 @@ components:
 """
 
 
+def test_openapi_schemas_that_are_made_of_others() -> None:
+    text = """openapi: 3.1.0
+info: {title: Seeds}
+paths:
+  /packets:
+    parameters: [{$ref: '#/components/parameters/Limit'}]
+    get:
+      summary: List packets
+      parameters:
+        - {name: colour, in: query, required: true, schema: {type: string}}
+        - {name: X-Trace, in: header, schema: {type: string}}
+components:
+  parameters: {Limit: {name: limit, in: query, schema: {type: integer}}}
+  schemas:
+    Base: {type: object, required: [name], properties: {name: {type: string}, id: {type: integer}}}
+    Packet:
+      allOf:
+        - {$ref: '#/components/schemas/Base'}
+        - {type: object, properties: {year: {type: [integer, 'null'], minimum: 1900}}}
+      required: [bed]
+      properties: {bed: {allOf: [{$ref: '#/components/schemas/Bed'}]}}
+    Bed: {type: object, properties: {title: {type: string}}}
+    Loop: {allOf: [{$ref: '#/components/schemas/Loop'}]}
+"""
+    idea = read_brief(text.encode(), "seeds.yaml")
+    assert "- The query may have `limit`, `colour` (required)" in idea.features[0]
+    (packet,) = [item for item in idea.entities if item.name == "packet"]
+    assert [(item.name, item.type, item.required, item.minimum) for item in packet.attributes] == [
+        ("name", "text", True, None), ("year", "integer", False, 1900), ("bed", "reference", True, None),
+    ]  # fmt: skip
+
+
 def test_openapi() -> None:
     idea = read_brief(OPENAPI.encode(), "api.yaml")
     assert (idea.title, idea.stack) == ("Seed bank", "python-api")

@@ -23,6 +23,8 @@ _SQL_TYPES = (
     ({*sql.DataType.TEMPORAL_TYPES}, "date"),
 )
 _LONGEST_INTERFACE = 60_000
+# How far references are followed, and of how many schemas one may be made.
+_MOST_STEPS, _MOST_PARTS = 6, 20
 
 
 def is_openapi(tree: Mapping[str, Any]) -> bool:
@@ -44,8 +46,8 @@ def markdown_of_openapi(tree: Mapping[str, Any], title: str) -> str:
         str(info.get("description") or ""),
         "An HTTP API.",
         heading(2, "User stories"),
-        "\n".join(_operations(tree["paths"])),
-        *_entities(schemas),
+        "\n".join(_operations(tree)),
+        *_entities(tree, schemas),
         heading(2, "Interface as it is prescribed"),
         fenced(_dumped(tree), "json"),
     ]
@@ -58,7 +60,7 @@ def markdown_of_json_schema(tree: Mapping[str, Any], title: str) -> str:
     name = str(tree.get("title") or title)
     if isinstance(tree.get("properties"), Mapping):
         named = {name: tree, **named}
-    parts = [str(tree.get("description") or ""), *_entities(named)]
+    parts = [str(tree.get("description") or ""), *_entities(tree, named)]
     return document(name, [*parts, heading(2, "Schema as it is prescribed"), fenced(_dumped(tree), "json")])
 
 
@@ -101,8 +103,8 @@ def _parsed(text: str) -> Sequence[sql.Expr | None]:
     ) from problem
 
 
-def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
-    for path, methods in paths.items():
+def _operations(tree: Mapping[str, Any]) -> Iterator[str]:
+    for path, methods in tree["paths"].items():
         for method in _METHODS:
             operation = _mapping(_mapping(methods).get(method))
             if method not in _mapping(methods) or operation.get("deprecated") is True:
@@ -110,6 +112,47 @@ def _operations(paths: Mapping[str, Any]) -> Iterator[str]:
             said = str(operation.get("summary") or "") or in_words(str(operation.get("operationId") or ""))
             wish = line(said or f"{_VERBS[method]} {_resource(path, method)}").rstrip(".")
             yield f"- Users can {wish[:1].lower()}{wish[1:]}\n  - The route is `{method.upper()} {line(path)}`"
+            if asked := ", ".join(
+                _query(tree, [_mapping(methods).get("parameters"), operation.get("parameters")])
+            ):
+                yield f"  - The query may have {asked}"
+
+
+def _query(tree: Mapping[str, Any], given: Sequence[object]) -> Iterator[str]:
+    """The parameters of a query, those of all methods of a path before those of one."""
+    listed = [item for parameters in given for item in _listed(parameters)]
+    for item in (_resolved(tree, item) for item in listed):
+        if item.get("in") == "query" and (name := line(str(item.get("name") or ""))):
+            yield f"`{name}`" + (" (required)" if item.get("required") is True else "")
+
+
+def _resolved(tree: Mapping[str, Any], given: object) -> Mapping[str, Any]:
+    """What stands where a reference within the document leads, or what is given itself."""
+    found = _mapping(given)
+    for _ in range(_MOST_STEPS):
+        reference = found.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return found
+        place: object = tree
+        for part in reference[2:].split("/"):
+            place = _mapping(place).get(part.replace("~1", "/").replace("~0", "~"))
+        found = _mapping(place)
+    return {}
+
+
+def _whole(tree: Mapping[str, Any], given: object) -> Mapping[str, Any]:
+    """A schema with what the schemas that it is made of say: ``allOf`` says that all of them hold."""
+    found: list[Mapping[str, Any]] = []
+    waiting = [given]
+    while waiting and len(found) < _MOST_PARTS:
+        found.append(_resolved(tree, waiting.pop(0)))
+        waiting += _listed(found[-1].get("allOf"))[:_MOST_PARTS]
+    own, *others = found
+    properties = {
+        name: of for part in (*others, own) for name, of in _mapping(part.get("properties")).items()
+    }
+    required = [name for part in found for name in _listed(part.get("required"))]
+    return {**own, "properties": properties, "required": required}
 
 
 def _resource(path: str, method: str) -> str:
@@ -119,12 +162,11 @@ def _resource(path: str, method: str) -> str:
     return f"a {name.removesuffix('s')}" if single else f"the {name}"
 
 
-def _entities(schemas: Mapping[str, Any]) -> Iterator[str]:
+def _entities(tree: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
     lines = [
         f"- {in_words(name)}: {', '.join(_properties(schema))}"
-        for name, schema in schemas.items()
-        if isinstance(schema, Mapping)
-        and isinstance(schema.get("properties"), Mapping)
+        for name, schema in ((name, _whole(tree, given)) for name, given in schemas.items())
+        if isinstance(schema.get("properties"), Mapping)
         and schema["properties"]
         and not re.search(r"(?i)error|problem|response$|request$|^(?:new|create|update)[A-Z_ ]", name)
     ]
@@ -134,16 +176,17 @@ def _entities(schemas: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
-    required = schema.get("required") if isinstance(schema.get("required"), list) else []
     for name, given in schema["properties"].items():
         if name == "id":
             continue
         of = _mapping(given)
         kind = of.get("type")
-        facts = ["required"] if name in (required or []) else ["optional"]
+        if isinstance(kind, list):  # "null" among them says that there need be none
+            kind = next((item for item in kind if item != "null"), None)
+        facts = ["required"] if name in schema["required"] else ["optional"]
         if choices := _choices(of.get("enum")):
             facts.append(choices)
-        elif reference := str(of.get("$ref") or "").rpartition("/")[2]:
+        elif reference := _reference(of):
             yield in_words(reference)
             continue
         elif isinstance(kind, str) and (known := _FORMATS.get(str(of.get("format"))) or _TYPES.get(kind)):
@@ -152,6 +195,13 @@ def _properties(schema: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(of.get(bound), int) and not isinstance(of.get(bound), bool):
                 facts.append(f"{sign} {of[bound]}")
         yield f"{in_words(name)} ({', '.join(facts)})"
+
+
+def _reference(of: Mapping[str, Any]) -> str:
+    """The name of the schema that a property refers to, itself or with more said of it; empty if to none."""
+    listed = [of, *_listed(of.get("allOf"))]
+    found = [str(_mapping(item).get("$ref") or "").rpartition("/")[2] for item in listed]
+    return next(filter(None, found), "")
 
 
 def _choices(given: object) -> str:
@@ -245,3 +295,7 @@ def _singular(name: str) -> str:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
