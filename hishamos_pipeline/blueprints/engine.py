@@ -157,7 +157,7 @@ class _Project:
     def __post_init__(self) -> None:
         from hishamos_pipeline.blueprints.planning.backlog import readings
         from hishamos_pipeline.blueprints.python.files import source_files
-        from hishamos_pipeline.blueprints.python.model import build_model
+        from hishamos_pipeline.blueprints.python.package import build_model
 
         plan = self.architecture
         wishes = {story.id: story.want for story in self.stories.planned}

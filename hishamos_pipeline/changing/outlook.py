@@ -20,6 +20,7 @@ from hishamos_pipeline.generation.file_asks import Plans
 from hishamos_pipeline.generation.plans import plans_now
 from hishamos_pipeline.generation.producers import architecture, requirements, stories
 from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.scoping import scope_of
 
 # In the order in which they are made where builds have a scope: stories say what the plan leaves out.
 PLANNING = ("requirements", "stories", "architecture")
@@ -30,6 +31,8 @@ _GIVEN = frozenset(
     """accept accepts argument arguments field fields flag flags option options optional optionally parameter parameters
     takes column columns""".split()
 )
+# An option, or a call with something between its brackets, on a line that has changed.
+_CALL = re.compile(r"(?m)^[+-].*(?:\s--[a-z]|[\[`(]--[a-z]|\w\([^)\n]*\w)")
 _WORD = re.compile(r"[\w.:/%-]*\w")
 
 
@@ -74,6 +77,8 @@ async def _outlook(run: ProjectRun, kinds: Collection[str]) -> Outlook:
     if made is None:
         return _of_brief(run, kinds, now)
     asked = {kind: True for kind in planning_of(kinds) if kind not in made}
+    if "stories" in asked and scope_of(run.project):
+        asked |= {kind: False for kind in asked if kind == "architecture"}  # what is new may have to wait
     if now is None and asked:
         return Outlook(None, changed=None, asked=asked)
     wanted = made.get("requirements") or run.project.read("requirements", Requirements)
@@ -187,7 +192,7 @@ def _words(diff: str, sign: str) -> set[str]:
 
 def _is_about_calls(diff: str) -> bool:
     """Whether a change says something else of what a call is given."""
-    return bool(_GIVEN & (_words(diff, "+") ^ _words(diff, "-")))
+    return bool(_GIVEN & (_words(diff, "+") | _words(diff, "-")) or _CALL.search(diff))
 
 
 def _says_the_same(diff: str) -> bool:

@@ -130,6 +130,9 @@ def _commands(plan: Architecture, code: str) -> Iterator[tuple[str, str]]:
         yield "commands", plan.usage
         return
     found = calls.shown(list(known), code)
+    if set(found) <= {calls.EVERY}:  # it may speak of them in another way
+        yield "commands", plan.usage
+        return
     yield from ((f"command {name}", known[name]) for name in found)
     if 2 * len(found) >= len(known):
         yield "commands", "\n".join(sorted(known))

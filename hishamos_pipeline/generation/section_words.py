@@ -10,14 +10,18 @@ _NUMBER = re.compile(r"^#{1,6} +(\d+(?:\.\d+)*)[.)]? +")
 _CODE_INDENT = 4
 
 
-def words(sections: Sequence[Section]) -> Mapping[str, tuple[str, bool]]:
+def words(sections: Sequence[Section], beside: Sequence[Section] = ()) -> Mapping[str, tuple[str, bool]]:
     """What each section says by its id, and whether it excludes that.
 
     Numbers of headings are left out where they number the headings: "2" does beside a "1", "3 lives" alone does not.
     White space counts where it may mean something: in fenced and in indented code.
+
+    Args:
+        sections: of a brief.
+        beside: those of the brief that it is held against, whose headings are numbered in the same way.
     """
-    numbers = {number for section in sections if (number := _number(section))}
-    return {section.id: (_said(section, numbers), section.excludes) for section in sections}
+    counting = _counting({number for section in (*sections, *beside) if (number := _number(section))})
+    return {section.id: (_said(section, counting), section.excludes) for section in sections}
 
 
 def _number(section: Section) -> tuple[int, ...] | None:
@@ -25,15 +29,19 @@ def _number(section: Section) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found[1].split(".")) if found else None
 
 
-def _counts(number: tuple[int, ...], others: Set[tuple[int, ...]]) -> bool:
-    """Whether a number is one of a row: the one before or after it, or the one above or the first below it, stands."""
-    *above, last = number
-    return not others.isdisjoint([(*above, last - 1), (*above, last + 1), tuple(above), (*number, 1)])
+def _counting(numbers: Set[tuple[int, ...]]) -> Set[tuple[int, ...]]:
+    """The numbers that are part of a row: it begins at 0 or 1, and goes on by one, or stands below one that counts."""
+    found: set[tuple[int, ...]] = set()
+    for number in sorted(numbers):
+        *above, last = number
+        begins = last <= 1 and not numbers.isdisjoint([(*above, last + 1), tuple(above), (*number, 1)])
+        if begins or (*above, last - 1) in found:
+            found.add(number)
+    return found
 
 
-def _said(section: Section, numbers: Set[tuple[int, ...]]) -> str:
-    number = _number(section)
-    text = _NUMBER.sub("", section.text) if number and _counts(number, numbers) else section.text
+def _said(section: Section, counting: Set[tuple[int, ...]]) -> str:
+    text = _NUMBER.sub("", section.text) if _number(section) in counting else section.text
     return " ".join(_words(text.splitlines()))
 
 

@@ -73,8 +73,8 @@ async def test_the_examples_come_out_clean(path: Path, stack: str, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["everything.md", "clearing.md", "limits.md", "optional.md"]
-)  # all there is, little that others bring along, and no more than one of what others make several of
+    "name", ["everything.md", "clearing.md", "limits.md", "optional.md", "clashes.md"]
+)  # all there is, little that others bring along, no more than one of what others make several of, names that meet
 @pytest.mark.parametrize("stack", BLUEPRINTS)
 async def test_every_operation_and_type_comes_out_clean(stack: str, name: str, tmp_path: Path) -> None:
     _, backlog = await write(on(stack, BRIEFS / name), tmp_path)

@@ -189,6 +189,25 @@ def test_nothing_is_built_that_no_story_creates() -> None:
     assert found["c"].operations
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ("list books, 10 per page", "list books, 20 per page", "another size of pages of books stands already"),
+        ("a member may have at most 3 loans", "a member may have at most 5 loans", "another limit of loans"),
+        ("the worth of a book is price plus year", "the worth of a book is price minus year", "another way"),
+        ("a member may have at most 3 loans", "a member may have at most 3 loans", ""),
+        ("browse books page by page", "list books, 10 per page", ""),
+        ("list books, 10 per page", "browse books page by page", ""),
+    ],
+)  # fmt: skip
+def test_of_two_figures_for_the_same_the_second_is_deferred(first: str, second: str, reason: str) -> None:
+    creators = ("add a book", "add a member", "add a loan")
+    wishes = {str(number): text for number, text in enumerate((*creators, first, second))}
+    found = readings(wishes, ENTITIES)
+    assert found["3"].operations
+    assert reason in found["4"].reason and bool(found["4"].operations) == (not reason)
+
+
 def test_things_that_need_each_other_cannot_begin() -> None:
     circle = resolve_references([parse_entity("author: name, book"), parse_entity("book: title, author")])
     found = readings({"a": "add an author", "b": "add a book"}, circle)

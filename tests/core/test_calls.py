@@ -20,6 +20,7 @@ REQUESTS = "GET /books - all books\nPOST /books\nGET /books/{id} - one of them\n
         (REQUESTS, ["GET /books", "POST /books", "GET /books/{id}", "DELETE /books/{id}"]),
         ("1. `GET /books`: all\n2. `GET /loans`: all", ["GET /books", "GET /loans"]),
         ("Prints every feature's number.", []),
+        ("All take --data FILE.\nadd TITLE: adds", ["", "add"]),
         ("", []),
     ],
 )

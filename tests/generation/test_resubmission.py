@@ -10,7 +10,7 @@ from hishamos_pipeline.changing.forecast import Forecast, forecast, keep_forecas
 from hishamos_pipeline.core.artifacts.documents import Architecture, FileSet, Requirements, Stories
 from hishamos_pipeline.core.artifacts.idea import Section
 from hishamos_pipeline.errors import ModelError
-from hishamos_pipeline.generation.producers.requirements import new_names
+from hishamos_pipeline.generation.producers.requirements import changed_sections, new_names
 from hishamos_pipeline.generation.run import ProjectRun
 from hishamos_pipeline.generation.section_words import words
 from hishamos_pipeline.intake.brief import read_brief
@@ -148,30 +148,44 @@ def test_what_stands_several_times_is_moved_nowhere() -> None:
     [
         ("## 3 lives per game", "## 4 lives per game"),
         ("## 1.5 hours per session", "## 2.5 hours per session"),
+        ("## 2 players\n\na\n\n## 3 rounds\n\nb", "## 3 players\n\na\n\n## 4 rounds\n\nb"),
         ("## Data\n\n    if a:\n        b\n    c", "## Data\n\n    if a:\n        b\n        c"),
         ("## Data\n\n\tif a:\n\t\tb\n\tc", "## Data\n\n\tif a:\n\t\tb\n\t\tc"),
         ("## Data\n\n- one\n\nText.\n\n    a  b", "## Data\n\n- one\n\nText.\n\n    a b"),
     ],
 )
 def test_a_figure_in_a_heading_and_white_space_in_code_say_something(before: str, now: str) -> None:
-    assert said(before) != said(now)
+    assert said(before, now) != said(now, before)
 
 
 @pytest.mark.parametrize(
     ("before", "now"),
     [
         ("## 1 Setup\n\na\n\n## 2 Use\n\nb", "## 2 Setup\n\na\n\n## 3 Use\n\nb"),
-        ("## 1. Use\n\na b\n\n### 1.1 Add\n\nc", "## 4. Use\n\na\nb\n\n### 4.1 Add\n\nc"),
+        ("## 1. Use\n\na b\n\n### 1.1 Add\n\nc", "## 2. Use\n\na\nb\n\n### 2.1 Add\n\nc"),
         ("## Use\n\n- a b\n    c", "## Use\n\n- a\n    b c"),
     ],
 )
 def test_the_number_of_a_section_and_where_its_lines_end_say_nothing(before: str, now: str) -> None:
-    assert said(before) == said(now)
+    assert said(before, now) == said(now, before)
 
 
-def said(text: str) -> list[object]:
-    brief = read_brief(f"# T\n\n## Features\n\n- User can add a note\n\n{text}".encode(), "a.md")
-    return list(words(brief.whole).values())
+def said(*texts: str) -> list[object]:
+    """What the sections of a text say beside those of another."""
+    briefs = [
+        read_brief(f"# T\n\n## Features\n\n- User can add a note\n\n{text}".encode(), "a.md").whole
+        for text in texts
+    ]
+    return list(words(*briefs).values())
+
+
+def test_a_section_beside_another_one_is_not_changed_by_it() -> None:
+    def sections(text: str) -> tuple[Section, ...]:
+        return read_brief(f"# T\n\n## Features\n\n- User can add a note\n\n{text}".encode(), "a.md").whole
+
+    alone, both = sections("## 1 Overview\n\na"), sections("## 1 Overview\n\na\n\n## 2 More\n\nb")
+    assert [change.name for change in changed_sections(alone, both)] == ["section 2"]
+    assert [change.name for change in changed_sections(both, alone)] == ["section 2"]
 
 
 async def test_lines_may_end_elsewhere(recorded: Recorded) -> None:

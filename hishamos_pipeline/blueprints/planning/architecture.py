@@ -2,7 +2,7 @@
 
 from hishamos_pipeline.blueprints.planning.backlog import readings
 from hishamos_pipeline.blueprints.python.files import planned_files, source_files
-from hishamos_pipeline.blueprints.python.model import build_model
+from hishamos_pipeline.blueprints.python.package import build_model
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements
 from hishamos_pipeline.core.artifacts.idea import Entity

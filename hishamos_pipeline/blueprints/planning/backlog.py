@@ -40,13 +40,14 @@ def _without_contradictions(read: Mapping[str, Reading]) -> dict[str, Reading]:
     """The readings, but for another figure where one stands: another limit of the same, another size of pages."""
     kept: dict[tuple[str, ...], Operation] = {}
     made = dict(read)
-    for name, reading in read.items():
+    for wish, reading in read.items():
         for item in reading.operations:
-            name = item.value.split()[0] if item.kind == "calculate" else ""
-            about = (item.kind, item.entity, *([name] if name else item.attributes))
-            if item.kind in _ONE_FIGURE and kept.setdefault(about, item) != item:
-                told = f"another {_ONE_FIGURE[item.kind]} of {plural(item.entity)} stands already"
-                made[name] = Reading((), f"{NEEDS_MODEL}: {told}")
+            if item.kind not in _ONE_FIGURE or not item.value:
+                continue
+            told = (item.value.split()[0],) if item.kind == "calculate" else item.attributes
+            if kept.setdefault((item.kind, item.entity, *told), item) != item:
+                why = f"another {_ONE_FIGURE[item.kind]} of {plural(item.entity)} stands already"
+                made[wish] = Reading((), f"{NEEDS_MODEL}: {why}")
     return made
 
 

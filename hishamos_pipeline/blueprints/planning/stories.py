@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from hishamos_pipeline.blueprints.planning.architecture import design
 from hishamos_pipeline.blueprints.planning.backlog import readings
-from hishamos_pipeline.blueprints.python.model import CHANGES, PackageModel, build_model
+from hishamos_pipeline.blueprints.python.model import CHANGES
+from hishamos_pipeline.blueprints.python.package import PackageModel, build_model
 from hishamos_pipeline.blueprints.python.scenarios import scenarios
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operation import Operation
@@ -162,8 +163,8 @@ def _spoken_of(
 ) -> tuple[str, ...]:
     """The stories that criteria speak of besides.
 
-    Those of what refers to something deleted, of a change in a history, of the deletion of what is restored, and of a
-    limit that records which are counted or imported have to keep to.
+    Those of what refers to something deleted, of a change in a history, of the deletion of what is restored, of the
+    size of pages, and of a limit that records which are counted, added up or imported have to keep to.
     """
     needed: list[str] = []
     for operation in operations:
@@ -175,7 +176,9 @@ def _spoken_of(
             needed += [*changing, *asking.get(("delete", name), ())][:1]
         if operation.kind in ("restore", "deleted"):
             needed += asking.get(("delete", name), ())[:1]
-        if operation.kind in ("group", "import"):
+        if operation.kind == "page" and not operation.value:  # another one may say how many a page holds
+            needed += asking.get(("page", name), ())
+        if operation.kind in ("group", "import", "total", "average", "create"):
             needed += asking.get(("limit", name), ())
     return tuple(name for name in dict.fromkeys(needed) if name != story_id)
 

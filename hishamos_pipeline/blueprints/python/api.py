@@ -9,7 +9,8 @@ from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile,
 from hishamos_pipeline.blueprints.python.bulks import BULKS
 from hishamos_pipeline.blueprints.python.context import entity_context, parsed_values
 from hishamos_pipeline.blueprints.python.fields import FieldModel
-from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.model import EntityModel
+from hishamos_pipeline.blueprints.python.package import PackageModel
 from hishamos_pipeline.blueprints.python.selections import SELECTIONS
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Decision
@@ -136,7 +137,7 @@ def _request(operation: Operation, model: EntityModel) -> _Request:
         "list": _Request("GET", every),
         "search": _Request("GET", f"{every}/search", "text"),
         "sort": _Request("GET", every, "sort_by"),
-        "page": _Request("GET", every, "page"),
+        "page": _Request("GET", every, model.page_name),
         "update": _Request("PATCH", one),
         "delete": _Request("DELETE", one),
         "restore": _Request("POST", f"{one}/restore"),
@@ -183,7 +184,7 @@ def _call(operation: Operation, entity: EntityModel, fields: Sequence[FieldModel
     elif kind == "export":
         parts.append(f"-o {entity.vars}.{operation.value}")
     elif kind == "page":
-        parts.append('-G --data-urlencode "page=1"')
+        parts.append(f'-G --data-urlencode "{request.parameter}=1"')
     elif request.parameter:
         wanted = entity.searchable[0] if kind == "search" else fields[0]
         sample = wanted.name if kind == "sort" else "classic" if wanted.type == "tags" else wanted.raw()

@@ -100,13 +100,13 @@ class Calculation:
     @property
     def nothing_if(self) -> str:
         """A condition, as Python source, under which it is nothing; empty where it always is something."""
-        found = [f"{field.name} is None" for field in self.optional]
-        return " or ".join([*found, f"{self.fields[-1].name} == 0"] if self.divides else found)
+        found = [f"{self.var}.{field.name} is None" for field in self.optional]
+        return " or ".join([*found, f"{self.var}.{self.fields[-1].name} == 0"] if self.divides else found)
 
     @property
     def source(self) -> str:
-        """It as Python source, of values under the names of the fields."""
-        names = [field.name for field in self.fields]
+        """It as Python source, of a record."""
+        names = [f"{self.var}.{field.name}" for field in self.fields]
         if self.way == "days":
             return f"({names[1]} - {names[0]}).days"
         if self.divides:

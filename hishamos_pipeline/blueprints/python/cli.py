@@ -6,7 +6,8 @@ from hishamos_pipeline.blueprints.python.blueprint import Blueprint, SourceFile,
 from hishamos_pipeline.blueprints.python.bulks import BULKS, Bulk
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values
 from hishamos_pipeline.blueprints.python.figures import Figure
-from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.model import EntityModel
+from hishamos_pipeline.blueprints.python.package import PackageModel
 from hishamos_pipeline.blueprints.python.selections import SELECTIONS, Selection
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.documents import Decision
@@ -58,7 +59,10 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "list": ("list", f"the {things} are printed"),
         "search": ("search", f"the matching {things} are printed"),
         "filter": (f"list {option}", f"only {things} with that {label} are printed"),
-        "page": ("list --page", f"only the {things} of that page are printed"),
+        "page": (
+            f"list --{model.page_name.replace('_', '-')}",
+            f"only the {things} of that page are printed",
+        ),
         "sort": ("list --sort-by", f"the {things} are printed in that order"),
         "update": ("update", "the new value is kept"),
         "delete": ("delete", f"the {thing} is gone"),
@@ -104,7 +108,12 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     for field in entity.sorters:
         lines.append((f"{start} list --sort-by {field.name}", f"Sort {entity.labels} by {field.label}"))
     if entity.page_size:
-        lines.append((f"{start} list --page 1", f"List {entity.labels} in pages of {entity.page_size}"))
+        lines.append(
+            (
+                f"{start} list --{entity.page_name.replace('_', '-')} 1",
+                f"List {entity.labels} in pages of {entity.page_size}",
+            )
+        )
     if entity.has("search"):
         sample = entity.searchable[0].raw()
         lines.append((f'{start} search "{sample}"', f"Search {entity.labels}"))

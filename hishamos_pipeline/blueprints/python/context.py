@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.model import EntityModel
+from hishamos_pipeline.blueprints.python.package import PackageModel
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.intake.attributes import attribute_name
 

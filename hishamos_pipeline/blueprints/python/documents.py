@@ -3,7 +3,8 @@
 from graphlib import TopologicalSorter
 from types import SimpleNamespace
 
-from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.model import EntityModel
+from hishamos_pipeline.blueprints.python.package import PackageModel
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.core.artifacts.documents import Architecture, Stories

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hishamos_pipeline.blueprints.python.blueprint import SourceFile, folder_file
 from hishamos_pipeline.blueprints.python.context import entity_context, needed_values, needs_conflict
-from hishamos_pipeline.blueprints.python.model import PackageModel
+from hishamos_pipeline.blueprints.python.package import PackageModel
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.core.artifacts.documents import PlannedFile
 from hishamos_pipeline.core.text.signatures import public_signatures

@@ -1,6 +1,5 @@
 """The generated package as the templates see it: entities, and what the stories do with them."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,9 +12,10 @@ from hishamos_pipeline.blueprints.python.selections import SELECTIONS, Selection
 from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Entity
-from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.intake.attributes import attribute_name
 
+# How many records a page holds where nobody says it.
+_PAGE_SIZE = 20
 # Kinds of operations that change a record in place.
 CHANGES = ("update", "status", "assign", "tag", "mark_all")
 
@@ -221,12 +221,23 @@ class EntityModel:
     @property
     def trash(self) -> str:
         """SQL table of deleted records."""
-        return f"deleted_{self.vars}"
+        return f"{self.vars}_in_trash"
+
+    @property
+    def page_name(self) -> str:
+        """The parameter that says which page of the list is wanted."""
+        return "page_number" if any(field.name == "page" for field in self.fields) else "page"
+
+    @property
+    def first_page(self) -> str:
+        """The page where none is named, as Python source: the list comes whole where a story asks for that."""
+        return "None" if self.has("list") else "1"
 
     @property
     def page_size(self) -> int:
         """How many records a page of the list holds; 0 where it comes whole."""
-        return next((int(item.value) for item in self.of("page")), 0)
+        asked = sorted(self.of("page"), key=lambda item: not item.value)
+        return int(asked[0].value or _PAGE_SIZE) if asked else 0
 
     @property
     def gets(self) -> bool:
@@ -348,75 +359,6 @@ class EntityModel:
     def _named(self, kind: str) -> tuple[FieldModel, ...]:
         names = dict.fromkeys(name for item in self.of(kind) for name in item.attributes)
         return tuple(self.field(name) for name in names)
-
-
-@dataclass(frozen=True)
-class PackageModel:
-    """The whole package."""
-
-    title: str
-    package: str
-    distribution: str
-    entities: tuple[EntityModel, ...]
-    stack: str
-
-    def entity(self, name: str) -> EntityModel:
-        """The model of an entity by its name in the brief."""
-        return next(model for model in self.entities if model.entity.name == name)
-
-    @property
-    def error(self) -> str:
-        """Name of the package's base exception."""
-        return "".join(part.capitalize() for part in self.package.split("_")) + "Error"
-
-    @property
-    def types(self) -> frozenset[str]:
-        """All field types in use."""
-        return frozenset(field.type for model in self.entities for field in model.fields)
-
-    @property
-    def rules(self) -> frozenset[str]:
-        """Names of the rule functions in use."""
-        return frozenset(
-            match[1]
-            for model in self.entities
-            for field in model.fields
-            if (match := re.match(r"rules\.(\w+)", field.rule))
-        ) | frozenset(
-            {"require_not_before"}
-            if any(field.attribute.after for model in self.entities for field in model.fields)
-            else ()
-        )
-
-    def any(self, *kinds: str) -> bool:
-        """Whether any entity has one of these operations."""
-        return any(model.has(*kinds) for model in self.entities)
-
-
-def build_model(
-    *,
-    title: str,
-    package: str,
-    distribution: str,
-    entities: Sequence[Entity],
-    operations: Iterable[Operation],
-    stack: str,
-) -> PackageModel:
-    """The package model of some entities and of what the stories do with them."""
-    done = tuple(operations)
-    models = tuple(
-        EntityModel(
-            entity,
-            tuple(dict.fromkeys(item for item in done if item.entity == entity.name)),
-            tuple(
-                other.name
-                for other in entities
-                if any(attribute.target == entity.name for attribute in other.attributes)
-            ),
-        )
-        for entity in entities
-    )
-    return PackageModel(title, package, distribution, models, stack)
 
 
 def _depth(name: str, after: dict[str, str]) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hishamos_pipeline.blueprints.python.fields import FieldModel
-from hishamos_pipeline.blueprints.python.model import EntityModel, PackageModel
+from hishamos_pipeline.blueprints.python.model import EntityModel
+from hishamos_pipeline.blueprints.python.package import PackageModel
 from hishamos_pipeline.blueprints.python.rendering import render
 from hishamos_pipeline.blueprints.python.scenarios import Scenario, scenarios
 from hishamos_pipeline.blueprints.reading.operation import Operation

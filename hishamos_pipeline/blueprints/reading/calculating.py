@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
@@ -10,8 +9,12 @@ from hishamos_pipeline.intake.attributes import attribute_name
 from hishamos_pipeline.intake.wording import plain
 
 _IS = r"(?:is|equals|=|is (?:calculated|computed|worked out) as|is always)"
-_SEES = r"(?:(?:[a-z ]+ )?(?:can|wants? to|may) )?(?:see|view|show|calculate|compute|work out)"
-_NAME, _OWNER = r"(?P<name>[a-z][a-z -]*?)", r"(?:an?|the|each|every) (?P<owner>[a-z][a-z -]*?)"
+# Whoever may see records sees what is worked out of them; any other word before would restrict it.
+_SEES = (
+    r"(?:(?:as an? [a-z]+, )?(?:(?:the |an? |every |any )?(?P<actor>[a-z]+)) (?:can|wants? to|may|am able to) )?"
+    r"(?:see|view|show|calculate|compute|work out)"
+)
+_NAME, _OWNER = r"(?P<name>[a-z]+(?: [a-z]+){0,2}?)", r"(?:an?|the|each|every) (?P<owner>[a-z][a-z -]*?)"
 _SENTENCES = (
     rf"(?:the )?{_NAME} (?:of|for) {_OWNER} {_IS} (?P<how>.+)",
     rf"(?:{_OWNER}'s) {_NAME} {_IS} (?P<how>.+)",
@@ -19,6 +22,14 @@ _SENTENCES = (
     rf"{_SEES} the {_NAME} (?:of|for) {_OWNER},? (?:as|which {_IS}) (?P<how>.+)",
     rf"(?:the )?{_NAME} {_IS} (?P<how>.+)",
 )
+# Words that are part of no figure's name: they say which records, how many of them, or on what condition.
+_NOT_IN_NAMES = frozenset(
+    """a all always an and any are as at average cheapest count do each every except few for from has have highest how
+    i if in is it its largest latest lowest many maximum mean median minimum most my never newest no nobody none not
+    number of often oldest on only or our smallest some sometimes that the their these this those to unless until
+    user usually when where which who whose with without your""".split()
+)
+_NO_ACTORS = frozenset("nobody nothing none noone".split())
 _ITS = r"(?:the |its |their )?"
 _A, _B = rf"{_ITS}(?P<a>[a-z][a-z -]*?)", rf"{_ITS}(?P<b>[a-z][a-z -]*?)"
 # Of each way of working something out, the patterns that ask for it; in "sum" there may be more than two.
@@ -46,9 +57,11 @@ def read_calculation(text: str, entities: Sequence[Entity]) -> Operation | None:
 
 def _calculations(said: dict[str, str | None], entities: Sequence[Entity]) -> Iterator[Operation]:
     """The calculation for each entity that has what it takes."""
-    owner = words.singular(said.get("owner") or "")
+    owner, named = said.get("owner") or "", (said["name"] or "").split()
+    if not _NOT_IN_NAMES.isdisjoint(named) or said.get("actor") in _NO_ACTORS:
+        return
     try:
-        name = attribute_name(said["name"] or "")
+        name = attribute_name(" ".join(named))
     except ValueError:
         return
     for entity in entities:

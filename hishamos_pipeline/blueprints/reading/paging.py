@@ -4,15 +4,17 @@ from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.blueprints.reading.vocabulary import Vocabulary
 
-# How many records a page holds where nobody says it.
-DEFAULT_SIZE = 20
 _N = rf"(?P<n>{words.NUMBER})"
 _LIST = r"(?:(?:all|the|every) )?(?:the )?(?:(?:list|lists) of )?(?:the )?(?P<e>{noun})"
+_PER_PAGE = (
+    r"(?: (?:(?P<counted>{noun})|records|items|entries|results|rows))?"
+    r"(?: (?:per|on each|on every|on a|to a|a) page| at a time)"
+)
 _PAGED = (
     rf"{_LIST},? (?:page by page|(?:split )?(?:in|into|on|over|as) (?:several )?pages|with (?:pagination|paging)"
     r"|paginated)",
-    rf"{_LIST},? (?:(?:split )?(?:in|into) pages of |(?:with )?(?:at most )?){_N}"
-    r"(?: (?:{noun}|records|items|entries|results|rows))?(?: (?:per|on each|on every|on a|to a|a) page| at a time)?",
+    rf"{_LIST},? (?:split )?(?:in|into) pages of {_N}(?: (?P<counted>{{noun}}))?",
+    rf"{_LIST},? (?:with )?(?:at most )?{_N}{_PER_PAGE}",
     r"(?:a|one) page of (?:the )?(?P<e>{noun})",
 )
 _THROUGH = rf"(?:through )?{_LIST}"
@@ -27,8 +29,11 @@ def read_pages(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     match = next((found for pattern in patterns if (found := known.match(pattern, rest))), None)
     if match is None or not words.is_plural(match["e"]):
         return None
-    said = match.groupdict().get("n")
-    if said and not any(word in rest for word in ("page", "at a time")):
+    said = match.groupdict()
+    if said.get("counted") and known.forms[said["counted"]] != known.forms[match["e"]]:
         return None
-    size = words.number(said) if said else DEFAULT_SIZE
-    return Operation("page", known.forms[match["e"]], value=str(size)) if size > 1 else None
+    entity = known.forms[match["e"]]
+    if any(item.unique and item.maximum is not None for item in known.entities[entity].attributes):
+        return None  # there may be too few of them for a second page
+    size = words.number(said["n"]) if said.get("n") else 0
+    return None if size == 1 else Operation("page", entity, value=str(size or ""))

@@ -19,6 +19,9 @@ _SINCE = re.compile(
     r"|received|recorded|registered|released|started|submitted|taken|written)(?:_(?:on|at|date))?"
     r"|(?:acquisition|creation|entry|hire|issue|joining|purchase|publication|registration|release|start)_date|date|day)"
 )
+_AGE = re.compile(
+    r"(?:.*_)?(?:age|birth_?date|birth_?day|born(?:_on)?|date_of_birth|year|vintage|founded)(?:_.*)?"
+)
 # Of these, the lowest is often the best: which ones are the highest, or the top, is anybody's guess.
 _RANKS = re.compile(r"(?:.*_)?(?:rank|ranking|position|place|placing|priority|class|grade)")
 _EITHER_WAY = re.compile(r"(?:.*_)?(?:time|number|errors?)")
@@ -55,6 +58,8 @@ def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     ranked = _asked(
         known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)
     )
+    if not by and said.get("end") == "oldest" and words.singular(entity).rpartition(" ")[2] in words.PEOPLE:
+        return None  # how long somebody has been there is not how old somebody is
     if ranked is None or most < 1 or not _fits(ranked[0], most):
         return None
     return Operation("top", entity, (ranked[0].name,), f"{most} {ranked[1]}")
@@ -68,6 +73,8 @@ def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> t
         candidates = [item for item in attributes if item.name in _PRICES]
     elif end in (*_LARGEST, *_SMALLEST):
         candidates = [item for item in attributes if item.name == "amount"]
+    elif any(_AGE.fullmatch(item.name) for item in attributes):
+        return None  # how old something is may be told by that
     else:
         candidates = [item for item in attributes if item.type == "date" and _SINCE.fullmatch(item.name)]
     if len(candidates) != 1 or _RANKS.fullmatch(candidates[0].name):

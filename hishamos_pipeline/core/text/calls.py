@@ -14,22 +14,29 @@ _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _VARIABLE = ("{", "<", ":")
 
 
+# The name of what is said before the first call.
+EVERY = ""
+
+
 def calls(usage: str) -> Mapping[str, str]:
     """What is said of each call, by its name: "add", "books add", "GET /books/{id}".
 
-    A line that begins with no call belongs to the one above it. The program's name, which all commands begin with, is
-    no part of theirs; a second word is one where several commands share the first.
+    A line that begins with no call belongs to the one above it, and to ``EVERY`` call if there is none. The program's
+    name, which all commands begin with, is no part of theirs; a second word is one where several share the first.
     """
     found: list[tuple[list[str], list[str]]] = []
+    before: list[str] = []
     for line in usage.splitlines():
         words = [] if line[:1].isspace() else _called(_MARKS.sub("", line))
         if words:
             found.append((words, [line]))
         elif found and line.strip():
             found[-1][1].append(line)
+        elif line.strip():
+            before.append(line)
     shared = _shared([words for words, _ in found])
     firsts = Counter(words[shared] for words, _ in found)
-    made: dict[str, list[str]] = {}
+    made: dict[str, list[str]] = {EVERY: before} if before and found else {}
     for words, lines in found:
         name = " ".join(words[shared : shared + (1 if firsts[words[shared]] == 1 else 2)])
         made.setdefault(name, []).extend(lines)

@@ -76,7 +76,7 @@ def _renumbered(wanted: Requirements, former: Idea, idea: Idea) -> tuple[Require
 
 def new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, str]:
     """New ids of sections by their old ones; one whose id means something else now is set aside under no one's."""
-    old, new = words(before), words(now)
+    old, new = words(before, now), words(now, before)
     by_words: dict[object, list[str]] = {}
     for name, said in new.items():
         by_words.setdefault(said, []).append(name)
@@ -95,7 +95,7 @@ def new_names(before: Sequence[Section], now: Sequence[Section]) -> dict[str, st
 def changed_sections(before: Sequence[Section], now: Sequence[Section]) -> Iterator[InputChange]:
     """Sections that say something else, are new or gone, each as a diff; white space says nothing."""
     old, new = ({section.id: section for section in sections} for sections in (before, now))
-    former, present = words(before), words(now)
+    former, present = words(before, now), words(now, before)
     for name in dict.fromkeys([*old, *new]):
         first, second = old.get(name), new.get(name)
         if former.get(name) != present.get(name):
