@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"(?:^|[\s;(])hishamos ([^#;)\n]+)", re.MULTILINE)
 _INLINE = re.compile(r"`(hishamos [^`]+)`")
 # What the pages take for granted: files that somebody has, and values for what is written in capitals.
 FILES = ("my-idea.md", "app.py", "src/store.py", "out.txt", "data.csv", "templates/mail.txt")
-SUITES = Path("examples", "suites")
+SUITES, WORKFLOWS = Path("examples", "suites"), Path("examples", "workflows")
 _STANDS_FOR = {
     "KEY": "tool-shed",
     "NAME": "nightly",
@@ -83,7 +83,8 @@ def test_every_command_is_one_that_there_is(
     for name in FILES:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    copytree(ROOT / SUITES, tmp_path / SUITES)
+    for folder in (SUITES, WORKFLOWS):
+        copytree(ROOT / folder, tmp_path / folder)
     for words in commands(page):
         command, rest = leaf([_STANDS_FOR.get(word, word) for word in words])
         command.make_context(" ".join(words), rest)
@@ -121,7 +122,8 @@ def test_the_commands_that_need_no_key_are_run_in_their_order(tmp_path: Path) ->
     (tmp_path / "templates").mkdir()
     for name in ("data.csv", "templates/mail.txt"):
         (tmp_path / name).write_text("x")
-    copytree(ROOT / SUITES, tmp_path / SUITES)
+    for folder in (SUITES, WORKFLOWS):
+        copytree(ROOT / folder, tmp_path / folder)
     assert hishamos(tmp_path, "ideas", "submit", "waits.md").returncode == 0
     ran = []
     for page in PAGES:

@@ -1,0 +1,343 @@
+"""What is wrong with a definition that has the right shape: names, types, order, limits. All of it is told at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+from zoneinfo import available_timezones
+
+from hishamos_pipeline.core.workflows.definitions import (
+    MOST_STEPS,
+    Trigger,
+    WorkflowDefinition,
+    WorkflowStep,
+    duration,
+)
+from hishamos_pipeline.core.workflows.expressions import (
+    ExpressionError,
+    Names,
+    check,
+    filled,
+    placeholders,
+    type_of,
+)
+from hishamos_pipeline.core.workflows.step_types import StepType, Taken
+
+Path = tuple[int | str, ...]
+_DEEPEST = 4
+# What a run is to its own expressions.
+_RUN: Names = {
+    "run.id": "string",
+    "run.owner": "string",
+    "run.workflow": "string",
+    "run.started_at": "string",
+}
+_STATE = {"state": "string", "attempts": "integer"}
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionProblem:
+    """What is wrong; ``path`` leads to it through the names of the text, ``of_key`` tells that a name is at fault."""
+
+    path: Path
+    text: str
+    of_key: bool = False
+
+
+def problems(definition: WorkflowDefinition, types: Mapping[str, StepType]) -> list[DefinitionProblem]:
+    """Everything that is wrong with a definition, in the order of its text.
+
+    Args:
+        definition: what has been read.
+        types: the kinds of steps that there are.
+    """
+    return list(_Checker(definition, types).found())
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    definition: WorkflowDefinition
+    types: Mapping[str, StepType]
+
+    def found(self) -> Iterator[DefinitionProblem]:
+        base = {**_inputs(self.definition), **_RUN}
+        yield from self._of_inputs()
+        yield from self._of_triggers(base)
+        yield from self._twice()
+        if concurrency := self.definition.concurrency:
+            yield from _expression(concurrency.key, base, ("concurrency", "key"), "string")
+        yield from self._of_steps(self.definition.steps, ("steps",), base, 1)
+        every = {**base, **self._outputs(self.definition.steps)}
+        yield from self._of_steps(self.definition.on_failure, ("on_failure",), {**every, **_FAILED}, 1)
+        yield from self._of_steps(self.definition.finally_, ("finally",), {**every, **_FAILED}, 1)
+        for name, text in self.definition.outputs.items():
+            yield from _expression(text, every, ("outputs", name))
+
+    def _of_inputs(self) -> Iterator[DefinitionProblem]:
+        for name, spec in self.definition.inputs.items():
+            path = ("inputs", name)
+            if spec.default is not None and spec.required:
+                yield DefinitionProblem((*path, "required"), "has a default, and need not be given then")
+            if spec.default is not None and not _fits(spec.default, spec.type):
+                yield DefinitionProblem((*path, "default"), f"is no {spec.type}")
+            if spec.choices and spec.type != "string":
+                yield DefinitionProblem((*path, "choices"), "are for inputs of type string alone")
+            elif spec.choices and spec.default is not None and spec.default not in spec.choices:
+                yield DefinitionProblem((*path, "default"), "is none of the choices")
+
+    def _of_triggers(self, base: Names) -> Iterator[DefinitionProblem]:
+        names = {**base, "event": "map"}
+        for index, trigger in enumerate(self.definition.triggers):
+            path: Path = ("triggers", index)
+            yield from _of_trigger(trigger, path)
+            if trigger.filter:
+                yield from _expression(trigger.filter, names, (*path, "filter"), "boolean")
+            for name, value in trigger.inputs.items():
+                if name not in self.definition.inputs:
+                    yield DefinitionProblem(
+                        (*path, "inputs", name), "is no input of the workflow", of_key=True
+                    )
+                else:
+                    yield from _value(
+                        value, self.definition.inputs[name].type, names, (*path, "inputs", name)
+                    )
+
+    def _twice(self) -> Iterator[DefinitionProblem]:
+        """Ids that stand twice, and steps beyond how many there may be."""
+        seen: set[str] = set()
+        count = 0
+        for root, steps in _roots(self.definition):
+            for path, step in _all(steps, root):
+                count += 1
+                if step.id in seen:
+                    yield DefinitionProblem((*path, "id"), f"{step.id!r} is the id of another step")
+                seen.add(step.id)
+                if count == MOST_STEPS + 1:
+                    yield DefinitionProblem(path, f"is the step after {MOST_STEPS}, which are the most")
+
+    def _of_steps(
+        self, steps: Sequence[WorkflowStep], path: Path, names: Names, depth: int
+    ) -> Iterator[DefinitionProblem]:
+        """What is wrong with steps that stand beside one another; ``names`` are those from outside."""
+        known = {step.id: step for step in steps}
+        for index, step in enumerate(steps):
+            for place, name in enumerate(step.depends_on):
+                if name == step.id or name not in known:
+                    why = (
+                        "is the step itself"
+                        if name == step.id
+                        else _unknown("step beside this one", name, known)
+                    )
+                    yield DefinitionProblem((*path, index, "depends_on", place), why)
+        yield from _circle(steps, path)
+        before = _before(steps)
+        for index, step in enumerate(steps):
+            above = [known[name] for name in before[step.id]]
+            yield from self._of_step(step, above, (*path, index), {**names, **self._outputs(above)}, depth)
+
+    def _of_step(
+        self, step: WorkflowStep, before: Sequence[WorkflowStep], path: Path, names: Names, depth: int
+    ) -> Iterator[DefinitionProblem]:
+        kind = self.types.get(step.type)
+        if kind is None:
+            yield DefinitionProblem((*path, "type"), _unknown("type of steps", step.type, self.types))
+        if step.when:
+            yield from _expression(step.when, names, (*path, "when"), "boolean")
+        if kind is not None:
+            yield from _of_given(step, kind, path, names)
+        if step.on_changes:
+            if step.type != "human_approval":
+                yield DefinitionProblem(
+                    (*path, "on_changes"), "is for steps of type human_approval alone", of_key=True
+                )
+            elif step.on_changes.rework not in {item.id for item in before}:
+                yield DefinitionProblem(
+                    (*path, "on_changes", "rework"), "is no step that comes before this one"
+                )
+        yield from self._of_inner(step, path, names, depth)
+
+    def _of_inner(
+        self, step: WorkflowStep, path: Path, names: Names, depth: int
+    ) -> Iterator[DefinitionProblem]:
+        has_inner = bool(step.branches or step.steps or step.for_each)
+        if step.type != "parallel":
+            if has_inner:
+                yield DefinitionProblem(
+                    (*path, "type"), "has branches or steps of its own, which are for `parallel` alone"
+                )
+            return
+        if bool(step.branches) == bool(step.for_each and step.steps):
+            yield DefinitionProblem(path, "needs either `branches`, or `for_each` with `steps`")
+        if depth == _DEEPEST:
+            yield DefinitionProblem(path, f"is nested more than {_DEEPEST} deep")
+            return
+        for name, branch in step.branches.items():
+            yield from self._of_steps(branch, (*path, "branches", name), names, depth + 1)
+        if step.for_each:
+            yield from _expression(step.for_each, names, (*path, "for_each"), "list")
+            inside = {**names, "item": "any", "index": "integer"}
+            yield from self._of_steps(step.steps, (*path, "steps"), inside, depth + 1)
+
+    def _outputs(self, steps: Sequence[WorkflowStep]) -> dict[str, str]:
+        """Names under which what steps give is known after them, those of their branches too."""
+        found: dict[str, str] = {}
+        for step in steps:
+            kind = self.types.get(step.type)
+            for name, given in {**_STATE, **(kind.gives if kind else {})}.items():
+                found[f"steps.{step.id}.{name}"] = given
+            for branch in step.branches.values():
+                found |= self._outputs(branch)
+        return found
+
+
+_FAILED: Names = {"failure.step": "string", "failure.cause": "string", "failure.message": "string"}
+
+
+def _of_trigger(trigger: Trigger, path: Path) -> Iterator[DefinitionProblem]:
+    needed = {"event": "event", "schedule": "cron"}.get(trigger.by)
+    if needed and not getattr(trigger, needed):
+        yield DefinitionProblem(path, f"needs `{needed}`")
+    if trigger.timezone not in available_timezones():
+        yield DefinitionProblem(
+            (*path, "timezone"), "is no time zone of the IANA database, such as `Europe/Berlin`"
+        )
+
+
+def _of_given(step: WorkflowStep, kind: StepType, path: Path, names: Names) -> Iterator[DefinitionProblem]:
+    """What is wrong with what a step is given."""
+    for name, value in step.given.items():
+        if name not in kind.takes:
+            yield DefinitionProblem(
+                (*path, "with", name), _unknown(f"name that {kind.name} takes", name, kind.takes), of_key=True
+            )
+        else:
+            yield from _of_value(value, kind.takes[name], names, (*path, "with", name))
+    missing = [name for name, given in kind.takes.items() if given.required and name not in step.given]
+    if missing:
+        yield DefinitionProblem(path, f"lacks {', '.join(f'`with.{name}`' for name in missing)}")
+
+
+def _of_value(value: Any, given: Taken, names: Names, path: Path) -> Iterator[DefinitionProblem]:
+    if given.type == "duration":
+        if isinstance(value, str) and "${{" in value:
+            yield from _value(value, "any", names, path)
+            return
+        try:
+            duration(value)
+        except ValueError as error:
+            yield DefinitionProblem(path, str(error))
+        return
+    yield from _value(value, given.type, names, path)
+    if given.choices and isinstance(value, str) and "${{" not in value and value not in given.choices:
+        yield DefinitionProblem(path, f"is none of {', '.join(given.choices)}")
+
+
+def _value(value: Any, wanted: str, names: Names, path: Path) -> Iterator[DefinitionProblem]:
+    """What is wrong with a value: its expressions, and its type where that is known."""
+    types: list[str] = []
+    failed: list[str] = []
+
+    def checked(text: str) -> str:
+        try:
+            types.append(check(text, names).type)
+        except ExpressionError as error:
+            failed.append(f"`{text[:60]}` {error}")
+        return ""
+
+    try:
+        for text in _texts(value):
+            placeholders(text)
+        filled(value, checked)
+    except ExpressionError as error:
+        failed.append(str(error))
+    yield from (DefinitionProblem(path, text) for text in failed)
+    if failed or wanted == "any":
+        return
+    is_alone = (
+        isinstance(value, str) and value.strip().startswith("${{") and len(types) == 1 and _is_alone(value)
+    )
+    kind = types[0] if is_alone else type_of(value)
+    if kind != "any" and not (kind == wanted or (wanted == "number" and kind == "integer")):
+        yield DefinitionProblem(path, f"is of type {kind or 'null'}, and {wanted} is needed")
+
+
+def _is_alone(value: str) -> bool:
+    return filled(value, lambda _: None) is None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _expression(text: str, names: Names, path: Path, wanted: str = "any") -> Iterator[DefinitionProblem]:
+    try:
+        check(text, names, wanted)
+    except ExpressionError as error:
+        yield DefinitionProblem(path, str(error))
+
+
+def _inputs(definition: WorkflowDefinition) -> dict[str, str]:
+    return {f"inputs.{name}": spec.type for name, spec in definition.inputs.items()}
+
+
+def _fits(value: object, wanted: str) -> bool:
+    kind = type_of(value)
+    return kind == wanted or (wanted == "number" and kind == "integer")
+
+
+def _roots(definition: WorkflowDefinition) -> Iterator[tuple[Path, Sequence[WorkflowStep]]]:
+    yield ("steps",), definition.steps
+    yield ("on_failure",), definition.on_failure
+    yield ("finally",), definition.finally_
+
+
+def _all(steps: Sequence[WorkflowStep], path: Path) -> Iterator[tuple[Path, WorkflowStep]]:
+    """Steps with those inside them."""
+    for index, step in enumerate(steps):
+        here: Path = (*path, index)
+        yield here, step
+        for name, branch in step.branches.items():
+            yield from _all(branch, (*here, "branches", name))
+        yield from _all(step.steps, (*here, "steps"))
+
+
+def _before(steps: Sequence[WorkflowStep]) -> dict[str, set[str]]:
+    """The steps that come before each, directly or not; in a circle, all of it."""
+    needs = {step.id: step.depends_on for step in steps}
+    before: dict[str, set[str]] = {}
+    for name in needs:
+        found, open_ = set[str](), list(needs[name])
+        while open_:
+            other = open_.pop()
+            if other in needs and other not in found:
+                found.add(other)
+                open_ += needs[other]
+        before[name] = found - {name}
+    return before
+
+
+def _circle(steps: Sequence[WorkflowStep], path: Path) -> Iterator[DefinitionProblem]:
+    needs = {step.id: [name for name in step.depends_on if name != step.id] for step in steps}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        names = [str(name) for name in error.args[1]]
+        index = next(index for index, step in enumerate(steps) if step.id == names[0])
+        yield DefinitionProblem(
+            (*path, index, "depends_on"), f"goes in a circle: {' → '.join(reversed(names))}"
+        )
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
+    from rapidfuzz import process  # only where something is wrong
+
+    near = process.extractOne(name, list(known), score_cutoff=60)
+    there = f"; there are {', '.join(sorted(known))}" if known and len(known) <= 15 else ""
+    return f"{name!r} is no {what}" + (f"; did you mean {near[0]!r}?" if near else there)
