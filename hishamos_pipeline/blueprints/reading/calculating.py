@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from hishamos_pipeline.blueprints.reading import words
 from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
@@ -27,9 +28,10 @@ _NOT_IN_NAMES = frozenset(
     """a all always an and any are as at average cheapest count do each every except few for from has have highest how
     i if in is it its largest latest lowest many maximum mean median minimum most my never newest no nobody none not
     number of often oldest on only or our smallest some sometimes that the their these this those to unless until
+    after across before by combined daily grand monthly once over overall per then today weekly yearly
     user usually when where which who whose with without your""".split()
 )
-_NO_ACTORS = frozenset("nobody nothing none noone".split())
+_NO_ACTORS = frozenset("few many most nobody none noone nothing some".split())
 _ITS = r"(?:the |its |their )?"
 _A, _B = rf"{_ITS}(?P<a>[a-z][a-z -]*?)", rf"{_ITS}(?P<b>[a-z][a-z -]*?)"
 # Of each way of working something out, the patterns that ask for it; in "sum" there may be more than two.
@@ -64,6 +66,8 @@ def _calculations(said: dict[str, str | None], entities: Sequence[Entity]) -> It
         name = attribute_name(" ".join(named))
     except ValueError:
         return
+    if any(word in (item.name, words.plural(item.name)) for word in named for item in entities):
+        return  # of whom it is is said in front of it
     for entity in entities:
         known = {item.name: item for item in entity.attributes}
         way, used = _way(said["how"] or "", known)

@@ -10,7 +10,12 @@ from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.core.artifacts.idea import Attribute, Entity
 from hishamos_pipeline.core.text import linear_re as re
-from hishamos_pipeline.intake.attributes import guess_type, parse_attributes, resolve_references
+from hishamos_pipeline.intake.attributes import (
+    attribute_name,
+    guess_type,
+    parse_attributes,
+    resolve_references,
+)
 from hishamos_pipeline.intake.wording import is_story, plain, points_below, sentences
 
 _NOUN = r"[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?"
@@ -82,6 +87,12 @@ def read_domain(
     return DomainModel(tuple(entities.values()), tuple(assumptions))
 
 
+# Words that say how many, or how often, and name nothing.
+_COUNTING = frozenset(
+    """one two three four five six seven eight nine ten first second third several many few twice again once""".split()
+)
+
+
 def _singular(entity: Entity) -> Entity:
     return entity.model_copy(update={"name": words.singular(entity.name)})
 
@@ -99,8 +110,10 @@ def _add_created(entities: dict[str, Entity], clause: str) -> None:
         noun = " ".join(parts[:-1])
     if {words.singular(part) for part in noun.split()} & words.NOT_RECORDS or verb == noun:
         return
-    if parts[0] in _NO_NOUNS or noun in _NO_NOUNS:
+    if parts[0] in _NO_NOUNS or noun in _NO_NOUNS or {parts[0], parts[-1]} & _COUNTING:
         return
+    if any(item.name == attribute_name(noun) for entity in entities.values() for item in entity.attributes):
+        return  # it is a part of something that is kept
     try:
         described = parse_attributes(match["attrs"]) if match["attrs"] else ()
     except ValueError:

@@ -12,6 +12,7 @@ from hishamos_pipeline.blueprints.reading.bulk import read_bulk
 from hishamos_pipeline.blueprints.reading.ends import says_when_it_ends
 from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, reference_to
 from hishamos_pipeline.blueprints.reading.paging import read_pages
+from hishamos_pipeline.blueprints.reading.qualifiers import left_out, restricts
 from hishamos_pipeline.blueprints.reading.ranking import read_top
 from hishamos_pipeline.blueprints.reading.text import clauses, statement
 from hishamos_pipeline.blueprints.reading.trash import read_trash
@@ -29,6 +30,9 @@ _RESTRICTION = re.compile(
 _NOT_ATTRIBUTES = frozenset(
     """of at most least one click formatting format recording characters markdown support ease help
     than more less automatically every all button""".split()
+)
+_QUANTITIES = frozenset(
+    "several many few two three four five six seven eight nine ten same multiple some any".split()
 )
 _MINE = re.compile(r"\b(?:my|mine|me|own)\b")
 # What follows a list's attribute: which end comes first.
@@ -74,6 +78,10 @@ class Reader:
             return Reading((), f"{NEEDS_MODEL}: no rule for what holds only for some, or never ({word[0]!r})")
         if kept := self.kept(text):
             return Reading(kept)
+        if restricts(self._known, said.actor):
+            return Reading(
+                (), f"{NEEDS_MODEL}: no rule for what only some may do, or at some time ({said.actor!r})"
+            )
         operations: list[Operation] = []
         for clause in clauses(said.want):
             found = self.clause(clause)
@@ -93,6 +101,10 @@ class Reader:
             verb, rest = "track", rest[9:]
         if verb == "look" and rest.startswith("up "):
             verb, rest = "search", rest[3:]
+        found = self._understood(verb, rest)
+        return () if left_out(self._known, verb, rest, found) else found
+
+    def _understood(self, verb: str, rest: str) -> tuple[Operation, ...]:
         for read_one in (read_top, read_bulk, read_pages):
             if operation := read_one(self._known, verb, rest):
                 return (operation,)
@@ -145,6 +157,9 @@ class Reader:
                 return ()
             needs = tuple(self._known.same(entity, item) for item in needs)
         if match["e2"]:
+            outer = self._known.entities[self._known.forms[match["e2"]]]
+            if any(item.target == entity for item in outer.attributes):
+                return ()  # the data has it the other way round
             needs = (*needs, reference_to(self._known.forms[match["e2"]]))
         if verb in words.MANAGE:
             kinds: tuple[Kind, ...] = ("create", "view", "list", "update", "delete")
@@ -184,8 +199,10 @@ class Reader:
         )
         by = match["by"]
         quality = (match["quality"] or "").strip()
-        if quality in ("all", "the", "new"):
+        if quality in ("all", "the"):
             quality = ""
+        if match["sort"] and (quality or match["by"]):
+            return ()  # one list is asked for, and is not two
         if quality:
             attribute = self._known.holder(entity, quality)
             if several and not by and not attribute and quality in self._known.forms:  # a member's loans
@@ -196,12 +213,25 @@ class Reader:
             return (Operation("filter", entity, (attribute,), quality),)
         if by:
             attribute = self._known.criterion(entity, by)
-            if not several or not attribute:
+            if not several or not attribute or not self._names_a_value(entity, attribute, by, rest):
                 return ()
-            return (Operation("filter", entity, (attribute,)),)
+            held = self._known.state(entity, by)
+            return (
+                Operation("filter", entity, (attribute,), held[1] if held and held[0] == attribute else ""),
+            )
         if match["sort"]:
             return self._sort("sort", f"{match['e']} by {match['sort']}")
         return (Operation("list" if several else "view", entity),)
+
+    def _names_a_value(self, entity: str, name: str, phrase: str, rest: str) -> bool:
+        """Whether a phrase asks for those with one value, and not for those that have any: "with a price"."""
+        attribute = self._known.attribute(entity, name)
+        if attribute.type in ("reference", "choice", "tags", "boolean"):
+            return f" with {phrase}" not in f" {rest}" or attribute.type in ("choice", "tags")
+        if f" with {phrase}" in f" {rest}":
+            return False
+        bare = any(f" {word} {phrase}" in f" {rest}" for word in ("in", "on", "for"))
+        return not bare or bool(re.match(r"(?:an?|the|one|each|every|given|certain|this|that) ", phrase))
 
     def _selected(self, rest: str) -> tuple[Operation, ...]:
         """Those in a state: "which tools are lent", "tasks with high priority", "tasks assigned to a person"."""
@@ -359,6 +389,9 @@ class Reader:
         entity = self._known.forms[match["e"]]
         whom = re.sub("^" + DETERMINER, "", match["whom"] + " ").strip()
         if whom in self._known.forms:
+            outer = self._known.entities[self._known.forms[whom]]
+            if any(item.target == entity for item in outer.attributes):
+                return ()  # the data has it the other way round
             needed = reference_to(self._known.forms[whom]).model_copy(update={"required": False})
         elif words.singular(whom).split()[-1] in (*words.PEOPLE, "someone", "user", "somebody"):
             needed = Attribute(name="assignee")
@@ -402,6 +435,8 @@ class Reader:
         ):
             entity = self._known.forms[match["e"]]
             attribute = self._known.criterion(entity, match["attr"])
+            if not words.is_plural(match["e"]):
+                return ()  # of one record, or of something that has several
             if not attribute or self._known.attribute(entity, attribute).type not in (
                 "decimal",
                 "integer",
@@ -505,8 +540,22 @@ class Reader:
             return (Operation("status", entity, (holder,), value),)
         if value == "open":
             return ()  # nothing else says which state a record would come back from
+        if self._is_told_otherwise(entity, value):
+            return ()
         needs = self._state(entity, value)
         return (Operation("status", entity, (needs[0].name,), value, needs),)
+
+    def _is_told_otherwise(self, entity: str, value: str) -> bool:
+        """Whether the data says in another way whether a record is in a state: by its contrary, or by a date."""
+        contraries = [
+            value.removeprefix(prefix) for prefix in ("un", "in", "not ", "non-") if value.startswith(prefix)
+        ]
+        names = {item.name for item in self._known.entities[entity].attributes}
+        dates = {f"{value}_{end}" for end in ("on", "at", "date")}
+        lent = {"available", "lent"} if value in ("lent", "returned") else set[str]()
+        return any(self._known.holder(entity, item) for item in contraries) or not names.isdisjoint(
+            dates | lent
+        )
 
     def _state(self, entity: str, value: str) -> tuple[Attribute, ...]:
         """What an entity needs to be in a state: a choice of its status, or a flag."""
@@ -524,7 +573,7 @@ def _is_due_date(attribute: Attribute) -> bool:
 def plausible(attribute: Attribute) -> bool:
     """Whether a phrase after "with" can be the name of an attribute, and not a way of doing things."""
     parts = re.sub(r"^(?:number|date|year|kind|place|day)_of_", "", attribute.name).split("_")
-    return len(parts) <= 3 and not set(parts) & _NOT_ATTRIBUTES
+    return len(parts) <= 3 and not set(parts) & _NOT_ATTRIBUTES and parts[0] not in _QUANTITIES
 
 
 def _split(text: str) -> list[str]:

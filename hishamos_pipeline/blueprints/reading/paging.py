@@ -36,4 +36,4 @@ def read_pages(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     if any(item.unique and item.maximum is not None for item in known.entities[entity].attributes):
         return None  # there may be too few of them for a second page
     size = words.number(said["n"]) if said.get("n") else 0
-    return None if size == 1 else Operation("page", entity, value=str(size or ""))
+    return None if size < 2 and said.get("n") else Operation("page", entity, value=str(size or ""))

@@ -13,6 +13,10 @@ _LARGEST, _SMALLEST = ["highest", "largest", "biggest", "greatest"], ["lowest", 
 _LATEST, _EARLIEST = ["most recent", "newest", "latest", "last"], ["oldest", "earliest"]
 _ENDS = "|".join((*_HIGHEST, *_LOWEST, *_DEAREST, *_CHEAPEST, *_LARGEST, *_SMALLEST, *_LATEST, *_EARLIEST))
 _PRICES = frozenset({"price", "cost", "unit_price", "amount"})
+_MONEY = re.compile(r"price|cost|fee|amount|rate|fare|charge")
+_LENGTHS = re.compile(
+    r"length|pages|duration|distance|minutes|hours|days|weeks|nights|time|size|height|words"
+)
 # Dates that say since when there is something; any other may be about something else that happened to it.
 _SINCE = re.compile(
     r"(?:(?:added|bought|created|founded|hired|issued|joined|lent|loaned|borrowed|made|opened|posted|published|purchased"
@@ -58,11 +62,22 @@ def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     ranked = _asked(
         known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)
     )
-    if not by and said.get("end") == "oldest" and words.singular(entity).rpartition(" ")[2] in words.PEOPLE:
+    if said.get("end") == "oldest" and words.singular(entity).rpartition(" ")[2] in words.PEOPLE:
         return None  # how long somebody has been there is not how old somebody is
-    if ranked is None or most < 1 or not _fits(ranked[0], most):
+    if ranked is None or not _goes_by(said.get("end") or "top", ranked[0]):
+        return None
+    if most < 1 or not _fits(ranked[0], most):
         return None
     return Operation("top", entity, (ranked[0].name,), f"{most} {ranked[1]}")
+
+
+def _goes_by(end: str, attribute: Attribute) -> bool:
+    """Whether a word for the first ones fits what they go by: nothing is cheap by its hours."""
+    if end in (*_DEAREST, *_CHEAPEST):
+        return bool(_MONEY.search(attribute.name))
+    if end in ("longest", "shortest"):
+        return bool(_LENGTHS.search(attribute.name))
+    return not (attribute.type == "date" and end == "top")
 
 
 def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> tuple[Attribute, str] | None:

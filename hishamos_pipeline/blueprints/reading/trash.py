@@ -12,7 +12,7 @@ _BACK = (
     rf"(?P<e>{{noun}}) (?:from|in|out of) {_TRASH}",
     rf"(?P<e>{{noun}}) {_WERE_DELETED}",
 )
-_ALL = re.compile(r"(?:all|every|each)\b")
+_ALL = re.compile(r"(?:all|every|each|several|some|multiple|many)\b")
 # States and places of the data's own.
 _STATES = frozenset(["deleted", "removed", "trash", "bin", "trashed"])
 _AWAY = rf"(?P<e>{{noun}}) (?:to|into|in) {_TRASH}"
