@@ -85,13 +85,14 @@ class _Reading:
         item = listed[0]
         if item.kind == "constraint":
             return self._made(said, "unchecked", "no rule checks it, and nothing keeps it")
-        if read_rule(item.source, self._requirements.entities):
-            return self._made(said, "rule", item.statement)
         story = self._stories.get(item.id)
         if story is None or story.status == "deferred":
             return self._made(said, "not understood", story.reason if story else "")
         shown = story.criteria[0]
-        return self._made(said, "story", f"{story.id} {item.statement} When {shown.when}, {shown.then}.")
+        told = f"{item.statement} When {shown.when}, {shown.then}."
+        if read_rule(item.source, self._requirements.entities):
+            return self._made(said, "rule", told)
+        return self._made(said, "story", f"{story.id} {told}")
 
     def _entity(self, said: Passage) -> Explained:
         name = said.text.partition(":")[0].strip().lower()

@@ -179,7 +179,7 @@ def _mark_all(operation: Operation, model: EntityModel) -> Rows:
 def _limit(operation: Operation, model: EntityModel) -> Rows:
     limit, name = model.limit(operation), operation.attributes[0]
     owner, full = limit.field.attribute.target, f"{limit.owner} with {limit.shown}"
-    refused = f"it is refused, because {limit.shown} are the most"
+    refused = f"it is refused, because {limit.shown} {'is' if limit.most == 1 else 'are'} the most"
     yield ("full", full, f"another {model.label} of that {owner} is added", refused, name)
     yield ("other", full, f"{model.article} of another {owner} is added", "it is kept", name)
     for field in model.ends if limit.is_open else ():
