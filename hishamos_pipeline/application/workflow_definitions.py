@@ -8,7 +8,7 @@ from hishamos_pipeline.application.rights import requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
-from hishamos_pipeline.core.workflows.definitions import WorkflowStep
+from hishamos_pipeline.core.workflows.definitions import MOST_BYTES, WorkflowStep
 from hishamos_pipeline.core.workflows.step_types import BUILTIN, StepType
 from hishamos_pipeline.generation.services import Services
 
@@ -16,7 +16,7 @@ from hishamos_pipeline.generation.services import Services
 class CheckWorkflow(UseCaseInput):
     """The text of a workflow, in YAML or JSON."""
 
-    text: str = Field(min_length=1, max_length=200_000)
+    text: str = Field(min_length=1, max_length=MOST_BYTES)
 
 
 class WorkflowStepView(View):

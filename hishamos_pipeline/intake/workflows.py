@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from rapidfuzz import process
 
+from hishamos_pipeline.core.text.suggesting import did_you_mean
 from hishamos_pipeline.core.workflows.checking import problems
 from hishamos_pipeline.core.workflows.definitions import (
+    MOST_BYTES,
     Concurrency,
     InputSpec,
     Retry,
@@ -22,11 +23,11 @@ from hishamos_pipeline.errors import IdeaError, InputError
 from hishamos_pipeline.intake.problems import Path, Places
 from hishamos_pipeline.intake.structured import read_json, read_yaml
 
-MOST_BYTES = 200_000
 _MOST_TOLD = 50
 _MODELS: tuple[type[BaseModel], ...] = (
     WorkflowDefinition, WorkflowStep, InputSpec, Trigger, Retry, Rework, RunBudget, Concurrency,
 )  # fmt: skip
+_KNOWN = frozenset(field.alias or name for model in _MODELS for name, field in model.model_fields.items())
 
 
 def read_workflow(text: str, types: Mapping[str, StepType]) -> WorkflowDefinition:
@@ -71,17 +72,11 @@ def _of_shape(error: Any) -> tuple[Path, str, bool]:
     """Where a field of the wrong shape stands, and what is wrong with it."""
     path: Path = tuple(error["loc"])
     if error["type"] == "extra_forbidden":
-        return path, f"is not known{_similar(str(path[-1]))}", True
+        return path, f"is not known{did_you_mean(str(path[-1]), _KNOWN)}", True
     if error["type"] == "missing":
         return path[:-1], f"lacks `{path[-1]}`", False
     said = str(error["msg"]).removeprefix("Value error, ")
     return path, f"{said[:1].lower()}{said[1:]}", path[-1:] == ("[key]",)
-
-
-def _similar(name: str) -> str:
-    known = {field.alias or key for model in _MODELS for key, field in model.model_fields.items()}
-    found = process.extractOne(name, sorted(known), score_cutoff=60)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def _refused(text: str, found: Sequence[tuple[Path, str, bool]]) -> InputError:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from zoneinfo import available_timezones
 
+from hishamos_pipeline.core.artifacts.traceability import circle
+from hishamos_pipeline.core.text.suggesting import did_you_mean
 from hishamos_pipeline.core.workflows.definitions import (
     MOST_STEPS,
     Trigger,
@@ -18,13 +19,15 @@ from hishamos_pipeline.core.workflows.expressions import (
     Names,
     check,
     filled,
-    placeholders,
+    is_of,
     type_of,
 )
 from hishamos_pipeline.core.workflows.step_types import StepType, Taken
 
 Path = tuple[int | str, ...]
-_DEEPEST = 4
+_DEEPEST, _MOST_LISTED = 4, 15
+# Stands for whatever an expression comes to.
+_WORKED_OUT = object()
 # What a run is to its own expressions.
 _RUN: Names = {
     "run.id": "string",
@@ -78,7 +81,7 @@ class _Checker:
             path = ("inputs", name)
             if spec.default is not None and spec.required:
                 yield DefinitionProblem((*path, "required"), "has a default, and need not be given then")
-            if spec.default is not None and not _fits(spec.default, spec.type):
+            if spec.default is not None and not is_of(type_of(spec.default), spec.type):
                 yield DefinitionProblem((*path, "default"), f"is no {spec.type}")
             if spec.choices and spec.type != "string":
                 yield DefinitionProblem((*path, "choices"), "are for inputs of type string alone")
@@ -237,43 +240,24 @@ def _value(value: Any, wanted: str, names: Names, path: Path) -> Iterator[Defini
     types: list[str] = []
     failed: list[str] = []
 
-    def checked(text: str) -> str:
+    def checked(text: str) -> object:
         try:
             types.append(check(text, names).type)
         except ExpressionError as error:
             failed.append(f"`{text[:60]}` {error}")
-        return ""
+        return _WORKED_OUT
 
+    whole: object = None
     try:
-        for text in _texts(value):
-            placeholders(text)
-        filled(value, checked)
+        whole = filled(value, checked)
     except ExpressionError as error:
         failed.append(str(error))
     yield from (DefinitionProblem(path, text) for text in failed)
-    if failed or wanted == "any":
+    if failed:
         return
-    is_alone = (
-        isinstance(value, str) and value.strip().startswith("${{") and len(types) == 1 and _is_alone(value)
-    )
-    kind = types[0] if is_alone else type_of(value)
-    if kind != "any" and not (kind == wanted or (wanted == "number" and kind == "integer")):
+    kind = types[0] if whole is _WORKED_OUT else type_of(value)
+    if not is_of(kind, wanted):
         yield DefinitionProblem(path, f"is of type {kind or 'null'}, and {wanted} is needed")
-
-
-def _is_alone(value: str) -> bool:
-    return filled(value, lambda _: None) is None
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
 
 
 def _expression(text: str, names: Names, path: Path, wanted: str = "any") -> Iterator[DefinitionProblem]:
@@ -285,11 +269,6 @@ def _expression(text: str, names: Names, path: Path, wanted: str = "any") -> Ite
 
 def _inputs(definition: WorkflowDefinition) -> dict[str, str]:
     return {f"inputs.{name}": spec.type for name, spec in definition.inputs.items()}
-
-
-def _fits(value: object, wanted: str) -> bool:
-    kind = type_of(value)
-    return kind == wanted or (wanted == "number" and kind == "integer")
 
 
 def _roots(definition: WorkflowDefinition) -> Iterator[tuple[Path, Sequence[WorkflowStep]]]:
@@ -324,20 +303,12 @@ def _before(steps: Sequence[WorkflowStep]) -> dict[str, set[str]]:
 
 
 def _circle(steps: Sequence[WorkflowStep], path: Path) -> Iterator[DefinitionProblem]:
-    needs = {step.id: [name for name in step.depends_on if name != step.id] for step in steps}
-    try:
-        TopologicalSorter(needs).prepare()
-    except CycleError as error:
-        names = [str(name) for name in error.args[1]]
-        index = next(index for index, step in enumerate(steps) if step.id == names[0])
-        yield DefinitionProblem(
-            (*path, index, "depends_on"), f"goes in a circle: {' → '.join(reversed(names))}"
-        )
+    found = circle({step.id: [name for name in step.depends_on if name != step.id] for step in steps})
+    if found:
+        index = [step.id for step in steps].index(found.partition(" ")[0])
+        yield DefinitionProblem((*path, index, "depends_on"), f"goes in a circle: {found}")
 
 
 def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
-    from rapidfuzz import process  # only where something is wrong
-
-    near = process.extractOne(name, list(known), score_cutoff=60)
-    there = f"; there are {', '.join(sorted(known))}" if known and len(known) <= 15 else ""
-    return f"{name!r} is no {what}" + (f"; did you mean {near[0]!r}?" if near else there)
+    there = f"; there are {', '.join(sorted(known))}" if known and len(known) <= _MOST_LISTED else ""
+    return f"{name!r} is no {what}{did_you_mean(name, known) or there}"

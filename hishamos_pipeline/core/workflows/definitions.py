@@ -14,7 +14,7 @@ ValueType = Literal["string", "integer", "number", "boolean", "list", "map"]
 Join = Literal["all", "any", "all_done"]
 Cause = Literal["error", "timeout", "lost", "unavailable"]
 
-MOST_STEPS, MOST_INPUTS, LONGEST_EXPRESSION = 200, 50, 500
+MOST_BYTES, MOST_STEPS, MOST_INPUTS, LONGEST_EXPRESSION = 200_000, 200, 50, 500
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(?:\d{1,6}[smhdw])+")
 _PART = re.compile(r"(\d+)([smhdw])")

@@ -12,6 +12,7 @@ from typing import Any
 from cel_expr_python import cel
 
 from hishamos_pipeline.core.text import linear_re as re
+from hishamos_pipeline.core.text.suggesting import did_you_mean
 from hishamos_pipeline.core.workflows.definitions import LONGEST_EXPRESSION, ValueType
 
 _TYPES: Mapping[str, Any] = {
@@ -62,7 +63,7 @@ def check(text: str, names: Names, wanted: str = "any") -> Checked:
     except RuntimeError as error:
         raise ExpressionError(_told(str(error), names)) from None
     kind = next((name for name, known in _TYPES.items() if known == found), "any")
-    if wanted not in ("any", kind) and kind != "any" and not (wanted == "number" and kind == "integer"):
+    if not is_of(kind, wanted):
         raise ExpressionError(f"gives a value of type {kind}, and {wanted} is needed")
     return Checked(text, kind)
 
@@ -101,22 +102,13 @@ def is_true(text: str, names: Names, values: Mapping[str, Any]) -> bool:
     return value
 
 
-def placeholders(text: str) -> list[str]:
-    """The expressions between ``${{`` and ``}}`` in a text.
-
-    Raises:
-        ExpressionError: one is not closed.
-    """
-    return [part for is_expression, part in _parts(text) if is_expression]
-
-
 def filled(value: Any, work_out: Callable[[str], Any]) -> Any:
     """A value with every expression in its strings worked out.
 
     A string that is one expression alone becomes its value, of whatever type; in others, values stand as text.
 
     Raises:
-        ExpressionError: see ``placeholders``.
+        ExpressionError: an expression is not closed, or cannot be worked out.
     """
     if isinstance(value, Mapping):
         return {name: filled(item, work_out) for name, item in value.items()}
@@ -191,15 +183,13 @@ def _told(problem: str, names: Names) -> str:
     said = match[2].removesuffix(" (in container '')") if match else problem.partition(": ")[2] or problem
     where = f" (character {match[1]})" if match else ""
     if unknown := re.search(r"undeclared reference to '([^']*)'", said):
-        return f"speaks of {unknown[1]!r}, which is not known here{where}{_similar(unknown[1], names)}"
+        return f"speaks of {unknown[1]!r}, which is not known here{where}{did_you_mean(unknown[1], names)}"
     return f"{said}{where}"
 
 
-def _similar(name: str, names: Names) -> str:
-    from rapidfuzz import process  # only where something is wrong
-
-    found = process.extractOne(name, list(names), score_cutoff=60)
-    return f"; did you mean {found[0]!r}?" if found else ""
+def is_of(kind: str | None, wanted: str) -> bool:
+    """Whether a value of a type may stand where another is wanted: an integer is a number, and ``any`` may be all."""
+    return "any" in (kind, wanted) or kind == wanted or (kind, wanted) == ("integer", "number")
 
 
 def type_of(value: object) -> ValueType | None:

@@ -10,7 +10,6 @@ from hishamos_pipeline.core.workflows.expressions import (
     evaluate,
     filled,
     is_true,
-    placeholders,
 )
 
 NAMES = {
@@ -111,8 +110,15 @@ def test_strings_are_filled() -> None:
         "n": 3,
         "brace": {"a": {"b": "notes"}},
     }
-    assert placeholders("a ${{ x }} b ${{y}}") == ["x", "y"]
-    assert placeholders("${{ '}}' + \"}}\" }}${{ {'a': {}} }}") == ["'}}' + \"}}\"", "{'a': {}}"]
+    assert expressions("a ${{ x }} b ${{y}}") == ["x", "y"]
+    assert expressions("${{ '}}' + \"}}\" }}${{ {'a': {}} }}") == ["'}}' + \"}}\"", "{'a': {}}"]
     for text in ("a ${{ x", "${{ { }}", "${{ '}} x'"):
         with pytest.raises(ExpressionError, match="no `}}` closes"):
-            placeholders(text)
+            expressions(text)
+
+
+def expressions(text: str) -> list[str]:
+    """The expressions of a text, in order."""
+    found: list[str] = []
+    filled(text, found.append)
+    return found
