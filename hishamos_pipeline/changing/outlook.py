@@ -77,8 +77,8 @@ async def _outlook(run: ProjectRun, kinds: Collection[str]) -> Outlook:
     if made is None:
         return _of_brief(run, kinds, now)
     asked = {kind: True for kind in planning_of(kinds) if kind not in made}
-    if "stories" in asked and scope_of(run.project):
-        asked |= {kind: False for kind in asked if kind == "architecture"}  # what is new may have to wait
+    if {"stories", "architecture"} <= asked.keys() and scope_of(run.project):
+        asked["architecture"] = False  # what is new may have to wait
     if now is None and asked:
         return Outlook(None, changed=None, asked=asked)
     wanted = made.get("requirements") or run.project.read("requirements", Requirements)

@@ -10,11 +10,11 @@ from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
     Architecture,
     FileChange,
-    FileSet,
     Stories,
     TestSuite,
     TreeFile,
 )
+from hishamos_pipeline.core.pipeline.graph import file_set_of
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.context import StepContext
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
@@ -89,7 +89,7 @@ def gather(project: DocumentReader) -> Parts:
     Raises:
         ArtifactMissingError: one of the sets was never made.
     """
-    sets = [project.read(k, TestSuite if k == "test_suite" else FileSet) for k in KINDS]
+    sets = [project.read(kind, file_set_of(kind)) for kind in KINDS]
     files = tuple(file for part in sets for file in part.files)
     texts = project.blobs(file.sha256 for file in files)
     return Parts(

@@ -17,7 +17,8 @@ from hishamos_pipeline.agents.tools import Desktop, offered
 from hishamos_pipeline.authoring.bindings import BINDINGS
 from hishamos_pipeline.authoring.model_engine import ModelEngine, chain, overrides
 from hishamos_pipeline.core.artifacts.document import Document
-from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite, TreeFile, VerifiedBuild
+from hishamos_pipeline.core.artifacts.documents import TreeFile, VerifiedBuild
+from hishamos_pipeline.core.pipeline.graph import file_set_of
 from hishamos_pipeline.core.pipeline.spending import Purpose
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.core.text.ids import check_key
@@ -94,8 +95,7 @@ class StoredProject:
             listed += VerifiedBuild.model_validate_json(found["verified_build"]).files
         else:
             for artifact in (artifact for artifact in KINDS if artifact in found):
-                as_type = TestSuite if artifact == "test_suite" else FileSet
-                listed += as_type.model_validate_json(found[artifact]).files
+                listed += file_set_of(artifact).model_validate_json(found[artifact]).files
         texts = self.services.store.units.blobs(file.sha256 for file in listed)
         return {file.path: (texts[file.sha256], file) for file in listed}
 

@@ -126,9 +126,6 @@ def _commands(plan: Architecture, code: str) -> Iterator[tuple[str, str]]:
         yield "commands", "\n".join(sorted({s for file in plan.files for s in file.signatures}))
         return
     known = calls.calls(plan.usage)
-    if not known:
-        yield "commands", plan.usage
-        return
     found = calls.shown(list(known), code)
     if set(found) <= {calls.EVERY}:  # it may speak of them in another way
         yield "commands", plan.usage

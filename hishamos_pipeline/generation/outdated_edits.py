@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from hishamos_pipeline.core.artifacts.documents import FileKind, FileSet, TestSuite
+from hishamos_pipeline.core.artifacts.documents import FileKind
+from hishamos_pipeline.core.pipeline.graph import file_set_of
 from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS, Plans, file_asks
 from hishamos_pipeline.generation.keeping import changes, pieces
@@ -56,7 +57,7 @@ def _of_kind(
 def _edited_in(history: Sequence[ArtifactRevision], path: str, sha256: str) -> ArtifactRevision | None:
     """The revision by hand in which a file became what it is; ``None`` where it is not known any more."""
     for row in history:
-        document = readable(row, TestSuite if row.kind == "test_suite" else FileSet)
+        document = readable(row, file_set_of(row.kind))
         is_there = document and any(f.path == path and f.sha256 == sha256 for f in document.files)
         if is_there and row.origin == "human":
             return row

@@ -7,13 +7,12 @@ from typing import TypeVar
 
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import (
-    FileSet,
     PlanFault,
-    TestSuite,
     TreeFile,
     VerifiedBuild,
 )
 from hishamos_pipeline.core.artifacts.idea import Idea
+from hishamos_pipeline.core.pipeline.graph import file_set_of
 from hishamos_pipeline.errors import ArtifactMissingError
 from hishamos_pipeline.settings import Settings
 from hishamos_pipeline.store.artifacts.records import ArtifactRevision
@@ -64,7 +63,7 @@ class Project:
     def files(self, artifact: str) -> tuple[TreeFile, ...]:
         """The newest files of an artifact that is a set of them; none where it was never made."""
         try:
-            return self.read(artifact, TestSuite if artifact == "test_suite" else FileSet).files
+            return self.read(artifact, file_set_of(artifact)).files
         except ArtifactMissingError:
             return ()
 

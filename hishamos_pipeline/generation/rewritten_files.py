@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from hishamos_pipeline.core.artifacts.documents import FileKind, FileSet
+from hishamos_pipeline.core.artifacts.documents import FileKind
+from hishamos_pipeline.core.pipeline.graph import file_set_of
 from hishamos_pipeline.generation.file_asks import FILE_ARTIFACTS
 from hishamos_pipeline.generation.project import Project
 from hishamos_pipeline.generation.units import REWRITTEN
@@ -30,5 +31,5 @@ def _built_before(project: Project, artifact: str) -> frozenset[str]:
     head = artifacts.head(project.key, artifact)
     is_built = bool(built and head and built[0].inputs.get(artifact) == head.content_hash)
     former = built[1:2] if is_built else built[:1]
-    found = project.input_of(former[0], artifact, FileSet) if former else None
+    found = project.input_of(former[0], artifact, file_set_of(artifact)) if former else None
     return frozenset(file.sha256 for file in found.files) if found else frozenset()

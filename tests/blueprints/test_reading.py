@@ -189,6 +189,11 @@ def test_nothing_is_built_that_no_story_creates() -> None:
     assert found["c"].operations
 
 
+@pytest.mark.parametrize("wish", ["see my loans", "see my loans page by page", "delete my loans"])
+def test_whose_they_are_is_the_reason(wish: str) -> None:
+    assert "no rule for whose they are" in Reader(ENTITIES).read(wish).reason
+
+
 @pytest.mark.parametrize(
     ("first", "second", "reason"),
     [

@@ -10,8 +10,11 @@ from hishamos_pipeline.changing import editing
 from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import FileSet, TestSuite
 from hishamos_pipeline.core.artifacts.editing import edits_between
+from hishamos_pipeline.core.text.hashing import sha256_text
 from hishamos_pipeline.generation.rewritten_files import rewritten_files
 from hishamos_pipeline.generation.run import ProjectRun
+from hishamos_pipeline.generation.units import REWRITTEN
+from hishamos_pipeline.store.units.repository import MadeUnit
 from tests.fakes.recorded import READING_LOG
 from tests.generation.conftest import Recorded
 from tests.support.answering import answering
@@ -208,7 +211,11 @@ async def test_a_file_that_is_written_anew_again_is_told(recorded: Recorded) -> 
     assert rewritten_files(recorded.run().project) == (told,), "the build that has written it so tells it"
     edit(recorded.run(), "stories", "US-003", "priority", "could")
     await build(recorded.run(), until="verified_build")
-    assert rewritten_files(recorded.run().project) == (), "the next one does not"
+    project = recorded.run().project
+    assert rewritten_files(project) == (), "the next one does not"
+    unit = MadeUnit(TOTAL, sha256_text("another"), files(recorded)[TOTAL], reason=f"{REWRITTEN}a reason")
+    project.store.units.add(project.key, "test_suite", [unit])
+    assert rewritten_files(project) == (), "nor does it of tests"
 
 
 async def test_a_file_stays_by_one_word(recorded: Recorded) -> None:

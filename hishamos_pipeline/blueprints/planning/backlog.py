@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from hishamos_pipeline.blueprints.reading.operation import Operation, without_needs
+from hishamos_pipeline.blueprints.reading.operation import Kind, Operation, without_needs
 from hishamos_pipeline.blueprints.reading.operations import NEEDS_MODEL, Reader, Reading
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.words import plural, with_article
@@ -22,9 +22,7 @@ def readings(wishes: Mapping[str, str], entities: Sequence[Entity]) -> dict[str,
     read = _without_contradictions({name: _read(text, reader, entities) for name, text in wishes.items()})
     while True:
         made = _creatable(read, entities)
-        deleted = {
-            item.entity for found in read.values() for item in found.operations if item.kind == "delete"
-        }
+        deleted = _with_operation(read, "delete")
         lacking = {
             name: missing
             for name, reading in read.items()
@@ -51,14 +49,14 @@ def _without_contradictions(read: Mapping[str, Reading]) -> dict[str, Reading]:
     return made
 
 
+def _with_operation(read: Mapping[str, Reading], kind: Kind) -> set[str]:
+    """Entities that some wish asks a kind of operation for."""
+    return {item.entity for reading in read.values() for item in reading.operations if item.kind == kind}
+
+
 def _creatable(read: Mapping[str, Reading], entities: Sequence[Entity]) -> set[str]:
     """Entities that a first record can be made of: everything that it must refer to can be made before."""
-    wanted = {
-        operation.entity
-        for reading in read.values()
-        for operation in reading.operations
-        if operation.kind == "create"
-    }
+    wanted = _with_operation(read, "create")
     needs = {
         entity.name: {item.target for item in entity.attributes if item.target and item.required}
         for entity in entities

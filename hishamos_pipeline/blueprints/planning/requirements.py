@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from hishamos_pipeline.blueprints.python.registry import BLUEPRINTS
 from hishamos_pipeline.blueprints.reading.domain import features_in_prose, read_domain, rules_in_prose
+from hishamos_pipeline.blueprints.reading.operation import Operation
 from hishamos_pipeline.blueprints.reading.operations import Reader
 from hishamos_pipeline.blueprints.reading.rules import read_rule
 from hishamos_pipeline.blueprints.reading.text import statement
@@ -129,6 +130,13 @@ def _drafts(
     yield from quality_requirements()
 
 
+def _shown_by(rule: Operation | None, *, kept: bool) -> str:
+    """What shows that something holds."""
+    if rule:
+        return "It comes out so." if rule.kind == "calculate" else "A value that breaks the rule is refused."
+    return "It is still there after a restart." if kept else "A person reviews it: no rule checks it."
+
+
 def _constraint(constraint: str, entities: tuple[Entity, ...]) -> Requirement:
     """What holds, whoever does what: by a rule where one is known, else for a person to review."""
     text = plain(constraint)
@@ -139,15 +147,7 @@ def _constraint(constraint: str, entities: tuple[Entity, ...]) -> Requirement:
         kind="functional" if rule or kept else "constraint",
         title=_title(text),
         statement=f"{text}.",
-        acceptance=(
-            "It comes out so."
-            if rule and rule.kind == "calculate"
-            else "A value that breaks the rule is refused."
-            if rule
-            else "It is still there after a restart."
-            if kept
-            else "A person reviews it: no rule checks it.",
-        ),
+        acceptance=(_shown_by(rule, kept=kept),),
         actor="user",
         priority="must",
         source=constraint,

@@ -60,7 +60,7 @@ def _wording(operation: Operation, model: EntityModel) -> tuple[str, str] | None
         "search": ("search", f"the matching {things} are printed"),
         "filter": (f"list {option}", f"only {things} with that {label} are printed"),
         "page": (
-            f"list --{model.page_name.replace('_', '-')}",
+            f"list {model.page_option}",
             f"only the {things} of that page are printed",
         ),
         "sort": ("list --sort-by", f"the {things} are printed in that order"),
@@ -110,7 +110,7 @@ def _usage(entity: EntityModel, model: PackageModel) -> list[tuple[str, str]]:
     if entity.page_size:
         lines.append(
             (
-                f"{start} list --{entity.page_name.replace('_', '-')} 1",
+                f"{start} list {entity.page_option} 1",
                 f"List {entity.labels} in pages of {entity.page_size}",
             )
         )

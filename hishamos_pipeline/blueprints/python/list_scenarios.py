@@ -72,7 +72,7 @@ def _count(_: Operation, model: EntityModel) -> Rows:
 def _group(operation: Operation, model: EntityModel) -> Rows:
     field = model.field(operation.attributes[0])
     made, answer = f"three {model.labels}, two of which share their {field.label}", "two and one"
-    if model.is_single(field) and field in model.given:
+    if model.is_single(field):
         made, answer = f"two {model.labels}, each with another {field.label}", "one and one"
     yield (
         "counted",
@@ -92,7 +92,7 @@ def _figure(operation: Operation, model: EntityModel) -> Rows:
     }[figure.kind]
     asked = f"the {figure.kind} {label} of the {model.labels}{by} is asked for"
     made = f"two {model.labels}"
-    if figure.by and figure.by in model.given and model.is_single(figure.by):
+    if figure.by and model.is_single(figure.by):
         made, result = f"{made}, each with another {figure.by.label}", f"each has its own {label}"
     yield (name, made, asked, result, figure.field.attribute.name)
     if figure.kind == "average" and not figure.by:

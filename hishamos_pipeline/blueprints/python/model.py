@@ -229,6 +229,11 @@ class EntityModel:
         return "page_number" if any(field.name == "page" for field in self.fields) else "page"
 
     @property
+    def page_option(self) -> str:
+        """The same as an option of the command line."""
+        return f"--{self.page_name.replace('_', '-')}"
+
+    @property
     def first_page(self) -> str:
         """The page where none is named, as Python source: the list comes whole where a story asks for that."""
         return "None" if self.has("list") else "1"
@@ -326,8 +331,8 @@ class EntityModel:
         return Calculation(operation.value, tuple(map(self.field, operation.attributes)), self.var)
 
     def is_single(self, field: FieldModel) -> bool:
-        """Whether no two new records may have the same value of a reference."""
-        return any(limit.field == field and limit.most == 1 for limit in self.limits)
+        """Whether no two new records may be given the same value of a reference."""
+        return field in self.given and any(limit.field == field and limit.most == 1 for limit in self.limits)
 
     @cached_property
     def ends(self) -> tuple[FieldModel, ...]:

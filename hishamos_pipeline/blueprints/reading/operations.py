@@ -51,7 +51,6 @@ _EVENTS = {
     "cancellation": "cancelled",
     "approval": "approved",
 }
-_SEVERAL = re.compile(r"(?:all|every|each|several|some|multiple)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ class Reader:
             return found
         match = self._known.match(
             r"(?P<quality>[a-z]+ )??(?P<e>{noun})(?: (?:details?|information|entries))?"
-            r"(?: (?:of|for|from|in|on|by|per|with|that are|which are|who are) "
+            r"(?: (?P<how>of|for|from|in|on|by|per|with|that are|which are|who are) "
             r"(?P<by>.+?))?(?:,? (?:sorted|ordered) by (?P<sort>.+))?",
             rest,
         )
@@ -213,7 +212,7 @@ class Reader:
             return (Operation("filter", entity, (attribute,), quality),)
         if by:
             attribute = self._known.criterion(entity, by)
-            if not several or not attribute or not self._names_a_value(entity, attribute, by, rest):
+            if not several or not attribute or not self._names_a_value(entity, attribute, match["how"], by):
                 return ()
             held = self._known.state(entity, by)
             return (
@@ -223,15 +222,18 @@ class Reader:
             return self._sort("sort", f"{match['e']} by {match['sort']}")
         return (Operation("list" if several else "view", entity),)
 
-    def _names_a_value(self, entity: str, name: str, phrase: str, rest: str) -> bool:
+    def _names_a_value(self, entity: str, name: str, how: str, phrase: str) -> bool:
         """Whether a phrase asks for those with one value, and not for those that have any: "with a price"."""
-        attribute = self._known.attribute(entity, name)
-        if attribute.type in ("reference", "choice", "tags", "boolean"):
-            return f" with {phrase}" not in f" {rest}" or attribute.type in ("choice", "tags")
-        if f" with {phrase}" in f" {rest}":
-            return False
-        bare = any(f" {word} {phrase}" in f" {rest}" for word in ("in", "on", "for"))
-        return not bare or bool(re.match(r"(?:an?|the|one|each|every|given|certain|this|that) ", phrase))
+        kind = self._known.attribute(entity, name).type
+        if how == "with":
+            return kind in ("choice", "tags")
+        is_bare = not re.match(r"(?:an?|the|one|each|every|given|certain|this|that) ", phrase)
+        return not (is_bare and how in ("in", "on", "for")) or kind in (
+            "reference",
+            "choice",
+            "tags",
+            "boolean",
+        )
 
     def _selected(self, rest: str) -> tuple[Operation, ...]:
         """Those in a state: "which tools are lent", "tasks with high priority", "tasks assigned to a person"."""
@@ -311,7 +313,7 @@ class Reader:
         return (Operation("sort", entity, tuple(names)),)
 
     def _update(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.UPDATE or _SEVERAL.match(rest):
+        if verb not in words.UPDATE or re.match(words.SEVERAL, rest):
             return ()
         if match := self._known.match(r"(?P<e>{noun})(?: details?)?", rest):
             entity = self._known.forms[match["e"]]
@@ -351,7 +353,7 @@ class Reader:
         return (Operation("update", entity, (attribute,)),) if attribute in known else ()
 
     def _delete(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.DELETE or _SEVERAL.match(rest):
+        if verb not in words.DELETE or re.match(words.SEVERAL, rest):
             return ()
         match = self._known.match(
             r"(?P<e>{noun})(?: from (?:the |my |their )?(?:list|" + self._known.noun + r"))?", rest
@@ -359,7 +361,7 @@ class Reader:
         return (Operation("delete", self._known.forms[match["e"]]),) if match else ()
 
     def _mark(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if _SEVERAL.match(rest):
+        if re.match(words.SEVERAL, rest):
             return ()
         if verb in words.STATUS:
             match = self._known.match(r"(?P<e>{noun})", rest)
@@ -381,7 +383,7 @@ class Reader:
         return self._enter(self._known.forms[match["e"]], match["value"].removesuffix(" again"))
 
     def _assign(self, verb: str, rest: str) -> tuple[Operation, ...]:
-        if verb not in words.ASSIGN or _SEVERAL.match(rest):
+        if verb not in words.ASSIGN or re.match(words.SEVERAL, rest):
             return ()
         match = self._known.match(r"(?P<e>{noun}) to (?P<whom>" + DETERMINER + r"[a-z]+(?: [a-z]+)?)", rest)
         if match is None:

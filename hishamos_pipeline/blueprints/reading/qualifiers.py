@@ -9,9 +9,8 @@ from hishamos_pipeline.core.text import linear_re as re
 
 # Words before a noun that say nothing, unless the data has a state of that name.
 _STATES = ("new", "single", "existing", "specific", "particular", "own", "another", "some")
-_WHOSE = re.compile(r"(?:^|(?P<before>[a-z]+) )(?:my|his|her|their|our|own) ")
-_SEVERAL = r"(?:all|every|each|several|some|multiple|many)"
-_OF_SEVERAL = re.compile(rf"\b(?:of|to) {_SEVERAL}\b")
+_WHOSE = re.compile(r"(?:^|(?P<before>[a-z]+) )(?:his|her|their|our) ")
+_OF_SEVERAL = re.compile(rf"\b(?:of|to) {words.SEVERAL}")
 _NEW_PLACE = re.compile(r"\b(?:to|as|into|by|with|for|in) (?:an?|the) new\b")
 # What is done with one record at a time.
 _ONE_BY_ONE = (
@@ -52,10 +51,8 @@ def _misses(known: Vocabulary, rest: str, said: Sequence[str], item: Operation) 
         return True
     if item.kind not in _ONE_BY_ONE:
         return False
-    is_of_several = bool(_OF_SEVERAL.search(rest)) and item.kind != "view"
-    return is_of_several or bool(
-        re.match(rf"{_SEVERAL}\b", rest) and item.kind in ("tag", "create", "restore")
-    )
+    is_of_several = item.kind != "view" and bool(_OF_SEVERAL.search(rest))
+    return is_of_several or (item.kind in ("tag", "create") and bool(re.match(words.SEVERAL, rest)))
 
 
 def restricts(known: Vocabulary, actor: str) -> bool:

@@ -58,26 +58,13 @@ def read_top(known: Vocabulary, verb: str, rest: str) -> Operation | None:
     entity, most = known.forms[match["e"]], words.number(said.get("n") or "1")
     if words.is_plural(match["e"]) != (most > 1):
         return None
-    by = said.get("by") or ""
-    ranked = _asked(
-        known.entities[entity].attributes, said.get("end") or "top", by, by and known.criterion(entity, by)
-    )
-    if said.get("end") == "oldest" and words.singular(entity).rpartition(" ")[2] in words.PEOPLE:
+    end, by = said.get("end") or "top", said.get("by") or ""
+    if end == "oldest" and words.singular(entity).rpartition(" ")[2] in words.PEOPLE:
         return None  # how long somebody has been there is not how old somebody is
-    if ranked is None or not _goes_by(said.get("end") or "top", ranked[0]):
-        return None
-    if most < 1 or not _fits(ranked[0], most):
+    ranked = _asked(known.entities[entity].attributes, end, by, by and known.criterion(entity, by))
+    if ranked is None or most < 1 or not _fits(ranked[0], most):
         return None
     return Operation("top", entity, (ranked[0].name,), f"{most} {ranked[1]}")
-
-
-def _goes_by(end: str, attribute: Attribute) -> bool:
-    """Whether a word for the first ones fits what they go by: nothing is cheap by its hours."""
-    if end in (*_DEAREST, *_CHEAPEST):
-        return bool(_MONEY.search(attribute.name))
-    if end in ("longest", "shortest"):
-        return bool(_LENGTHS.search(attribute.name))
-    return not (attribute.type == "date" and end == "top")
 
 
 def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> tuple[Attribute, str] | None:
@@ -92,14 +79,23 @@ def _asked(attributes: tuple[Attribute, ...], end: str, by: str, name: str) -> t
         return None  # how old something is may be told by that
     else:
         candidates = [item for item in attributes if item.type == "date" and _SINCE.fullmatch(item.name)]
-    if len(candidates) != 1 or _RANKS.fullmatch(candidates[0].name):
-        return None
-    if end == "top" and _EITHER_WAY.fullmatch(candidates[0].name):
+    if len(candidates) != 1 or not _is_clear(end, candidates[0]):
         return None
     is_date = candidates[0].type == "date"
     high = [*_LATEST, "top"] if is_date else [*_HIGHEST, *_DEAREST, *_LARGEST, "top"]
     low = _EARLIEST if is_date else [*_LOWEST, *_CHEAPEST, *_SMALLEST]
     return (candidates[0], "lowest" if end in low else "highest") if end in (*high, *low) else None
+
+
+def _is_clear(end: str, attribute: Attribute) -> bool:
+    """Whether a word for the first ones says which these are by an attribute: nothing is cheap by its hours."""
+    if _RANKS.fullmatch(attribute.name):
+        return False
+    if end == "top":
+        return attribute.type != "date" and not _EITHER_WAY.fullmatch(attribute.name)
+    if end in (*_DEAREST, *_CHEAPEST):
+        return bool(_MONEY.search(attribute.name))
+    return end not in ("longest", "shortest") or bool(_LENGTHS.search(attribute.name))
 
 
 def _fits(attribute: Attribute, most: int) -> bool:

@@ -12,7 +12,6 @@ _BACK = (
     rf"(?P<e>{{noun}}) (?:from|in|out of) {_TRASH}",
     rf"(?P<e>{{noun}}) {_WERE_DELETED}",
 )
-_ALL = re.compile(r"(?:all|every|each|several|some|multiple|many)\b")
 # States and places of the data's own.
 _STATES = frozenset(["deleted", "removed", "trash", "bin", "trashed"])
 _AWAY = rf"(?P<e>{{noun}}) (?:to|into|in) {_TRASH}"
@@ -37,7 +36,7 @@ def _found(
 ) -> tuple[Operation, ...]:
     """Operations on one record, or a list: what is done with all at once is another wish."""
     match = next((found for pattern in patterns if (found := known.match(pattern, rest))), None)
-    if match is None or _ALL.match(rest) or (is_plural and not words.is_plural(match["e"])):
+    if match is None or re.match(words.SEVERAL, rest) or (is_plural and not words.is_plural(match["e"])):
         return ()
     entity = known.forms[match["e"]]
     if any(known.holder(entity, word) for word in _STATES) or not _STATES.isdisjoint(known.forms):

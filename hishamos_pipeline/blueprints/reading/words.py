@@ -61,6 +61,8 @@ NOT_RECORDS = frozenset(
     spinner square string style tab table tag text theme thing thumbnail time timer title token
     toolbar url user value video view warning watermark website window word way""".split()
 )
+# Words that say that more than one record is meant, as a pattern.
+SEVERAL = r"(?:all|every|each|several|some|multiple|many)\b"
 _NUMBERS = "one two three four five six seven eight nine ten".split()
 # A number of at most two digits, or up to ten in words, as a pattern.
 NUMBER = rf"\d{{1,2}}|{'|'.join(_NUMBERS)}"

@@ -76,6 +76,13 @@ ARCHIVES = tuple(export for export in EXPORTS if export not in target.HOSTS)
 STEPS: Mapping[str, Step] = MappingProxyType({step.kind: step for step in _STEPS})
 
 
+def file_set_of(artifact: str) -> type[documents.FileSet]:
+    """The document of an artifact that is a set of files."""
+    document = STEPS[artifact].document
+    assert issubclass(document, documents.FileSet), artifact
+    return document
+
+
 def topological() -> tuple[str, ...]:
     """All kinds in the table's order, in which each comes after its inputs."""
     return tuple(STEPS)
