@@ -13,7 +13,6 @@ from hishamos_pipeline.agents.tasks import TASK_OF, ChangedRequirements, Require
 from hishamos_pipeline.core.artifacts.brief import demands
 from hishamos_pipeline.core.artifacts.document import Document
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirement, Requirements, Stories
-from hishamos_pipeline.core.artifacts.idea import Idea
 from hishamos_pipeline.core.text import linear_re as re
 from hishamos_pipeline.errors import HishamosError, ReplayError
 from hishamos_pipeline.generation.file_asks import Plans
@@ -139,8 +138,7 @@ def _of_brief(run: ProjectRun, kinds: Collection[str], now: Plans | None) -> Out
     """What may follow from a brief that a model reads first."""
     if now is None or now.requirements is None:
         return Outlook(None, changed=None, asked=dict.fromkeys(planning_of(kinds), True))
-    before = run.runner.context("requirements").before_with(Requirements, "idea", Idea)
-    revision = requirements.revision(before, run.project.idea())
+    revision = requirements.revision(run.runner.context("requirements"), run.project.idea())
     if not isinstance(revision, RequirementsRevision):
         asked = {"requirements": True, "architecture": False, "stories": False}
         return Outlook(now, None, asked=asked)

@@ -1,6 +1,6 @@
 """What the producer of an artifact may use: its declared inputs, the engine, the project's units, and nothing else."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -37,6 +37,10 @@ from hishamos_pipeline.workspace.tree import limits_of, write_tree
 D = TypeVar("D", bound=Document)
 I = TypeVar("I", bound=Document)  # noqa: E741 - an input
 Q = TypeVar("Q", bound=Document)
+
+
+# How far back what was made from the same inputs is looked for.
+_REVISIONS_BACK = 20
 
 
 class UndeclaredInputError(LookupError):
@@ -199,18 +203,39 @@ class StepContext:
         return self._services.project.input_of(row, artifact, as_type) if row else None
 
     def before_with(self, as_type: type[D], artifact: str, input_type: type[I]) -> tuple[D, I] | None:
-        """The newest document of this artifact, with the document of a declared input that it was made from.
+        """The newest of ``earlier_with``; ``None`` where all is to be asked for anew."""
+        return next(self.earlier_with(as_type, artifact, input_type), None)
 
-        ``None`` where all is to be asked for anew: there is none, or other rules, another prompt or model have made it.
+    def earlier_with(self, as_type: type[D], artifact: str, input_type: type[I]) -> Iterator[tuple[D, I]]:
+        """The documents of this artifact, newest first, each with the document of a declared input that it was made of.
+
+        They go back as far as the same rules, prompts and models have made them and nobody has edited them since.
         """
-        project, overrides = self._services.project, self._services.overrides
-        row = project.store.artifacts.head(self.key, self.kind)
-        if row is None or self._services.fresh or row.code_version != self._version:
-            return None
-        if overrides.anew and row.batch != overrides.batch:
-            return None
-        document, earlier = readable(row, as_type), project.input_of(row, artifact, input_type)
-        return (document, earlier) if document is not None and earlier is not None else None
+        for row in self._revisions():
+            if row.code_version != self._version or self._is_outdated(row):
+                return
+            document, made_from = (
+                readable(row, as_type),
+                self._services.project.input_of(row, artifact, input_type),
+            )
+            if document is None or made_from is None:
+                return
+            yield document, made_from
+            if row.origin == "human":
+                return
+
+    def _revisions(self) -> Iterator[ArtifactRevision]:
+        """The newest revisions of this artifact; older ones than the first are read only if they are asked for."""
+        artifacts = self._services.project.store.artifacts
+        head = artifacts.head(self.key, self.kind)
+        if head is not None:
+            yield head
+            older = (row for row in artifacts.history(self.key, self.kind) if row.revision < head.revision)
+            yield from reversed(list(older)[-_REVISIONS_BACK:])
+
+    def _is_outdated(self, row: ArtifactRevision) -> bool:
+        given = self._services
+        return given.fresh or (given.overrides.anew and row.batch != given.overrides.batch)
 
 
 class IdeaContext(StepContext):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hishamos_pipeline.changing import editing, proposing
+from hishamos_pipeline.changing.forecast import forecast
 from hishamos_pipeline.core.artifacts.documents import Architecture, Requirements, Stories
 from hishamos_pipeline.core.artifacts.editing import edits_between
 from hishamos_pipeline.generation.producers.requirement_changes import changed_requirements
@@ -20,6 +21,7 @@ STORY = {
     "criteria": [{"given": "a log", "when": "I ask for the total", "then": "723 is printed"}],
 }  # fmt: skip
 CHANGED = {**STORY, "epic": "EP-002"}
+STORAGE = "src/reading_log/storage.py"
 STORIES = json.dumps(
     {"stories": [{"change": "MODIFIED", "id": "US-003", "content": {**CHANGED, "depends_on": []}}]}
 )
@@ -56,6 +58,65 @@ async def test_one_requirement_asks_for_its_stories_alone(recorded: Recorded) ->
     assert recorded.run().project.read("architecture", Architecture) == plan, (
         "nothing to change, nothing changed"
     )
+
+
+async def test_a_change_and_its_opposite_bring_the_old_plan_and_backlog_back_unasked(
+    recorded: Recorded,
+) -> None:
+    for kind in ("architecture", "stories"):
+        await build(recorded.run(), until=kind)
+    project = recorded.run().project
+    before = project.read("stories", Stories), project.read("architecture", Architecture)
+    first = project.read("requirements", Requirements)
+    reworded(recorded.run(), "REQ-003", "The reader sees the average of all.")
+    module = {
+        "path": "src/reading_log/report.py", "purpose": "Figures.", "requirements": ["REQ-003"],
+        "depends_on": ["src/reading_log/storage.py"],
+        "interface": 'def average() -> float:\n    """The mean."""\n',
+    }  # fmt: skip
+    added = {**STORY, "title": "See the mean", "epic": "EP-002"}
+    backlog = json.dumps({"stories": [{"change": "ADDED", "content": added}]})
+    answering(
+        recorded,
+        {"business_analyst/revise_stories": [backlog], "architect/revise": [json.dumps({"files": [module]})]},
+    )
+    for kind in ("architecture", "stories"):
+        await build(recorded.run(), until=kind)
+    assert recorded.run().project.read("architecture", Architecture) != before[1]
+    assert [s.id for s in recorded.run().project.read("stories", Stories).stories][-1] == "US-004"
+    statement = next(item.statement for item in first.requirements if item.id == "REQ-003")
+    reworded(recorded.run(), "REQ-003", statement)
+    asked = answering(recorded, {})
+    plan = {item.step.kind: item for item in await forecast(recorded.run())}
+    assert plan["architecture"].most.calls == plan["stories"].most.calls == 0, "and so it is foretold"
+    for kind in ("architecture", "stories"):
+        await build(recorded.run(), until=kind)
+    project = recorded.run().project
+    assert asked == [] and project.read("architecture", Architecture) == before[1]
+    again = project.read("stories", Stories)
+    assert again.stories == before[0].stories
+    assert [item.id for item in again.retired] == ["US-004"], "its id is never given again"
+
+
+async def test_a_plan_that_somebody_has_edited_is_asked_about_again(recorded: Recorded) -> None:
+    await build(recorded.run(), until="architecture")
+    first = recorded.run().project.read("requirements", Requirements)
+    reworded(recorded.run(), "REQ-003", "The reader sees the average of all.")
+    answering(recorded, {"architect/revise": [json.dumps({"files": []})]})
+    await build(recorded.run(), until="architecture")
+    run = recorded.run()
+    items = editing.current_items(run.project, "architecture")
+    edited = {**items, STORAGE: {**items[STORAGE], "purpose": "Mine."}}
+    editing.apply_edits(
+        run.project, "architecture", edits_between("architecture", items, edited), author="a", reason="r"
+    )
+    statement = next(item.statement for item in first.requirements if item.id == "REQ-003")
+    reworded(recorded.run(), "REQ-003", statement)
+    asked = answering(recorded, {"architect/revise": [json.dumps({"files": []})]})
+    await build(recorded.run(), until="architecture")
+    assert asked == ["architect/revise"]
+    after = recorded.run().project.read("architecture", Architecture)
+    assert next(file.purpose for file in after.files if file.path == STORAGE) == "Mine."
 
 
 async def test_a_revised_module_replaces_its_plan(recorded: Recorded) -> None:

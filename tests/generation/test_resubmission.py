@@ -278,6 +278,20 @@ async def test_other_words_ask_one_question_and_change_nothing(recorded: Recorde
     assert "list all of the books" in next(s.text for s in wanted(recorded).brief if s.id == "listing")
 
 
+async def test_a_brief_that_says_again_what_it_said_before_asks_for_nothing(recorded: Recorded) -> None:
+    await started(recorded)
+    first = wanted(recorded)
+    submit(recorded, brief(order=", the longest first"))
+    answer = {"requirements": [{"change": "MODIFIED", "id": "REQ-002", "content": SECOND}]}
+    Asked(recorded, {"business_analyst/revise_requirements": [json.dumps(answer)]})
+    await build(recorded.run(), until="requirements")
+    assert wanted(recorded) != first
+    submit(recorded, brief())
+    asked = Asked(recorded, {})
+    await made(recorded)
+    assert asked.tasks == [] and wanted(recorded) == first
+
+
 async def test_a_changed_section_changes_what_cites_it_alone(recorded: Recorded) -> None:
     await started(recorded)
     before = {item.id: item for item in wanted(recorded).requirements}

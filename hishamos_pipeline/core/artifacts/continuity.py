@@ -7,14 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import count
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from hishamos_pipeline.core.artifacts.documents import Criterion, Requirement, Requirements, Stories, Story
 from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.core.text.ids import next_number, numbered
 
 T = TypeVar("T", Requirement, Story)
+D = TypeVar("D", bound=Requirements | Stories)
 _SIMILAR = 0.7
+_ITEMS: Mapping[type, str] = MappingProxyType({Requirements: "requirements", Stories: "stories"})
 NOBODY_EDITED: Mapping[str, str] = MappingProxyType({})
 
 
@@ -88,6 +90,14 @@ def keep_story_ids(
             "retired": _retired(before.retired, before.stories, kept),
         }
     )
+
+
+def as_before(earlier: D, newest: D) -> D:
+    """A document as it was before; what came into it since is retired, so that no id is ever given twice."""
+    field = _ITEMS[type(earlier)]
+    known = {item.id for item in (*getattr(earlier, field), *earlier.retired)}
+    since = [item for item in (*newest.retired, *getattr(newest, field)) if item.id not in known]
+    return cast("D", earlier.model_copy(update={"retired": (*earlier.retired, *since)}))
 
 
 def _renamed(story: Story, ids: Mapping[str, str], epics: Mapping[str, str], old: Story | None) -> Story:

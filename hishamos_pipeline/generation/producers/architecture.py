@@ -62,7 +62,11 @@ def revision(
     before = step.before_with(Architecture, "requirements", Requirements)
     is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
     changed = _changed(*before, every, waiting, is_read=is_read) if before else None
-    if before is None or changed is None or not step.asks_models(tasks.ARCHITECTURE):
+    if before is None or not step.asks_models(tasks.ARCHITECTURE):
+        return None
+    if changed != set() and (same := _made_from_same(step, every, waiting, is_read=is_read)):
+        return _without_gone(same, every)
+    if changed is None:
         return None
     faults = step.plan_faults()
     if not changed and not faults:
@@ -77,6 +81,14 @@ def revision(
         faults=faults,
         brief=excerpt(wanted, changed | _served(plan, faults)),
     )
+
+
+def _made_from_same(
+    step: StepContext, every: Requirements, waiting: Collection[str], *, is_read: bool
+) -> Architecture | None:
+    """An earlier plan that was made from what the requirements say again, as after a change and its opposite."""
+    earlier = step.earlier_with(Architecture, "requirements", Requirements)
+    return next((p for p, of in earlier if _changed(p, of, every, waiting, is_read=is_read) == set()), None)
 
 
 def _changed(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.file_questions import InputChange
 from hishamos_pipeline.agents.tasks import RequirementsRevision
+from hishamos_pipeline.core.artifacts.continuity import as_before
 from hishamos_pipeline.core.artifacts.documents import Requirements
 from hishamos_pipeline.core.artifacts.idea import Idea, Section
 from hishamos_pipeline.core.text.hashing import content_hash
@@ -26,21 +27,27 @@ async def analyse(step: StepContext) -> Requirements:
 async def _read(step: StepContext, idea: Idea) -> Requirements:
     if not step.asks_models(tasks.REVISE_REQUIREMENTS):
         return await step.ask(tasks.REQUIREMENTS, idea)
-    before = step.before_with(Requirements, "idea", Idea)
-    found = revision(before, idea)
+    before, found = step.before(Requirements), revision(step, idea)
     if before is None or found is None:
         return await step.ask(tasks.REQUIREMENTS, idea)
     made = found if isinstance(found, Requirements) else await step.ask(tasks.REVISE_REQUIREMENTS, found)
-    return made.model_copy(update={"revision_of": content_hash(before[0])})
+    return made.model_copy(update={"revision_of": content_hash(before)})
 
 
-def revision(
-    before: tuple[Requirements, Idea] | None, idea: Idea
-) -> RequirementsRevision | Requirements | None:
+def revision(step: StepContext, idea: Idea) -> RequirementsRevision | Requirements | None:
     """What is asked of a brief that has changed, or the requirements where it says the same; ``None``: all anew."""
+    before = step.before_with(Requirements, "idea", Idea)
     if before is None:
         return None
-    wanted, former = _renumbered(*before, idea)
+    for earlier, made_from in step.earlier_with(Requirements, "idea", Idea):
+        found = _revision(earlier, made_from, idea)
+        if isinstance(found, Requirements):
+            return as_before(found, before[0])
+    return _revision(*before, idea)
+
+
+def _revision(made: Requirements, made_from: Idea, idea: Idea) -> RequirementsRevision | Requirements | None:
+    wanted, former = _renumbered(made, made_from, idea)
     changes = tuple(changed_sections(former.whole, idea.whole))
     if (former.title, former.stack) != (idea.title, idea.stack) or _is_another(former.whole, idea.whole):
         return None

@@ -3,6 +3,7 @@
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import PlanningRequest, StoriesRevision
 from hishamos_pipeline.core.artifacts.brief import excerpt
+from hishamos_pipeline.core.artifacts.continuity import as_before
 from hishamos_pipeline.core.artifacts.documents import Requirements, Stories
 from hishamos_pipeline.core.text.hashing import content_hash
 from hishamos_pipeline.generation.context import StepContext
@@ -26,18 +27,29 @@ async def _stories(step: StepContext, wanted: Requirements) -> Stories:
 def revision(step: StepContext, wanted: Requirements) -> StoriesRevision | Stories | None:
     """What is asked of changed requirements, or the backlog where they change nothing of it; ``None``: all anew."""
     before = step.before_with(Stories, "requirements", Requirements)
-    is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
-    changed = changed_requirements(before[1], wanted, is_read=is_read) if before else None
-    if before is None or changed is None or not step.asks_models(tasks.REVISE_STORIES):
+    if before is None or not step.asks_models(tasks.REVISE_STORIES):
         return None
-    functional = {item.id for item in wanted.requirements if item.kind == "functional"}
-    request = StoriesRevision(
+    is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
+    for earlier, made_from in step.earlier_with(Stories, "requirements", Requirements):
+        if _says_the_same(earlier, made_from, wanted, is_read=is_read):
+            again = as_before(earlier, before[0])
+            return again.model_copy(update={"sprint": wanted.sprint, "revision_of": content_hash(before[0])})
+    changed = changed_requirements(before[1], wanted, is_read=is_read)
+    if changed is None:
+        return None
+    return StoriesRevision(
         requirements=wanted,
         stories=before[0],
         changed=tuple(sorted(changed)),
         former=before[1].requirements,
         brief=excerpt(wanted, changed),
     )
-    if not changed & functional and not request.gone:
-        return before[0].model_copy(update={"sprint": wanted.sprint, "revision_of": content_hash(before[0])})
-    return request
+
+
+def _says_the_same(made: Stories, before: Requirements, now: Requirements, *, is_read: bool) -> bool:
+    """Whether all that stories were written of is as it was."""
+    changed = changed_requirements(before, now, is_read=is_read)
+    served = {name for story in made.stories for name in story.requirements}
+    functional = {item.id for item in now.requirements if item.kind == "functional"}
+    gone = served - {item.id for item in now.requirements}
+    return changed is not None and not changed & functional and not gone
