@@ -22,20 +22,13 @@ from hishamos_pipeline.core.workflows.expressions import (
     is_of,
     type_of,
 )
+from hishamos_pipeline.core.workflows.names import ELEMENT, FAILURE, before, of_run, of_steps
 from hishamos_pipeline.core.workflows.step_types import StepType, Taken
 
 Path = tuple[int | str, ...]
 _DEEPEST, _MOST_LISTED = 4, 15
 # Stands for whatever an expression comes to.
 _WORKED_OUT = object()
-# What a run is to its own expressions.
-_RUN: Names = {
-    "run.id": "string",
-    "run.owner": "string",
-    "run.workflow": "string",
-    "run.started_at": "string",
-}
-_STATE = {"state": "string", "attempts": "integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +56,16 @@ class _Checker:
     types: Mapping[str, StepType]
 
     def found(self) -> Iterator[DefinitionProblem]:
-        base = {**_inputs(self.definition), **_RUN}
+        base = of_run(self.definition)
         yield from self._of_inputs()
         yield from self._of_triggers(base)
         yield from self._twice()
         if concurrency := self.definition.concurrency:
             yield from _expression(concurrency.key, base, ("concurrency", "key"), "string")
         yield from self._of_steps(self.definition.steps, ("steps",), base, 1)
-        every = {**base, **self._outputs(self.definition.steps)}
-        yield from self._of_steps(self.definition.on_failure, ("on_failure",), {**every, **_FAILED}, 1)
-        yield from self._of_steps(self.definition.finally_, ("finally",), {**every, **_FAILED}, 1)
+        every = {**base, **of_steps(self.definition.steps, self.types)}
+        yield from self._of_steps(self.definition.on_failure, ("on_failure",), {**every, **FAILURE}, 1)
+        yield from self._of_steps(self.definition.finally_, ("finally",), {**every, **FAILURE}, 1)
         for name, text in self.definition.outputs.items():
             yield from _expression(text, every, ("outputs", name))
 
@@ -133,13 +126,15 @@ class _Checker:
                     )
                     yield DefinitionProblem((*path, index, "depends_on", place), why)
         yield from _circle(steps, path)
-        before = _before(steps)
+        above_of = before(steps)
         for index, step in enumerate(steps):
-            above = [known[name] for name in before[step.id]]
-            yield from self._of_step(step, above, (*path, index), {**names, **self._outputs(above)}, depth)
+            above = [known[name] for name in above_of[step.id]]
+            yield from self._of_step(
+                step, above, (*path, index), {**names, **of_steps(above, self.types)}, depth
+            )
 
     def _of_step(
-        self, step: WorkflowStep, before: Sequence[WorkflowStep], path: Path, names: Names, depth: int
+        self, step: WorkflowStep, above: Sequence[WorkflowStep], path: Path, names: Names, depth: int
     ) -> Iterator[DefinitionProblem]:
         kind = self.types.get(step.type)
         if kind is None:
@@ -153,7 +148,7 @@ class _Checker:
                 yield DefinitionProblem(
                     (*path, "on_changes"), "is for steps of type human_approval alone", of_key=True
                 )
-            elif step.on_changes.rework not in {item.id for item in before}:
+            elif step.on_changes.rework not in {item.id for item in above}:
                 yield DefinitionProblem(
                     (*path, "on_changes", "rework"), "is no step that comes before this one"
                 )
@@ -163,6 +158,8 @@ class _Checker:
         self, step: WorkflowStep, path: Path, names: Names, depth: int
     ) -> Iterator[DefinitionProblem]:
         has_inner = bool(step.branches or step.steps or step.for_each)
+        if step.type == "parallel" and step.retry.max:
+            yield DefinitionProblem((*path, "retry"), "is for the steps inside, not for the one around them")
         if step.type != "parallel":
             if has_inner:
                 yield DefinitionProblem(
@@ -178,22 +175,8 @@ class _Checker:
             yield from self._of_steps(branch, (*path, "branches", name), names, depth + 1)
         if step.for_each:
             yield from _expression(step.for_each, names, (*path, "for_each"), "list")
-            inside = {**names, "item": "any", "index": "integer"}
+            inside = {**names, **ELEMENT}
             yield from self._of_steps(step.steps, (*path, "steps"), inside, depth + 1)
-
-    def _outputs(self, steps: Sequence[WorkflowStep]) -> dict[str, str]:
-        """Names under which what steps give is known after them, those of their branches too."""
-        found: dict[str, str] = {}
-        for step in steps:
-            kind = self.types.get(step.type)
-            for name, given in {**_STATE, **(kind.gives if kind else {})}.items():
-                found[f"steps.{step.id}.{name}"] = given
-            for branch in step.branches.values():
-                found |= self._outputs(branch)
-        return found
-
-
-_FAILED: Names = {"failure.step": "string", "failure.cause": "string", "failure.message": "string"}
 
 
 def _of_trigger(trigger: Trigger, path: Path) -> Iterator[DefinitionProblem]:
@@ -267,10 +250,6 @@ def _expression(text: str, names: Names, path: Path, wanted: str = "any") -> Ite
         yield DefinitionProblem(path, str(error))
 
 
-def _inputs(definition: WorkflowDefinition) -> dict[str, str]:
-    return {f"inputs.{name}": spec.type for name, spec in definition.inputs.items()}
-
-
 def _roots(definition: WorkflowDefinition) -> Iterator[tuple[Path, Sequence[WorkflowStep]]]:
     yield ("steps",), definition.steps
     yield ("on_failure",), definition.on_failure
@@ -285,21 +264,6 @@ def _all(steps: Sequence[WorkflowStep], path: Path) -> Iterator[tuple[Path, Work
         for name, branch in step.branches.items():
             yield from _all(branch, (*here, "branches", name))
         yield from _all(step.steps, (*here, "steps"))
-
-
-def _before(steps: Sequence[WorkflowStep]) -> dict[str, set[str]]:
-    """The steps that come before each, directly or not; in a circle, all of it."""
-    needs = {step.id: step.depends_on for step in steps}
-    before: dict[str, set[str]] = {}
-    for name in needs:
-        found, open_ = set[str](), list(needs[name])
-        while open_:
-            other = open_.pop()
-            if other in needs and other not in found:
-                found.add(other)
-                open_ += needs[other]
-        before[name] = found - {name}
-    return before
 
 
 def _circle(steps: Sequence[WorkflowStep], path: Path) -> Iterator[DefinitionProblem]:

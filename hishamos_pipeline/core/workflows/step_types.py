@@ -63,12 +63,13 @@ _BUILTIN = (
     StepType(
         "parallel",
         "Branches at the same time, or steps for each element of a list.",
+        takes={"join": Taken(choices=("all", "any", "all_done"))},
         gives={"results": "list", "failed": "integer"},
     ),
     StepType(
         "delay",
         "Waits for a while, or until a time.",
-        {"for": Taken("duration"), "until": Taken(), "business_days": Taken("integer")},
+        {"for": Taken("duration"), "until": Taken(), "business_days": Taken("integer"), "timezone": Taken()},
         waits=True,
     ),
     StepType(
@@ -139,5 +140,25 @@ _BUILTIN = (
         takes={"to": Taken("list", required=True), "subject": Taken(required=True), "text": Taken()},
     ),
 )  # fmt: skip
+
+_KINDS: Mapping[Kind, type | tuple[type, ...]] = MappingProxyType(
+    {"string": str, "integer": int, "number": (int, float), "boolean": bool, "list": list, "map": dict}
+)
+
+
+def mismatches(kind: StepType, outputs: Mapping[str, object]) -> str:
+    """What is wrong with what a step has given: names that its type does not give, and values of other types."""
+    unknown = sorted(outputs.keys() - kind.gives.keys())
+    if unknown:
+        return f"it gives {', '.join(unknown)}, which {kind.name} does not"
+    wrong = [name for name, value in outputs.items() if not _is(value, kind.gives[name])]
+    return f"what it gives as {', '.join(wrong)} is of another type than {kind.name} says" if wrong else ""
+
+
+def _is(value: object, kind: Kind) -> bool:
+    if value is None or kind not in _KINDS:
+        return True
+    return isinstance(value, _KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
 
 BUILTIN: Mapping[str, StepType] = MappingProxyType({kind.name: kind for kind in _BUILTIN})
