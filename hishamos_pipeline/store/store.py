@@ -40,6 +40,9 @@ from hishamos_pipeline.store.providers.repository import StoredProviders
 from hishamos_pipeline.store.sessions import Sessions, reachable
 from hishamos_pipeline.store.units.repository import Units
 from hishamos_pipeline.store.webhooks.repository import Webhooks
+from hishamos_pipeline.store.workflows.human_tasks import HumanTasks
+from hishamos_pipeline.store.workflows.runs import WorkflowRuns
+from hishamos_pipeline.store.workflows.versions import WorkflowVersions
 
 
 class ProjectStore:
@@ -98,6 +101,9 @@ class ProjectStore:
         self.logins = Logins(sessions)
         self.idempotency_keys = IdempotencyKeys(sessions)
         self.webhooks = Webhooks(sessions)
+        self.workflow_versions = WorkflowVersions(sessions)
+        self.workflow_runs = WorkflowRuns(sessions)
+        self.human_tasks = HumanTasks(sessions, self.workflow_runs)
 
     def acting_as(self, actor: Actor) -> "ProjectStore":
         """The same store for somebody: with the projects of their organization, and what they do recorded as theirs."""

@@ -162,3 +162,12 @@ class WorkflowDefinition(Document):
     steps: Annotated[tuple[WorkflowStep, ...], Field(min_length=1, max_length=MOST_STEPS)]
     on_failure: Annotated[tuple[WorkflowStep, ...], Field(max_length=20)] = ()
     finally_: Annotated[tuple[WorkflowStep, ...], Field(max_length=20)] = Field(default=(), alias="finally")
+
+    @property
+    def all_steps(self) -> Iterator[WorkflowStep]:
+        """All steps, with those inside others."""
+        open_ = [*self.steps, *self.on_failure, *self.finally_]
+        while open_:
+            step = open_.pop(0)
+            yield step
+            open_ += step.inner

@@ -22,22 +22,22 @@ from hishamos_pipeline.core.workflows.run_steps import MOST_BYTES, RunSteps, siz
 from hishamos_pipeline.core.workflows.states import (
     ACTIVE,
     ENDED,
+    Begun,
     Cancelled,
-    Command,
     Decided,
     Event,
     Failed,
-    Failure,
     Feedback,
     Paused,
     Rerun,
     Resumed,
     Retried,
+    RunCommand,
+    RunFailure,
     RunState,
     Started,
     StepState,
     Succeeded,
-    Taken,
     Ticked,
 )
 from hishamos_pipeline.core.workflows.step_types import StepType
@@ -53,7 +53,7 @@ def advance(
     event: Event,
     now: datetime,
     types: Mapping[str, StepType],
-) -> tuple[RunState, tuple[Command, ...]]:
+) -> tuple[RunState, tuple[RunCommand, ...]]:
     """A run after something has happened to it, and what is to be done outside.
 
     What is about an attempt that has ended, or that the run does not know, changes nothing.
@@ -88,7 +88,7 @@ class _Turn(RunSteps):
             case Started() if self.run.started_at is None:
                 self.run = replace(self.run, started_at=self.now)
                 self._enter("steps")
-            case Taken() if (state := self._open(event.key, event.attempt)) and state.state == "ready":
+            case Begun() if (state := self._open(event.key, event.attempt)) and state.state == "ready":
                 self._set(state.key, state="running")
             case Succeeded() if state := self._open(event.key, event.attempt):
                 self._spend(state, event)
@@ -192,7 +192,7 @@ class _Turn(RunSteps):
     def _cancel(self, event: Cancelled) -> None:
         is_second = self.run.outcome == "cancelled"
         why = f"by {event.by}{f': {event.reason}' if event.reason else ''}"
-        failure = self.run.failure or Failure("", "cancelled", why)
+        failure = self.run.failure or RunFailure("", "cancelled", why)
         self.run = replace(self.run, outcome="cancelled", failure=failure, is_paused=False)
         for key in list(self.run.steps):
             if self.run.steps[key].state not in ENDED:
@@ -223,7 +223,7 @@ class _Turn(RunSteps):
             return False
         if self.run.failure is None:
             said = over_budget(self.definition.budget, self.run, self.now)
-            self.run = replace(self.run, failure=Failure("", "budget", said))
+            self.run = replace(self.run, failure=RunFailure("", "budget", said))
             for key, state in self.run.steps.items():
                 if state.state not in ENDED:
                     self._end_early(key, said)
@@ -364,7 +364,7 @@ class _Turn(RunSteps):
         outcome = run.outcome or ("failed" if run.failure else "succeeded")
         given = outputs_of(run, self.layout, self.definition.outputs) if outcome == "succeeded" else {}
         self.run = replace(run, outcome=outcome, outputs=given, ended_at=self.now)
-        self.commands.append(Command("end"))
+        self.commands.append(RunCommand("end"))
 
 
 def _is_over(time: datetime | None, now: datetime) -> bool:

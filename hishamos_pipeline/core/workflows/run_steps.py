@@ -13,10 +13,10 @@ from hishamos_pipeline.core.workflows.layout import Layout
 from hishamos_pipeline.core.workflows.states import (
     ACTIVE,
     ENDED,
-    Command,
-    CommandKind,
-    Failure,
     Phase,
+    RunCommand,
+    RunCommandKind,
+    RunFailure,
     RunState,
     StepState,
 )
@@ -41,7 +41,7 @@ class RunSteps:
     ) -> None:
         self.definition, self.run, self.now, self.types = definition, run, now, types
         self.layout = Layout(definition, types)
-        self.commands: list[Command] = []
+        self.commands: list[RunCommand] = []
 
     def _begin(self, step: WorkflowStep, key: str, given: dict[str, Any], items: list[Any]) -> None:
         """The next attempt of a step.
@@ -93,7 +93,7 @@ class RunSteps:
         self._end_as(key, "failed", cause=cause, message=message)
         is_ours = not self.layout.container_of(state)
         if is_ours and self.run.failure is None and (not step.continue_on_failure or cause == "budget"):
-            self.run = replace(self.run, failure=Failure(key, cause, message))
+            self.run = replace(self.run, failure=RunFailure(key, cause, message))
 
     def _end_early(self, key: str, why: str) -> None:
         """A step, with all that it holds, ends before it has done what it was to do."""
@@ -132,8 +132,8 @@ class RunSteps:
         if not state.is_container and state.attempt:
             self._command("stop", state)
 
-    def _command(self, kind: CommandKind, state: StepState) -> None:
-        self.commands.append(Command(kind, state.key, state.attempt))
+    def _command(self, kind: RunCommandKind, state: StepState) -> None:
+        self.commands.append(RunCommand(kind, state.key, state.attempt))
 
     def _again(self, key: str, *, is_new_round: bool = False, keep_inside: bool = False) -> None:
         """A step is to begin again; what it holds too, or, where that is kept, what of it has not ended well."""

@@ -89,7 +89,7 @@ def key_of(step: str, indices: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class RunFailure:
     """Why a run has failed: the step, the cause, and what it says."""
 
     step: str
@@ -135,7 +135,7 @@ class RunState:
     steps: Mapping[str, StepState] = field(default_factory=dict)
     phase: Phase = "steps"
     outcome: Outcome = ""
-    failure: Failure | None = None
+    failure: RunFailure | None = None
     feedback: Feedback = Feedback()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     usd: float = 0.0
@@ -169,7 +169,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Begun:
     """A worker has begun a step that was ready."""
 
     key: str
@@ -247,20 +247,20 @@ class Rerun:
 
 
 Event = (
-    Started | Taken | Succeeded | Failed | Decided | Ticked | Paused | Resumed | Cancelled | Retried | Rerun
+    Started | Begun | Succeeded | Failed | Decided | Ticked | Paused | Resumed | Cancelled | Retried | Rerun
 )
 
-CommandKind = Literal["open", "stop", "remind", "escalate", "end"]
+RunCommandKind = Literal["open", "stop", "remind", "escalate", "end"]
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class RunCommand:
     """What is to be done outside.
 
     ``open``: a step waits; what it waits for begins. ``stop``: what a step has begun ends. ``remind`` and ``escalate``:
     those who have to decide are told. ``end``: the run has ended.
     """
 
-    kind: CommandKind
+    kind: RunCommandKind
     key: str = ""
     attempt: int = 0

@@ -6,15 +6,15 @@ from typing import Any
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
 from hishamos_pipeline.core.workflows.engine import advance
 from hishamos_pipeline.core.workflows.states import (
-    Command,
+    Begun,
     Decided,
     Decision,
     Event,
     Failed,
+    RunCommand,
     RunState,
     Started,
     Succeeded,
-    Taken,
     Ticked,
 )
 from hishamos_pipeline.core.workflows.step_types import BUILTIN
@@ -37,11 +37,11 @@ class Play:
             workflow = read_workflow(text, BUILTIN)
         self.definition, self.now = workflow, BEGAN
         self.run = RunState(id="run-1", workflow="played", owner="ann", inputs=inputs or {})
-        self.commands: list[Command] = []
+        self.commands: list[RunCommand] = []
         self.log: list[tuple[Event, datetime]] = []
         self.happen(Started())
 
-    def happen(self, event: Event) -> tuple[Command, ...]:
+    def happen(self, event: Event) -> tuple[RunCommand, ...]:
         """Something happens; the commands that follow."""
         self.log.append((event, self.now))
         self.run, commands = advance(self.definition, self.run, event, self.now, BUILTIN)
@@ -53,7 +53,7 @@ class Play:
         return {key: step.state for key, step in self.run.steps.items()}
 
     def take(self, key: str) -> None:
-        self.happen(Taken(key, self.run.steps[key].attempt))
+        self.happen(Begun(key, self.run.steps[key].attempt))
 
     def ok(self, key: str, usd: float | None = 0.0, tokens: int = 0, **outputs: Any) -> None:
         self.happen(Succeeded(key, self.run.steps[key].attempt, outputs, usd, tokens))
@@ -64,7 +64,7 @@ class Play:
     def decide(self, key: str, decision: Decision, comment: str = "") -> None:
         self.happen(Decided(key, self.run.steps[key].attempt, decision, "bob", comment))
 
-    def later(self, **length: float) -> tuple[Command, ...]:
+    def later(self, **length: float) -> tuple[RunCommand, ...]:
         """Time passes."""
         self.now += timedelta(**length)
         return self.happen(Ticked())

@@ -9,11 +9,11 @@ from hishamos_pipeline.core.workflows.engine import wake_at
 from hishamos_pipeline.core.workflows.states import (
     Cancelled,
     Decided,
-    Failure,
     Paused,
     Rerun,
     Resumed,
     Retried,
+    RunFailure,
     Succeeded,
 )
 from tests.core.workflows.playing import BEGAN, Play
@@ -124,7 +124,7 @@ def test_a_failure_closes_the_run_and_what_runs_ends_by_itself() -> None:
     play.ok("f")
     assert play.run.phase == "finally" and play.run.ended_at is None
     play.ok("g")
-    assert play.run.state == "failed" and play.run.failure == Failure("a", "error", "broken")
+    assert play.run.state == "failed" and play.run.failure == RunFailure("a", "error", "broken")
 
 
 def test_retries_wait_longer_each_time_and_have_numbers_of_their_own() -> None:
@@ -274,7 +274,7 @@ def test_a_rejection_says_who_and_why() -> None:
     play = Play(REVIEWED)
     to_gate(play)
     play.decide("gate", "reject", "too long")
-    assert play.run.failure == Failure("gate", "rejected", "bob: too long")
+    assert play.run.failure == RunFailure("gate", "rejected", "bob: too long")
     assert play.run.steps["gate"].outputs["decision"] == "reject"
 
 
@@ -286,7 +286,7 @@ def test_reminders_escalation_and_expiry() -> None:
     assert play.run.steps["gate"].is_escalated and play.states()["gate"] == "waiting"
     play.later(days=1)
     assert [c.kind for c in play.later(days=1)] == ["stop", "end"]
-    assert play.run.failure == Failure("gate", "rejected", "by expiry")
+    assert play.run.failure == RunFailure("gate", "rejected", "by expiry")
 
 
 def test_delays() -> None:

@@ -14,6 +14,7 @@ from hishamos_pipeline.core.workflows.layout import Layout
 from hishamos_pipeline.core.workflows.states import (
     ACTIVE,
     ENDED,
+    Begun,
     Cancelled,
     Decided,
     Event,
@@ -24,7 +25,6 @@ from hishamos_pipeline.core.workflows.states import (
     Retried,
     RunState,
     Succeeded,
-    Taken,
     Ticked,
 )
 from hishamos_pipeline.core.workflows.step_types import BUILTIN
@@ -121,7 +121,7 @@ def event_of(play: Play, action: str, number: int) -> Event:
         case "fail":
             return Failed(key, attempt, ["error", "lost", "rejected"][number % 3], "no", 0.0, tokens)
         case "take":
-            return Taken(key, attempt)
+            return Begun(key, attempt)
         case "decide":
             decision = ("approve", "reject", "changes")[number % 3]
             return Decided(key, attempt, decision, "bob")  # type: ignore[arg-type]
@@ -207,7 +207,7 @@ def test_what_is_told_again_changes_nothing(
     for action, number in happenings:
         event = event_of(play, action, number)
         play.happen(event)
-        if isinstance(event, Succeeded | Failed | Decided | Taken):
+        if isinstance(event, Succeeded | Failed | Decided | Begun):
             after = play.run
             play.happen(event)
             assert play.run == after

@@ -1,0 +1,43 @@
+"""What a run is started with: the inputs of its workflow, checked and completed by their defaults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hishamos_pipeline.core.text.suggesting import did_you_mean
+from hishamos_pipeline.core.workflows.definitions import InputSpec, WorkflowDefinition
+from hishamos_pipeline.core.workflows.expressions import is_of, type_of
+from hishamos_pipeline.errors import InputError
+
+_EMPTY: Mapping[str, Any] = {
+    "string": "", "integer": 0, "number": 0.0, "boolean": False, "list": [], "map": {},
+}  # fmt: skip
+
+
+def complete_inputs(definition: WorkflowDefinition, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of a run; what is neither given nor has a default is empty.
+
+    Raises:
+        InputError: some are missing, unknown, or of another type.
+    """
+    problems = [
+        (f"inputs.{name}", f"is no input{did_you_mean(name, definition.inputs)}")
+        for name in given
+        if name not in definition.inputs
+    ]
+    found: dict[str, Any] = {}
+    for name, spec in definition.inputs.items():
+        value = given.get(name, spec.default)
+        if problem := _problem(spec, value):
+            problems.append((f"inputs.{name}", problem))
+        found[name] = _EMPTY[spec.type] if value is None else value
+    if problems:
+        raise InputError(tuple(problems))
+    return found
+
+
+def _problem(spec: InputSpec, value: Any) -> str:
+    if value is None:
+        return "has to be given" if spec.required else ""
+    if not is_of(type_of(value), spec.type):
+        return f"is no {spec.type}"
+    return f"is none of {', '.join(spec.choices)}" if spec.choices and value not in spec.choices else ""

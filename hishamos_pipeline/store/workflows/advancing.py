@@ -1,0 +1,384 @@
+"""What happens to a run, in one transaction: the run as it becomes, what follows outside, and what others are told."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.text.secrets import mask
+from hishamos_pipeline.core.workflows.approvals import asked_of
+from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
+from hishamos_pipeline.core.workflows.engine import advance, wake_at
+from hishamos_pipeline.core.workflows.starting import complete_inputs
+from hishamos_pipeline.core.workflows.states import (
+    ACTIVE,
+    ENDED,
+    Cancelled,
+    Event,
+    Failed,
+    RunCommand,
+    RunState,
+    Started,
+    StepState,
+    Succeeded,
+    Ticked,
+)
+from hishamos_pipeline.core.workflows.step_types import BUILTIN
+from hishamos_pipeline.errors import ArtifactMissingError, InputError
+from hishamos_pipeline.store.artifacts.tables import ArtifactRow
+from hishamos_pipeline.store.events.repository import last_event
+from hishamos_pipeline.store.organizations.scope import actor_of
+from hishamos_pipeline.store.projects.tables import ProjectRow
+from hishamos_pipeline.store.sessions import locked, stored_text
+from hishamos_pipeline.store.workflows.codec import (
+    ASKED,
+    RUN,
+    STEP,
+    decoded_definition,
+    encoded,
+    encoded_event,
+)
+from hishamos_pipeline.store.workflows.records import NewRun
+from hishamos_pipeline.store.workflows.tables import (
+    HumanTaskRow,
+    WorkflowAttemptRow,
+    WorkflowDefinitionRow,
+    WorkflowHistoryRow,
+    WorkflowMessageRow,
+    WorkflowRunRow,
+    WorkflowStepRow,
+    WorkflowVersionRow,
+)
+
+# Runs that run one another's runs, and so on.
+_MOST_GENERATIONS = 10
+_RUNNING = ("running", "waiting", "paused")
+
+
+class Advancing:
+    """The runs that one transaction changes.
+
+    Args:
+        session: writes.
+        now: the time.
+    """
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session, self._now = session, now
+        self.told: list[int] = []
+
+    def begin(self, new: NewRun, *, owner: str, user_id: int, organization: int) -> WorkflowRunRow:
+        """Write a run down; it begins when it is told to."""
+        state = RunState(id="", workflow=new.workflow, owner=owner, inputs=new.inputs)
+        run_id, key, attempt = new.parent or (None, "", 0)
+        row = WorkflowRunRow(
+            organization_id=organization, workflow=new.workflow, version=new.version, sha256=new.sha256, type=new.type,
+            project=new.project, priority=new.priority, state="pending", content="", owner=owner, user_id=user_id,
+            scopes=new.scopes, known_by=new.known_by, concurrency_key=new.concurrency_key, parent_run_id=run_id,
+            parent_key=key, parent_attempt=attempt, created_at=self._now,
+        )  # fmt: skip
+        self._session.add(row)
+        self._session.flush()
+        row.content = encoded(RUN, replace(state, id=str(row.id)))
+        return row
+
+    def tell(self, run_id: int, event: Event) -> None:
+        """Leave a message for a run; it is taken in a transaction of its own, since it locks that run."""
+        row = WorkflowMessageRow(run_id=run_id, content=encoded_event(event), created_at=self._now)
+        self._session.add(row)
+        self._session.flush()
+        self.told.append(row.id)
+
+    def happen(self, row: WorkflowRunRow, event: Event) -> RunState:
+        """Something happens to a run, whose row is locked; the run afterwards."""
+        definition, run = definition_of(self._session, row.sha256), loaded(self._session, row)
+        before, open_ = run, [event]
+        while open_:
+            happening = open_.pop(0)
+            was = run
+            run, commands = advance(definition, run, happening, self._now, BUILTIN)
+            if run != was or not isinstance(happening, Ticked):
+                self._remember(row, happening)
+            self._save(row, was, run)
+            for command in commands:
+                if follow := self._do(row, definition, run, command):
+                    open_.append(follow)
+        if run != before:
+            row.content, row.state = encoded(RUN, replace(run, steps={})), run.state
+            row.started_at, row.ended_at = run.started_at, run.ended_at
+            row.wake_at = wake_at(definition, run)
+        return run
+
+    def _remember(self, row: WorkflowRunRow, event: Event) -> None:
+        by = mask(actor_of(self._session).label)[:120]
+        kind, content = type(event).__name__, encoded_event(event)
+        self._session.add(
+            WorkflowHistoryRow(run_id=row.id, at=self._now, kind=kind, content=content, actor=by)
+        )
+
+    def _save(self, row: WorkflowRunRow, before: RunState, after: RunState) -> None:
+        """Write the steps that have changed, with their attempts."""
+        rows = {r.key: r for r in self._session.scalars(_steps(row.id))} if before.steps else {}
+        definition = definition_of(self._session, row.sha256)
+        types = _types(definition)
+        for key, step in after.steps.items():
+            if (old := before.steps.get(key)) == step:
+                continue
+            if key not in rows:
+                rows[key] = WorkflowStepRow(
+                    run_id=row.id, key=key, type=types[step.id], is_heavy=BUILTIN[types[step.id]].is_heavy
+                )
+                self._session.add(rows[key])
+            rows[key].state, rows[key].attempt, rows[key].content = (
+                step.state,
+                step.attempt,
+                encoded(STEP, step),
+            )
+            self._save_attempt(row.id, old, step)
+        for key in rows.keys() - after.steps.keys():
+            self._session.delete(rows[key])
+        self._session.flush()
+
+    def _save_attempt(self, run_id: int, old: StepState | None, step: StepState) -> None:
+        if not step.attempt:
+            return
+        if old is None or old.attempt != step.attempt:
+            self._session.add(WorkflowAttemptRow(
+                run_id=run_id, number=step.attempt, key=step.key, began_at=step.started_at or self._now,
+                since_event=last_event(self._session), **_told(step, "running"),
+            ))  # fmt: skip
+            self._session.flush()
+            return
+        if old.state in ACTIVE:
+            query = update(WorkflowAttemptRow).where(
+                WorkflowAttemptRow.run_id == run_id, WorkflowAttemptRow.number == step.attempt
+            )
+            ended = None if step.state in ACTIVE else self._now
+            self._session.execute(query.values(ended_at=ended, **_told(step, "cancelled")))
+
+    def _do(
+        self, row: WorkflowRunRow, definition: WorkflowDefinition, run: RunState, command: RunCommand
+    ) -> Event | None:
+        """Do what follows outside; what happens to the run at once if it cannot be done."""
+        if command.kind == "end":
+            self._end(row, run)
+            return None
+        step = run.steps[command.key]
+        types = _types(definition)
+        if command.kind == "stop":
+            self._stop(row, command)
+        elif command.kind != "open":
+            self._remind(row, command, step)
+        elif step.attempt == command.attempt and step.state == "waiting":
+            try:
+                if types[step.id] == "human_approval":
+                    self._ask(row, definition, step)
+                elif types[step.id] == "subworkflow":
+                    self._call(row, step)
+            except (ValueError, ArtifactMissingError, InputError) as error:
+                return Failed(command.key, command.attempt, "error", str(error))
+        return None
+
+    def _ask(self, row: WorkflowRunRow, definition: WorkflowDefinition, step: StepState) -> None:
+        """Open what people are to decide.
+
+        Raises:
+            ValueError: what is asked makes no sense.
+        """
+        found = next(s for s in definition.all_steps if s.id == step.id)
+        may_change = found.on_changes is not None and step.reworks < found.on_changes.max
+        shown = {str(name): self._hash_of(row, str(name)) for name in step.given.get("show", ())}
+        asked = asked_of(step.given, row.owner, shown, may_ask_for_changes=may_change)
+        self._session.add(HumanTaskRow(
+            organization_id=row.organization_id, run_id=row.id, key=step.key, attempt=step.attempt,
+            title=(found.title or f"{row.workflow}: {step.id}")[:200], question=str(step.given.get("question", "")),
+            asked=encoded(ASKED, asked), opened_at=self._now, expires_at=step.expires_at,
+        ))  # fmt: skip
+
+    def _hash_of(self, row: WorkflowRunRow, name: str) -> str:
+        """The hash of the newest content of an artifact, of the run's project or of ``PROJECT/ARTIFACT``.
+
+        Raises:
+            ValueError: there is none.
+        """
+        project, _, artifact = name.rpartition("/")
+        query = (
+            select(ArtifactRow.content_hash)
+            .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
+            .where(
+                ProjectRow.key == (project or row.project),
+                ProjectRow.organization_id == row.organization_id,
+                ArtifactRow.kind == artifact,
+            )
+            .order_by(ArtifactRow.revision.desc())
+        )
+        found = self._session.scalars(query.limit(1)).first()
+        if found is None:
+            raise ValueError(f"`show` names {name!r}, and there is no such artifact")
+        return found
+
+    def _call(self, row: WorkflowRunRow, step: StepState) -> None:
+        """Begin the run that a step waits for.
+
+        Raises:
+            ArtifactMissingError: there is no such workflow, or version, or none is published.
+            InputError: its inputs do not fit.
+            ValueError: too many runs are waiting for one another.
+        """
+        above, count = row.parent_run_id, 1
+        while above is not None:
+            count += 1
+            above = self._session.scalars(
+                select(WorkflowRunRow.parent_run_id).where(WorkflowRunRow.id == above)
+            ).one_or_none()
+        if count >= _MOST_GENERATIONS:
+            raise ValueError(f"more than {_MOST_GENERATIONS} runs would wait for one another")
+        name, number = str(step.given["workflow"]), step.given.get("version")
+        version = found_version(self._session, row.organization_id, name, number)
+        inputs = complete_inputs(
+            definition_of(self._session, version.sha256), dict(step.given.get("inputs", {}))
+        )
+        new = NewRun(
+            name, version.number, version.sha256, version.type, inputs, row.project, row.priority, row.scopes,
+            row.known_by, parent=(row.id, step.key, step.attempt),
+        )  # fmt: skip
+        child = self.begin(new, owner=row.owner, user_id=row.user_id, organization=row.organization_id)
+        self.tell(child.id, Started())
+
+    def _stop(self, row: WorkflowRunRow, command: RunCommand) -> None:
+        tasks = update(HumanTaskRow).where(
+            HumanTaskRow.run_id == row.id,
+            HumanTaskRow.attempt == command.attempt,
+            HumanTaskRow.state == "open",
+        )
+        self._session.execute(tasks.values(state="closed", ended_at=self._now))
+        children = select(WorkflowRunRow.id).where(
+            WorkflowRunRow.parent_run_id == row.id,
+            WorkflowRunRow.parent_attempt == command.attempt,
+            WorkflowRunRow.state.not_in(ENDED),
+        )
+        for child in self._session.scalars(children).all():
+            self.tell(child, Cancelled(f"run {row.id}"))
+
+    def _remind(self, row: WorkflowRunRow, command: RunCommand, step: StepState) -> None:
+        query = select(HumanTaskRow).where(
+            HumanTaskRow.run_id == row.id, HumanTaskRow.attempt == command.attempt
+        )
+        for task in self._session.scalars(query):
+            task.reminders += 1
+            task.is_escalated, task.expires_at = step.is_escalated, step.expires_at
+
+    def _end(self, row: WorkflowRunRow, run: RunState) -> None:
+        """Tell the run that waits for this one, and the next one with the same key."""
+        if row.parent_run_id is not None:
+            self.tell(row.parent_run_id, _answer(row, run))
+        if row.concurrency_key:
+            same = (
+                WorkflowRunRow.organization_id == row.organization_id,
+                WorkflowRunRow.workflow == row.workflow,
+                WorkflowRunRow.concurrency_key == row.concurrency_key,
+            )
+            waiting = select(WorkflowRunRow.id).where(*same, WorkflowRunRow.state == "pending")
+            following = self._session.scalars(
+                waiting.order_by(WorkflowRunRow.priority.desc(), WorkflowRunRow.id).limit(1)
+            ).first()
+            if following is not None:
+                self.tell(following, Started())
+
+
+def definition_of(session: Session, sha256: str) -> WorkflowDefinition:
+    """A stored definition."""
+    row = session.get(WorkflowDefinitionRow, sha256)
+    assert row is not None
+    return decoded_definition(row.content)
+
+
+def loaded(session: Session, row: WorkflowRunRow) -> RunState:
+    """A run with its steps."""
+    steps = {r.key: STEP.validate_json(r.content) for r in session.scalars(_steps(row.id))}
+    return replace(RUN.validate_json(row.content), steps=steps)
+
+
+def found_run(session: Session, run_id: int, *conditions: ColumnElement[bool]) -> WorkflowRunRow:
+    """The row of a run that conditions hold for, locked in a session that writes.
+
+    Raises:
+        ArtifactMissingError: there is none.
+    """
+    query = select(WorkflowRunRow).where(WorkflowRunRow.id == run_id, *conditions)
+    row = session.scalars(locked(session, query)).one_or_none()
+    if row is None:
+        raise ArtifactMissingError(f"there is no run {run_id} of a workflow")
+    return row
+
+
+def found_version(
+    session: Session, organization: int, name: str, number: int | None = None
+) -> WorkflowVersionRow:
+    """A published version of a workflow: the one that was published last, or that of a number.
+
+    Raises:
+        ArtifactMissingError: there is none.
+    """
+    query = select(WorkflowVersionRow).where(
+        WorkflowVersionRow.organization_id == organization,
+        WorkflowVersionRow.name == name,
+        WorkflowVersionRow.status == "published",
+    )
+    if number is not None:
+        query = query.where(WorkflowVersionRow.number == number)
+    row = session.scalars(query.order_by(WorkflowVersionRow.published_at.desc()).limit(1)).first()
+    if row is None:
+        which = f" {number}" if number is not None else ""
+        raise ArtifactMissingError(
+            f"workflow {name!r} has no published version{which}: see `hishamos workflows list`"
+        )
+    return row
+
+
+def running_with(session: Session, new: NewRun, organization: int) -> int:
+    """How many runs with the same key have not ended."""
+    query = (
+        select(func.count())
+        .select_from(WorkflowRunRow)
+        .where(
+            WorkflowRunRow.organization_id == organization,
+            WorkflowRunRow.workflow == new.workflow,
+            WorkflowRunRow.concurrency_key == new.concurrency_key,
+            WorkflowRunRow.state.in_(_RUNNING),
+        )
+    )
+    return session.scalars(query).one()
+
+
+def remove_message(session: Session, message: int) -> bool:
+    """Take a message, if nobody else has."""
+    found = session.execute(delete(WorkflowMessageRow).where(WorkflowMessageRow.id == message))
+    return bool(getattr(found, "rowcount", 0))
+
+
+def _steps(run_id: int) -> Select[WorkflowStepRow]:
+    return select(WorkflowStepRow).where(WorkflowStepRow.run_id == run_id).order_by(WorkflowStepRow.id)
+
+
+def _types(definition: WorkflowDefinition) -> Mapping[str, str]:
+    return {step.id: step.type for step in definition.all_steps}
+
+
+def _told(step: StepState, otherwise: str) -> dict[str, str]:
+    """How an attempt is going; one that was taken back has been cancelled."""
+    state = ("failed" if step.cause else otherwise) if step.state == "pending" else step.state
+    return {"state": state, "cause": step.cause, "message": stored_text(step.message)}
+
+
+def _answer(row: WorkflowRunRow, run: RunState) -> Event:
+    """What the step that waits for a run is told of its end."""
+    if run.outcome == "succeeded":
+        outputs = {"outputs": dict(run.outputs), "run": run.id}
+        usd = None if run.unpriced else run.usd
+        return Succeeded(row.parent_key, row.parent_attempt, outputs, usd, run.tokens)
+    why = f"run {run.id} {run.outcome}: {run.failure.message if run.failure else ''}"
+    usd = None if run.unpriced else run.usd
+    return Failed(row.parent_key, row.parent_attempt, "error", why, usd, run.tokens)

@@ -1,0 +1,305 @@
+"""Runs of workflows: begun, told what happens to them, their steps taken by one worker at a time."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
+
+from hishamos_pipeline.core.workflows.definitions import Concurrency
+from hishamos_pipeline.core.workflows.states import ENDED, Begun, Event, Failed, Started, Ticked
+from hishamos_pipeline.errors import InputError
+from hishamos_pipeline.store.organizations.scope import actor_of, in_organization, organization_id
+from hishamos_pipeline.store.organizations.tables import OrganizationRow
+from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
+from hishamos_pipeline.store.records import record
+from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.workflows.advancing import (
+    Advancing,
+    found_run,
+    loaded,
+    remove_message,
+    running_with,
+)
+from hishamos_pipeline.store.workflows.codec import STEP, decoded_event
+from hishamos_pipeline.store.workflows.records import (
+    Attempt,
+    ClaimedStep,
+    Happening,
+    ListedRun,
+    NewRun,
+    ReadyStep,
+    WorkflowRun,
+)
+from hishamos_pipeline.store.workflows.tables import (
+    WorkflowAttemptRow,
+    WorkflowHistoryRow,
+    WorkflowMessageRow,
+    WorkflowRunRow,
+    WorkflowStepRow,
+)
+
+# A worker that is alive says so far more often.
+LOST_AFTER = timedelta(minutes=2)
+_SORTS: Sorts = {"-id": WorkflowRunRow.id, "priority": WorkflowRunRow.priority}
+
+
+class WorkflowRuns:
+    """Reads and changes runs of the actor's organization."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def start(self, new: NewRun, concurrency: Concurrency | None = None) -> WorkflowRun:
+        """Begin a run, or have it wait for those with the same key.
+
+        Raises:
+            InputError: as many as may be run, and one more is to be refused.
+        """
+        with self._sessions.write() as session:
+            actor, turn = actor_of(session), Advancing(session, self._sessions.clock.now())
+            organization = organization_id(session)
+            row = turn.begin(
+                new, owner=actor.responsible[:120], user_id=actor.user_id, organization=organization
+            )
+            others = running_with(session, new, organization) if concurrency else 0
+            if concurrency and others >= concurrency.max:
+                if concurrency.otherwise == "refuse":
+                    many = (
+                        f"{others} runs of {new.workflow} with the key {new.concurrency_key!r} have not ended"
+                    )
+                    raise InputError((("concurrency", many),))
+            else:
+                turn.happen(row, Started())
+            run_id = row.id
+        self.deliver(turn.told)
+        return self.get(run_id)
+
+    def happen(self, run_id: int, event: Event) -> WorkflowRun:
+        """Tell a run what has happened to it.
+
+        Raises:
+            ArtifactMissingError: there is none.
+        """
+        with self._sessions.write() as session:
+            row, turn = self._found(session, run_id), Advancing(session, self._sessions.clock.now())
+            turn.happen(row, event)
+        self.deliver(turn.told)
+        return self.get(run_id)
+
+    def repin(self, run_id: int, version: int, sha256: str, event: Event) -> WorkflowRun:
+        """Have a run that has ended go on by another version of its workflow.
+
+        Raises:
+            ArtifactMissingError: there is none.
+            InputError: it has not ended.
+        """
+        with self._sessions.write() as session:
+            row, turn = self._found(session, run_id), Advancing(session, self._sessions.clock.now())
+            if row.ended_at is None:
+                raise InputError((("run", f"run {run_id} has not ended"),))
+            row.version, row.sha256 = version, sha256
+            turn.happen(row, event)
+        self.deliver(turn.told)
+        return self.get(run_id)
+
+    def get(self, run_id: int) -> WorkflowRun:
+        """A run with its steps.
+
+        Raises:
+            ArtifactMissingError: there is none.
+        """
+        with self._sessions.read() as session:
+            row = self._found(session, run_id)
+            return record(WorkflowRun, row, run=loaded(session, row))
+
+    def page(
+        self, page: PageQuery, *, workflow: str = "", state: str = "", project: str = ""
+    ) -> PageOf[ListedRun]:
+        """A page of runs, the newest first: of a workflow, a state or a project if they are named.
+
+        Raises:
+            InputError: the page's order or cursor is none.
+        """
+        with self._sessions.read() as session:
+            query = select(WorkflowRunRow).where(_seen(session))
+            for column, value in (
+                (WorkflowRunRow.workflow, workflow),
+                (WorkflowRunRow.state, state),
+                (WorkflowRunRow.project, project),
+            ):
+                query = query.where(column == value) if value else query
+            return read_page(session, query, _SORTS, WorkflowRunRow.id, page, partial(record, ListedRun))
+
+    def attempts(self, run_id: int) -> list[Attempt]:
+        """The tries of a run's steps, in order."""
+        query = select(WorkflowAttemptRow).where(WorkflowAttemptRow.run_id == run_id)
+        with self._sessions.read() as session:
+            return [
+                record(Attempt, row) for row in session.scalars(query.order_by(WorkflowAttemptRow.number))
+            ]
+
+    def history(self, run_id: int) -> list[Happening]:
+        """What has happened to a run, in order."""
+        query = select(WorkflowHistoryRow).where(WorkflowHistoryRow.run_id == run_id)
+        with self._sessions.read() as session:
+            return [record(Happening, row) for row in session.scalars(query.order_by(WorkflowHistoryRow.id))]
+
+    def claim(self, worker: str, *, only_run: int | None = None, oldest: bool = False) -> ClaimedStep | None:
+        """The light step that is to be done next, by the priority of its run; nobody else gets it.
+
+        Args:
+            worker: who takes it.
+            only_run: of this run alone, and heavy ones too.
+            oldest: by age alone, so that none waits for ever.
+        """
+        order = (WorkflowStepRow.id,) if oldest else (WorkflowRunRow.priority.desc(), WorkflowStepRow.id)
+        query = _ready().order_by(*order).limit(10)
+        if only_run is None:
+            query = query.where(WorkflowStepRow.is_heavy.is_(False))
+        else:
+            query = query.where(WorkflowRunRow.id == only_run)
+        with self._sessions.read() as session:
+            found = [(row.run_id, row.key, row.attempt) for row in session.scalars(query)]
+        return next((claimed for step in found if (claimed := self.take(worker, *step))), None)
+
+    def ready(self, limit: int) -> list[ReadyStep]:
+        """Heavy steps that wait for a run of Dagster's, by the priority of their runs."""
+        query = (
+            _ready()
+            .where(WorkflowStepRow.is_heavy.is_(True))
+            .add_columns(WorkflowRunRow.workflow, WorkflowRunRow.project)
+            .order_by(WorkflowRunRow.priority.desc(), WorkflowStepRow.id)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return [
+                ReadyStep(step.run_id, workflow, project, step.key, step.attempt)
+                for step, workflow, project in session.execute(query)
+            ]
+
+    def take(self, worker: str, run_id: int, key: str, attempt: int) -> ClaimedStep | None:
+        """Begin a step that is ready; ``None`` if somebody else has, or its run is paused or has ended."""
+        now = self._sessions.clock.now()
+        with self._sessions.write() as session:
+            row = found_run(session, run_id)
+            step = session.scalars(
+                select(WorkflowStepRow).where(WorkflowStepRow.run_id == run_id, WorkflowStepRow.key == key)
+            ).one_or_none()
+            if step is None or (step.state, step.attempt) != ("ready", attempt) or row.state == "paused":
+                return None
+            run = Advancing(session, now).happen(row, Begun(key, attempt))
+            tried = session.scalars(_attempt(run_id, attempt)).one()
+            tried.worker, tried.beat_at = worker[:120], now
+            organization = session.get_one(OrganizationRow, row.organization_id).key
+            return ClaimedStep(
+                run_id, row.workflow, row.project, organization, row.owner, row.user_id, row.scopes, row.known_by,
+                step.type, run.steps[key],
+            )  # fmt: skip
+
+    def beat(self, claimed: ClaimedStep) -> bool:
+        """Say that a step is still being done; whether it is to go on."""
+        with self._sessions.write() as session:
+            row = session.scalars(_attempt(claimed.run_id, claimed.step.attempt)).one_or_none()
+            if row is None or row.state != "running":
+                return False
+            row.beat_at = self._sessions.clock.now()
+            return True
+
+    def waiting_for(self, kind: str, limit: int) -> list[tuple[int, Attempt, int, dict[str, object]]]:
+        """Steps of a type that wait: the run, the attempt, the last event before it, and what the step takes."""
+        query = (
+            select(WorkflowStepRow, WorkflowAttemptRow)
+            .join(
+                WorkflowAttemptRow,
+                (WorkflowAttemptRow.run_id == WorkflowStepRow.run_id)
+                & (WorkflowAttemptRow.number == WorkflowStepRow.attempt),
+            )
+            .where(WorkflowStepRow.type == kind, WorkflowStepRow.state == "waiting")
+            .order_by(WorkflowStepRow.id)
+            .limit(limit)
+        )
+        with self._sessions.read() as session:
+            return [
+                (
+                    step.run_id,
+                    record(Attempt, row),
+                    row.since_event,
+                    dict(STEP.validate_json(step.content).given),
+                )
+                for step, row in session.execute(query)
+            ]
+
+    def tick(self, limit: int) -> int:
+        """Tell runs that time has passed, where that changes something, and that workers are lost; how many.
+
+        Messages that a process has left when it died are delivered too.
+        """
+        now = self._sessions.clock.now()
+        with self._sessions.read() as session:
+            due = session.scalars(
+                select(WorkflowRunRow.id)
+                .where(WorkflowRunRow.wake_at <= now)
+                .order_by(WorkflowRunRow.wake_at)
+                .limit(limit)
+            ).all()
+            lost = session.execute(
+                select(WorkflowAttemptRow.run_id, WorkflowAttemptRow.key, WorkflowAttemptRow.number)
+                .where(WorkflowAttemptRow.state == "running", WorkflowAttemptRow.beat_at < now - LOST_AFTER)
+                .limit(limit)
+            ).all()
+            left = session.scalars(
+                select(WorkflowMessageRow.id).order_by(WorkflowMessageRow.id).limit(limit)
+            ).all()
+        for run_id in due:
+            self.happen(run_id, Ticked())
+        for run_id, key, number in lost:
+            self.happen(run_id, Failed(key, number, "lost", "its worker has said nothing for two minutes"))
+        self.deliver(left)
+        return len(due) + len(lost) + len(left)
+
+    def deliver(self, messages: Sequence[int]) -> None:
+        """Tell runs what others have left for them, each in a transaction of its own; again it changes nothing."""
+        open_ = list(messages)
+        while open_:
+            number = open_.pop(0)
+            with self._sessions.write() as session:
+                found = session.get(WorkflowMessageRow, number)
+                if found is None:
+                    continue
+                run_id, content = found.run_id, found.content
+                row = found_run(session, run_id)
+                if not remove_message(session, number):
+                    continue
+                turn = Advancing(session, self._sessions.clock.now())
+                turn.happen(row, decoded_event(content))
+            open_ += turn.told
+
+    def _found(self, session: Session, run_id: int) -> WorkflowRunRow:
+        return found_run(session, run_id, _seen(session))
+
+
+def _ready() -> Select[WorkflowStepRow]:
+    return (
+        select(WorkflowStepRow)
+        .join(WorkflowRunRow, WorkflowRunRow.id == WorkflowStepRow.run_id)
+        .where(
+            WorkflowStepRow.state == "ready",
+            WorkflowRunRow.state != "paused",
+            WorkflowRunRow.state.not_in(ENDED),
+        )
+    )
+
+
+def _attempt(run_id: int, number: int) -> Select[WorkflowAttemptRow]:
+    return select(WorkflowAttemptRow).where(
+        WorkflowAttemptRow.run_id == run_id, WorkflowAttemptRow.number == number
+    )
+
+
+def _seen(session: Session) -> ColumnElement[bool]:
+    """The runs of the actor's organization; a token for one project sees those about that."""
+    mine = in_organization(session, WorkflowRunRow.organization_id)
+    only = actor_of(session).project
+    return mine & (WorkflowRunRow.project == only) if only else mine
