@@ -17,6 +17,10 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
     "projects.decide": "developer",
     "projects.configure": "developer",
     "agents.run": "developer",
+    "workflows.run": "developer",
+    # Whom a decision is asked of, says its step: this only lets people come to the door.
+    "workflows.decide": "viewer",
+    "workflows.publish": "manager",
     "projects.approve": "manager",
     "projects.export": "manager",
     "projects.archive": "manager",
@@ -41,6 +45,7 @@ NEVER_BY_AGENTS = frozenset(
         "agents.run", "projects.decide", "projects.configure", "projects.approve", "projects.delete",
         "projects.members",
         "people.read", "people.manage",
+        "workflows.run", "workflows.decide", "workflows.publish",
         "tokens.manage", "audit.read", "webhooks.manage",
         "credentials.manage", "providers.manage", "organizations.manage", "installation.operate",
     }

@@ -77,7 +77,7 @@ def send(notification: Notification, settings: Settings, keys: Keys) -> None:
 
 def sentence(notification: Notification) -> str:
     """A notification in one sentence."""
-    if notification.event.startswith("batch."):
+    if notification.event.startswith(("batch.", "workflow.")):
         return notification.reason
     where = f" at {notification.step}" if notification.step else ""
     return f"project {notification.project} failed{where}: {notification.reason}"

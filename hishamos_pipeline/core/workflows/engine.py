@@ -28,17 +28,18 @@ from hishamos_pipeline.core.workflows.states import (
     Event,
     Failed,
     Feedback,
+    Parked,
     Paused,
     Rerun,
     Resumed,
     Retried,
     RunCommand,
-    RunFailure,
     RunState,
     Started,
     StepState,
     Succeeded,
     Ticked,
+    WorkflowFailure,
 )
 from hishamos_pipeline.core.workflows.step_types import StepType
 from hishamos_pipeline.core.workflows.values import outputs_of, values_at
@@ -90,6 +91,8 @@ class _Turn(RunSteps):
                 self._enter("steps")
             case Begun() if (state := self._open(event.key, event.attempt)) and state.state == "ready":
                 self._set(state.key, state="running")
+            case Parked() if (state := self._open(event.key, event.attempt)) and state.state == "running":
+                self._set(state.key, state="waiting", waits_for=dict(event.waits_for))
             case Succeeded() if state := self._open(event.key, event.attempt):
                 self._spend(state, event)
                 self._succeed(state.key, event.outputs)
@@ -192,7 +195,7 @@ class _Turn(RunSteps):
     def _cancel(self, event: Cancelled) -> None:
         is_second = self.run.outcome == "cancelled"
         why = f"by {event.by}{f': {event.reason}' if event.reason else ''}"
-        failure = self.run.failure or RunFailure("", "cancelled", why)
+        failure = self.run.failure or WorkflowFailure("", "cancelled", why)
         self.run = replace(self.run, outcome="cancelled", failure=failure, is_paused=False)
         for key in list(self.run.steps):
             if self.run.steps[key].state not in ENDED:
@@ -223,7 +226,7 @@ class _Turn(RunSteps):
             return False
         if self.run.failure is None:
             said = over_budget(self.definition.budget, self.run, self.now)
-            self.run = replace(self.run, failure=RunFailure("", "budget", said))
+            self.run = replace(self.run, failure=WorkflowFailure("", "budget", said))
             for key, state in self.run.steps.items():
                 if state.state not in ENDED:
                     self._end_early(key, said)
@@ -330,7 +333,7 @@ class _Turn(RunSteps):
 
     def _unaffordable(self, step: WorkflowStep) -> str:
         """Why the budget admits no step more; what comes after a failure and costs nothing is not held back."""
-        if self.run.phase != "steps" and not self.types[step.type].is_heavy:
+        if self.run.phase != "steps" and not self.types[step.type].costs:
             return ""
         return over_budget(self.definition.budget, self.run, self.now)
 

@@ -16,9 +16,9 @@ from hishamos_pipeline.core.workflows.states import (
     Phase,
     RunCommand,
     RunCommandKind,
-    RunFailure,
     RunState,
     StepState,
+    WorkflowFailure,
 )
 from hishamos_pipeline.core.workflows.step_types import StepType, mismatches
 
@@ -57,7 +57,8 @@ class RunSteps:
         deadline = self.now + step.timeout if step.timeout else None
         self._set(
             key, attempt=number, tries=state.tries + 1, given=given, outputs={}, cause="", message="", not_before=None,
-            started_at=self.now, ended_at=None, deadline=deadline, is_escalated=False, is_container=False, **times,
+            started_at=self.now, ended_at=None, deadline=deadline, is_escalated=False, is_container=False,
+            waits_for={}, **times,
         )  # fmt: skip
         if step.type == "condition":
             self._succeed(key, {"result": given["if"]})
@@ -66,7 +67,7 @@ class RunSteps:
             self._set(key, state="running", is_container=True, given=held)
             for name in chain.from_iterable(lane.keys for lane in self.layout.lanes(self.run.steps[key])):
                 self._set_new(name)
-        elif is_external(step, given, kind):
+        elif kind.waits:
             self._set(key, state="waiting")
             if step.type != "delay":
                 self._command("open", self.run.steps[key])
@@ -93,7 +94,7 @@ class RunSteps:
         self._end_as(key, "failed", cause=cause, message=message)
         is_ours = not self.layout.container_of(state)
         if is_ours and self.run.failure is None and (not step.continue_on_failure or cause == "budget"):
-            self.run = replace(self.run, failure=RunFailure(key, cause, message))
+            self.run = replace(self.run, failure=WorkflowFailure(key, cause, message))
 
     def _end_early(self, key: str, why: str) -> None:
         """A step, with all that it holds, ends before it has done what it was to do."""
@@ -196,11 +197,6 @@ class RunSteps:
         for step in self.layout.steps_of(phase):
             if step.id not in self.run.steps:
                 self._set_new(step.id)
-
-
-def is_external(step: WorkflowStep, given: Mapping[str, Any], kind: StepType) -> bool:
-    """Whether a step of the given kind waits for what comes from outside, and needs no worker."""
-    return kind.waits and not (step.type == "webhook" and given.get("direction", "out") == "out")
 
 
 def fresh(state: StepState, *, is_new_round: bool = False) -> StepState:

@@ -38,6 +38,7 @@ class StepState:
         remind_at: when those who have to decide are told again.
         is_escalated: whether those of ``escalate`` may decide, too.
         is_container: whether all that it does is to hold others.
+        waits_for: what it has asked for and waits for the end of, such as the number of a request.
     """
 
     key: str
@@ -58,6 +59,7 @@ class StepState:
     remind_at: datetime | None = None
     is_escalated: bool = False
     is_container: bool = False
+    waits_for: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -89,7 +91,7 @@ def key_of(step: str, indices: tuple[int, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFailure:
+class WorkflowFailure:
     """Why a run has failed: the step, the cause, and what it says."""
 
     step: str
@@ -135,7 +137,7 @@ class RunState:
     steps: Mapping[str, StepState] = field(default_factory=dict)
     phase: Phase = "steps"
     outcome: Outcome = ""
-    failure: RunFailure | None = None
+    failure: WorkflowFailure | None = None
     feedback: Feedback = Feedback()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     usd: float = 0.0
@@ -174,6 +176,15 @@ class Begun:
 
     key: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A worker has asked for what a step waits for from now on."""
+
+    key: str
+    attempt: int
+    waits_for: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +258,18 @@ class Rerun:
 
 
 Event = (
-    Started | Begun | Succeeded | Failed | Decided | Ticked | Paused | Resumed | Cancelled | Retried | Rerun
+    Started
+    | Begun
+    | Parked
+    | Succeeded
+    | Failed
+    | Decided
+    | Ticked
+    | Paused
+    | Resumed
+    | Cancelled
+    | Retried
+    | Rerun
 )
 
 RunCommandKind = Literal["open", "stop", "remind", "escalate", "end"]

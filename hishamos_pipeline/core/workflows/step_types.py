@@ -21,9 +21,9 @@ class Taken:
 class StepType:
     """A kind of steps.
 
-    ``gives`` are its outputs with their types. ``is_heavy`` steps run as Dagster runs, others where the run is
-    advanced; ``waits`` says that it ends when somebody or something outside says so. ``rights`` are those that whoever
-    owns the run needs for it.
+    ``gives`` are its outputs with their types. ``is_heavy`` steps take long, and are done by the workers of the API's
+    process alone; ``waits`` says that nobody does anything for it: it ends when somebody or something outside says so.
+    ``costs`` says that it may take money. ``rights`` are those that whoever owns the run needs for it.
     """
 
     name: str
@@ -31,6 +31,7 @@ class StepType:
     takes: Mapping[str, Taken] = field(default_factory=dict)
     gives: Mapping[str, Kind] = field(default_factory=dict)
     is_heavy: bool = False
+    costs: bool = False
     waits: bool = False
     rights: tuple[str, ...] = ()
 
@@ -45,6 +46,7 @@ _BUILTIN = (
         },
         gives={"document": "map", "calls": "integer", "tokens": "integer", "cost_usd": "number"},
         is_heavy=True,
+        costs=True,
         rights=("agents.run",),
     ),
     StepType(
@@ -73,51 +75,20 @@ _BUILTIN = (
         waits=True,
     ),
     StepType(
-        "webhook",
-        "A signed request to somebody outside, or a wait for one from there.",
-        takes={
-            "direction": Taken(choices=("out", "in")), "url": Taken(), "body": Taken("map"), "secret": Taken(),
-        },
-        gives={"status": "integer", "body": "any"},
-        waits=True,
-    ),
-    StepType(
-        "api_call",
-        "An operation of the API, as the run's owner, or one of a host that is allowed.",
-        takes={
-            "operation": Taken(), "parameters": Taken("map"), "body": Taken("map"), "url": Taken(),
-            "method": Taken(choices=("GET", "POST", "PUT", "PATCH", "DELETE")), "success": Taken(),
-        },
-        gives={"status": "integer", "body": "any"},
-    ),
-    StepType(
-        "file_generation",
-        "Files of a step's output into a project, or a build of some of its artifacts.",
-        takes={
-            "project": Taken(required=True), "files": Taken("map"), "artifacts": Taken("list"),
-            "stories": Taken("list"),
-        },
-        gives={"files": "list"},
-        is_heavy=True,
-        rights=("projects.build",),
-    ),
-    StepType(
         "repo_creation",
-        "A repository, an archive, or a publication of a project.",
+        "An export of a project: an archive, or a publication.",
         takes={
-            "project": Taken(required=True),
-            "to": Taken(required=True, choices=("git", "zip", "tar", "github", "gitlab")),
+            "project": Taken(), "to": Taken(required=True, choices=("zip", "tar", "github", "gitlab")),
         },
-        gives={"commit": "string", "url": "string"},
-        is_heavy=True,
+        gives={"url": "string"},
         rights=("projects.export",),
     ),
     StepType(
         "build_project",
-        "A build of a project to its end.",
-        takes={"project": Taken(required=True), "until": Taken(), "stories": Taken("list")},
+        "A build of a project to its end: of all stories, or of some.",
+        takes={"project": Taken(), "stories": Taken("list"), "retry_deferred": Taken("boolean")},
         gives={"state": "string", "verified": "boolean", "stories_verified": "list", "cost_usd": "number"},
-        is_heavy=True,
+        costs=True,
         rights=("projects.build",),
     ),
     StepType(
@@ -136,8 +107,8 @@ _BUILTIN = (
     ),
     StepType(
         "notify",
-        "A message to people.",
-        takes={"to": Taken("list", required=True), "subject": Taken(required=True), "text": Taken()},
+        "A message over channels of the installation; over all of them where none is named.",
+        takes={"subject": Taken(required=True), "text": Taken(), "channels": Taken("list")},
     ),
 )  # fmt: skip
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.workflows.approvals import asked_of
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
@@ -168,7 +169,7 @@ class Advancing:
         step = run.steps[command.key]
         types = _types(definition)
         if command.kind == "stop":
-            self._stop(row, command)
+            self._stop(row, command, step)
         elif command.kind != "open":
             self._remind(row, command, step)
         elif step.attempt == command.attempt and step.state == "waiting":
@@ -190,7 +191,7 @@ class Advancing:
         found = next(s for s in definition.all_steps if s.id == step.id)
         may_change = found.on_changes is not None and step.reworks < found.on_changes.max
         shown = {str(name): self._hash_of(row, str(name)) for name in step.given.get("show", ())}
-        asked = asked_of(step.given, row.owner, shown, may_ask_for_changes=may_change)
+        asked = asked_of(step.given, row.owner.removeprefix("user:"), shown, may_ask_for_changes=may_change)
         self._session.add(HumanTaskRow(
             organization_id=row.organization_id, run_id=row.id, key=step.key, attempt=step.attempt,
             title=(found.title or f"{row.workflow}: {step.id}")[:200], question=str(step.given.get("question", "")),
@@ -247,7 +248,13 @@ class Advancing:
         child = self.begin(new, owner=row.owner, user_id=row.user_id, organization=row.organization_id)
         self.tell(child.id, Started())
 
-    def _stop(self, row: WorkflowRunRow, command: RunCommand) -> None:
+    def _stop(self, row: WorkflowRunRow, command: RunCommand, step: StepState) -> None:
+        """Close what people were to decide, cancel the run that was begun, have a request taken back."""
+        if step.waits_for:
+            query = update(WorkflowAttemptRow).where(
+                WorkflowAttemptRow.run_id == row.id, WorkflowAttemptRow.number == command.attempt
+            )
+            self._session.execute(query.values(stopping=canonical_json(dict(step.waits_for))))
         tasks = update(HumanTaskRow).where(
             HumanTaskRow.run_id == row.id,
             HumanTaskRow.attempt == command.attempt,
@@ -267,7 +274,7 @@ class Advancing:
             HumanTaskRow.run_id == row.id, HumanTaskRow.attempt == command.attempt
         )
         for task in self._session.scalars(query):
-            task.reminders += 1
+            task.calls += 1
             task.is_escalated, task.expires_at = step.is_escalated, step.expires_at
 
     def _end(self, row: WorkflowRunRow, run: RunState) -> None:

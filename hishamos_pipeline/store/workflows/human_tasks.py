@@ -58,6 +58,21 @@ class HumanTasks:
             query = select(HumanTaskRow).where(_seen(session), HumanTaskRow.state == "open")
             return [_shown(session, row) for row in session.scalars(query.order_by(HumanTaskRow.id))]
 
+    def to_tell(self, limit: int) -> list[HumanTask]:
+        """Open tasks that people have to be told of, the oldest first."""
+        with self._sessions.read() as session:
+            query = select(HumanTaskRow).where(
+                _seen(session), HumanTaskRow.state == "open", HumanTaskRow.told < HumanTaskRow.calls
+            )
+            return [
+                _shown(session, row) for row in session.scalars(query.order_by(HumanTaskRow.id).limit(limit))
+            ]
+
+    def told(self, task_id: int, calls: int) -> None:
+        """People were told of a task so often."""
+        with self._sessions.write() as session:
+            session.get_one(HumanTaskRow, task_id).told = calls
+
     def decisions(self, task_id: int) -> list[HumanDecision]:
         """What was decided on a task, in order."""
         with self._sessions.read() as session:

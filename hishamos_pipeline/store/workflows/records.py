@@ -114,14 +114,14 @@ class ClaimedStep:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyStep:
-    """A heavy step that waits for a run of Dagster's."""
+class WaitingStep:
+    """A step that waits for something outside; ``since_event`` is the last event before it began to."""
 
     run_id: int
-    workflow: str
-    project: str
-    key: str
-    attempt: int
+    organization_id: int
+    type: str
+    since_event: int
+    step: StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,7 @@ class HumanTask:
     asked: Asked
     state: str
     is_escalated: bool
+    calls: int
     decision: str
     opened_at: datetime
     expires_at: datetime | None

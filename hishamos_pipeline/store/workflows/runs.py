@@ -1,10 +1,12 @@
 """Runs of workflows: begun, told what happens to them, their steps taken by one worker at a time."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.workflows.definitions import Concurrency
@@ -29,7 +31,7 @@ from hishamos_pipeline.store.workflows.records import (
     Happening,
     ListedRun,
     NewRun,
-    ReadyStep,
+    WaitingStep,
     WorkflowRun,
 )
 from hishamos_pipeline.store.workflows.tables import (
@@ -146,38 +148,24 @@ class WorkflowRuns:
         with self._sessions.read() as session:
             return [record(Happening, row) for row in session.scalars(query.order_by(WorkflowHistoryRow.id))]
 
-    def claim(self, worker: str, *, only_run: int | None = None, oldest: bool = False) -> ClaimedStep | None:
-        """The light step that is to be done next, by the priority of its run; nobody else gets it.
+    def claim(
+        self, worker: str, *, run: int | None = None, heavy: bool = False, oldest: bool = False
+    ) -> ClaimedStep | None:
+        """The step that is to be done next, by the priority of its run; nobody else gets it.
 
         Args:
             worker: who takes it.
-            only_run: of this run alone, and heavy ones too.
+            run: of this run alone.
+            heavy: whether steps that take long are meant, too.
             oldest: by age alone, so that none waits for ever.
         """
-        order = (WorkflowStepRow.id,) if oldest else (WorkflowRunRow.priority.desc(), WorkflowStepRow.id)
-        query = _ready().order_by(*order).limit(10)
-        if only_run is None:
-            query = query.where(WorkflowStepRow.is_heavy.is_(False))
-        else:
-            query = query.where(WorkflowRunRow.id == only_run)
+        by_age, by_priority = WorkflowStepRow.id, WorkflowRunRow.priority.desc()
+        query = _ready().order_by(*((by_age,) if oldest else (by_priority, by_age))).limit(10)
+        query = query if heavy else query.where(WorkflowStepRow.is_heavy.is_(False))
+        query = query if run is None else query.where(WorkflowRunRow.id == run)
         with self._sessions.read() as session:
             found = [(row.run_id, row.key, row.attempt) for row in session.scalars(query)]
         return next((claimed for step in found if (claimed := self.take(worker, *step))), None)
-
-    def ready(self, limit: int) -> list[ReadyStep]:
-        """Heavy steps that wait for a run of Dagster's, by the priority of their runs."""
-        query = (
-            _ready()
-            .where(WorkflowStepRow.is_heavy.is_(True))
-            .add_columns(WorkflowRunRow.workflow, WorkflowRunRow.project)
-            .order_by(WorkflowRunRow.priority.desc(), WorkflowStepRow.id)
-            .limit(limit)
-        )
-        with self._sessions.read() as session:
-            return [
-                ReadyStep(step.run_id, workflow, project, step.key, step.attempt)
-                for step, workflow, project in session.execute(query)
-            ]
 
     def take(self, worker: str, run_id: int, key: str, attempt: int) -> ClaimedStep | None:
         """Begin a step that is ready; ``None`` if somebody else has, or its run is paused or has ended."""
@@ -207,29 +195,49 @@ class WorkflowRuns:
             row.beat_at = self._sessions.clock.now()
             return True
 
-    def waiting_for(self, kind: str, limit: int) -> list[tuple[int, Attempt, int, dict[str, object]]]:
-        """Steps of a type that wait: the run, the attempt, the last event before it, and what the step takes."""
+    def waiting(self, limit: int) -> list[WaitingStep]:
+        """Steps that wait for what they have asked for, or for an event; those that were looked at longest ago."""
         query = (
-            select(WorkflowStepRow, WorkflowAttemptRow)
+            select(WorkflowStepRow, WorkflowAttemptRow, WorkflowRunRow.organization_id)
             .join(
                 WorkflowAttemptRow,
                 (WorkflowAttemptRow.run_id == WorkflowStepRow.run_id)
                 & (WorkflowAttemptRow.number == WorkflowStepRow.attempt),
             )
-            .where(WorkflowStepRow.type == kind, WorkflowStepRow.state == "waiting")
-            .order_by(WorkflowStepRow.id)
+            .join(WorkflowRunRow, WorkflowRunRow.id == WorkflowStepRow.run_id)
+            .where(
+                WorkflowStepRow.state == "waiting",
+                WorkflowStepRow.type.not_in(("delay", "human_approval", "subworkflow")),
+            )
+            .order_by(WorkflowAttemptRow.beat_at.asc().nulls_first(), WorkflowAttemptRow.id)
             .limit(limit)
         )
         with self._sessions.read() as session:
-            return [
-                (
-                    step.run_id,
-                    record(Attempt, row),
-                    row.since_event,
-                    dict(STEP.validate_json(step.content).given),
-                )
-                for step, row in session.execute(query)
-            ]
+            found = session.execute(query).all()
+        if found:
+            looked = update(WorkflowAttemptRow).where(WorkflowAttemptRow.id.in_([a.id for _, a, _ in found]))
+            with self._sessions.write() as session:
+                session.execute(looked.values(beat_at=self._sessions.clock.now()))
+        return [
+            WaitingStep(row.run_id, organization, row.type, a.since_event, STEP.validate_json(row.content))
+            for row, a, organization in found
+        ]
+
+    def saw_events(self, run_id: int, number: int, event: int) -> None:
+        """An attempt waits for events after this one."""
+        with self._sessions.write() as session:
+            session.scalars(_attempt(run_id, number)).one().since_event = event
+
+    def stopping(self, limit: int) -> list[tuple[int, int, dict[str, Any]]]:
+        """What cancelled steps have asked for and is still to be taken back: the run, the attempt, and what it is."""
+        query = select(WorkflowAttemptRow).where(WorkflowAttemptRow.stopping != "").limit(limit)
+        with self._sessions.read() as session:
+            return [(row.run_id, row.number, json.loads(row.stopping)) for row in session.scalars(query)]
+
+    def stopped(self, run_id: int, number: int) -> None:
+        """What an attempt had asked for is taken back."""
+        with self._sessions.write() as session:
+            session.scalars(_attempt(run_id, number)).one().stopping = ""
 
     def tick(self, limit: int) -> int:
         """Tell runs that time has passed, where that changes something, and that workers are lost; how many.

@@ -118,7 +118,7 @@ class WorkflowStepRow(Base):
 
 class WorkflowAttemptRow(Base):
     """One try of a step. ``worker`` does it, and has said so last at ``beat_at``; ``since_event`` is the last event
-    before it began.
+    before it began. ``stopping`` is what it has asked for, as JSON, while that has still to be taken back.
     """
 
     __tablename__ = "workflow_attempts"
@@ -133,6 +133,7 @@ class WorkflowAttemptRow(Base):
     message: Mapped[str] = mapped_column(Text, default="")
     worker: Mapped[str] = mapped_column(String(120), default="")
     since_event: Mapped[int] = mapped_column(default=0)
+    stopping: Mapped[str] = mapped_column(Text, default="")
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     beat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -163,7 +164,10 @@ class WorkflowHistoryRow(Base):
 
 
 class HumanTaskRow(Base):
-    """Something that people are to decide; ``asked`` is JSON: who may, how many have to, the form, what is shown."""
+    """Something that people are to decide; ``asked`` is JSON: who may, how many have to, the form, what is shown.
+
+    ``calls`` counts how often people were to be told of it, ``told`` how often they were.
+    """
 
     __tablename__ = "human_tasks"
     __table_args__ = (
@@ -182,7 +186,8 @@ class HumanTaskRow(Base):
     asked: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(10), default="open")
     is_escalated: Mapped[bool] = mapped_column(default=False)
-    reminders: Mapped[int] = mapped_column(default=0)
+    calls: Mapped[int] = mapped_column(default=1)
+    told: Mapped[int] = mapped_column(default=0)
     decision: Mapped[str] = mapped_column(String(10), default="")
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -13,12 +13,12 @@ from hishamos_pipeline.core.workflows.states import (
     Rerun,
     Resumed,
     Retried,
-    RunFailure,
     Succeeded,
+    WorkflowFailure,
 )
 from tests.core.workflows.playing import BEGAN, Play
 
-NOTE = "type: notify, with: {to: [initiator], subject: x}"
+NOTE = "type: notify, with: {subject: x}"
 TASK = "type: agent_task, with: {role: r, task: t}"
 ASK = "type: human_approval"
 
@@ -101,17 +101,17 @@ def test_what_is_given_is_worked_out_when_a_step_begins() -> None:
     play = Play(
         "inputs: {who: {type: list}}\nsteps:\n"
         "- {id: e, type: parallel, for_each: inputs.who, steps: [\n"
-        '   {id: n, type: notify, with: {to: ["${{ item }}"], subject: "${{ index }} of ${{ run.id }}"}}]}\n',
+        '   {id: n, type: notify, with: {text: "${{ item }}", subject: "${{ index }} of ${{ run.id }}"}}]}\n',
         {"who": ["ann", "bob"]},
     )
-    assert play.run.steps["n[1]"].given == {"to": ["bob"], "subject": "1 of run-1"}
+    assert play.run.steps["n[1]"].given == {"text": "bob", "subject": "1 of run-1"}
 
 
 def test_a_failure_closes_the_run_and_what_runs_ends_by_itself() -> None:
     play = Play(
         f"steps:\n- {{id: a, {TASK}}}\n- {{id: b, {TASK}}}\n- {{id: c, {ASK}, with: {{approvers: [ann]}}}}\n"
         f"- {{id: d, {NOTE}, depends_on: [b]}}\n"
-        "on_failure:\n- {id: f, type: notify, with: {to: [initiator], "
+        "on_failure:\n- {id: f, type: notify, with: {"
         'subject: "${{ failure.step }}/${{ failure.cause }}/${{ failure.message }}"}}\n'
         f"finally:\n- {{id: g, {NOTE}}}\n"
     )
@@ -124,7 +124,7 @@ def test_a_failure_closes_the_run_and_what_runs_ends_by_itself() -> None:
     play.ok("f")
     assert play.run.phase == "finally" and play.run.ended_at is None
     play.ok("g")
-    assert play.run.state == "failed" and play.run.failure == RunFailure("a", "error", "broken")
+    assert play.run.state == "failed" and play.run.failure == WorkflowFailure("a", "error", "broken")
 
 
 def test_retries_wait_longer_each_time_and_have_numbers_of_their_own() -> None:
@@ -242,7 +242,7 @@ steps:
   with: {{approvers: [ann], expires: 2d, remind: 1d, escalate: [eve], on_expiry: reject}}
   on_changes: {{rework: draft, max: 2}}
 - {{id: told, {NOTE}, depends_on: [draft]}}
-- {{id: done, type: notify, depends_on: [gate], with: {{to: [initiator], subject: "${{{{ rework.comment }}}}"}}}}
+- {{id: done, type: notify, depends_on: [gate], with: {{subject: "${{{{ rework.comment }}}}"}}}}
 """
 
 
@@ -274,7 +274,7 @@ def test_a_rejection_says_who_and_why() -> None:
     play = Play(REVIEWED)
     to_gate(play)
     play.decide("gate", "reject", "too long")
-    assert play.run.failure == RunFailure("gate", "rejected", "bob: too long")
+    assert play.run.failure == WorkflowFailure("gate", "rejected", "bob: too long")
     assert play.run.steps["gate"].outputs["decision"] == "reject"
 
 
@@ -286,7 +286,7 @@ def test_reminders_escalation_and_expiry() -> None:
     assert play.run.steps["gate"].is_escalated and play.states()["gate"] == "waiting"
     play.later(days=1)
     assert [c.kind for c in play.later(days=1)] == ["stop", "end"]
-    assert play.run.failure == RunFailure("gate", "rejected", "by expiry")
+    assert play.run.failure == WorkflowFailure("gate", "rejected", "by expiry")
 
 
 def test_delays() -> None:

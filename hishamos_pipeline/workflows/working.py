@@ -1,0 +1,122 @@
+"""Doing the steps that are ready, one after the other: as whoever owns the run, with a heartbeat, until they end."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from hishamos_pipeline.application import logins
+from hishamos_pipeline.application.tokens import require_still_known
+from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.workflows.states import Event, Failed, Parked, Succeeded
+from hishamos_pipeline.errors import HishamosError, LoginError, StorageError, StoreAwayError
+from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.store.workflows.records import ClaimedStep
+from hishamos_pipeline.workflows.step_handlers import HANDLERS, StepWork, Waits
+
+log = logging.getLogger("hishamos.workflows")
+_BEAT_SECONDS = 5.0
+# Every so many steps, the oldest is taken, whatever its priority is.
+_FAIR = 4
+_UNAVAILABLE = (StorageError, StoreAwayError, OSError)
+
+
+class StepWorker:
+    """Does steps.
+
+    Args:
+        services: of the installation.
+        name: under which its work is known.
+        does_heavy: whether it does steps that take long, too.
+        beat_seconds: how often it says, and asks, whether it goes on.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        name: str,
+        *,
+        does_heavy: bool = False,
+        beat_seconds: float = _BEAT_SECONDS,
+    ) -> None:
+        self._services, self._name, self._does_heavy = services, name, does_heavy
+        self._beat_seconds, self._count = beat_seconds, 0
+
+    async def do_next(self, run: int | None = None) -> bool:
+        """Do the step that is next, of one run if it is named; whether there was one."""
+        self._count += 1
+        runs = self._services.store.workflow_runs
+        claimed = await asyncio.to_thread(
+            runs.claim, self._name, run=run, heavy=self._does_heavy, oldest=self._count % _FAIR == 0
+        )
+        if claimed is None:
+            return False
+        ended = await self._until_stopped(claimed)
+        if ended is not None:
+            await asyncio.to_thread(runs.happen, claimed.run_id, ended)
+        return True
+
+    async def _until_stopped(self, claimed: ClaimedStep) -> Event | None:
+        """How a step has ended; ``None`` if it was stopped, so that nobody waits for it any more."""
+        working = asyncio.create_task(_done(self._services, claimed))
+        stopping = asyncio.create_task(self._until_it_is_not_to_go_on(claimed))
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                stopping.result()  # raises what has ended the beats
+                working.cancel()
+                await asyncio.wait({working})
+                return None
+            return working.result()
+        finally:
+            working.cancel()
+            stopping.cancel()
+
+    async def _until_it_is_not_to_go_on(self, claimed: ClaimedStep) -> None:
+        goes_on = True
+        while goes_on:
+            await asyncio.sleep(self._beat_seconds)
+            try:
+                goes_on = await asyncio.to_thread(self._services.store.workflow_runs.beat, claimed)
+            except HishamosError as error:  # the store is away for a while; the next beat tells
+                log.warning(
+                    "the heartbeat of step %s of run %d could not be written: %s",
+                    claimed.step.key,
+                    claimed.run_id,
+                    error,
+                )
+
+
+async def _done(services: Services, claimed: ClaimedStep) -> Event:
+    key, attempt = claimed.step.key, claimed.step.attempt
+    try:
+        actor = await asyncio.to_thread(actor_of, services, claimed)
+        result = await HANDLERS[claimed.type](StepWork(services.acting_as(actor), actor, claimed))
+    except _UNAVAILABLE as error:
+        return Failed(key, attempt, "unavailable", str(error))
+    except HishamosError as error:
+        return Failed(key, attempt, "error", str(error))
+    except Exception as error:
+        log.exception("step %s of run %d", key, claimed.run_id)
+        return Failed(key, attempt, "error", f"{type(error).__name__}: {error}")
+    if isinstance(result, Waits):
+        return Parked(key, attempt, result.waits_for)
+    return Succeeded(key, attempt, result.outputs, result.usd, result.tokens)
+
+
+def actor_of(services: Services, claimed: ClaimedStep) -> Actor:
+    """Whoever owns a run, with the rights that they have now.
+
+    Raises:
+        LoginError: they are switched off, no member any more, or have logged out everywhere since.
+    """
+    if not claimed.user_id:  # the person at the machine's command line, who has no account
+        name = claimed.owner.removeprefix("user:")
+        return Actor(name, organization=claimed.organization, via="workflow", role="admin", superuser=True)
+    user = services.store.users.get(claimed.user_id)
+    if not user.is_active:
+        raise LoginError(f"{user.email} is switched off")
+    actor = logins.actor_of(services, user, claimed.organization, via="workflow")
+    scopes = frozenset(claimed.scopes.split(",")) if claimed.scopes else None
+    actor = replace(actor, scopes=scopes, known_by=claimed.known_by)
+    require_still_known(services, actor)
+    return actor
