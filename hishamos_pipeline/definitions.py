@@ -16,6 +16,7 @@ from hishamos_pipeline.sensors.new_ideas import new_ideas
 from hishamos_pipeline.sensors.requested_builds import requested_builds
 from hishamos_pipeline.sensors.requested_exports import requested_exports
 from hishamos_pipeline.sensors.webhooks import webhooks
+from hishamos_pipeline.sensors.workflows import workflows
 
 
 @dg.definitions
@@ -35,6 +36,7 @@ def defs() -> dg.Definitions:
             batches,
             labelled_issues,
             webhooks,
+            workflows,
         ],
         resources={"pipeline": Pipeline()},
         executor=executor,

@@ -277,7 +277,7 @@ class Settings(BaseSettings):
     agent_workers: int = Field(
         2,
         ge=0,
-        description="Tasks of agents that one API process does at the same time; 0 leaves them to others.",
+        description="Tasks of agents and steps of workflows that one API process does at the same time; 0 for none.",
     )
     api_streams: int = Field(1000, gt=0, description="Most open event streams of one API process.")
 

@@ -19,7 +19,7 @@ POLICY: Mapping[str, Role | Literal["superuser"]] = {
     "agents.run": "developer",
     "workflows.run": "developer",
     # Whom a decision is asked of, says its step: this only lets people come to the door.
-    "workflows.decide": "viewer",
+    "workflows.decide": "developer",
     "workflows.publish": "manager",
     "projects.approve": "manager",
     "projects.export": "manager",

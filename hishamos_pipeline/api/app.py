@@ -28,6 +28,7 @@ from hishamos_pipeline.api.routes import (
     projects,
     providers,
     webhooks,
+    workflows,
 )  # fmt: skip
 from hishamos_pipeline.api.runs import LazyRuns
 from hishamos_pipeline.api.streams import EventHub
@@ -42,7 +43,7 @@ PREFIX = "/api/v1"
 _EXPOSED = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "Content-Disposition"]
 ROUTERS: tuple[APIRouter, ...] = (
     auth.opened, auth.router, people.router, ideas.router, projects.router, artifacts.router, files.router,
-    agents.router, agent_tasks.router, providers.router, webhooks.router, batches.router,
+    agents.router, agent_tasks.router, providers.router, webhooks.router, batches.router, workflows.router,
     operations.opened, operations.router,
 )  # fmt: skip
 

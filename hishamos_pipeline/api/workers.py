@@ -1,7 +1,8 @@
-"""Workers of the API's process, which do agents' tasks in the background."""
+"""Workers of the API's process, which do agents' tasks and steps of workflows in the background."""
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -10,6 +11,8 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hishamos_pipeline.application.agent_tasks import do_next_task
 from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.generation.services import Services
+from hishamos_pipeline.workflows.waiting import tick
+from hishamos_pipeline.workflows.working import StepWorker
 
 log = logging.getLogger("hishamos.agents")
 _IDLE_SECONDS = 2.0
@@ -17,11 +20,11 @@ _AWAY_SECONDS = 30.0
 
 
 class TaskWorkers:
-    """Do some tasks at a time, in an event loop of their own, so that no request waits for one.
+    """Do some tasks and steps at a time, in an event loop of their own, so that no request waits for one.
 
     Args:
         services: of the installation.
-        count: how many tasks at the same time; 0 leaves them to other processes.
+        count: how many of them at the same time; 0 leaves them to other processes.
     """
 
     def __init__(self, services: Services, count: int) -> None:
@@ -38,7 +41,8 @@ class TaskWorkers:
             return
         with start_blocking_portal() as portal:
             self._portal = portal
-            begun = [portal.start_task_soon(self._work) for _ in range(self._count)]
+            begun = [portal.start_task_soon(self._work, number) for number in range(self._count)]
+            begun.append(portal.start_task_soon(self._look))
             try:
                 yield
             finally:
@@ -55,13 +59,25 @@ class TaskWorkers:
         if self._wanted is not None:
             self._wanted.set()
 
-    async def _work(self) -> None:
-        wanted = self._wanted = self._wanted or asyncio.Event()
+    async def _look(self) -> None:
+        """Look again and again at what runs of workflows wait for."""
         while True:
             try:
-                worked = await do_next_task(self._services)
+                if await asyncio.to_thread(tick, self._services):
+                    await self._wake()
+                await asyncio.sleep(_IDLE_SECONDS)
             except HishamosError as error:  # the store is away
-                log.warning("no task can be taken up: %s", error)
+                log.warning("runs of workflows cannot be looked at: %s", error)
+                await asyncio.sleep(_AWAY_SECONDS)
+
+    async def _work(self, number: int) -> None:
+        wanted = self._wanted = self._wanted or asyncio.Event()
+        steps = StepWorker(self._services, f"api {os.getpid()}.{number}", does_heavy=True)
+        while True:
+            try:
+                worked = await do_next_task(self._services) or await steps.do_next()
+            except HishamosError as error:  # the store is away
+                log.warning("nothing can be taken up: %s", error)
                 await asyncio.sleep(_AWAY_SECONDS)
                 continue
             if not worked:

@@ -67,7 +67,7 @@ def _build_ended(services: Services, waiting: WaitingStep) -> Event | None:
         return Failed(step.key, step.attempt, "error", said, usd, tokens)
     build = services.store.artifacts.before(asked["project"], "verified_build", VerifiedBuild)
     outputs = {
-        "state": state,
+        "project_state": state,
         "verified": build is not None and build.passed,
         "stories_verified": list(build.stories_verified) if build else [],
         "cost_usd": usd,

@@ -26,6 +26,8 @@ DEVELOPER = VIEWER | {
     "projects.decide",
     "projects.configure",
     "agents.run",
+    "workflows.run",
+    "workflows.decide",
 }
 MANAGER = DEVELOPER | {
     "projects.approve",
@@ -33,6 +35,7 @@ MANAGER = DEVELOPER | {
     "projects.archive",
     "projects.members",
     "people.read",
+    "workflows.publish",
 }
 ADMIN = MANAGER | {"projects.delete", "people.manage", "tokens.manage", "webhooks.manage"}
 EXPECTED = {"viewer": VIEWER, "developer": DEVELOPER, "manager": MANAGER, "admin": ADMIN}

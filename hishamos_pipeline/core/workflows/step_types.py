@@ -87,7 +87,7 @@ _BUILTIN = (
         "build_project",
         "A build of a project to its end: of all stories, or of some.",
         takes={"project": Taken(), "stories": Taken("list"), "retry_deferred": Taken("boolean")},
-        gives={"state": "string", "verified": "boolean", "stories_verified": "list", "cost_usd": "number"},
+        gives={"project_state": "string", "verified": "boolean", "stories_verified": "list", "cost_usd": "number"},
         costs=True,
         rights=("projects.build",),
     ),

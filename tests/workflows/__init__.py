@@ -1,0 +1,1 @@
+"""Workflows at work: what steps do, who does them, and what they wait for."""
