@@ -11,6 +11,7 @@ from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text.hashing import canonical_json, sha256_text
 from hishamos_pipeline.core.workflows.definitions import MOST_BYTES, WorkflowDefinition, WorkflowStep
+from hishamos_pipeline.core.workflows.mermaid import mermaid
 from hishamos_pipeline.core.workflows.step_types import BUILTIN, StepType
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.pages import PageQuery
@@ -66,6 +67,17 @@ class WorkflowVersionDetails(WorkflowVersionView):
     source: str
 
 
+class WorkflowTemplateView(View):
+    """A workflow that comes with HishamOS, with its text: publish it as it is, or changed."""
+
+    name: str
+    title: str
+    description: str
+    type: str
+    inputs: tuple[str, ...]
+    source: str
+
+
 class StepTypeView(View):
     """A type of steps: what it takes, with ``*`` for what it needs, and what it gives, each with its type."""
 
@@ -96,6 +108,32 @@ def check_workflow(services: Services, actor: Actor, command: CheckWorkflow) -> 
         outputs=tuple(found.outputs),
         steps=tuple(_steps([*found.steps, *found.on_failure, *found.finally_], "")),
     )
+
+
+@requires("projects.read")
+def list_workflow_templates(services: Services, actor: Actor) -> tuple[WorkflowTemplateView, ...]:
+    """The workflows that come with HishamOS."""
+    from hishamos_pipeline.intake.workflows import read_workflow, templates
+
+    found = {name: (read_workflow(text, BUILTIN), text) for name, text in templates().items()}
+    return tuple(
+        WorkflowTemplateView(
+            name=name, title=made.title, description=made.description, type=made.type, inputs=tuple(made.inputs),
+            source=text,
+        )
+        for name, (made, text) in found.items()
+    )  # fmt: skip
+
+
+@requires("projects.read")
+def draw_workflow(services: Services, actor: Actor, name: str, number: int | None = None) -> str:
+    """A version as a Mermaid flowchart.
+
+    Raises:
+        ArtifactMissingError: there is none.
+    """
+    version = services.store.workflow_versions.get(name, number)
+    return mermaid(services.store.workflow_versions.definition(version.sha256))
 
 
 @requires("workflows.run")

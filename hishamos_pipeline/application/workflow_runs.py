@@ -13,6 +13,7 @@ from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
 from hishamos_pipeline.core.workflows.expressions import ExpressionError, evaluate
 from hishamos_pipeline.core.workflows.layout import Layout
+from hishamos_pipeline.core.workflows.mermaid import mermaid
 from hishamos_pipeline.core.workflows.names import of_run
 from hishamos_pipeline.core.workflows.starting import complete_inputs
 from hishamos_pipeline.core.workflows.states import (
@@ -186,6 +187,19 @@ def show_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowRun
     if found.project:
         require(services, actor, "projects.read", found.project)
     return _details(services, found)
+
+
+@requires("projects.read")
+def draw_workflow_run(services: Services, actor: Actor, run: int) -> str:
+    """A run as a Mermaid flowchart, its steps coloured by their states.
+
+    Raises:
+        ArtifactMissingError: there is none.
+    """
+    found = services.store.workflow_runs.get(run)
+    if found.project:
+        require(services, actor, "projects.read", found.project)
+    return mermaid(services.store.workflow_versions.definition(found.sha256), found.run)
 
 
 @requires("workflows.run")

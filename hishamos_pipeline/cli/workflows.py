@@ -1,30 +1,27 @@
 """``hishamos workflows``: definitions of workflows, their runs, and what people are to decide in them."""
 
-import asyncio
 import json
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from hishamos_pipeline.cli.output import echo, json_option, opened, print_json, print_table
+from hishamos_pipeline.cli.workflow_runs import COMMANDS, problems_told, show_run
 from hishamos_pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from hishamos_pipeline.application.human_tasks import HumanTaskView
-    from hishamos_pipeline.application.workflow_runs import WorkflowRunDetails
+    from hishamos_pipeline.core.actor import Actor
     from hishamos_pipeline.generation.services import Services
-
-_LOOK_SECONDS = 1.0
 
 
 @click.group("workflows")
 def command() -> None:
     """Define workflows, run them, and decide what they ask."""
+
+
+for _one in COMMANDS:
+    command.add_command(_one)
 
 
 @command.command("validate")
@@ -37,7 +34,7 @@ def validate(file: TextIO, as_json: bool) -> None:
     """
     from hishamos_pipeline.application import workflow_definitions
 
-    with opened() as (services, actor), _problems_told():
+    with opened() as (services, actor), problems_told():
         asked = workflow_definitions.CheckWorkflow(text=file.read())
         found = workflow_definitions.check_workflow(services, actor, asked)
     if as_json:
@@ -48,21 +45,50 @@ def validate(file: TextIO, as_json: bool) -> None:
     echo(f"{found.workflow} is valid: {len(found.steps)} steps, {len(found.inputs)} inputs")
 
 
+@command.command("templates")
+@json_option
+def templates(as_json: bool) -> None:
+    """List the workflows that come with HishamOS; `publish --template NAME` takes one."""
+    from hishamos_pipeline.application import workflow_definitions as definitions
+
+    with opened() as (services, actor):
+        found = definitions.list_workflow_templates(services, actor)
+    if as_json:
+        print_json(found)
+    else:
+        print_table(("template", "title", "inputs"), [(t.name, t.title, ", ".join(t.inputs)) for t in found])
+
+
+@command.command("graph")
+@click.argument("what")
+@click.option("--version", type=click.IntRange(1), help="This version; by default the published one.")
+def graph(what: str, version: int | None) -> None:
+    """Print the workflow named WHAT as a Mermaid flowchart, or the run of that number with its states."""
+    from hishamos_pipeline.application import workflow_definitions, workflow_runs
+
+    with opened() as (services, actor):
+        if what.isdecimal():
+            echo(workflow_runs.draw_workflow_run(services, actor, int(what)).rstrip())
+        else:
+            echo(workflow_definitions.draw_workflow(services, actor, what, version).rstrip())
+
+
 @command.command("publish")
 @click.argument("what")
 @click.option("--version", type=click.IntRange(1), help="Publish this version of the workflow named WHAT.")
+@click.option("--template", is_flag=True, help="WHAT is the name of a template.")
 @click.option("--draft", is_flag=True, help="Keep it as a draft, which managers alone can run.")
 @json_option
-def publish(what: str, version: int | None, draft: bool, as_json: bool) -> None:
+def publish(what: str, version: int | None, template: bool, draft: bool, as_json: bool) -> None:
     """Keep the workflow in the file WHAT as the next version of its name, and publish it.
 
     With --version, WHAT is a name, and that version is published again.
     """
     from hishamos_pipeline.application import workflow_definitions as definitions
 
-    with opened() as (services, actor), _problems_told():
+    with opened() as (services, actor), problems_told():
         if version is None:
-            text = Path(what).read_text(encoding="utf-8")
+            text = _template(services, actor, what) if template else Path(what).read_text(encoding="utf-8")
             made = definitions.save_workflow(services, actor, definitions.CheckWorkflow(text=text))
         else:
             made = definitions.publish_workflow(services, actor, what, version)
@@ -114,187 +140,13 @@ def show(name: str, version: int | None, as_json: bool) -> None:
 
     with opened() as (services, actor):
         if name.isdecimal():
-            _show_run(workflow_runs.show_workflow_run(services, actor, int(name)), as_json)
+            show_run(workflow_runs.show_workflow_run(services, actor, int(name)), as_json)
             return
         found = definitions.show_workflow(services, actor, name, version)
     if as_json:
         print_json(found)
     else:
         echo(found.source.rstrip())
-
-
-@command.command("run")
-@click.argument("name")
-@click.option("--version", type=click.IntRange(1), help="This version; by default the published one.")
-@click.option(
-    "--input", "inputs", multiple=True, metavar="NAME=VALUE", help="An input; JSON, or text as it is."
-)
-@click.option("--project", default="", help="The project that it is about.")
-@click.option("--priority", type=click.IntRange(-100, 100), default=0, help="Steps of higher ones go first.")
-@click.option("--wait", is_flag=True, help="Do its steps here, until it ends or waits for somebody.")
-@json_option
-def run(
-    name: str,
-    version: int | None,
-    inputs: tuple[str, ...],
-    project: str,
-    priority: int,
-    wait: bool,
-    as_json: bool,
-) -> None:
-    """Begin a run of the workflow NAME. The daemon and the API's workers do its steps, or this process with --wait."""
-    from hishamos_pipeline.application import workflow_runs
-
-    with opened() as (services, actor), _problems_told():
-        asked = workflow_runs.StartWorkflow(
-            workflow=name,
-            version=version,
-            inputs=dict(map(_input, inputs)),
-            project=project,
-            priority=priority,
-        )
-        found = workflow_runs.start_workflow(services, actor, asked)
-        if wait:
-            asyncio.run(_work(services, found.id))
-            found = workflow_runs.show_workflow_run(services, actor, found.id)
-    _show_run(found, as_json)
-
-
-@command.command("work")
-def work() -> None:
-    """Do steps of runs here, until there are none left."""
-    with opened() as (services, _):
-        count = asyncio.run(_work(services, None))
-    echo(f"{count} steps done")
-
-
-@command.command("runs")
-@click.option("--workflow", default="", help="Of this workflow alone.")
-@click.option("--state", default="", help="In this state alone.")
-@click.option("--project", default="", help="About this project alone.")
-@json_option
-def runs(workflow: str, state: str, project: str, as_json: bool) -> None:
-    """List runs, the newest first."""
-    from hishamos_pipeline.application import workflow_runs
-    from hishamos_pipeline.store.pages import PageQuery
-
-    with opened() as (services, actor):
-        found = workflow_runs.list_workflow_runs(
-            services, actor, PageQuery(limit=50), project, workflow=workflow, state=state
-        )
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (str(r.id), r.workflow, str(r.version), r.state, r.project, r.owner, f"{r.created_at:%Y-%m-%d %H:%M}")
-        for r in found.items
-    ]
-    print_table(("run", "workflow", "version", "state", "project", "owner", "begun"), rows)
-
-
-@command.command("watch")
-@click.argument("run_id", metavar="RUN", type=int)
-@click.option("--seconds", type=click.FloatRange(0), default=0.0, help="Give up after so many; 0 for never.")
-@json_option
-def watch(run_id: int, seconds: float, as_json: bool) -> None:
-    """Follow a RUN until it has ended, and show it then."""
-    from hishamos_pipeline.application import workflow_runs
-
-    until = time.monotonic() + seconds if seconds else None
-    said = ""
-    while True:
-        with opened() as (services, actor):
-            found = workflow_runs.show_workflow_run(services, actor, run_id)
-        now = f"{found.state}, {found.done} of {found.count} steps: {', '.join(_current(found)) or '-'}"
-        if now != said and not as_json:
-            echo(now)
-        said = now
-        if found.ended_at is not None or (until and time.monotonic() > until):
-            break
-        time.sleep(_LOOK_SECONDS)
-    _show_run(found, as_json)
-
-
-@command.command("pause")
-@click.argument("run_id", metavar="RUN", type=int)
-def pause(run_id: int) -> None:
-    """Have no step of a RUN begin any more; what runs ends."""
-    from hishamos_pipeline.application import workflow_runs
-
-    with opened() as (services, actor):
-        _say(workflow_runs.pause_workflow_run(services, actor, run_id))
-
-
-@command.command("resume")
-@click.argument("run_id", metavar="RUN", type=int)
-def resume(run_id: int) -> None:
-    """Have steps of a RUN begin again."""
-    from hishamos_pipeline.application import workflow_runs
-
-    with opened() as (services, actor):
-        _say(workflow_runs.resume_workflow_run(services, actor, run_id))
-
-
-@command.command("cancel")
-@click.argument("run_id", metavar="RUN", type=int)
-@click.option("--reason", default="", help="Why; it is kept with the run.")
-def cancel(run_id: int, reason: str) -> None:
-    """End a RUN: what runs is stopped, and its `finally` is done; a second time ends that too."""
-    from hishamos_pipeline.application import workflow_runs
-
-    with opened() as (services, actor):
-        _say(workflow_runs.cancel_workflow_run(services, actor, run_id, reason))
-
-
-@command.command("retry")
-@click.argument("run_id", metavar="RUN", type=int)
-@click.option("--from", "step", default="", help="Run it again from this step, and what depends on it.")
-@click.option("--version", type=click.IntRange(1), help="Go on by this version of the workflow.")
-def retry(run_id: int, step: str, version: int | None) -> None:
-    """Have a RUN that has ended go on from what has failed, or again from a step."""
-    from hishamos_pipeline.application import workflow_runs
-
-    with opened() as (services, actor):
-        asked = workflow_runs.RetryRun(run=run_id, step=step, version=version)
-        _say(workflow_runs.retry_workflow_run(services, actor, asked))
-
-
-@command.command("inbox")
-@json_option
-def inbox(as_json: bool) -> None:
-    """List what waits for your decision."""
-    from hishamos_pipeline.application import human_tasks
-
-    with opened() as (services, actor):
-        found = human_tasks.inbox(services, actor)
-    if as_json:
-        print_json(found)
-        return
-    rows = [(str(t.id), t.title, str(t.run), t.project, t.question, _date(t)) for t in found]
-    print_table(("task", "what", "run", "project", "question", "open until"), rows)
-
-
-@command.command("decide")
-@click.argument("task", type=int)
-@click.argument("decision", type=click.Choice(["approve", "reject", "changes"]))
-@click.option("--comment", default="", help="Why; it is kept with the run.")
-@click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field of its form.")
-@json_option
-def decide(task: int, decision: Any, comment: str, fields: tuple[str, ...], as_json: bool) -> None:
-    """Decide a TASK of the inbox: approve, reject, or ask for changes."""
-    from hishamos_pipeline.application import human_tasks
-
-    with opened() as (services, actor), _problems_told():
-        asked = human_tasks.DecideTask(
-            task=task, decision=decision, comment=comment, form=dict(map(_input, fields))
-        )
-        found = human_tasks.decide(services, actor, asked)
-    if as_json:
-        print_json(found)
-    elif found.state == "open":
-        echo(f"task {task}: {len(found.decisions)} of {found.needed} have decided")
-    else:
-        echo(f"task {task}: {found.decision}")
 
 
 @command.command("types")
@@ -325,66 +177,15 @@ def schema(output: Path | None) -> None:
         echo(text)
 
 
-@contextmanager
-def _problems_told() -> Iterator[None]:
-    """Tell what is wrong with what was given, a line each, and exit with 2."""
-    try:
-        yield
-    except InputError as error:
-        for field, problem in error.problems:
-            echo(f"{field}: {problem}", err=True)
-        raise SystemExit(2) from None
-
-
-def _input(text: str) -> tuple[str, Any]:
-    """A name and its value; what is not JSON is text.
+def _template(services: "Services", actor: "Actor", name: str) -> str:
+    """The text of a template.
 
     Raises:
-        InputError: there is no `=`.
+        InputError: there is none of that name.
     """
-    name, sign, value = text.partition("=")
-    if not sign:
-        raise InputError(((text[:50], "is not NAME=VALUE"),))
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
+    from hishamos_pipeline.application import workflow_definitions as definitions
 
-
-async def _work(services: "Services", run_id: int | None) -> int:
-    """Do steps of a run, or of all, as long as there are any; how many were done."""
-    from hishamos_pipeline.workflows.waiting import tick
-    from hishamos_pipeline.workflows.working import StepWorker
-
-    worker, count = StepWorker(services, f"command line {os.getpid()}", does_heavy=True), 0
-    while True:
-        while await worker.do_next(run_id):
-            count += 1
-        if not tick(services):
-            return count
-
-
-def _show_run(found: "WorkflowRunDetails", as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-        return
-    why = f": {found.failure}" if found.failure else ""
-    echo(f"run {found.id} of {found.workflow}, version {found.version}: {found.state}{why}")
-    rows = [
-        (s.key, s.state, str(s.tries), " ".join(filter(None, (s.cause, s.message)))[:80]) for s in found.steps
-    ]
-    print_table(("step", "state", "tries", "why"), rows)
-    if found.outputs:
-        echo(json.dumps(found.outputs, ensure_ascii=False, indent=2))
-
-
-def _say(found: "WorkflowRunDetails") -> None:
-    echo(f"run {found.id} is {found.state}")
-
-
-def _current(found: "WorkflowRunDetails") -> list[str]:
-    return [f"{s.key} {s.state}" for s in found.steps if s.state in ("ready", "running", "waiting")]
-
-
-def _date(task: "HumanTaskView") -> str:
-    return f"{task.expires_at:%Y-%m-%d %H:%M}" if task.expires_at else ""
+    found = {t.name: t.source for t in definitions.list_workflow_templates(services, actor)}
+    if name not in found:
+        raise InputError(((name, f"is no template; there are {', '.join(found)}"),))
+    return found[name]

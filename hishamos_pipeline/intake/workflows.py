@@ -1,6 +1,7 @@
 """The text of a workflow to its definition; whatever is wrong is told at once, each with its line and column."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -90,6 +91,15 @@ def _refused(text: str, found: Sequence[tuple[Path, str, bool]]) -> InputError:
     if len(found) > _MOST_TOLD:
         told.append(("workflow", f"has {len(found) - _MOST_TOLD} more problems"))
     return InputError(tuple(told))
+
+
+def templates() -> dict[str, str]:
+    """The texts of the workflows that come with HishamOS, by name."""
+    folder = resources.files("hishamos_pipeline.intake") / "workflow_templates"
+    found = sorted(
+        (file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name
+    )
+    return {file.name.removesuffix(".yaml"): file.read_text(encoding="utf-8") for file in found}
 
 
 def schema() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from hishamos_pipeline.application import builds, exports
 from hishamos_pipeline.application.agents import AssignTask, assign_task
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.errors import InputError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.workflows.records import ClaimedStep
@@ -77,17 +78,21 @@ async def _notify(work: StepWork) -> Done:
 async def _agent_task(work: StepWork) -> Done:
     """Have an agent do its task, with the rights of whoever owns the run."""
     given = work.given
-    text = {"text": given["text"]} if "text" in given else {}
+    material = {name: _as_text(value) for name, value in given.get("material", {}).items()}
     command = AssignTask(
         role=str(given["role"]),
         task=str(given["task"]),
-        question={**text, **given.get("material", {})},
+        question={"text": str(given["text"]), "material": material},
         project=str(given.get("project") or work.claimed.project),
     )
     answer = await assign_task(work.services, work.actor, command, identity=work.claimed.effect)
     tokens = answer.input_tokens + answer.output_tokens
     outputs = {"document": answer.answer, "calls": 1, "tokens": tokens, "cost_usd": answer.cost_usd}
     return Done(outputs, answer.cost_usd, tokens)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 async def _build_project(work: StepWork) -> Waits:

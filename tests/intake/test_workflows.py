@@ -73,7 +73,7 @@ def test_what_is_read_is_the_same_in_json_and_when_it_is_written_again() -> None
         ("when: steps.clean.result", "when: steps.note.state == 'x'", "'steps.note.state', which is not known here"),
         ("for_each: inputs.areas", "for_each: inputs.idea", "gives a value of type string, and list is needed"),
         ("rework: stories", "rework: publish", "steps.1.on_changes.rework: is no step that comes before this one"),
-        ("to: github", "to: githb", "is none of git, zip, tar, github, gitlab"),
+        ("to: github", "to: githb", "is none of zip, tar, github, gitlab"),
         ("role: security, ", "", "steps.3.branches.safety.0: lacks `with.role`"),
         ("expires: 5d", "expires: soon", "is no duration: write `90s`, `2h30m` or `5d`"),
         ("timeout: 2h30m", "timeout: 2 hours", "is no duration"),

@@ -15,6 +15,7 @@ from hishamos_pipeline.application.workflow_definitions import (
     CheckedWorkflow,
     CheckWorkflow,
     StepTypeView,
+    WorkflowTemplateView,
     WorkflowVersionDetails,
     WorkflowVersionView,
 )
@@ -84,6 +85,12 @@ def save_workflow(caller: Caller, body: WorkflowText) -> WorkflowVersionView:
 def check_workflow(caller: Caller, body: WorkflowText) -> CheckedWorkflow:
     """Check a workflow; nothing is kept."""
     return workflow_definitions.check_workflow(caller.services, caller.actor, CheckWorkflow(text=body.text))
+
+
+@router.get("/templates")
+def list_workflow_templates(caller: Caller) -> tuple[WorkflowTemplateView, ...]:
+    """List the workflows that come with HishamOS, with their texts."""
+    return workflow_definitions.list_workflow_templates(caller.services, caller.actor)
 
 
 @router.get("/step-types")

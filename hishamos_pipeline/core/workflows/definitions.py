@@ -163,6 +163,10 @@ class WorkflowDefinition(Document):
     on_failure: Annotated[tuple[WorkflowStep, ...], Field(max_length=20)] = ()
     finally_: Annotated[tuple[WorkflowStep, ...], Field(max_length=20)] = Field(default=(), alias="finally")
 
+    def step(self, name: str) -> WorkflowStep:
+        """A step by its id."""
+        return next(step for step in self.all_steps if step.id == name)
+
     @property
     def all_steps(self) -> Iterator[WorkflowStep]:
         """All steps, with those inside others."""

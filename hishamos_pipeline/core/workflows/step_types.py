@@ -41,7 +41,8 @@ _BUILTIN = (
         "agent_task",
         "An agent does a task of its role.",
         takes={
-            "role": Taken(required=True), "task": Taken(required=True), "text": Taken(), "project": Taken(),
+            "role": Taken(required=True), "task": Taken(required=True), "text": Taken(required=True),
+            "project": Taken(),
             "material": Taken("map"),
         },
         gives={"document": "map", "calls": "integer", "tokens": "integer", "cost_usd": "number"},

@@ -188,7 +188,7 @@ class Advancing:
         Raises:
             ValueError: what is asked makes no sense.
         """
-        found = next(s for s in definition.all_steps if s.id == step.id)
+        found = definition.step(step.id)
         may_change = found.on_changes is not None and step.reworks < found.on_changes.max
         shown = {str(name): self._hash_of(row, str(name)) for name in step.given.get("show", ())}
         asked = asked_of(step.given, row.owner.removeprefix("user:"), shown, may_ask_for_changes=may_change)

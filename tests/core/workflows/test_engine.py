@@ -19,7 +19,7 @@ from hishamos_pipeline.core.workflows.states import (
 from tests.core.workflows.playing import BEGAN, Play
 
 NOTE = "type: notify, with: {subject: x}"
-TASK = "type: agent_task, with: {role: r, task: t}"
+TASK = "type: agent_task, with: {role: r, task: t, text: x}"
 ASK = "type: human_approval"
 
 

@@ -32,7 +32,7 @@ from tests.core.workflows.playing import Play
 
 GIVEN: dict[str, dict[str, Any]] = {
     "notify": {"subject": "x"},
-    "agent_task": {"role": "r", "task": "t"},
+    "agent_task": {"role": "r", "task": "t", "text": "x"},
     "human_approval": {"approvers": ["ann"], "expires": "2d", "remind": "1d", "on_expiry": "approve"},
     "condition": {"if": True},
     "delay": {"for": "1h"},
