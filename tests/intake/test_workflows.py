@@ -107,9 +107,27 @@ def test_steps_see_only_what_comes_before_them() -> None:
     early = FEATURE.replace('text: "${{ inputs.idea }}"', 'text: "${{ steps.publish.url }}"')
     assert "'steps.publish.url', which is not known here" in problems(early)[0]
     beside = FEATURE.replace(
-        "with: {role: security, task: audit}", "with: {role: security, task: '${{ steps.review.state }}'}"
+        'task: audit, text: "Audit what was built."', "task: audit, text: '${{ steps.review.state }}'"
     )
     assert "'steps.review.state', which is not known here" in problems(beside)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("event: story.fixed", "is none of idea.submitted, build.requested"),
+        ("event: build.ended, filter: event.project", "boolean is needed"),
+        ("event: build.ended, filter: inputs.x == 1", "'inputs.x', which is not known here"),
+        ("event: build.ended, filter: \"'${{ run.id }}' == event.project\"", ""),
+    ],
+)
+def test_what_is_waited_for_is_checked(given: str, said: str) -> None:
+    found = (
+        problems(f"workflow: w\nsteps:\n- {{id: a, type: wait_for_event, with: {{{given}}}}}\n")
+        if said
+        else []
+    )
+    assert not said or any(said in one for one in found), found
 
 
 def hostile() -> Iterator[tuple[str, str]]:

@@ -336,3 +336,15 @@ def test_what_people_are_shown_is_pinned(runs: ProjectStore) -> None:
     shown = GATE.replace("needed: NEEDED", "show: [notes/idea]")
     missing = start(runs, shown)
     assert missing.run.failure is not None and "there is no such artifact" in missing.run.failure.message
+
+
+def test_old_runs_are_removed_with_what_they_have_begun(runs: ProjectStore, clock: FixedClock) -> None:
+    publish(runs, CALLED)
+    run = start(runs, CALLS)
+    open_ = start(runs, TWO)
+    assert do(runs, run.id + 1) == "x"
+    clock.advance(timedelta(days=1))
+    assert runs.workflow_runs.outdated(clock.now()) == 1
+    assert runs.workflow_runs.remove(clock.now()) == 1
+    assert [r.id for r in runs.workflow_runs.page(PageQuery()).items] == [open_.id]
+    assert runs.workflow_runs.history(run.id) == [] and runs.workflow_runs.attempts(run.id + 1) == []

@@ -213,6 +213,9 @@ def _of_value(value: Any, given: Taken, names: Names, path: Path) -> Iterator[De
         except ValueError as error:
             yield DefinitionProblem(path, str(error))
         return
+    if given.type == "filter":
+        yield from _expression(str(value), {"event": "map"}, path, "boolean")
+        return
     yield from _value(value, given.type, names, path)
     if given.choices and isinstance(value, str) and "${{" not in value and value not in given.choices:
         yield DefinitionProblem(path, f"is none of {', '.join(given.choices)}")

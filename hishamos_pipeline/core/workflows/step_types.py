@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-Kind = Literal["string", "integer", "number", "boolean", "list", "map", "any", "duration"]
+from hishamos_pipeline.core.pipeline.event_kinds import KINDS
+
+Kind = Literal["string", "integer", "number", "boolean", "list", "map", "any", "duration", "filter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ _BUILTIN = (
     StepType(
         "wait_for_event",
         "Waits until something has happened.",
-        takes={"event": Taken(required=True), "filter": Taken(), "expires": Taken("duration")},
+        takes={"event": Taken(required=True, choices=KINDS), "filter": Taken("filter"), "expires": Taken("duration")},
         gives={"event": "map"},
         waits=True,
     ),

@@ -71,6 +71,7 @@ def _sweeps(services: Services, history: RunHistory) -> dict[str, Sweep]:
         "idempotency_keys": lambda: rows.idempotency_keys(store, older(_KEYS_DAYS)),
         "webhook_deliveries": lambda: rows.webhook_deliveries(store, older(given.keep_event_days)),
         "agent_tasks": lambda: rows.agent_tasks(store, older(given.keep_event_days)),
+        "workflow_runs": lambda: rows.workflow_runs(store, older(given.keep_event_days)),
         "build_requests": lambda: rows.build_requests(store, older(given.keep_event_days)),
         "runs": lambda: runs.old_runs(history, older(given.keep_run_days)),
         "toolchains": lambda: toolchains.toolchains(

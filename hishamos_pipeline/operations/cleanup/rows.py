@@ -61,6 +61,12 @@ def agent_tasks(store: ProjectStore, before: datetime) -> Iterator[RemovalCandid
     return _together("tasks of agents", tasks.outdated(before), partial(tasks.remove, before))
 
 
+def workflow_runs(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
+    """Runs of workflows that have ended, with those that they have begun; the audit log keeps what people decided."""
+    runs = store.workflow_runs
+    return _together("runs of workflows", runs.outdated(before), partial(runs.remove, before))
+
+
 def build_requests(store: ProjectStore, before: datetime) -> Iterator[RemovalCandidate]:
     """Build requests that have ended."""
     return _together("build requests", store.builds.ended(before), partial(store.builds.remove, before))

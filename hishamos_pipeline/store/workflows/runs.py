@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.workflows.definitions import Concurrency
@@ -16,7 +16,7 @@ from hishamos_pipeline.store.organizations.scope import actor_of, in_organizatio
 from hishamos_pipeline.store.organizations.tables import OrganizationRow
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.records import record
-from hishamos_pipeline.store.sessions import Sessions
+from hishamos_pipeline.store.sessions import Sessions, rows_changed
 from hishamos_pipeline.store.workflows.advancing import (
     Advancing,
     found_run,
@@ -267,6 +267,18 @@ class WorkflowRuns:
         self.deliver(left)
         return len(due) + len(lost) + len(left)
 
+    def outdated(self, before: datetime) -> int:
+        """How many runs have ended before a time that no other run has begun."""
+        with self._sessions.read() as session:
+            return session.scalars(
+                select(func.count()).select_from(WorkflowRunRow).where(*_old(before))
+            ).one()
+
+    def remove(self, before: datetime) -> int:
+        """Remove those, with all that they have begun; how many."""
+        with self._sessions.write() as session:
+            return rows_changed(session, delete(WorkflowRunRow).where(*_old(before)))
+
     def deliver(self, messages: Sequence[int]) -> None:
         """Tell runs what others have left for them, each in a transaction of its own; again it changes nothing."""
         open_ = list(messages)
@@ -298,6 +310,10 @@ def _ready() -> Select[WorkflowStepRow]:
             WorkflowRunRow.state.not_in(ENDED),
         )
     )
+
+
+def _old(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return WorkflowRunRow.parent_run_id.is_(None), WorkflowRunRow.ended_at < before
 
 
 def _attempt(run_id: int, number: int) -> Select[WorkflowAttemptRow]:

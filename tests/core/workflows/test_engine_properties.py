@@ -36,7 +36,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "human_approval": {"approvers": ["ann"], "expires": "2d", "remind": "1d", "on_expiry": "approve"},
     "condition": {"if": True},
     "delay": {"for": "1h"},
-    "wait_for_event": {"event": "story.failed", "expires": "3d"},
+    "wait_for_event": {"event": "story.deferred", "expires": "3d"},
 }
 MOST_TURNS = 400
 
