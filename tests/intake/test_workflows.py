@@ -116,18 +116,13 @@ def test_steps_see_only_what_comes_before_them() -> None:
     ("given", "said"),
     [
         ("event: story.fixed", "is none of idea.submitted, build.requested"),
-        ("event: build.ended, filter: event.project", "boolean is needed"),
+        ("event: build.ended, filter: '1 + 1'", "boolean is needed"),
         ("event: build.ended, filter: inputs.x == 1", "'inputs.x', which is not known here"),
-        ("event: build.ended, filter: \"'${{ run.id }}' == event.project\"", ""),
     ],
 )
 def test_what_is_waited_for_is_checked(given: str, said: str) -> None:
-    found = (
-        problems(f"workflow: w\nsteps:\n- {{id: a, type: wait_for_event, with: {{{given}}}}}\n")
-        if said
-        else []
-    )
-    assert not said or any(said in one for one in found), found
+    found = problems(f"workflow: w\nsteps:\n- {{id: a, type: wait_for_event, with: {{{given}}}}}\n")
+    assert any(said in one for one in found), found
 
 
 def hostile() -> Iterator[tuple[str, str]]:
