@@ -15,6 +15,7 @@ from benchmarks import (
     reading,
     report,
     throughput,
+    workflows,
 )
 
 MEASURED = {
@@ -28,6 +29,7 @@ MEASURED = {
     "operating": operating.measure,
     "throughput": throughput.measure,
     "api": api.measure,
+    "workflows": workflows.measure,
 }
 
 
