@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from hishamos_pipeline.application.agent_tasks import do_next_task
-from hishamos_pipeline.errors import HishamosError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.workflows.waiting import tick
 from hishamos_pipeline.workflows.working import StepWorker
@@ -66,8 +65,8 @@ class TaskWorkers:
                 if await asyncio.to_thread(tick, self._services):
                     await self._wake()
                 await asyncio.sleep(_IDLE_SECONDS)
-            except HishamosError as error:  # the store is away
-                log.warning("runs of workflows cannot be looked at: %s", error)
+            except Exception as error:  # as a rule the store is away; whatever it is, it is looked again
+                log.warning("runs of workflows cannot be looked at: %s: %s", type(error).__name__, error)
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def _work(self, number: int) -> None:
@@ -76,8 +75,8 @@ class TaskWorkers:
         while True:
             try:
                 worked = await do_next_task(self._services) or await steps.do_next()
-            except HishamosError as error:  # the store is away
-                log.warning("nothing can be taken up: %s", error)
+            except Exception as error:  # as a rule the store is away; whatever it is, a worker goes on
+                log.warning("nothing can be taken up: %s: %s", type(error).__name__, error)
                 await asyncio.sleep(_AWAY_SECONDS)
                 continue
             if not worked:

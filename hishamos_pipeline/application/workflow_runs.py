@@ -145,14 +145,15 @@ def start_workflow(services: Services, actor: Actor, command: StartWorkflow) -> 
         version.sha256,
         version.type,
         inputs,
-        project=command.project or _project_of(services, inputs),
+        project=command.project or _project_of(services, inputs) or actor.project,
         priority=command.priority,
         scopes="" if actor.scopes is None else ",".join(sorted(actor.scopes)),
         known_by=actor.known_by,
+        only_project=actor.project,
         concurrency_key=_key(definition, actor, inputs),
     )
-    if new.project:
-        require(services, actor, "workflows.run", new.project)
+    if new.project or actor.project:
+        require(services, actor, "workflows.run", new.project or actor.project)
     return _details(services, store.workflow_runs.start(new, definition.concurrency))
 
 

@@ -10,7 +10,7 @@ from hishamos_pipeline.core.artifacts.documents import VerifiedBuild
 from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.workflows.expressions import ExpressionError, is_true
 from hishamos_pipeline.core.workflows.states import Event, Failed, Succeeded
-from hishamos_pipeline.errors import ArtifactMissingError, ProjectNotFoundError
+from hishamos_pipeline.errors import ArtifactMissingError, ProjectNotFoundError, StorageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.events.records import Event as ProjectEvent
 from hishamos_pipeline.store.workflows.records import HumanTask, WaitingStep
@@ -30,10 +30,15 @@ def tick(services: Services, runs: builds.Runs | None = None, *, limit: int = 20
     store = services.store.workflow_runs
     moved = store.tick(limit)
     for waiting in store.waiting(limit):
-        event = _event_of(services, waiting)
-        if event is not None:
-            store.happen(waiting.run_id, event)
-            moved += 1
+        try:
+            event = _event_of(services, waiting)
+            if event is not None:
+                store.happen(waiting.run_id, event)
+                moved += 1
+        except StorageError:  # the store is away for all of them
+            raise
+        except Exception:  # what is wrong with one stops none of the others
+            log.exception("step %s of run %d cannot go on", waiting.step.key, waiting.run_id)
     if runs is not None:
         _take_back(services, runs, limit)
     _tell_people(services, limit)

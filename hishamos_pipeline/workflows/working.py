@@ -7,6 +7,7 @@ from dataclasses import replace
 from hishamos_pipeline.application import logins
 from hishamos_pipeline.application.tokens import require_still_known
 from hishamos_pipeline.core.actor import Actor
+from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.workflows.states import Event, Failed, Parked, Succeeded
 from hishamos_pipeline.errors import HishamosError, LoginError, StorageError, StoreAwayError
 from hishamos_pipeline.generation.services import Services
@@ -92,12 +93,12 @@ async def _done(services: Services, claimed: ClaimedStep) -> Event:
         actor = await asyncio.to_thread(actor_of, services, claimed)
         result = await HANDLERS[claimed.type](StepWork(services.acting_as(actor), actor, claimed))
     except _UNAVAILABLE as error:
-        return Failed(key, attempt, "unavailable", str(error))
+        return Failed(key, attempt, "unavailable", mask(str(error)))
     except HishamosError as error:
-        return Failed(key, attempt, "error", str(error))
+        return Failed(key, attempt, "error", mask(str(error)))
     except Exception as error:
         log.exception("step %s of run %d", key, claimed.run_id)
-        return Failed(key, attempt, "error", f"{type(error).__name__}: {error}")
+        return Failed(key, attempt, "error", mask(f"{type(error).__name__}: {error}"))
     if isinstance(result, Waits):
         return Parked(key, attempt, result.waits_for)
     return Succeeded(key, attempt, result.outputs, result.usd, result.tokens)
@@ -117,6 +118,6 @@ def actor_of(services: Services, claimed: ClaimedStep) -> Actor:
         raise LoginError(f"{user.email} is switched off")
     actor = logins.actor_of(services, user, claimed.organization, via="workflow")
     scopes = frozenset(claimed.scopes.split(",")) if claimed.scopes else None
-    actor = replace(actor, scopes=scopes, known_by=claimed.known_by)
+    actor = replace(actor, scopes=scopes, known_by=claimed.known_by, project=claimed.only_project)
     require_still_known(services, actor)
     return actor

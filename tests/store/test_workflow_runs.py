@@ -15,7 +15,16 @@ from hishamos_pipeline.core.workflows.approvals import Person
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
 from hishamos_pipeline.core.workflows.engine import advance
 from hishamos_pipeline.core.workflows.starting import complete_inputs
-from hishamos_pipeline.core.workflows.states import Cancelled, Decision, Parked, Paused, RunState, Succeeded
+from hishamos_pipeline.core.workflows.states import (
+    Cancelled,
+    Decision,
+    Parked,
+    Paused,
+    Retried,
+    RunState,
+    Started,
+    Succeeded,
+)
 from hishamos_pipeline.core.workflows.step_types import BUILTIN
 from hishamos_pipeline.errors import ArtifactMissingError, ChangedMeanwhileError, ForbiddenError, InputError
 from hishamos_pipeline.intake.workflows import read_workflow
@@ -280,7 +289,7 @@ def test_runs_with_the_same_key_wait_for_one_another(runs: ProjectStore) -> None
     assert [runs.workflow_runs.get(r.id).state for r in (second, third)] == ["running", "pending"]
     runs.workflow_runs.happen(second.id, Cancelled("olga"))
     assert runs.workflow_runs.get(third.id).state == "running"
-    with pytest.raises(InputError, match="1 runs of one with the key 'x'"):
+    with pytest.raises(InputError, match="as many runs of one with the key 'x' as may be"):
         start(
             runs,
             ONE.replace("{key: inputs.k}", "{key: inputs.k, otherwise: refuse}"),
@@ -348,3 +357,49 @@ def test_old_runs_are_removed_with_what_they_have_begun(runs: ProjectStore, cloc
     assert runs.workflow_runs.remove(clock.now()) == 1
     assert [r.id for r in runs.workflow_runs.page(PageQuery()).items] == [open_.id]
     assert runs.workflow_runs.history(run.id) == [] and runs.workflow_runs.attempts(run.id + 1) == []
+
+
+def test_a_run_that_waits_and_was_cancelled_does_not_begin(runs: ProjectStore) -> None:
+    first, second = (start(runs, ONE, {"k": "x"}, concurrency_key="x") for _ in range(2))
+    runs.workflow_runs.happen(second.id, Cancelled("olga"))
+    runs.workflow_runs.happen(second.id, Started())
+    assert runs.workflow_runs.get(second.id).state == "cancelled"
+    version = runs.workflow_versions.get("one")
+    with pytest.raises(InputError, match="as may be have not ended"):
+        runs.workflow_runs.repin(second.id, version.number, version.sha256, Retried())
+    do(runs, first.id)
+    assert runs.workflow_runs.repin(second.id, version.number, version.sha256, Retried()).state == "running"
+
+
+def test_a_run_that_cannot_go_on_holds_up_no_other(
+    runs: ProjectStore, clock: FixedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, well = start(runs, GATE.replace("NEEDED", "1")), start(runs, GATE.replace("NEEDED", "1"))
+    with runs.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE workflow_runs SET content = '{{' WHERE id = {broken.id}")
+    clock.advance(timedelta(days=3))
+    assert runs.workflow_runs.tick(10) == 2
+    assert (
+        runs.workflow_runs.get(well.id).state == "failed" and f"run {broken.id} cannot go on" in caplog.text
+    )
+
+
+def test_two_processes_begin_no_more_runs_than_may_be(runs: ProjectStore) -> None:
+    publish(runs, ONE)
+    barrier = threading.Barrier(4)
+
+    def begin(number: int) -> str:
+        barrier.wait()
+        return start_only(runs, "one", {"k": "x"}).state
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(begin, range(4)))
+    assert sorted(found) == ["pending", "pending", "pending", "running"]
+
+
+def start_only(store: ProjectStore, name: str, inputs: Mapping[str, Any]) -> WorkflowRun:
+    version = store.workflow_versions.get(name)
+    new = NewRun(
+        name, version.number, version.sha256, version.type, dict(inputs), concurrency_key=inputs["k"]
+    )
+    return store.workflow_runs.start(new, store.workflow_versions.definition(version.sha256).concurrency)

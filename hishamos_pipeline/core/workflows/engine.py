@@ -16,7 +16,6 @@ from hishamos_pipeline.core.workflows.admission import (
     wall_time_ends,
 )
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition, WorkflowStep, duration
-from hishamos_pipeline.core.workflows.expressions import ExpressionError
 from hishamos_pipeline.core.workflows.layout import Lane
 from hishamos_pipeline.core.workflows.run_steps import MOST_BYTES, RunSteps, size_of
 from hishamos_pipeline.core.workflows.states import (
@@ -76,9 +75,11 @@ def wake_at(definition: WorkflowDefinition, run: RunState) -> datetime | None:
     """When time alone changes something about a run; ``None`` if it never does."""
     if run.ended_at is not None or run.started_at is None:
         return None
-    times = [time for state in run.steps.values() if (time := state.wake_at)]
-    end = wall_time_ends(definition.budget, run)
-    return min([*times, *([end] if end and not run.outcome else [])], default=None)
+    # While it is paused, no step begins, whatever the time is.
+    states = [s for s in run.steps.values() if not (run.is_paused and s.state == "pending")]
+    times = [time for state in states if (time := state.wake_at)]
+    end = wall_time_ends(definition.budget, run) if run.phase == "steps" and not run.outcome else None
+    return min([*times, *([end] if end else [])], default=None)
 
 
 class _Turn(RunSteps):
@@ -86,7 +87,7 @@ class _Turn(RunSteps):
 
     def take(self, event: Event) -> None:
         match event:
-            case Started() if self.run.started_at is None:
+            case Started() if self.run.started_at is None and self.run.ended_at is None:
                 self.run = replace(self.run, started_at=self.now)
                 self._enter("steps")
             case Begun() if (state := self._open(event.key, event.attempt)) and state.state == "ready":
@@ -224,12 +225,12 @@ class _Turn(RunSteps):
         end = wall_time_ends(self.definition.budget, self.run)
         if self.run.phase != "steps" or self.run.outcome or end is None or end > self.now:
             return False
+        said = f"the run has lasted its whole budget of {self.definition.budget.wall_time}"
         if self.run.failure is None:
-            said = over_budget(self.definition.budget, self.run, self.now)
             self.run = replace(self.run, failure=WorkflowFailure("", "budget", said))
-            for key, state in self.run.steps.items():
-                if state.state not in ENDED:
-                    self._end_early(key, said)
+        for key in list(self.run.steps):
+            if self.run.steps[key].state not in ENDED:
+                self._end_early(key, said)
         return True
 
     def _follow_lane(self, lane: Lane, *, is_closed: bool) -> None:
@@ -328,7 +329,7 @@ class _Turn(RunSteps):
                 self._fail(state.key, "budget", said)
             else:
                 self._begin(step, state.key, values.filled(dict(step.given)), self._items(step, values))
-        except (ExpressionError, ValueError) as error:
+        except (ValueError, OverflowError) as error:  # one of them is ExpressionError
             self._fail(state.key, "expression", str(error))
 
     def _unaffordable(self, step: WorkflowStep) -> str:

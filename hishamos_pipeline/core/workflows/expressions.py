@@ -82,7 +82,9 @@ def evaluate(text: str, names: Names, values: Mapping[str, Any]) -> Any:
     try:
         program = _environment(tuple(sorted(names.items()))).compile(text)
         found = program.eval(data={name: _bounded(values[name]) for name in names if name in values})
-    except RuntimeError as error:
+    except ExpressionError:
+        raise
+    except (RuntimeError, ValueError, TypeError, OverflowError) as error:  # a value that CEL has no type for
         raise ExpressionError(_told(str(error), names)) from None
     value = found.plain_value()
     if found.type() == cel.Type.ERROR:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -20,10 +20,11 @@ from hishamos_pipeline.core.workflows.states import (
     StepState,
     WorkflowFailure,
 )
-from hishamos_pipeline.core.workflows.step_types import StepType, mismatches
+from hishamos_pipeline.core.workflows.step_types import StepType, as_taken, given_problem, mismatches
 
 # Bytes of JSON that a step takes or gives at most; what is larger is an artifact or a file, and passed by its name.
 MOST_BYTES = 65_536
+_SHORTEST_REMINDER = timedelta(minutes=1)
 
 
 class RunSteps:
@@ -52,6 +53,9 @@ class RunSteps:
         kind, state, number = self.types[step.type], self.run.steps[key], self.run.begun + 1
         if size_of({**given, "items": items}) > MOST_BYTES:
             raise ValueError(f"what it takes is larger than {MOST_BYTES} bytes")
+        given = as_taken(kind, given)
+        if problem := given_problem(kind, given):
+            raise ValueError(problem)
         times = _waiting_times(step.type, given, self.now)
         self.run = replace(self.run, begun=number)
         deadline = self.now + step.timeout if step.timeout else None
@@ -182,7 +186,14 @@ class RunSteps:
             if self.layout.phase_of(state.id) != "steps" or self._is_another(state):
                 steps[key] = fresh(state, is_new_round=True)
         self.run = replace(
-            self.run, steps=steps, outcome="", failure=None, ended_at=None, is_paused=False, outputs={}
+            self.run,
+            steps=steps,
+            outcome="",
+            failure=None,
+            ended_at=None,
+            is_paused=False,
+            outputs={},
+            started_at=self.now,
         )
         self._enter("steps")
 
@@ -214,6 +225,8 @@ def _waiting_times(kind: str, given: Mapping[str, Any], now: datetime) -> dict[s
     """
     if kind == "delay":
         return {"expires_at": delay_until(given, now), "remind_at": None}
+    if given.get("remind") is not None and duration(given["remind"]) < _SHORTEST_REMINDER:
+        raise ValueError("`remind` is shorter than a minute")
     times = {
         name: duration(given[said]) if given.get(said) is not None else None
         for name, said in (("expires_at", "expires"), ("remind_at", "remind"))

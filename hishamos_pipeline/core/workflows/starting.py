@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.text.suggesting import did_you_mean
 from hishamos_pipeline.core.workflows.definitions import InputSpec, WorkflowDefinition
 from hishamos_pipeline.core.workflows.expressions import is_of, type_of
+from hishamos_pipeline.core.workflows.run_steps import MOST_BYTES
 from hishamos_pipeline.errors import InputError
 
 _EMPTY: Mapping[str, Any] = {
@@ -30,6 +32,8 @@ def complete_inputs(definition: WorkflowDefinition, given: Mapping[str, Any]) ->
         if problem := _problem(spec, value):
             problems.append((f"inputs.{name}", problem))
         found[name] = _EMPTY[spec.type] if value is None else value
+    if not problems and len(canonical_json(found).encode()) > MOST_BYTES:
+        problems.append(("inputs", f"are larger than {MOST_BYTES} bytes"))
     if problems:
         raise InputError(tuple(problems))
     return found

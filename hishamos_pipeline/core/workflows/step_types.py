@@ -1,5 +1,6 @@
 """The kinds of steps: what each takes and gives, and whether it runs in a process of its own."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -127,6 +128,29 @@ def mismatches(kind: StepType, outputs: Mapping[str, object]) -> str:
         return f"it gives {', '.join(unknown)}, which {kind.name} does not"
     wrong = [name for name, value in outputs.items() if not _is(value, kind.gives[name])]
     return f"what it gives as {', '.join(wrong)} is of another type than {kind.name} says" if wrong else ""
+
+
+def as_taken(kind: StepType, given: Mapping[str, object]) -> dict[str, object]:
+    """What a step takes, with numbers and truths as texts where texts are taken, as within other text."""
+    texts = {name for name, taken in kind.takes.items() if taken.type == "string"}
+    return {
+        name: json.dumps(value) if name in texts and isinstance(value, bool | int | float) else value
+        for name, value in given.items()
+    }
+
+
+def given_problem(kind: StepType, given: Mapping[str, object]) -> str:
+    """What is wrong with what a step takes, once it is worked out; empty if it is well."""
+    for name, taken in kind.takes.items():
+        value = given.get(name)
+        if value is None:
+            if taken.required:
+                return f"`{name}` has no value"
+        elif not _is(value, taken.type):
+            return f"`{name}` is no {taken.type}"
+        elif taken.choices and value not in taken.choices:
+            return f"`{name}` is none of {', '.join(taken.choices)}"
+    return ""
 
 
 def _is(value: object, kind: Kind) -> bool:

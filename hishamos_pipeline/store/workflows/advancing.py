@@ -77,7 +77,8 @@ class Advancing:
         row = WorkflowRunRow(
             organization_id=organization, workflow=new.workflow, version=new.version, sha256=new.sha256, type=new.type,
             project=new.project, priority=new.priority, state="pending", content="", owner=owner, user_id=user_id,
-            scopes=new.scopes, known_by=new.known_by, concurrency_key=new.concurrency_key, parent_run_id=run_id,
+            scopes=new.scopes, known_by=new.known_by, only_project=new.only_project,
+            concurrency_key=new.concurrency_key, parent_run_id=run_id,
             parent_key=key, parent_attempt=attempt, created_at=self._now,
         )  # fmt: skip
         self._session.add(row)
@@ -192,9 +193,10 @@ class Advancing:
         may_change = found.on_changes is not None and step.reworks < found.on_changes.max
         shown = {str(name): self._hash_of(row, str(name)) for name in step.given.get("show", ())}
         asked = asked_of(step.given, row.owner.removeprefix("user:"), shown, may_ask_for_changes=may_change)
+        question = stored_text(str(step.given.get("question", "")))
         self._session.add(HumanTaskRow(
             organization_id=row.organization_id, run_id=row.id, key=step.key, attempt=step.attempt,
-            title=(found.title or f"{row.workflow}: {step.id}")[:200], question=str(step.given.get("question", "")),
+            title=(found.title or f"{row.workflow}: {step.id}")[:200], question=question,
             asked=encoded(ASKED, asked), opened_at=self._now, expires_at=step.expires_at,
         ))  # fmt: skip
 
@@ -243,7 +245,7 @@ class Advancing:
         )
         new = NewRun(
             name, version.number, version.sha256, version.type, inputs, row.project, row.priority, row.scopes,
-            row.known_by, parent=(row.id, step.key, step.attempt),
+            row.known_by, row.only_project, parent=(row.id, step.key, step.attempt),
         )  # fmt: skip
         child = self.begin(new, owner=row.owner, user_id=row.user_id, organization=row.organization_id)
         self.tell(child.id, Started())
@@ -345,15 +347,19 @@ def found_version(
     return row
 
 
-def running_with(session: Session, new: NewRun, organization: int) -> int:
-    """How many runs with the same key have not ended."""
+def running_with(session: Session, organization: int, workflow: str, key: str) -> int:
+    """How many runs with the same key have not ended; whoever begins another one of the workflow waits meanwhile."""
+    versions = select(WorkflowVersionRow.id).where(
+        WorkflowVersionRow.organization_id == organization, WorkflowVersionRow.name == workflow
+    )
+    session.scalars(locked(session, versions.order_by(WorkflowVersionRow.id))).all()
     query = (
         select(func.count())
         .select_from(WorkflowRunRow)
         .where(
             WorkflowRunRow.organization_id == organization,
-            WorkflowRunRow.workflow == new.workflow,
-            WorkflowRunRow.concurrency_key == new.concurrency_key,
+            WorkflowRunRow.workflow == workflow,
+            WorkflowRunRow.concurrency_key == key,
             WorkflowRunRow.state.in_(_RUNNING),
         )
     )

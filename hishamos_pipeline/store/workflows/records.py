@@ -71,7 +71,7 @@ class NewRun:
         inputs: what it is started with, defaults among them.
         project: the project that it is about; empty for none.
         priority: steps of runs with a higher one are done first.
-        scopes, known_by: those of whoever starts it.
+        scopes, known_by, only_project: those of whoever starts it.
         concurrency_key: runs with the same one wait for one another.
         parent: the run, the step and the attempt that wait for it.
     """
@@ -85,6 +85,7 @@ class NewRun:
     priority: int = 0
     scopes: str = ""
     known_by: str = ""
+    only_project: str = ""
     concurrency_key: str = ""
     parent: tuple[int, str, int] | None = None
 
@@ -104,6 +105,7 @@ class ClaimedStep:
     user_id: int
     scopes: str
     known_by: str
+    only_project: str
     type: str
     step: StepState
 

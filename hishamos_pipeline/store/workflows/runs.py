@@ -1,7 +1,9 @@
 """Runs of workflows: begun, told what happens to them, their steps taken by one worker at a time."""
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.workflows.definitions import Concurrency
 from hishamos_pipeline.core.workflows.states import ENDED, Begun, Event, Failed, Started, Ticked
-from hishamos_pipeline.errors import InputError
+from hishamos_pipeline.errors import InputError, StorageError
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization, organization_id
 from hishamos_pipeline.store.organizations.tables import OrganizationRow
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
@@ -19,6 +21,7 @@ from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, rows_changed
 from hishamos_pipeline.store.workflows.advancing import (
     Advancing,
+    definition_of,
     found_run,
     loaded,
     remove_message,
@@ -42,6 +45,7 @@ from hishamos_pipeline.store.workflows.tables import (
     WorkflowStepRow,
 )
 
+log = logging.getLogger("hishamos.workflows")
 # A worker that is alive says so far more often.
 LOST_AFTER = timedelta(minutes=2)
 _SORTS: Sorts = {"-id": WorkflowRunRow.id, "priority": WorkflowRunRow.priority}
@@ -62,17 +66,13 @@ class WorkflowRuns:
         with self._sessions.write() as session:
             actor, turn = actor_of(session), Advancing(session, self._sessions.clock.now())
             organization = organization_id(session)
+            is_free = _is_free(session, organization, new.workflow, new.concurrency_key, concurrency)
+            if concurrency and not is_free and concurrency.otherwise == "refuse":
+                raise _too_many(new.workflow, new.concurrency_key)
             row = turn.begin(
                 new, owner=actor.responsible[:120], user_id=actor.user_id, organization=organization
             )
-            others = running_with(session, new, organization) if concurrency else 0
-            if concurrency and others >= concurrency.max:
-                if concurrency.otherwise == "refuse":
-                    many = (
-                        f"{others} runs of {new.workflow} with the key {new.concurrency_key!r} have not ended"
-                    )
-                    raise InputError((("concurrency", many),))
-            else:
+            if is_free:
                 turn.happen(row, Started())
             run_id = row.id
         self.deliver(turn.told)
@@ -95,12 +95,15 @@ class WorkflowRuns:
 
         Raises:
             ArtifactMissingError: there is none.
-            InputError: it has not ended.
+            InputError: it has not ended, or too many runs have its key.
         """
         with self._sessions.write() as session:
             row, turn = self._found(session, run_id), Advancing(session, self._sessions.clock.now())
             if row.ended_at is None:
                 raise InputError((("run", f"run {run_id} has not ended"),))
+            concurrency = definition_of(session, sha256).concurrency
+            if not _is_free(session, row.organization_id, row.workflow, row.concurrency_key, concurrency):
+                raise _too_many(row.workflow, row.concurrency_key)
             row.version, row.sha256 = version, sha256
             turn.happen(row, event)
         self.deliver(turn.told)
@@ -183,7 +186,7 @@ class WorkflowRuns:
             organization = session.get_one(OrganizationRow, row.organization_id).key
             return ClaimedStep(
                 run_id, row.workflow, row.project, organization, row.owner, row.user_id, row.scopes, row.known_by,
-                step.type, run.steps[key],
+                row.only_project, step.type, run.steps[key],
             )  # fmt: skip
 
     def beat(self, claimed: ClaimedStep) -> bool:
@@ -260,11 +263,15 @@ class WorkflowRuns:
             left = session.scalars(
                 select(WorkflowMessageRow.id).order_by(WorkflowMessageRow.id).limit(limit)
             ).all()
-        for run_id in due:
-            self.happen(run_id, Ticked())
-        for run_id, key, number in lost:
-            self.happen(run_id, Failed(key, number, "lost", "its worker has said nothing for two minutes"))
-        self.deliver(left)
+        said = "its worker has said nothing for two minutes"
+        happenings: list[tuple[int, Event]] = [(run_id, Ticked()) for run_id in due]
+        happenings += [(run_id, Failed(key, number, "lost", said)) for run_id, key, number in lost]
+        for run_id, event in happenings:
+            with _alone(f"run {run_id}"):
+                self.happen(run_id, event)
+        for number in left:
+            with _alone(f"message {number}"):
+                self.deliver([number])
         return len(due) + len(lost) + len(left)
 
     def outdated(self, before: datetime) -> int:
@@ -298,6 +305,30 @@ class WorkflowRuns:
 
     def _found(self, session: Session, run_id: int) -> WorkflowRunRow:
         return found_run(session, run_id, _seen(session))
+
+
+@contextmanager
+def _alone(what: str) -> Iterator[None]:
+    """Have what is wrong with one of many stop none of the others."""
+    try:
+        yield
+    except StorageError:  # the store is away for all of them
+        raise
+    except Exception:
+        log.exception("%s cannot go on", what)
+
+
+def _is_free(
+    session: Session, organization: int, workflow: str, key: str, concurrency: Concurrency | None
+) -> bool:
+    """Whether one more run with a key may begin."""
+    return concurrency is None or running_with(session, organization, workflow, key) < concurrency.max
+
+
+def _too_many(workflow: str, key: str) -> InputError:
+    return InputError(
+        (("concurrency", f"as many runs of {workflow} with the key {key!r} as may be have not ended"),)
+    )
 
 
 def _ready() -> Select[WorkflowStepRow]:

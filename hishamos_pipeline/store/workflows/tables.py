@@ -55,8 +55,9 @@ class WorkflowVersionRow(Base):
 class WorkflowRunRow(Base):
     """A run, pinned to the definition that it began with.
 
-    ``state`` repeats what follows from ``content``, the run as JSON without its steps. ``user_id``, ``scopes`` and
-    ``known_by`` are of whoever has started it: its steps are done with that person's rights, within these scopes.
+    ``state`` repeats what follows from ``content``, the run as JSON without its steps. ``user_id``, ``scopes``,
+    ``known_by`` and ``only_project`` are of whoever has started it: its steps are done with that person's rights,
+    within these scopes, and in that project alone if one is named.
     ``parent_*`` is the step of another run that waits for it. ``wake_at`` is when time alone changes something.
     """
 
@@ -86,6 +87,7 @@ class WorkflowRunRow(Base):
     user_id: Mapped[int] = mapped_column(default=0)
     scopes: Mapped[str] = mapped_column(Text, default="")
     known_by: Mapped[str] = mapped_column(String(120), default="")
+    only_project: Mapped[str] = mapped_column(String(63), default="")
     concurrency_key: Mapped[str] = mapped_column(String(200), default="")
     parent_run_id: Mapped[int | None] = mapped_column(ForeignKey("workflow_runs.id", ondelete="CASCADE"))
     parent_key: Mapped[str] = mapped_column(String(100), default="")

@@ -456,3 +456,58 @@ def test_waiting_steps_say_when_they_want_to_be_looked_at() -> None:
     to_gate(play)
     assert wake_at(play.definition, play.run) == play.run.steps["gate"].remind_at
     assert wake_at(play.definition, replace(play.run, ended_at=BEGAN)) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("type: delay, with: {for: '${{ inputs.x }}'}", "no duration"),
+        ("type: delay, with: {business_days: '${{ inputs.m.b }}'}", "`business_days` is no integer"),
+        ("type: delay, with: {until: '${{ inputs.x }}'}", "Invalid isoformat string"),
+        ("type: human_approval, with: {approvers: '${{ inputs.m.a }}'}", "`approvers` is no list"),
+        ("type: human_approval, with: {approvers: [a], remind: 1s}", "shorter than a minute"),
+        ("type: notify, with: {subject: '${{ inputs.m.c }}'}", "`subject` is no string"),
+        ("type: repo_creation, with: {to: '${{ inputs.x }}'}", "`to` is none of zip"),
+    ],
+)
+def test_what_a_step_takes_is_checked_when_it_is_known(given: str, said: str) -> None:
+    text = f"inputs: {{x: {{type: string}}, m: {{type: map}}}}\nsteps:\n- {{id: a, {given}}}\n"
+    play = Play(text, {"x": "soon", "m": {"a": 1, "b": "soon", "c": []}})
+    assert play.run.failure and play.run.failure.cause == "expression" and said in play.run.failure.message
+
+
+def test_a_number_alone_is_a_text_where_one_is_taken() -> None:
+    inner = "{id: n, type: notify, with: {subject: '${{ item }}'}}"
+    play = Play(f"steps:\n- {{id: a, type: parallel, for_each: '[7]', steps: [{inner}]}}\n")
+    assert play.run.steps["n[0]"].given == {"subject": "7"}
+
+
+def test_values_that_conditions_have_no_type_for_fail_their_step() -> None:
+    play = Play(
+        f"inputs: {{n: {{type: integer}}}}\nsteps:\n- {{id: a, {NOTE}, when: inputs.n > 1}}\n", {"n": 2**80}
+    )
+    assert play.run.failure and play.run.failure.cause == "expression"
+
+
+def test_a_run_that_goes_on_has_its_wall_time_again() -> None:
+    play = Play(f"budget: {{wall_time: 2h}}\nsteps:\n- {{id: a, {TASK}}}\n")
+    play.later(hours=3)
+    assert play.run.state == "failed" and wake_at(play.definition, play.run) is None
+    play.happen(Retried())
+    assert play.states() == {"a": "ready"}
+
+
+def test_the_wall_time_ends_what_still_runs_after_a_failure() -> None:
+    play = Play(f"budget: {{wall_time: 2h}}\nsteps:\n- {{id: a, {TASK}}}\n- {{id: b, {TASK}}}\n")
+    play.take("a")
+    play.fail("b")
+    assert play.states()["a"] == "running"
+    play.later(hours=2)
+    assert play.states()["a"] == "cancelled" and play.run.state == "failed"
+
+
+def test_a_paused_run_is_not_looked_at_for_what_may_not_begin() -> None:
+    play = Play(f"steps:\n- {{id: a, {TASK}, retry: {{max: 1}}}}\n")
+    play.fail("a", "lost")
+    play.happen(Paused())
+    assert wake_at(play.definition, play.run) is None

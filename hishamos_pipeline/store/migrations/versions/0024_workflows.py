@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("known_by", sa.String(length=120), nullable=False),
+        sa.Column("only_project", sa.String(length=63), nullable=False),
         sa.Column("concurrency_key", sa.String(length=200), nullable=False),
         sa.Column("parent_run_id", sa.Integer(), nullable=True),
         sa.Column("parent_key", sa.String(length=100), nullable=False),
