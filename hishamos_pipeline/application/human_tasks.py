@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from hishamos_pipeline.application.rights import requires
+from hishamos_pipeline.application.rights import require, requires
 from hishamos_pipeline.application.view import UseCaseInput, View
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.workflows.approvals import Person, refusal
@@ -85,7 +85,7 @@ def show_human_task(services: Services, actor: Actor, task: int) -> HumanTaskVie
     return _view(services, actor, services.store.human_tasks.get(task))
 
 
-@requires("workflows.decide")
+@requires("projects.read")
 def decide(services: Services, actor: Actor, command: DecideTask) -> HumanTaskView:
     """Decide; the run goes on at once if that was the last decision it waits for.
 
@@ -95,15 +95,20 @@ def decide(services: Services, actor: Actor, command: DecideTask) -> HumanTaskVi
         InputError: the form is not filled in well, or the run cannot go back.
         ChangedMeanwhileError: it is decided or closed, or the actor has decided already.
     """
+    about = services.store.human_tasks.get(command.task)
+    require(services, actor, "workflows.decide", about.project)
     found = services.store.human_tasks.decide(
-        command.task, command.decision, _person(actor), comment=command.comment, form=command.form
+        command.task, command.decision, _person(services, actor), comment=command.comment, form=command.form
     )
     return _view(services, actor, found)
 
 
-def _person(actor: Actor) -> Person:
-    """Whoever decides; only people do."""
-    return Person(actor.name, actor.role) if actor.kind == "user" else Person("")
+def _person(services: Services, actor: Actor) -> Person:
+    """Whoever decides; only people do, and neither agents nor service accounts."""
+    is_person = actor.kind == "user" and (
+        not actor.user_id or services.store.users.get(actor.user_id).kind == "person"
+    )
+    return Person(actor.name, actor.role) if is_person else Person("")
 
 
 def _view(services: Services, actor: Actor, task: HumanTask) -> HumanTaskView:
@@ -117,7 +122,8 @@ def _view(services: Services, actor: Actor, task: HumanTask) -> HumanTaskView:
         fields={name: spec.type for name, spec in asked.form.items()},
         shown=dict(asked.shown),
         may_ask_for_changes=asked.may_ask_for_changes,
-        is_mine=task.state == "open" and not refusal(asked, _person(actor), is_escalated=task.is_escalated),
+        is_mine=task.state == "open"
+        and not refusal(asked, _person(services, actor), is_escalated=task.is_escalated),
         decisions=tuple(
             HumanDecisionView.of(one, form=json.loads(one.form))
             for one in services.store.human_tasks.decisions(task.id)

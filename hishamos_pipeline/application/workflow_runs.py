@@ -6,16 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
+from hishamos_pipeline.accounts.tokens import SESSION
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
 from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
-from hishamos_pipeline.core.workflows.expressions import ExpressionError, evaluate
 from hishamos_pipeline.core.workflows.layout import Layout
 from hishamos_pipeline.core.workflows.mermaid import mermaid
-from hishamos_pipeline.core.workflows.names import of_run
-from hishamos_pipeline.core.workflows.starting import complete_inputs
+from hishamos_pipeline.core.workflows.starting import complete_inputs, concurrency_key
 from hishamos_pipeline.core.workflows.states import (
     ENDED,
     Cancelled,
@@ -27,7 +26,7 @@ from hishamos_pipeline.core.workflows.states import (
     StepState,
 )
 from hishamos_pipeline.core.workflows.step_types import BUILTIN
-from hishamos_pipeline.errors import ArtifactMissingError, InputError, UsageError
+from hishamos_pipeline.errors import ArtifactMissingError, ForbiddenError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.pages import PageQuery
 from hishamos_pipeline.store.workflows.records import ListedRun, NewRun, WorkflowRun, WorkflowVersion
@@ -147,10 +146,10 @@ def start_workflow(services: Services, actor: Actor, command: StartWorkflow) -> 
         inputs,
         project=command.project or _project_of(services, inputs) or actor.project,
         priority=command.priority,
-        scopes="" if actor.scopes is None else ",".join(sorted(actor.scopes)),
-        known_by=actor.known_by,
+        scopes=_scopes(actor),
+        known_by=_known_by(services, actor),
         only_project=actor.project,
-        concurrency_key=_key(definition, actor, inputs),
+        concurrency_key=concurrency_key(definition, actor.responsible, inputs),
     )
     if new.project or actor.project:
         require(services, actor, "workflows.run", new.project or actor.project)
@@ -203,7 +202,7 @@ def draw_workflow_run(services: Services, actor: Actor, run: int) -> str:
     return mermaid(services.store.workflow_versions.definition(found.sha256), found.run)
 
 
-@requires("workflows.run")
+@requires("projects.read")
 def pause_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowRunDetails:
     """Have no step begin any more; what runs ends.
 
@@ -215,7 +214,7 @@ def pause_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowRu
     return _details(services, services.store.workflow_runs.happen(run, Paused()))
 
 
-@requires("workflows.run")
+@requires("projects.read")
 def resume_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowRunDetails:
     """Have steps begin again.
 
@@ -227,7 +226,7 @@ def resume_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowR
     return _details(services, services.store.workflow_runs.happen(run, Resumed()))
 
 
-@requires("workflows.run")
+@requires("projects.read")
 def cancel_workflow_run(services: Services, actor: Actor, run: int, reason: str = "") -> WorkflowRunDetails:
     """End a run: what runs is stopped, its last steps run; a second time ends those, too.
 
@@ -240,15 +239,20 @@ def cancel_workflow_run(services: Services, actor: Actor, run: int, reason: str 
     return _details(services, services.store.workflow_runs.happen(run, event))
 
 
-@requires("workflows.run")
+@requires("projects.read")
 def retry_workflow_run(services: Services, actor: Actor, command: RetryRun) -> WorkflowRunDetails:
     """Have a run that has ended go on, from what has not ended well, or from a step.
 
     Raises:
         ArtifactMissingError: there is no such run, or no such version.
+        ForbiddenError: it is somebody else's.
         UsageError: it has not ended, has succeeded and no step is named, or there is no such step.
     """
     found = _mine(services, actor, command.run)
+    if found.owner != actor.responsible:
+        raise ForbiddenError(
+            f"run {command.run} is of {found.owner}, whose rights it has: begin one of your own"
+        )
     if found.state not in ENDED:
         raise UsageError(f"run {command.run} is {found.state}: what has not ended cannot be retried")
     if found.state == "succeeded" and not command.step:
@@ -261,7 +265,18 @@ def retry_workflow_run(services: Services, actor: Actor, command: RetryRun) -> W
     if command.step and not Layout(definition, BUILTIN).is_first_level(command.step):
         raise UsageError(f"there is no step {command.step!r} beside which no other one stands around it")
     event = Rerun(command.step) if command.step else Retried()
-    return _details(services, services.store.workflow_runs.repin(command.run, version, sha256, event))
+    return _details(
+        services,
+        services.store.workflow_runs.repin(
+            command.run,
+            version,
+            sha256,
+            event,
+            scopes=_scopes(actor),
+            known_by=_known_by(services, actor),
+            only_project=actor.project,
+        ),
+    )
 
 
 def _version(
@@ -281,9 +296,19 @@ def _version(
 
 def _mine(services: Services, actor: Actor, run: int) -> WorkflowRun:
     found = services.store.workflow_runs.get(run)
-    if found.project:
-        require(services, actor, "workflows.run", found.project)
+    require(services, actor, "workflows.run", found.project)
     return found
+
+
+def _scopes(actor: Actor) -> str:
+    return "" if actor.scopes is None else ",".join(sorted(actor.scopes))
+
+
+def _known_by(services: Services, actor: Actor) -> str:
+    """What a person has shown; a session ends long before a run does, and only logging out everywhere ends that."""
+    if actor.known_by.startswith(f"{SESSION}:"):
+        return f"access:{services.store.clock.now().isoformat()}"
+    return actor.known_by
 
 
 def _require_open(run: WorkflowRun) -> None:
@@ -295,22 +320,6 @@ def _project_of(services: Services, inputs: Mapping[str, Any]) -> str:
     """The project that a run is about, if one of its inputs is called so and names one."""
     key = inputs.get("project")
     return key if isinstance(key, str) and key and services.store.projects.exists(key) else ""
-
-
-def _key(definition: WorkflowDefinition, actor: Actor, inputs: Mapping[str, Any]) -> str:
-    """The key that no more runs than some may have at the same time.
-
-    Raises:
-        InputError: it cannot be worked out.
-    """
-    if definition.concurrency is None:
-        return ""
-    values = {f"inputs.{name}": value for name, value in inputs.items()}
-    values |= {"run.owner": actor.responsible, "run.workflow": definition.workflow}
-    try:
-        return str(evaluate(definition.concurrency.key, of_run(definition), values))[:200]
-    except ExpressionError as error:
-        raise InputError((("concurrency.key", str(error)),)) from None
 
 
 def _view(run: ListedRun) -> WorkflowRunView:

@@ -106,8 +106,16 @@ async def _build_project(work: StepWork) -> Waits:
     )
     asked = builds.request(work.services, work.actor, command)
     tokens = spent.input_tokens + spent.output_tokens
+    begun = work.claimed.step.started_at
     return Waits(
-        {"kind": "build", "project": key, "request": asked.id, "usd": spent.cost_usd, "tokens": tokens}
+        {
+            "kind": "build",
+            "project": key,
+            "request": asked.id,
+            "is_ours": begun is None or asked.requested_at >= begun,  # else somebody had asked for it already
+            "usd": spent.cost_usd,
+            "tokens": tokens,
+        }
     )
 
 

@@ -54,7 +54,7 @@ def _event_of(services: Services, waiting: WaitingStep) -> Event | None:
             case "export":
                 return _export_ended(services, waiting)
         return _event_came(services, waiting) if waiting.type == "wait_for_event" else None
-    except (ArtifactMissingError, ProjectNotFoundError, ExpressionError) as error:
+    except (ArtifactMissingError, ProjectNotFoundError) as error:
         return Failed(waiting.step.key, waiting.step.attempt, "error", str(error))
 
 
@@ -97,7 +97,8 @@ def _event_came(services: Services, waiting: WaitingStep) -> Event | None:
     """The first event since a step began to wait that its filter holds for."""
     given = waiting.step.given
     store, after = services.store.events, waiting.since_event
-    while found := store.after(after, _EVENTS_AT_ONCE, kinds=[str(given["event"])]):
+    only = waiting.only_project
+    while found := store.after(after, _EVENTS_AT_ONCE, project=only, kinds=[str(given["event"])]):
         for event in found:
             if event.organization_id == waiting.organization_id and _holds(given.get("filter"), event):
                 return Succeeded(waiting.step.key, waiting.step.attempt, {"event": _told(event)})
@@ -107,7 +108,10 @@ def _event_came(services: Services, waiting: WaitingStep) -> Event | None:
 
 
 def _holds(text: object, event: ProjectEvent) -> bool:
-    return text is None or is_true(str(text), {"event": "map"}, {"event": _told(event)})
+    try:
+        return text is None or is_true(str(text), {"event": "map"}, {"event": _told(event)})
+    except ExpressionError:  # it speaks of what this event does not tell
+        return False
 
 
 def _told(event: ProjectEvent) -> dict[str, Any]:
@@ -120,7 +124,13 @@ def _take_back(services: Services, runs: builds.Runs, limit: int) -> None:
     """End what cancelled steps have asked for."""
     store = services.store.workflow_runs
     for run_id, number, asked in store.stopping(limit):
-        _withdraw(services, runs, asked)
+        try:
+            if asked.get("is_ours", True) and not store.is_awaited(asked):
+                _withdraw(services, runs, asked)
+        except StorageError:  # the store is away for all of them
+            raise
+        except Exception:  # what is wrong with one stops none of the others
+            log.exception("what run %d has asked for cannot be taken back", run_id)
         store.stopped(run_id, number)
 
 

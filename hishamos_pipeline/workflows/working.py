@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 
 from hishamos_pipeline.application import logins
@@ -18,6 +19,8 @@ log = logging.getLogger("hishamos.workflows")
 _BEAT_SECONDS = 5.0
 # Every so many steps, the oldest is taken, whatever its priority is.
 _FAIR = 4
+# How long the end of a step is kept while the store is away.
+_AWAY_SECONDS = 600.0
 _UNAVAILABLE = (StorageError, StoreAwayError, OSError)
 
 
@@ -53,8 +56,29 @@ class StepWorker:
             return False
         ended = await self._until_stopped(claimed)
         if ended is not None:
-            await asyncio.to_thread(runs.happen, claimed.run_id, ended)
+            await self._tell(claimed, ended)
         return True
+
+    async def _tell(self, claimed: ClaimedStep, ended: Event) -> None:
+        """Tell a run how its step has ended; what was paid for is not lost while the store is away."""
+        runs, until = self._services.store.workflow_runs, time.monotonic() + _AWAY_SECONDS
+        while True:
+            try:
+                await asyncio.to_thread(runs.happen, claimed.run_id, ended)
+                return
+            except StorageError as error:
+                if time.monotonic() > until:
+                    raise
+                log.warning("the end of step %s of run %d: %s", claimed.step.key, claimed.run_id, error)
+                await asyncio.sleep(min(self._beat_seconds, 1.0))
+            except HishamosError:
+                raise
+            except Exception as error:
+                log.exception("the end of step %s of run %d", claimed.step.key, claimed.run_id)
+                if isinstance(ended, Failed):
+                    raise
+                said = mask(f"{type(error).__name__}: {error}")
+                ended = Failed(claimed.step.key, claimed.step.attempt, "outputs", said, None)
 
     async def _until_stopped(self, claimed: ClaimedStep) -> Event | None:
         """How a step has ended; ``None`` if it was stopped, so that nobody waits for it any more."""
@@ -68,6 +92,11 @@ class StepWorker:
                 await asyncio.wait({working})
                 return None
             return working.result()
+        except asyncio.CancelledError:  # the process ends; another one begins the step again at once
+            said = "its worker was stopped"
+            lost = Failed(claimed.step.key, claimed.step.attempt, "lost", said)
+            self._services.store.workflow_runs.happen(claimed.run_id, lost)
+            raise
         finally:
             working.cancel()
             stopping.cancel()
@@ -118,6 +147,8 @@ def actor_of(services: Services, claimed: ClaimedStep) -> Actor:
         raise LoginError(f"{user.email} is switched off")
     actor = logins.actor_of(services, user, claimed.organization, via="workflow")
     scopes = frozenset(claimed.scopes.split(",")) if claimed.scopes else None
+    if actor.scopes is not None:  # such as none at all, until a second factor is set up
+        scopes = actor.scopes if scopes is None else scopes & actor.scopes
     actor = replace(actor, scopes=scopes, known_by=claimed.known_by, project=claimed.only_project)
     require_still_known(services, actor)
     return actor

@@ -378,10 +378,12 @@ def test_a_run_that_cannot_go_on_holds_up_no_other(
     with runs.engine.begin() as connection:
         connection.exec_driver_sql(f"UPDATE workflow_runs SET content = '{{' WHERE id = {broken.id}")
     clock.advance(timedelta(days=3))
-    assert runs.workflow_runs.tick(10) == 2
+    assert runs.workflow_runs.tick(10) == 1
     assert (
         runs.workflow_runs.get(well.id).state == "failed" and f"run {broken.id} cannot go on" in caplog.text
     )
+    assert runs.workflow_runs.tick(10) == 0
+    assert {r.id: r.state for r in runs.workflow_runs.page(PageQuery()).items}[broken.id] == "failed"
 
 
 def test_two_processes_begin_no_more_runs_than_may_be(runs: ProjectStore) -> None:
@@ -403,3 +405,92 @@ def start_only(store: ProjectStore, name: str, inputs: Mapping[str, Any]) -> Wor
         name, version.number, version.sha256, version.type, dict(inputs), concurrency_key=inputs["k"]
     )
     return store.workflow_runs.start(new, store.workflow_versions.definition(version.sha256).concurrency)
+
+
+def test_a_worker_that_was_stopped_or_died_is_no_failure_of_its_step(
+    runs: ProjectStore, clock: FixedClock
+) -> None:
+    run = start(runs, TWO)
+    for _ in range(2):
+        assert runs.workflow_runs.claim("w") is not None
+        clock.advance(LOST_AFTER + timedelta(seconds=1))
+        assert runs.workflow_runs.tick(10) == 1 and runs.workflow_runs.tick(10) == 0
+        assert states(runs, run.id)["a"] == "ready"
+    assert [a.state for a in runs.workflow_runs.attempts(run.id)] == ["cancelled", "cancelled", "ready"]
+    assert runs.workflow_runs.claim("w") is not None
+    clock.advance(LOST_AFTER + timedelta(seconds=1))
+    runs.workflow_runs.tick(10)
+    assert runs.workflow_runs.get(run.id).state == "failed"
+
+
+def test_no_attempt_stays_open_behind_the_next_one(runs: ProjectStore, clock: FixedClock) -> None:
+    run = start(runs, TWO.replace("id: a,", "id: a, timeout: 1m, retry: {max: 5, backoff: 0s},"))
+    first = runs.workflow_runs.claim("w")
+    assert first is not None
+    clock.advance(timedelta(minutes=1))
+    runs.workflow_runs.tick(10)
+    assert not runs.workflow_runs.beat(first) and states(runs, run.id)["a"] == "ready"
+    count = len(runs.workflow_runs.history(run.id))
+    clock.advance(timedelta(seconds=59))
+    assert runs.workflow_runs.tick(10) == 0 and len(runs.workflow_runs.history(run.id)) == count
+
+
+def test_a_run_that_waits_begins_no_other_when_it_is_cancelled(runs: ProjectStore) -> None:
+    first, second, third = (start(runs, ONE, {"k": "x"}, concurrency_key="x") for _ in range(3))
+    runs.workflow_runs.happen(second.id, Cancelled("olga"))
+    assert runs.workflow_runs.get(third.id).state == "pending"
+    do(runs, first.id)
+    assert runs.workflow_runs.get(third.id).state == "running"
+
+
+def test_runs_that_others_begin_keep_to_their_key_too(runs: ProjectStore) -> None:
+    publish(runs, ONE)
+    calls = "workflow: c\nsteps:\n" + "".join(
+        f"- {{id: c{n}, type: subworkflow, with: {{workflow: one, inputs: {{k: x}}}}}}\n" for n in range(3)
+    )
+    run = start(runs, calls)
+
+    def of_one() -> list[str]:
+        return [r.state for r in runs.workflow_runs.page(PageQuery(), workflow="one").items]
+
+    assert sorted(of_one()) == ["pending", "pending", "running"]
+    while do(runs):
+        assert of_one().count("running") <= 1
+    assert runs.workflow_runs.get(run.id).state == "succeeded"
+
+
+def test_a_run_begins_no_more_runs_than_are_good_for_anybody(
+    runs: ProjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hishamos_pipeline.store.workflows.advancing._MOST_DESCENDANTS", 20)
+    fan = (
+        "workflow: fan\nsteps:\n- {id: f, type: parallel, for_each: '[1, 2, 3]', with: {join: all_done}, "
+        "steps: [{id: c, type: subworkflow, with: {workflow: fan}}]}\n"
+    )
+    run = start(runs, fan)
+    while runs.workflow_runs.tick(1000):
+        pass
+    assert runs.workflow_runs.get(run.id).state == "succeeded"
+    assert len(runs.workflow_runs.page(PageQuery(limit=200)).items) == 21
+
+
+def test_nobody_decides_what_has_expired(runs: ProjectStore, clock: FixedClock) -> None:
+    run = start(runs, GATE.replace("NEEDED", "1"))
+    clock.advance(timedelta(days=2))
+    with pytest.raises(ChangedMeanwhileError, match="does not wait for it any more"):
+        decide(runs, run.id, MANAGER, "approve")
+    assert runs.workflow_runs.get(run.id).state == "failed"
+
+
+def test_forms_are_bounded_whatever_is_decided(runs: ProjectStore) -> None:
+    run = start(runs, GATE.replace("NEEDED", "1"))
+    with pytest.raises(InputError, match="larger than"):
+        decide(runs, run.id, MANAGER, "reject", big="x" * 20_000)
+
+
+def test_a_long_address_excludes_its_owner_too(runs: ProjectStore) -> None:
+    name = f"{'a' * 200}@example.org"
+    owner = runs.acting_as(replace(OWNER, name=name))
+    run = start(owner, GATE.replace("NEEDED", "1"))
+    with pytest.raises(ForbiddenError, match="excluded"):
+        decide(owner, run.id, Person(name, "admin"), "approve")

@@ -107,7 +107,16 @@ def test_a_build_that_fails_fails_its_step(services: Services) -> None:
     assert "the build of notes cancelled: nobody wants it" in shown(services, run).failure
 
 
+def test_a_build_that_somebody_else_has_asked_for_is_not_taken_back(services: Services) -> None:
+    run = start(services, BUILD, inputs={"project": "notes"})
+    work(services)
+    workflow_runs.cancel_workflow_run(services, OPERATOR, run.id)
+    tick(services, FakeRuns())
+    assert len(services.store.builds.requested(10)) == 1, "whoever has submitted the idea wants it built"
+
+
 def test_a_cancelled_step_takes_its_build_back(services: Services) -> None:
+    services.store.builds.cancel("notes")
     run = start(services, BUILD, inputs={"project": "notes"})
     work(services)
     workflow_runs.cancel_workflow_run(services, OPERATOR, run.id, "no")

@@ -12,6 +12,8 @@ Verdict = Literal["wait", "begin", "skip"]
 # No retry waits longer, however often it was doubled.
 _LONGEST_BACKOFF = timedelta(days=1)
 _SATURDAY = 5
+# How often a step is tried again whose worker has died, whatever its retry policy.
+_LOST_TRIES = 2
 
 
 def admission(join: Join, before: Sequence[tuple[WorkflowStep, StepState]]) -> Verdict:
@@ -30,9 +32,12 @@ def admission(join: Join, before: Sequence[tuple[WorkflowStep, StepState]]) -> V
 
 
 def retry_at(policy: Retry, state: StepState, cause: str, now: datetime) -> datetime | None:
-    """When a step that has failed is tried again; ``None`` if it is not."""
+    """When a step that has failed is tried again; ``None`` if it is not.
+
+    One whose worker was lost is tried again in any case: nothing says that it cannot be done.
+    """
     if cause not in TRANSIENT or cause not in policy.causes or state.tries > policy.max:
-        return None
+        return now if cause == "lost" and state.tries <= _LOST_TRIES else None
     doubled: timedelta = policy.backoff * 2 ** min(state.tries - 1, 20)
     return now + min(doubled, _LONGEST_BACKOFF)
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hishamos_pipeline.core.roles import ROLES
+from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.workflows.definitions import InputSpec
 from hishamos_pipeline.core.workflows.expressions import is_of, type_of
 from hishamos_pipeline.core.workflows.states import Decision
 
+_LARGEST_FORM = 16_384
 INITIATOR, ROLE = "initiator", "role:"
 
 
@@ -80,14 +82,17 @@ def refusal(asked: Asked, person: Person, *, is_escalated: bool) -> str:
     return f"{person.name} is none of those who may decide: {', '.join(among)}"
 
 
-def form_problems(asked: Asked, form: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with the fields that a decision has filled in."""
+def form_problems(asked: Asked, form: Mapping[str, Any], *, is_approval: bool) -> Iterator[tuple[str, str]]:
+    """What is wrong with the fields that a decision has filled in; what has to be there, has to be for an approval."""
+    if len(canonical_json(dict(form))) > _LARGEST_FORM:
+        yield "form", f"is larger than {_LARGEST_FORM} bytes"
+        return
     for name in form.keys() - asked.form.keys():
         yield name, "is no field of this decision"
     for name, spec in asked.form.items():
         value = form.get(name, spec.default)
         if value is None:
-            if spec.required:
+            if spec.required and is_approval:
                 yield name, "has to be filled in"
         elif not is_of(type_of(value), spec.type):
             yield name, f"is no {spec.type}"

@@ -91,7 +91,11 @@ class _Turn(RunSteps):
                 self.run = replace(self.run, started_at=self.now)
                 self._enter("steps")
             case Begun() if (state := self._open(event.key, event.attempt)) and state.state == "ready":
-                self._set(state.key, state="running")
+                # Others may have spent what was left since it was admitted.
+                if said := self._unaffordable(self.layout.step(state.id)):
+                    self._fail(state.key, "budget", said)
+                else:
+                    self._set(state.key, state="running")
             case Parked() if (state := self._open(event.key, event.attempt)) and state.state == "running":
                 self._set(state.key, state="waiting", waits_for=dict(event.waits_for))
             case Succeeded() if state := self._open(event.key, event.attempt):
@@ -122,7 +126,8 @@ class _Turn(RunSteps):
 
     def _spend(self, state: StepState, event: Succeeded | Failed) -> None:
         run = self.run
-        unpriced = (*run.unpriced, state.key) if event.usd is None else run.unpriced
+        is_lost = isinstance(event, Failed) and event.cause == "lost" and self._costs(state)
+        unpriced = (*run.unpriced, state.key) if event.usd is None or is_lost else run.unpriced
         self.run = replace(
             run, usd=run.usd + (event.usd or 0.0), tokens=run.tokens + event.tokens, unpriced=unpriced
         )
@@ -329,7 +334,7 @@ class _Turn(RunSteps):
                 self._fail(state.key, "budget", said)
             else:
                 self._begin(step, state.key, values.filled(dict(step.given)), self._items(step, values))
-        except (ValueError, OverflowError) as error:  # one of them is ExpressionError
+        except (ValueError, TypeError, OverflowError) as error:  # one of them is ExpressionError
             self._fail(state.key, "expression", str(error))
 
     def _unaffordable(self, step: WorkflowStep) -> str:
@@ -346,7 +351,9 @@ class _Turn(RunSteps):
         """
         if not step.for_each:
             return []
-        items = list(values.evaluate(step.for_each))
+        items = values.evaluate(step.for_each)
+        if not isinstance(items, list):
+            raise ValueError("`for_each` is no list")
         if len(items) > step.most:
             raise ValueError(f"the list has {len(items)} elements, and `most` is {step.most}")
         if len(self.run.steps) + len(items) * len(step.steps) > MOST_STATES:

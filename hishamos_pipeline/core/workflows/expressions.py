@@ -6,7 +6,9 @@ patterns by RE2, ends after 10,000 elements of comprehensions, and refuses nesti
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from cel_expr_python import cel
@@ -89,7 +91,28 @@ def evaluate(text: str, names: Names, values: Mapping[str, Any]) -> Any:
     value = found.plain_value()
     if found.type() == cel.Type.ERROR:
         raise ExpressionError(_told(str(value), names))
-    return value
+    return _as_json(value)
+
+
+def _as_json(value: Any) -> Any:
+    """A value as JSON has it: times and durations are texts.
+
+    Raises:
+        ExpressionError: JSON has nothing for it.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return f"{max(0, int(value.total_seconds()))}s"
+    if isinstance(value, Mapping):
+        if not all(isinstance(name, str) for name in value):
+            raise ExpressionError("is a map whose names are not all texts")
+        return {name: _as_json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise ExpressionError("gives a value that is none of JSON's")
 
 
 def is_true(text: str, names: Names, values: Mapping[str, Any]) -> bool:

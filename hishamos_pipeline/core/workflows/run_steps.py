@@ -134,11 +134,17 @@ class RunSteps:
 
     def _stop(self, key: str) -> None:
         state = self.run.steps[key]
-        if not state.is_container and state.attempt:
-            self._command("stop", state)
+        if state.is_container or not state.attempt:
+            return
+        self._command("stop", state)
+        if state.state == "running" and self._costs(state):  # what it has cost so far, nobody will say
+            self.run = replace(self.run, unpriced=(*self.run.unpriced, state.key))
+
+    def _costs(self, state: StepState) -> bool:
+        return self.types[self.layout.step(state.id).type].costs
 
     def _command(self, kind: RunCommandKind, state: StepState) -> None:
-        self.commands.append(RunCommand(kind, state.key, state.attempt))
+        self.commands.append(RunCommand(kind, state.key, state.attempt, state.waits_for))
 
     def _again(self, key: str, *, is_new_round: bool = False, keep_inside: bool = False) -> None:
         """A step is to begin again; what it holds too, or, where that is kept, what of it has not ended well."""

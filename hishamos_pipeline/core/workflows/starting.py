@@ -6,7 +6,8 @@ from typing import Any
 from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.text.suggesting import did_you_mean
 from hishamos_pipeline.core.workflows.definitions import InputSpec, WorkflowDefinition
-from hishamos_pipeline.core.workflows.expressions import is_of, type_of
+from hishamos_pipeline.core.workflows.expressions import ExpressionError, evaluate, is_of, type_of
+from hishamos_pipeline.core.workflows.names import of_run
 from hishamos_pipeline.core.workflows.run_steps import MOST_BYTES
 from hishamos_pipeline.errors import InputError
 
@@ -37,6 +38,22 @@ def complete_inputs(definition: WorkflowDefinition, given: Mapping[str, Any]) ->
     if problems:
         raise InputError(tuple(problems))
     return found
+
+
+def concurrency_key(definition: WorkflowDefinition, owner: str, inputs: Mapping[str, Any]) -> str:
+    """The key that no more runs than some may have at the same time; empty where there is no such limit.
+
+    Raises:
+        InputError: it cannot be worked out.
+    """
+    if definition.concurrency is None:
+        return ""
+    values = {f"inputs.{name}": value for name, value in inputs.items()}
+    values |= {"run.owner": owner, "run.workflow": definition.workflow}
+    try:
+        return str(evaluate(definition.concurrency.key, of_run(definition), values))[:200]
+    except ExpressionError as error:
+        raise InputError((("concurrency.key", str(error)),)) from None
 
 
 def _problem(spec: InputSpec, value: Any) -> str:

@@ -279,10 +279,11 @@ RunCommandKind = Literal["open", "stop", "remind", "escalate", "end"]
 class RunCommand:
     """What is to be done outside.
 
-    ``open``: a step waits; what it waits for begins. ``stop``: what a step has begun ends. ``remind`` and ``escalate``:
-    those who have to decide are told. ``end``: the run has ended.
+    ``open``: a step waits; what it waits for begins. ``stop``: what a step has begun ends, with what it has asked for
+    (``waits_for``). ``remind`` and ``escalate``: those who have to decide are told. ``end``: the run has ended.
     """
 
     kind: RunCommandKind
     key: str = ""
     attempt: int = 0
+    waits_for: Mapping[str, Any] = field(default_factory=dict)

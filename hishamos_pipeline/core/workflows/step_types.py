@@ -136,6 +136,7 @@ def as_taken(kind: StepType, given: Mapping[str, object]) -> dict[str, object]:
     return {
         name: json.dumps(value) if name in texts and isinstance(value, bool | int | float) else value
         for name, value in given.items()
+        if value is not None
     }
 
 

@@ -1,10 +1,11 @@
 """What happens to a run, in one transaction: the run as it becomes, what follows outside, and what others are told."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.text.hashing import canonical_json
@@ -12,7 +13,7 @@ from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.workflows.approvals import asked_of
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
 from hishamos_pipeline.core.workflows.engine import advance, wake_at
-from hishamos_pipeline.core.workflows.starting import complete_inputs
+from hishamos_pipeline.core.workflows.starting import complete_inputs, concurrency_key
 from hishamos_pipeline.core.workflows.states import (
     ACTIVE,
     ENDED,
@@ -24,7 +25,7 @@ from hishamos_pipeline.core.workflows.states import (
     Started,
     StepState,
     Succeeded,
-    Ticked,
+    WorkflowFailure,
 )
 from hishamos_pipeline.core.workflows.step_types import BUILTIN
 from hishamos_pipeline.errors import ArtifactMissingError, InputError
@@ -32,30 +33,33 @@ from hishamos_pipeline.store.artifacts.tables import ArtifactRow
 from hishamos_pipeline.store.events.repository import last_event
 from hishamos_pipeline.store.organizations.scope import actor_of
 from hishamos_pipeline.store.projects.tables import ProjectRow
-from hishamos_pipeline.store.sessions import locked, stored_text
+from hishamos_pipeline.store.sessions import stored_text
 from hishamos_pipeline.store.workflows.codec import (
     ASKED,
     RUN,
     STEP,
-    decoded_definition,
     encoded,
     encoded_event,
+)
+from hishamos_pipeline.store.workflows.finding import (
+    definition_of,
+    found_version,
+    loaded,
+    running_with,
+    steps_of,
 )
 from hishamos_pipeline.store.workflows.records import NewRun
 from hishamos_pipeline.store.workflows.tables import (
     HumanTaskRow,
     WorkflowAttemptRow,
-    WorkflowDefinitionRow,
     WorkflowHistoryRow,
     WorkflowMessageRow,
     WorkflowRunRow,
     WorkflowStepRow,
-    WorkflowVersionRow,
 )
 
 # Runs that run one another's runs, and so on.
-_MOST_GENERATIONS = 10
-_RUNNING = ("running", "waiting", "paused")
+_MOST_GENERATIONS, _MOST_DESCENDANTS = 10, 500
 
 
 class Advancing:
@@ -79,12 +83,21 @@ class Advancing:
             project=new.project, priority=new.priority, state="pending", content="", owner=owner, user_id=user_id,
             scopes=new.scopes, known_by=new.known_by, only_project=new.only_project,
             concurrency_key=new.concurrency_key, parent_run_id=run_id,
-            parent_key=key, parent_attempt=attempt, created_at=self._now,
+            parent_key=key, parent_attempt=attempt, root_run_id=self._root(run_id), created_at=self._now,
         )  # fmt: skip
         self._session.add(row)
         self._session.flush()
         row.content = encoded(RUN, replace(state, id=str(row.id)))
         return row
+
+    def _root(self, parent: int | None) -> int | None:
+        """The run that a run has come from, by those between."""
+        if parent is None:
+            return None
+        above = self._session.scalars(
+            select(WorkflowRunRow.root_run_id).where(WorkflowRunRow.id == parent)
+        ).one()
+        return above or parent
 
     def tell(self, run_id: int, event: Event) -> None:
         """Leave a message for a run; it is taken in a transaction of its own, since it locks that run."""
@@ -101,9 +114,11 @@ class Advancing:
             happening = open_.pop(0)
             was = run
             run, commands = advance(definition, run, happening, self._now, BUILTIN)
-            if run != was or not isinstance(happening, Ticked):
-                self._remember(row, happening)
+            if run == was:
+                continue
+            self._remember(row, happening)
             self._save(row, was, run)
+            row.state = run.state
             for command in commands:
                 if follow := self._do(row, definition, run, command):
                     open_.append(follow)
@@ -122,7 +137,7 @@ class Advancing:
 
     def _save(self, row: WorkflowRunRow, before: RunState, after: RunState) -> None:
         """Write the steps that have changed, with their attempts."""
-        rows = {r.key: r for r in self._session.scalars(_steps(row.id))} if before.steps else {}
+        rows = {r.key: r for r in self._session.scalars(steps_of(row.id))} if before.steps else {}
         definition = definition_of(self._session, row.sha256)
         types = _types(definition)
         for key, step in after.steps.items():
@@ -147,6 +162,8 @@ class Advancing:
         if not step.attempt:
             return
         if old is None or old.attempt != step.attempt:
+            if old is not None and old.state in ACTIVE:
+                self._close(run_id, old.attempt, replace(step, state="pending"))
             self._session.add(WorkflowAttemptRow(
                 run_id=run_id, number=step.attempt, key=step.key, began_at=step.started_at or self._now,
                 since_event=last_event(self._session), **_told(step, "running"),
@@ -154,11 +171,15 @@ class Advancing:
             self._session.flush()
             return
         if old.state in ACTIVE:
-            query = update(WorkflowAttemptRow).where(
-                WorkflowAttemptRow.run_id == run_id, WorkflowAttemptRow.number == step.attempt
-            )
-            ended = None if step.state in ACTIVE else self._now
-            self._session.execute(query.values(ended_at=ended, **_told(step, "cancelled")))
+            self._close(run_id, step.attempt, step)
+
+    def _close(self, run_id: int, number: int, step: StepState) -> None:
+        """Write how an attempt is going now, or has ended."""
+        query = update(WorkflowAttemptRow).where(
+            WorkflowAttemptRow.run_id == run_id, WorkflowAttemptRow.number == number
+        )
+        ended = None if step.state in ACTIVE else self._now
+        self._session.execute(query.values(ended_at=ended, **_told(step, "cancelled")))
 
     def _do(
         self, row: WorkflowRunRow, definition: WorkflowDefinition, run: RunState, command: RunCommand
@@ -170,7 +191,7 @@ class Advancing:
         step = run.steps[command.key]
         types = _types(definition)
         if command.kind == "stop":
-            self._stop(row, command, step)
+            self._stop(row, command)
         elif command.kind != "open":
             self._remind(row, command, step)
         elif step.attempt == command.attempt and step.state == "waiting":
@@ -179,7 +200,7 @@ class Advancing:
                     self._ask(row, definition, step)
                 elif types[step.id] == "subworkflow":
                     self._call(row, step)
-            except (ValueError, ArtifactMissingError, InputError) as error:
+            except (ValueError, TypeError, ArtifactMissingError, InputError) as error:
                 return Failed(command.key, command.attempt, "error", str(error))
         return None
 
@@ -207,6 +228,8 @@ class Advancing:
             ValueError: there is none.
         """
         project, _, artifact = name.rpartition("/")
+        if row.only_project and (project or row.project) != row.only_project:
+            raise ValueError(f"`show` names {name!r}, and the run may see {row.only_project} alone")
         query = (
             select(ArtifactRow.content_hash)
             .join(ProjectRow, ProjectRow.id == ArtifactRow.project_id)
@@ -238,25 +261,29 @@ class Advancing:
             ).one_or_none()
         if count >= _MOST_GENERATIONS:
             raise ValueError(f"more than {_MOST_GENERATIONS} runs would wait for one another")
+        root = row.root_run_id or row.id
+        family = select(func.count()).select_from(WorkflowRunRow).where(WorkflowRunRow.root_run_id == root)
+        if self._session.scalars(family).one() >= _MOST_DESCENDANTS:
+            raise ValueError(f"run {root} has begun {_MOST_DESCENDANTS} runs, which are the most")
         name, number = str(step.given["workflow"]), step.given.get("version")
         version = found_version(self._session, row.organization_id, name, number)
-        inputs = complete_inputs(
-            definition_of(self._session, version.sha256), dict(step.given.get("inputs", {}))
-        )
+        definition = definition_of(self._session, version.sha256)
+        inputs = complete_inputs(definition, dict(step.given.get("inputs", {})))
         new = NewRun(
             name, version.number, version.sha256, version.type, inputs, row.project, row.priority, row.scopes,
-            row.known_by, row.only_project, parent=(row.id, step.key, step.attempt),
+            row.known_by, row.only_project,
+            concurrency_key(definition, row.owner, inputs), parent=(row.id, step.key, step.attempt),
         )  # fmt: skip
         child = self.begin(new, owner=row.owner, user_id=row.user_id, organization=row.organization_id)
         self.tell(child.id, Started())
 
-    def _stop(self, row: WorkflowRunRow, command: RunCommand, step: StepState) -> None:
+    def _stop(self, row: WorkflowRunRow, command: RunCommand) -> None:
         """Close what people were to decide, cancel the run that was begun, have a request taken back."""
-        if step.waits_for:
+        if command.waits_for:
             query = update(WorkflowAttemptRow).where(
                 WorkflowAttemptRow.run_id == row.id, WorkflowAttemptRow.number == command.attempt
             )
-            self._session.execute(query.values(stopping=canonical_json(dict(step.waits_for))))
+            self._session.execute(query.values(stopping=canonical_json(dict(command.waits_for))))
         tasks = update(HumanTaskRow).where(
             HumanTaskRow.run_id == row.id,
             HumanTaskRow.attempt == command.attempt,
@@ -283,97 +310,52 @@ class Advancing:
         """Tell the run that waits for this one, and the next one with the same key."""
         if row.parent_run_id is not None:
             self.tell(row.parent_run_id, _answer(row, run))
-        if row.concurrency_key:
-            same = (
-                WorkflowRunRow.organization_id == row.organization_id,
-                WorkflowRunRow.workflow == row.workflow,
-                WorkflowRunRow.concurrency_key == row.concurrency_key,
-            )
-            waiting = select(WorkflowRunRow.id).where(*same, WorkflowRunRow.state == "pending")
-            following = self._session.scalars(
-                waiting.order_by(WorkflowRunRow.priority.desc(), WorkflowRunRow.id).limit(1)
-            ).first()
-            if following is not None:
-                self.tell(following, Started())
+        if row.concurrency_key and run.started_at is not None:
+            self.tell_next(row)
 
-
-def definition_of(session: Session, sha256: str) -> WorkflowDefinition:
-    """A stored definition."""
-    row = session.get(WorkflowDefinitionRow, sha256)
-    assert row is not None
-    return decoded_definition(row.content)
-
-
-def loaded(session: Session, row: WorkflowRunRow) -> RunState:
-    """A run with its steps."""
-    steps = {r.key: STEP.validate_json(r.content) for r in session.scalars(_steps(row.id))}
-    return replace(RUN.validate_json(row.content), steps=steps)
-
-
-def found_run(session: Session, run_id: int, *conditions: ColumnElement[bool]) -> WorkflowRunRow:
-    """The row of a run that conditions hold for, locked in a session that writes.
-
-    Raises:
-        ArtifactMissingError: there is none.
-    """
-    query = select(WorkflowRunRow).where(WorkflowRunRow.id == run_id, *conditions)
-    row = session.scalars(locked(session, query)).one_or_none()
-    if row is None:
-        raise ArtifactMissingError(f"there is no run {run_id} of a workflow")
-    return row
-
-
-def found_version(
-    session: Session, organization: int, name: str, number: int | None = None
-) -> WorkflowVersionRow:
-    """A published version of a workflow: the one that was published last, or that of a number.
-
-    Raises:
-        ArtifactMissingError: there is none.
-    """
-    query = select(WorkflowVersionRow).where(
-        WorkflowVersionRow.organization_id == organization,
-        WorkflowVersionRow.name == name,
-        WorkflowVersionRow.status == "published",
-    )
-    if number is not None:
-        query = query.where(WorkflowVersionRow.number == number)
-    row = session.scalars(query.order_by(WorkflowVersionRow.published_at.desc()).limit(1)).first()
-    if row is None:
-        which = f" {number}" if number is not None else ""
-        raise ArtifactMissingError(
-            f"workflow {name!r} has no published version{which}: see `hishamos workflows list`"
+    def tell_next(self, row: WorkflowRunRow) -> None:
+        """Have the run begin that has waited longest for those with the key of this one."""
+        waiting = select(WorkflowRunRow.id).where(
+            WorkflowRunRow.organization_id == row.organization_id,
+            WorkflowRunRow.workflow == row.workflow,
+            WorkflowRunRow.concurrency_key == row.concurrency_key,
+            WorkflowRunRow.state == "pending",
+            WorkflowRunRow.id != row.id,
         )
-    return row
+        following = self._session.scalars(
+            waiting.order_by(WorkflowRunRow.priority.desc(), WorkflowRunRow.id).limit(1)
+        ).first()
+        if following is not None:
+            self.tell(following, Started())
 
+    def start(self, row: WorkflowRunRow) -> None:
+        """Begin a run that has waited, unless others with its key have come before it; whoever is next is told, too."""
+        concurrency = definition_of(self._session, row.sha256).concurrency
+        if concurrency is None:
+            self.happen(row, Started())
+            return
+        key = (row.organization_id, row.workflow, row.concurrency_key)
+        if row.state == "pending" and running_with(self._session, *key) < concurrency.max:
+            self.happen(row, Started())
+            if running_with(self._session, *key) < concurrency.max:
+                self.tell_next(row)
 
-def running_with(session: Session, organization: int, workflow: str, key: str) -> int:
-    """How many runs with the same key have not ended; whoever begins another one of the workflow waits meanwhile."""
-    versions = select(WorkflowVersionRow.id).where(
-        WorkflowVersionRow.organization_id == organization, WorkflowVersionRow.name == workflow
-    )
-    session.scalars(locked(session, versions.order_by(WorkflowVersionRow.id))).all()
-    query = (
-        select(func.count())
-        .select_from(WorkflowRunRow)
-        .where(
-            WorkflowRunRow.organization_id == organization,
-            WorkflowRunRow.workflow == workflow,
-            WorkflowRunRow.concurrency_key == key,
-            WorkflowRunRow.state.in_(_RUNNING),
+    def give_up(self, row: WorkflowRunRow, why: str) -> None:
+        """End a run that nothing can be done with any more, such as one that cannot be read."""
+        row.state, row.wake_at, row.ended_at = "failed", None, self._now
+        self._session.execute(
+            update(WorkflowStepRow)
+            .where(WorkflowStepRow.run_id == row.id, WorkflowStepRow.state.not_in(ENDED))
+            .values(state="cancelled")
         )
-    )
-    return session.scalars(query).one()
-
-
-def remove_message(session: Session, message: int) -> bool:
-    """Take a message, if nobody else has."""
-    found = session.execute(delete(WorkflowMessageRow).where(WorkflowMessageRow.id == message))
-    return bool(getattr(found, "rowcount", 0))
-
-
-def _steps(run_id: int) -> Select[WorkflowStepRow]:
-    return select(WorkflowStepRow).where(WorkflowStepRow.run_id == run_id).order_by(WorkflowStepRow.id)
+        with suppress(ValueError):
+            run = loaded(self._session, row)
+            failure = WorkflowFailure("", "error", stored_text(why))
+            ended = replace(run, steps={}, outcome="failed", failure=failure, ended_at=self._now)
+            row.content = encoded(RUN, ended)
+        if row.parent_run_id is not None:
+            said = f"run {row.id} cannot go on: {stored_text(why)}"
+            self.tell(row.parent_run_id, Failed(row.parent_key, row.parent_attempt, "error", said, None))
 
 
 def _types(definition: WorkflowDefinition) -> Mapping[str, str]:

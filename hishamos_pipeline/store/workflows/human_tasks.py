@@ -8,15 +8,16 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.workflows.approvals import Person, form_problems, outcome, refusal
-from hishamos_pipeline.core.workflows.states import Decided, Decision
+from hishamos_pipeline.core.workflows.states import Decided, Decision, Ticked
 from hishamos_pipeline.errors import ArtifactMissingError, ChangedMeanwhileError, ForbiddenError, InputError
 from hishamos_pipeline.store.audit.repository import audit
 from hishamos_pipeline.store.organizations.scope import actor_of, in_organization
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, stored_text
-from hishamos_pipeline.store.workflows.advancing import Advancing, found_run
+from hishamos_pipeline.store.workflows.advancing import Advancing
 from hishamos_pipeline.store.workflows.codec import ASKED
+from hishamos_pipeline.store.workflows.finding import found_run
 from hishamos_pipeline.store.workflows.records import HumanDecision, HumanTask
 from hishamos_pipeline.store.workflows.runs import WorkflowRuns
 from hishamos_pipeline.store.workflows.tables import HumanDecisionRow, HumanTaskRow, WorkflowRunRow
@@ -97,6 +98,13 @@ class HumanTasks:
             row = _found(session, task_id)
             run = found_run(session, row.run_id)  # whoever decides at the same time waits here
             session.refresh(row)
+            turn = Advancing(session, now)
+            if row.expires_at is not None and row.expires_at <= now:  # no tick has come since
+                turn.happen(run, Ticked())
+                session.flush()
+                session.refresh(row)
+                if row.state != "open":
+                    session.commit()
             asked = ASKED.validate_json(row.asked)
             if refused := refusal(asked, person, is_escalated=row.is_escalated):
                 raise ForbiddenError(refused)
@@ -106,15 +114,13 @@ class HumanTasks:
                 raise InputError(
                     (("decision", "the run cannot go back here, or has gone back often enough"),)
                 )
-            if decision == "approve" and (problems := tuple(form_problems(asked, form))):
+            if problems := tuple(form_problems(asked, form, is_approval=decision == "approve")):
                 raise InputError(problems)
             made = HumanDecisionRow(
-                task_id=task_id, person=person.name[:120], decision=decision, form=json.dumps(dict(form)),
+                task_id=task_id, person=person.name[:300], decision=decision, form=json.dumps(dict(form)),
                 comment=stored_text(comment, _LONGEST_COMMENT), via=actor_of(session).via[:40], at=now,
             )  # fmt: skip
             session.add(made)
-            audit(session, now, "workflow.decide", str(run.id), step=row.key, decision=decision)
-            turn = Advancing(session, now)
             if found := outcome(asked, [cast("Decision", one.decision) for one in (*known, made)]):
                 row.state, row.decision, row.ended_at = "decided", found, now
                 filled: dict[str, Any] = {}
@@ -122,6 +128,8 @@ class HumanTasks:
                     filled |= json.loads(one.form)
                 by = ", ".join(one.person for one in (*known, made) if one.decision == found)
                 turn.happen(run, Decided(row.key, row.attempt, found, by, made.comment, filled))
+            # The last thing: it has others wait.
+            audit(session, now, "workflow.decide", str(run.id), step=row.key, decision=decision)
             result = _shown(session, row)
         self._runs.deliver(turn.told)
         return result

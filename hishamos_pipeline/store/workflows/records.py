@@ -121,6 +121,7 @@ class WaitingStep:
 
     run_id: int
     organization_id: int
+    only_project: str
     type: str
     since_event: int
     step: StepState

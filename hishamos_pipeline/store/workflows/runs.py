@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,15 +18,15 @@ from hishamos_pipeline.store.organizations.tables import OrganizationRow
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, rows_changed
-from hishamos_pipeline.store.workflows.advancing import (
-    Advancing,
+from hishamos_pipeline.store.workflows.advancing import Advancing
+from hishamos_pipeline.store.workflows.codec import STEP, decoded_event
+from hishamos_pipeline.store.workflows.finding import (
     definition_of,
     found_run,
     loaded,
     remove_message,
     running_with,
 )
-from hishamos_pipeline.store.workflows.codec import STEP, decoded_event
 from hishamos_pipeline.store.workflows.records import (
     Attempt,
     ClaimedStep,
@@ -48,6 +47,8 @@ from hishamos_pipeline.store.workflows.tables import (
 log = logging.getLogger("hishamos.workflows")
 # A worker that is alive says so far more often.
 LOST_AFTER = timedelta(minutes=2)
+# Messages that are delivered where they were written.
+_AT_ONCE = 100
 _SORTS: Sorts = {"-id": WorkflowRunRow.id, "priority": WorkflowRunRow.priority}
 
 
@@ -70,7 +71,7 @@ class WorkflowRuns:
             if concurrency and not is_free and concurrency.otherwise == "refuse":
                 raise _too_many(new.workflow, new.concurrency_key)
             row = turn.begin(
-                new, owner=actor.responsible[:120], user_id=actor.user_id, organization=organization
+                new, owner=actor.responsible[:300], user_id=actor.user_id, organization=organization
             )
             if is_free:
                 turn.happen(row, Started())
@@ -90,8 +91,18 @@ class WorkflowRuns:
         self.deliver(turn.told)
         return self.get(run_id)
 
-    def repin(self, run_id: int, version: int, sha256: str, event: Event) -> WorkflowRun:
-        """Have a run that has ended go on by another version of its workflow.
+    def repin(
+        self,
+        run_id: int,
+        version: int,
+        sha256: str,
+        event: Event,
+        *,
+        scopes: str = "",
+        known_by: str = "",
+        only_project: str = "",
+    ) -> WorkflowRun:
+        """Have a run that has ended go on by a version of its workflow, with what its owner shows now.
 
         Raises:
             ArtifactMissingError: there is none.
@@ -105,6 +116,7 @@ class WorkflowRuns:
             if not _is_free(session, row.organization_id, row.workflow, row.concurrency_key, concurrency):
                 raise _too_many(row.workflow, row.concurrency_key)
             row.version, row.sha256 = version, sha256
+            row.scopes, row.known_by, row.only_project = scopes, known_by, only_project
             turn.happen(row, event)
         self.deliver(turn.told)
         return self.get(run_id)
@@ -201,7 +213,12 @@ class WorkflowRuns:
     def waiting(self, limit: int) -> list[WaitingStep]:
         """Steps that wait for what they have asked for, or for an event; those that were looked at longest ago."""
         query = (
-            select(WorkflowStepRow, WorkflowAttemptRow, WorkflowRunRow.organization_id)
+            select(
+                WorkflowStepRow,
+                WorkflowAttemptRow,
+                WorkflowRunRow.organization_id,
+                WorkflowRunRow.only_project,
+            )
             .join(
                 WorkflowAttemptRow,
                 (WorkflowAttemptRow.run_id == WorkflowStepRow.run_id)
@@ -217,14 +234,31 @@ class WorkflowRuns:
         )
         with self._sessions.read() as session:
             found = session.execute(query).all()
-        if found:
-            looked = update(WorkflowAttemptRow).where(WorkflowAttemptRow.id.in_([a.id for _, a, _ in found]))
-            with self._sessions.write() as session:
-                session.execute(looked.values(beat_at=self._sessions.clock.now()))
+        self._look([attempt.id for _, attempt, _, _ in found])
         return [
-            WaitingStep(row.run_id, organization, row.type, a.since_event, STEP.validate_json(row.content))
-            for row, a, organization in found
+            WaitingStep(row.run_id, org, only, row.type, a.since_event, STEP.validate_json(row.content))
+            for row, a, org, only in found
         ]
+
+    def _look(self, attempts: Sequence[int]) -> None:
+        """Have attempts be the last that are looked at again, but for those that somebody else is writing."""
+        mine = select(WorkflowAttemptRow.id).where(WorkflowAttemptRow.id.in_(attempts))
+        mine = mine.order_by(WorkflowAttemptRow.id).with_for_update(skip_locked=True)
+        if not attempts:
+            return
+        with self._sessions.write() as session:
+            looked = update(WorkflowAttemptRow).where(WorkflowAttemptRow.id.in_(session.scalars(mine).all()))
+            session.execute(looked.values(beat_at=self._sessions.clock.now()))
+
+    def is_awaited(self, asked: Mapping[str, Any]) -> bool:
+        """Whether a step that has not ended waits for the same request."""
+        query = select(WorkflowStepRow.content).where(
+            WorkflowStepRow.state == "waiting", WorkflowStepRow.type.in_(("build_project", "repo_creation"))
+        )
+        names = ("kind", "project", "request", "to")
+        with self._sessions.read() as session:
+            waits = [STEP.validate_json(content).waits_for for content in session.scalars(query)]
+        return any(all(one.get(name) == asked.get(name) for name in names) for one in waits)
 
     def saw_events(self, run_id: int, number: int, event: int) -> None:
         """An attempt waits for events after this one."""
@@ -260,19 +294,28 @@ class WorkflowRuns:
                 .where(WorkflowAttemptRow.state == "running", WorkflowAttemptRow.beat_at < now - LOST_AFTER)
                 .limit(limit)
             ).all()
-            left = session.scalars(
-                select(WorkflowMessageRow.id).order_by(WorkflowMessageRow.id).limit(limit)
-            ).all()
+            messages = select(WorkflowMessageRow.id, WorkflowMessageRow.run_id)
+            left = session.execute(messages.order_by(WorkflowMessageRow.id).limit(limit)).all()
         said = "its worker has said nothing for two minutes"
         happenings: list[tuple[int, Event]] = [(run_id, Ticked()) for run_id in due]
         happenings += [(run_id, Failed(key, number, "lost", said)) for run_id, key, number in lost]
-        for run_id, event in happenings:
-            with _alone(f"run {run_id}"):
-                self.happen(run_id, event)
-        for number in left:
-            with _alone(f"message {number}"):
-                self.deliver([number])
-        return len(due) + len(lost) + len(left)
+        moved = sum(self._alone(run_id, partial(self.happen, run_id, event)) for run_id, event in happenings)
+        return moved + sum(self._alone(run_id, partial(self.deliver, [n])) for n, run_id in left)
+
+    def _alone(self, run_id: int, happening: Callable[[], object]) -> bool:
+        """Have one run go on; where that breaks unexpectedly the run ends, and stops none of the others."""
+        try:
+            happening()
+        except StorageError:  # the store is away for all of them
+            raise
+        except Exception as error:
+            log.exception("run %d cannot go on", run_id)
+            with self._sessions.write() as session:
+                row, turn = found_run(session, run_id), Advancing(session, self._sessions.clock.now())
+                turn.give_up(row, f"{type(error).__name__}: {error}")
+                session.execute(delete(WorkflowMessageRow).where(WorkflowMessageRow.run_id == run_id))
+            return False
+        return True
 
     def outdated(self, before: datetime) -> int:
         """How many runs have ended before a time that no other run has begun."""
@@ -288,9 +331,9 @@ class WorkflowRuns:
 
     def deliver(self, messages: Sequence[int]) -> None:
         """Tell runs what others have left for them, each in a transaction of its own; again it changes nothing."""
-        open_ = list(messages)
-        while open_:
-            number = open_.pop(0)
+        open_, done = list(messages), 0
+        while open_ and done < _AT_ONCE:  # what is left, the next tick finds
+            number, done = open_.pop(0), done + 1
             with self._sessions.write() as session:
                 found = session.get(WorkflowMessageRow, number)
                 if found is None:
@@ -300,22 +343,15 @@ class WorkflowRuns:
                 if not remove_message(session, number):
                     continue
                 turn = Advancing(session, self._sessions.clock.now())
-                turn.happen(row, decoded_event(content))
+                event = decoded_event(content)
+                if isinstance(event, Started):
+                    turn.start(row)
+                else:
+                    turn.happen(row, event)
             open_ += turn.told
 
     def _found(self, session: Session, run_id: int) -> WorkflowRunRow:
         return found_run(session, run_id, _seen(session))
-
-
-@contextmanager
-def _alone(what: str) -> Iterator[None]:
-    """Have what is wrong with one of many stop none of the others."""
-    try:
-        yield
-    except StorageError:  # the store is away for all of them
-        raise
-    except Exception:
-        log.exception("%s cannot go on", what)
 
 
 def _is_free(

@@ -58,7 +58,8 @@ class WorkflowRunRow(Base):
     ``state`` repeats what follows from ``content``, the run as JSON without its steps. ``user_id``, ``scopes``,
     ``known_by`` and ``only_project`` are of whoever has started it: its steps are done with that person's rights,
     within these scopes, and in that project alone if one is named.
-    ``parent_*`` is the step of another run that waits for it. ``wake_at`` is when time alone changes something.
+    ``parent_*`` is the step of another run that waits for it, ``root_run_id`` the run that all have come from.
+    ``wake_at`` is when time alone changes something.
     """
 
     __tablename__ = "workflow_runs"
@@ -83,7 +84,7 @@ class WorkflowRunRow(Base):
     priority: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(String(10))
     content: Mapped[str] = mapped_column(Text)
-    owner: Mapped[str] = mapped_column(String(120))
+    owner: Mapped[str] = mapped_column(String(300))
     user_id: Mapped[int] = mapped_column(default=0)
     scopes: Mapped[str] = mapped_column(Text, default="")
     known_by: Mapped[str] = mapped_column(String(120), default="")
@@ -92,6 +93,7 @@ class WorkflowRunRow(Base):
     parent_run_id: Mapped[int | None] = mapped_column(ForeignKey("workflow_runs.id", ondelete="CASCADE"))
     parent_key: Mapped[str] = mapped_column(String(100), default="")
     parent_attempt: Mapped[int] = mapped_column(default=0)
+    root_run_id: Mapped[int | None] = mapped_column(index=True)
     wake_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -204,7 +206,7 @@ class HumanDecisionRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     task_id: Mapped[int] = mapped_column(ForeignKey("human_tasks.id", ondelete="CASCADE"))
-    person: Mapped[str] = mapped_column(String(120))
+    person: Mapped[str] = mapped_column(String(300))
     decision: Mapped[str] = mapped_column(String(10))
     comment: Mapped[str] = mapped_column(Text, default="")
     form: Mapped[str] = mapped_column(Text, default="{}")

@@ -12,7 +12,7 @@ from hishamos_pipeline.store.organizations.scope import actor_of, in_organizatio
 from hishamos_pipeline.store.pages import PageOf, PageQuery, Sorts, read_page
 from hishamos_pipeline.store.records import record
 from hishamos_pipeline.store.sessions import Sessions, insert_new, locked
-from hishamos_pipeline.store.workflows.advancing import definition_of
+from hishamos_pipeline.store.workflows.finding import definition_of
 from hishamos_pipeline.store.workflows.records import WorkflowVersion
 from hishamos_pipeline.store.workflows.tables import WorkflowDefinitionRow, WorkflowVersionRow
 

@@ -511,3 +511,44 @@ def test_a_paused_run_is_not_looked_at_for_what_may_not_begin() -> None:
     play.fail("a", "lost")
     play.happen(Paused())
     assert wake_at(play.definition, play.run) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (
+            "type: parallel, for_each: inputs.m.a, steps: [{id: n, type: notify, with: {subject: x}}]",
+            "is no list",
+        ),
+        ("type: notify, with: {subject: \"${{ b'a' }}\"}", "none of JSON's"),
+        ("type: human_approval, with: {approvers: [a], needed: '${{ inputs.m.b }}'}", ""),
+        ("type: delay, with: {until: \"${{ timestamp(run.started_at) + duration('1h') }}\"}", ""),
+    ],
+)
+def test_values_of_any_type_break_nothing(step: str, said: str) -> None:
+    text = f"inputs: {{m: {{type: map}}}}\nsteps:\n- {{id: a, {step}}}\n"
+    play = Play(text, {"m": {"a": "text", "b": None}})
+    if said:
+        assert play.run.failure and said in play.run.failure.message
+    else:
+        assert play.states()["a"] == "waiting"
+
+
+def test_a_budget_is_looked_at_again_when_a_worker_begins() -> None:
+    inner = f"{{id: t, {TASK}}}"
+    play = Play(
+        f"budget: {{usd: 0.5}}\nsteps:\n- {{id: p, type: parallel, for_each: '[1, 2, 3]', steps: [{inner}]}}\n"
+    )
+    play.take("t[0]")
+    play.ok("t[0]", usd=1.0)
+    play.take("t[1]")
+    assert play.run.state == "failed" and play.run.usd == 1.0
+
+
+def test_what_a_stopped_task_has_cost_nobody_knows() -> None:
+    play = Play(
+        f"budget: {{usd: 5}}\nsteps:\n- {{id: a, {TASK}, timeout: 1m, retry: {{max: 3, backoff: 0s}}}}\n"
+    )
+    play.take("a")
+    play.later(minutes=1)
+    assert play.run.failure and "nobody knows what a cost" in play.run.failure.message

@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("owner", sa.String(length=120), nullable=False),
+        sa.Column("owner", sa.String(length=300), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("known_by", sa.String(length=120), nullable=False),
@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("parent_run_id", sa.Integer(), nullable=True),
         sa.Column("parent_key", sa.String(length=100), nullable=False),
         sa.Column("parent_attempt", sa.Integer(), nullable=False),
+        sa.Column("root_run_id", sa.Integer(), nullable=True),
         sa.Column("wake_at", time, nullable=True),
         sa.Column("created_at", time, nullable=False),
         sa.Column("started_at", time, nullable=True),
@@ -80,6 +81,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_workflow_runs_parent_run_id"), "workflow_runs", ["parent_run_id"], unique=False)
+    op.create_index(op.f("ix_workflow_runs_root_run_id"), "workflow_runs", ["root_run_id"], unique=False)
     op.create_index(op.f("ix_workflow_runs_wake_at"), "workflow_runs", ["wake_at"], unique=False)
     op.create_table(
         "workflow_versions",
@@ -245,7 +247,7 @@ def upgrade() -> None:
         "human_decisions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
-        sa.Column("person", sa.String(length=120), nullable=False),
+        sa.Column("person", sa.String(length=300), nullable=False),
         sa.Column("decision", sa.String(length=10), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("form", sa.Text(), nullable=False),
