@@ -102,6 +102,17 @@ class WorkflowAttemptView(View):
     ended_at: datetime | None
 
 
+class RunDecisionView(View):
+    """What somebody has decided in a run: at which step, and in which of its attempts."""
+
+    step: str
+    attempt: int
+    person: str
+    decision: str
+    comment: str
+    at: datetime
+
+
 class WorkflowRunDetails(WorkflowRunView):
     """A run with its inputs and outputs, its steps and their tries, and what it has taken.
 
@@ -118,6 +129,7 @@ class WorkflowRunDetails(WorkflowRunView):
     tokens: int
     steps: tuple[RunStateView, ...]
     attempts: tuple[WorkflowAttemptView, ...]
+    decisions: tuple[RunDecisionView, ...]
 
 
 @requires("workflows.run", project="command.project")
@@ -263,7 +275,10 @@ def retry_workflow_run(services: Services, actor: Actor, command: RetryRun) -> W
         version, sha256 = other.number, other.sha256
     definition = services.store.workflow_versions.definition(sha256)
     if command.step and not Layout(definition, BUILTIN).is_first_level(command.step):
-        raise UsageError(f"there is no step {command.step!r} beside which no other one stands around it")
+        known = ", ".join(step.id for step in definition.steps)
+        raise UsageError(
+            f"a run is run again from one of its own steps, and {command.step!r} is none: {known}"
+        )
     event = Rerun(command.step) if command.step else Retried()
     return _details(
         services,
@@ -344,6 +359,10 @@ def _details(services: Services, found: WorkflowRun) -> WorkflowRunDetails:
         steps=tuple(map(_step, run.steps.values())),
         attempts=tuple(
             WorkflowAttemptView.of(attempt) for attempt in services.store.workflow_runs.attempts(found.id)
+        ),
+        decisions=tuple(
+            RunDecisionView.of(decision, step=task.key, attempt=task.attempt)
+            for task, decision in services.store.human_tasks.decided_in(found.id)
         ),
     )
 

@@ -34,7 +34,7 @@ COMMANDS = {
     "webhooks": ("webhooks", "Tell other programs of what happens to projects."),
     "credentials": ("credentials", "Keep keys and tokens, encrypted, and try them."),
     "providers": ("providers", "List and check providers of models."),
-    "workflows": ("workflows", "Check definitions of workflows."),
+    "workflows": ("workflows", "Define workflows, run them, and decide what they ask."),
     "agents": ("agents", "List the roles, show one, or give one a task."),
     "prompts": ("prompts", "List the prompts, and show what changed in one."),
     "costs": ("costs", "Show what models have cost."),

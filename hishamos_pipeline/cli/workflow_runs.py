@@ -56,6 +56,7 @@ def run(
             asyncio.run(_work(services, found.id))
             found = workflow_runs.show_workflow_run(services, actor, found.id)
     show_run(found, as_json)
+    _exit_with(found)
 
 
 @click.command("work")
@@ -111,6 +112,7 @@ def watch(run_id: int, seconds: float, as_json: bool) -> None:
             break
         time.sleep(_LOOK_SECONDS)
     show_run(found, as_json)
+    _exit_with(found)
 
 
 @click.command("pause")
@@ -248,8 +250,16 @@ def show_run(found: "WorkflowRunDetails", as_json: bool) -> None:
         (s.key, s.state, str(s.tries), " ".join(filter(None, (s.cause, s.message)))[:80]) for s in found.steps
     ]
     print_table(("step", "state", "tries", "why"), rows)
+    for one in found.decisions:
+        echo(f"{one.step}: {one.decision} by {one.person}{f': {one.comment}' if one.comment else ''}")
     if found.outputs:
         echo(json.dumps(found.outputs, ensure_ascii=False, indent=2))
+
+
+def _exit_with(found: "WorkflowRunDetails") -> None:
+    """End with 1 where a run has not ended well."""
+    if found.state in ("failed", "cancelled"):
+        raise SystemExit(1)
 
 
 def _say(found: "WorkflowRunDetails") -> None:

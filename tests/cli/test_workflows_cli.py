@@ -41,7 +41,7 @@ def test_every_problem_has_a_line(tmp_path: Path) -> None:
 def test_types_and_schema_are_shown(tmp_path: Path) -> None:
     kinds = json.loads(hishamos(tmp_path, "workflows", "types", "--json").stdout)
     assert {"agent_task", "human_approval", "parallel", "subworkflow"} <= {kind["name"] for kind in kinds}
-    assert "approvers*: list" in next(kind for kind in kinds if kind["name"] == "human_approval")["takes"]
+    assert "approvers*: people" in next(kind for kind in kinds if kind["name"] == "human_approval")["takes"]
     assert "agent_task" in hishamos(tmp_path, "workflows", "types").stdout
     assert json.loads(hishamos(tmp_path, "workflows", "schema").stdout)["title"] == "HishamOS workflow"
     assert hishamos(tmp_path, "workflows", "schema", "--output", "s.json").returncode == 0
@@ -87,6 +87,9 @@ def test_a_workflow_is_published_run_and_decided(tmp_path: Path) -> None:
     assert "stars: has to be filled in" in run("decide", str(task["id"]), "approve", code=2)
     assert "approve" in run("decide", str(task["id"]), "approve", "--field", "stars=4")
     run("work")
+    assert "ask: changes by " in run("show", str(found["id"])) and ": shorter" in run(
+        "show", str(found["id"])
+    )
     found = json.loads(run("watch", str(found["id"]), "--json"))
     assert found["state"] == "succeeded" and found["outputs"] == {"stars": 4}
     assert "succeeded" in run("runs") and "end" in run("show", str(found["id"]))

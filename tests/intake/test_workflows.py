@@ -115,6 +115,24 @@ def test_steps_see_only_what_comes_before_them() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ('approvers: ["role:boss"]', "'boss' is no role"),
+        ("approvers: [a], form: {x: {type: text}}", "steps.0.with.form.x.type: input should be 'string'"),
+        ("approvers: [a], form: {x: {tpye: string}}", "extra inputs are not permitted"),
+    ],
+)
+def test_what_people_are_asked_is_checked(given: str, said: str) -> None:
+    found = problems(f"workflow: w\nsteps:\n- {{id: a, type: human_approval, with: {{{given}}}}}\n")
+    assert any(said in one for one in found), found
+
+
+def test_a_condition_is_written_without_marks() -> None:
+    text = "workflow: w\nsteps:\n- {id: a, type: condition, when: '${{ 1 > 0 }}', with: {if: true}}\n"
+    assert "write it without `${{` and `}}`" in problems(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
         ("event: story.fixed", "is none of idea.submitted, build.requested"),
         ("event: build.ended, filter: '1 + 1'", "boolean is needed"),
         ("event: build.ended, filter: inputs.x == 1", "'inputs.x', which is not known here"),

@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
+from pydantic import ValidationError
+
 from hishamos_pipeline.core.artifacts.traceability import circle
+from hishamos_pipeline.core.roles import ROLES
 from hishamos_pipeline.core.text.suggesting import did_you_mean
+from hishamos_pipeline.core.workflows.approvals import ROLE
 from hishamos_pipeline.core.workflows.definitions import (
     MOST_STEPS,
+    InputSpec,
     Trigger,
     WorkflowDefinition,
     WorkflowStep,
@@ -216,9 +221,31 @@ def _of_value(value: Any, given: Taken, names: Names, path: Path) -> Iterator[De
     if given.type == "filter":
         yield from _expression(str(value), {"event": "map"}, path, "boolean")
         return
-    yield from _value(value, given.type, names, path)
+    yield from _value(value, {"people": "list", "form": "map"}.get(given.type, given.type), names, path)
+    if given.type == "people" and isinstance(value, list):
+        yield from _of_people(value, path)
+    if given.type == "form" and isinstance(value, dict):
+        yield from _of_form(value, path)
     if given.choices and isinstance(value, str) and "${{" not in value and value not in given.choices:
         yield DefinitionProblem(path, f"is none of {', '.join(given.choices)}")
+
+
+def _of_people(people: Sequence[Any], path: Path) -> Iterator[DefinitionProblem]:
+    for place, one in enumerate(people):
+        role = str(one).removeprefix(ROLE)
+        if str(one).startswith(ROLE) and "${{" not in role and role not in ROLES:
+            yield DefinitionProblem((*path, place), _unknown("role", role, dict.fromkeys(ROLES)))
+
+
+def _of_form(form: Mapping[str, Any], path: Path) -> Iterator[DefinitionProblem]:
+    """What is wrong with the fields of a form: each is as an input of a workflow."""
+    for name, spec in form.items():
+        try:
+            InputSpec.model_validate(spec)
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                said = str(one["msg"])
+                yield DefinitionProblem((*path, name, *one["loc"]), f"{said[:1].lower()}{said[1:]}")
 
 
 def _value(value: Any, wanted: str, names: Names, path: Path) -> Iterator[DefinitionProblem]:

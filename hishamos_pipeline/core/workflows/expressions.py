@@ -58,6 +58,8 @@ def check(text: str, names: Names, wanted: str = "any") -> Checked:
     Raises:
         ExpressionError: it is too long, not CEL, speaks of something else, or has another type.
     """
+    if text.strip().startswith(_OPENING):
+        raise ExpressionError("is an expression as it stands: write it without `${{` and `}}`")
     if len(text) > LONGEST_EXPRESSION:
         raise ExpressionError(f"has {len(text)} characters, {LONGEST_EXPRESSION} are the most")
     try:

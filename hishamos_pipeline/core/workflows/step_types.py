@@ -8,7 +8,9 @@ from typing import Literal
 
 from hishamos_pipeline.core.pipeline.event_kinds import KINDS
 
-Kind = Literal["string", "integer", "number", "boolean", "list", "map", "any", "duration", "filter"]
+Kind = Literal[
+    "string", "integer", "number", "boolean", "list", "map", "any", "duration", "filter", "form", "people"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,10 @@ _BUILTIN = (
         "human_approval",
         "People decide: approve, reject, or ask for changes.",
         takes={
-            "approvers": Taken("list", required=True), "exclude": Taken("list"), "needed": Taken("integer"),
-            "question": Taken(), "form": Taken("map"), "show": Taken("list"), "expires": Taken("duration"),
+            "approvers": Taken("people", required=True), "exclude": Taken("people"), "needed": Taken("integer"),
+            "question": Taken(), "form": Taken("form"), "show": Taken("list"), "expires": Taken("duration"),
             "on_expiry": Taken(choices=("reject", "approve", "fail")), "remind": Taken("duration"),
-            "escalate": Taken("list"),
+            "escalate": Taken("people"),
         },
         gives={"decision": "string", "by": "string", "comment": "string", "form": "map", "round": "integer"},
         waits=True,
@@ -117,8 +119,21 @@ _BUILTIN = (
 )  # fmt: skip
 
 _KINDS: Mapping[Kind, type | tuple[type, ...]] = MappingProxyType(
-    {"string": str, "integer": int, "number": (int, float), "boolean": bool, "list": list, "map": dict}
+    {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "list": list,
+        "map": dict,
+        "people": list,
+        "form": dict,
+    }
 )
+
+
+# How values of types are called whose parts are checked, too.
+_PLAIN: Mapping[Kind, Kind] = MappingProxyType({"people": "list", "form": "map"})
 
 
 def mismatches(kind: StepType, outputs: Mapping[str, object]) -> str:
@@ -148,7 +163,7 @@ def given_problem(kind: StepType, given: Mapping[str, object]) -> str:
             if taken.required:
                 return f"`{name}` has no value"
         elif not _is(value, taken.type):
-            return f"`{name}` is no {taken.type}"
+            return f"`{name}` is no {_PLAIN.get(taken.type, taken.type)}"
         elif taken.choices and value not in taken.choices:
             return f"`{name}` is none of {', '.join(taken.choices)}"
     return ""

@@ -82,6 +82,19 @@ class HumanTasks:
                 record(HumanDecision, row) for row in session.scalars(query.order_by(HumanDecisionRow.id))
             ]
 
+    def decided_in(self, run: int) -> list[tuple[HumanTask, HumanDecision]]:
+        """What was decided in a run, in order, with what was asked."""
+        with self._sessions.read() as session:
+            query = (
+                select(HumanTaskRow, HumanDecisionRow)
+                .join(HumanDecisionRow, HumanDecisionRow.task_id == HumanTaskRow.id)
+                .where(HumanTaskRow.run_id == run, _seen(session))
+                .order_by(HumanDecisionRow.id)
+            )
+            return [
+                (_shown(session, task), record(HumanDecision, made)) for task, made in session.execute(query)
+            ]
+
     def decide(
         self, task_id: int, decision: Decision, person: Person, *, comment: str, form: Mapping[str, Any]
     ) -> HumanTask:
