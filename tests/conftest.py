@@ -65,7 +65,7 @@ _AT_NIGHT = {
     f"{name}[postgresql]"
     for name in (
         "test_stale_downstream_is_known_to_dagster_by_data_version", "test_a_brief_can_be_pasted_into_the_launchpad",
-        "test_what_is_made_again_within_a_step_is_recorded",
+        "test_what_is_made_again_within_a_step_is_recorded", "test_a_thousand_decisions_at_once_are_one",
     )
 }  # fmt: skip
 
