@@ -175,7 +175,7 @@ def to_the_end(play: Play) -> None:
     raise AssertionError("the run does not end")
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(definitions(), actions)
 def test_every_run_ends_or_waits_for_something_named(
     definition: WorkflowDefinition, happenings: list[tuple[str, int]]
@@ -201,7 +201,7 @@ def test_every_run_ends_or_waits_for_something_named(
     assert replayed == play.run, "the same events give the same states"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(definitions(), actions)
 def test_what_is_told_again_changes_nothing(
     definition: WorkflowDefinition, happenings: list[tuple[str, int]]
@@ -216,7 +216,7 @@ def test_what_is_told_again_changes_nothing(
             assert play.run == after
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(definitions())
 def test_what_nobody_disturbs_leaves_no_step_open(definition: WorkflowDefinition) -> None:
     play = Play(definition)
