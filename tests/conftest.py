@@ -66,7 +66,8 @@ _AT_NIGHT = {
     for name in (
         "test_stale_downstream_is_known_to_dagster_by_data_version", "test_a_brief_can_be_pasted_into_the_launchpad",
         "test_what_is_made_again_within_a_step_is_recorded", "test_a_thousand_decisions_at_once_are_one",
-        "test_forms_are_filled_in", "test_forms_are_bounded_whatever_is_decided", "test_what_people_are_shown_is_pinned",
+        "test_forms_are_filled_in", "test_forms_are_bounded_whatever_is_decided",
+        "test_what_people_are_shown_is_pinned",
         "test_steps_of_paused_runs_are_not_taken", "test_nobody_decides_what_has_expired",
         "test_a_workflow_that_runs_itself_ends", "test_a_run_begins_no_more_runs_than_are_good_for_anybody",
         "test_a_long_address_excludes_its_owner_too", "test_a_workflow_that_there_is_not_fails_the_step",
