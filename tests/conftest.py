@@ -60,7 +60,8 @@ _AT_NIGHT = {
     "test_another_batch_asks_again",
     # Its twin for commands runs by day, and what other settings come to.
     "test_names_that_the_code_itself_uses_come_out_clean[python-api]",
-    "test_every_operation_and_type_comes_out_clean[python-api]",
+    "test_every_operation_and_type_comes_out_clean[python-api-optional.md]",
+    "test_every_operation_and_type_comes_out_clean[python-api-limits.md]",
     "test_a_login_in_a_setting_is_nowhere[index_url]",
 } | {
     f"{name}[postgresql]"
