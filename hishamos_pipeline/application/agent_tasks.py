@@ -4,21 +4,20 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pydantic import Field
 
-from hishamos_pipeline.application import logins
 from hishamos_pipeline.application.agents import AssignTask, TaskAnswer, assign_task
+from hishamos_pipeline.application.later_work import Asker, until_it_is_not_to_go_on
 from hishamos_pipeline.application.pages import Page
 from hishamos_pipeline.application.rights import require, requires
-from hishamos_pipeline.application.tokens import require_still_known
 from hishamos_pipeline.application.view import UseCaseInput, View, require_known
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text.hashing import canonical_json
-from hishamos_pipeline.errors import ForbiddenError, HishamosError, LoginError
+from hishamos_pipeline.errors import ForbiddenError, HishamosError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.agent_tasks.records import AgentTask, ClaimedTask, TaskEnd
 from hishamos_pipeline.store.agent_tasks.tables import TASK_STATES
@@ -175,7 +174,11 @@ async def do_next_task(services: Services, beat_seconds: float = _BEAT_SECONDS) 
     if claimed is None:
         return False
     working = asyncio.create_task(_done(services, claimed))
-    stopping = asyncio.create_task(_until_it_is_not_to_go_on(services, claimed.task, beat_seconds))
+    stopping = asyncio.create_task(
+        until_it_is_not_to_go_on(
+            partial(services.store.agent_tasks.beat, claimed.task), beat_seconds, f"task {claimed.task.id}"
+        )
+    )
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -191,21 +194,11 @@ async def do_next_task(services: Services, beat_seconds: float = _BEAT_SECONDS) 
     return True
 
 
-async def _until_it_is_not_to_go_on(services: Services, task: AgentTask, seconds: float) -> None:
-    """Say again and again that a task is being done, until it was cancelled, or somebody else does it."""
-    goes_on = True
-    while goes_on:
-        await asyncio.sleep(seconds)
-        try:
-            goes_on = await asyncio.to_thread(services.store.agent_tasks.beat, task)
-        except HishamosError as error:  # the store is away for a while; the next beat tells
-            log.warning("the heartbeat of task %d could not be written: %s", task.id, error)
-
-
 async def _done(services: Services, claimed: ClaimedTask) -> TaskEnd:
     task = claimed.task
     try:
-        actor = await asyncio.to_thread(_actor, services, claimed)
+        asker = Asker(task.user_id, claimed.organization, "agent task", task.scopes, task.known_by)
+        actor = await asyncio.to_thread(asker.by_then, services)
         command = AssignTask(
             role=task.role,
             task=task.task,
@@ -232,22 +225,6 @@ def _completed(answer: TaskAnswer) -> TaskEnd:
         output_tokens=answer.output_tokens,
         cost_usd=answer.cost_usd,
     )
-
-
-def _actor(services: Services, claimed: ClaimedTask) -> Actor:
-    """Whoever has asked for a task, with the rights that they have now.
-
-    Raises:
-        LoginError: they are switched off, no member any more, or have logged out everywhere since.
-    """
-    user = services.store.users.get(claimed.task.user_id)
-    if not user.is_active:
-        raise LoginError(f"{user.email} is switched off")
-    actor = logins.actor_of(services, user, claimed.organization, via="agent task")
-    scopes = frozenset(claimed.task.scopes.split(",")) if claimed.task.scopes else None
-    actor = replace(actor, scopes=scopes, known_by=claimed.task.known_by)
-    require_still_known(services, actor)
-    return actor
 
 
 def _require_may(services: Services, actor: Actor, task: int) -> None:

@@ -18,6 +18,7 @@ from hishamos_pipeline.core.workflows.starting import complete_inputs, concurren
 from hishamos_pipeline.core.workflows.states import (
     ENDED,
     Cancelled,
+    Event,
     Paused,
     Rerun,
     Resumed,
@@ -29,7 +30,7 @@ from hishamos_pipeline.core.workflows.step_types import BUILTIN
 from hishamos_pipeline.errors import ArtifactMissingError, ForbiddenError, UsageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.pages import PageQuery
-from hishamos_pipeline.store.workflows.records import ListedRun, NewRun, WorkflowRun, WorkflowVersion
+from hishamos_pipeline.store.workflows.records import NewRun, WorkflowRun, WorkflowVersion
 from hishamos_pipeline.store.workflows.tables import RUN_STATES
 
 
@@ -185,7 +186,7 @@ def list_workflow_runs(
     """
     require_known("state", [state] if state else [], RUN_STATES)
     found = services.store.workflow_runs.page(page, workflow=workflow, state=state, project=project)
-    return Page.showing(found, _view)
+    return Page.showing(found, WorkflowRunView.of)
 
 
 @requires("projects.read")
@@ -195,10 +196,7 @@ def show_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowRun
     Raises:
         ArtifactMissingError: there is none.
     """
-    found = services.store.workflow_runs.get(run)
-    if found.project:
-        require(services, actor, "projects.read", found.project)
-    return _details(services, found)
+    return _details(services, _seen(services, actor, run))
 
 
 @requires("projects.read")
@@ -208,9 +206,7 @@ def draw_workflow_run(services: Services, actor: Actor, run: int) -> str:
     Raises:
         ArtifactMissingError: there is none.
     """
-    found = services.store.workflow_runs.get(run)
-    if found.project:
-        require(services, actor, "projects.read", found.project)
+    found = _seen(services, actor, run)
     return mermaid(services.store.workflow_versions.definition(found.sha256), found.run)
 
 
@@ -222,8 +218,7 @@ def pause_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowRu
         ArtifactMissingError: there is no such run.
         UsageError: it has ended.
     """
-    _require_open(_mine(services, actor, run))
-    return _details(services, services.store.workflow_runs.happen(run, Paused()))
+    return _tell(services, actor, run, Paused())
 
 
 @requires("projects.read")
@@ -234,8 +229,7 @@ def resume_workflow_run(services: Services, actor: Actor, run: int) -> WorkflowR
         ArtifactMissingError: there is no such run.
         UsageError: it has ended.
     """
-    _require_open(_mine(services, actor, run))
-    return _details(services, services.store.workflow_runs.happen(run, Resumed()))
+    return _tell(services, actor, run, Resumed())
 
 
 @requires("projects.read")
@@ -246,9 +240,7 @@ def cancel_workflow_run(services: Services, actor: Actor, run: int, reason: str 
         ArtifactMissingError: there is no such run.
         UsageError: it has ended.
     """
-    _require_open(_mine(services, actor, run))
-    event = Cancelled(actor.responsible, reason[:500])
-    return _details(services, services.store.workflow_runs.happen(run, event))
+    return _tell(services, actor, run, Cancelled(actor.responsible, reason[:500]))
 
 
 @requires("projects.read")
@@ -309,6 +301,13 @@ def _version(
     return version, versions.definition(version.sha256)
 
 
+def _seen(services: Services, actor: Actor, run: int) -> WorkflowRun:
+    found = services.store.workflow_runs.get(run)
+    if found.project:
+        require(services, actor, "projects.read", found.project)
+    return found
+
+
 def _mine(services: Services, actor: Actor, run: int) -> WorkflowRun:
     found = services.store.workflow_runs.get(run)
     require(services, actor, "workflows.run", found.project)
@@ -326,19 +325,18 @@ def _known_by(services: Services, actor: Actor) -> str:
     return actor.known_by
 
 
-def _require_open(run: WorkflowRun) -> None:
-    if run.state in ENDED:
-        raise UsageError(f"run {run.id} has ended: it is {run.state}")
+def _tell(services: Services, actor: Actor, run: int, event: Event) -> WorkflowRunDetails:
+    """Tell a run that has not ended what somebody wants of it."""
+    found = _mine(services, actor, run)
+    if found.state in ENDED:
+        raise UsageError(f"run {run} has ended: it is {found.state}")
+    return _details(services, services.store.workflow_runs.happen(run, event))
 
 
 def _project_of(services: Services, inputs: Mapping[str, Any]) -> str:
     """The project that a run is about, if one of its inputs is called so and names one."""
     key = inputs.get("project")
     return key if isinstance(key, str) and key and services.store.projects.exists(key) else ""
-
-
-def _view(run: ListedRun) -> WorkflowRunView:
-    return WorkflowRunView.of(run)
 
 
 def _details(services: Services, found: WorkflowRun) -> WorkflowRunDetails:

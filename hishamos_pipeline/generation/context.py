@@ -202,14 +202,11 @@ class StepContext:
         row = self._services.project.store.artifacts.head(self.key, self.kind)
         return self._services.project.input_of(row, artifact, as_type) if row else None
 
-    def before_with(self, as_type: type[D], artifact: str, input_type: type[I]) -> tuple[D, I] | None:
-        """The newest of ``earlier_with``; ``None`` where all is to be asked for anew."""
-        return next(self.earlier_with(as_type, artifact, input_type), None)
-
     def earlier_with(self, as_type: type[D], artifact: str, input_type: type[I]) -> Iterator[tuple[D, I]]:
         """The documents of this artifact, newest first, each with the document of a declared input that it was made of.
 
-        They go back as far as the same rules, prompts and models have made them and nobody has edited them since.
+        They go back as far as the same rules, prompts and models have made them and nobody has edited them since; where
+        there is none, all is to be asked for anew. One is read when it is come to.
         """
         for row in self._revisions():
             if row.code_version != self._version or self._is_outdated(row):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from hishamos_pipeline.application import builds
@@ -30,19 +31,26 @@ def tick(services: Services, runs: builds.Runs | None = None, *, limit: int = 20
     store = services.store.workflow_runs
     moved = store.tick(limit)
     for waiting in store.waiting(limit):
-        try:
+        with _alone(f"step {waiting.step.key} of run {waiting.run_id} cannot go on"):
             event = _event_of(services, waiting)
             if event is not None:
                 store.happen(waiting.run_id, event)
                 moved += 1
-        except StorageError:  # the store is away for all of them
-            raise
-        except Exception:  # what is wrong with one stops none of the others
-            log.exception("step %s of run %d cannot go on", waiting.step.key, waiting.run_id)
     if runs is not None:
         _take_back(services, runs, limit)
     _tell_people(services, limit)
     return moved
+
+
+@contextmanager
+def _alone(otherwise: str) -> Iterator[None]:
+    """Have what is wrong with one of many stop none of the others."""
+    try:
+        yield
+    except StorageError:  # the store is away for all of them
+        raise
+    except Exception:
+        log.exception("%s", otherwise)
 
 
 def _event_of(services: Services, waiting: WaitingStep) -> Event | None:
@@ -103,7 +111,8 @@ def _event_came(services: Services, waiting: WaitingStep) -> Event | None:
             if event.organization_id == waiting.organization_id and _holds(given.get("filter"), event):
                 return Succeeded(waiting.step.key, waiting.step.attempt, {"event": _told(event)})
         after = found[-1].id
-    services.store.workflow_runs.saw_events(waiting.run_id, waiting.step.attempt, after)
+    if after != waiting.since_event:
+        services.store.workflow_runs.saw_events(waiting.run_id, waiting.step.attempt, after)
     return None
 
 
@@ -124,13 +133,9 @@ def _take_back(services: Services, runs: builds.Runs, limit: int) -> None:
     """End what cancelled steps have asked for."""
     store = services.store.workflow_runs
     for run_id, number, asked in store.stopping(limit):
-        try:
+        with _alone(f"what run {run_id} has asked for cannot be taken back"):
             if asked.get("is_ours", True) and not store.is_awaited(asked):
                 _withdraw(services, runs, asked)
-        except StorageError:  # the store is away for all of them
-            raise
-        except Exception:  # what is wrong with one stops none of the others
-            log.exception("what run %d has asked for cannot be taken back", run_id)
         store.stopped(run_id, number)
 
 

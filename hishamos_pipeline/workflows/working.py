@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from dataclasses import replace
+from contextlib import suppress
+from functools import partial
 
-from hishamos_pipeline.application import logins
-from hishamos_pipeline.application.tokens import require_still_known
+from hishamos_pipeline.application.later_work import Asker, until_it_is_not_to_go_on
 from hishamos_pipeline.core.actor import Actor
 from hishamos_pipeline.core.text.secrets import mask
 from hishamos_pipeline.core.workflows.states import Event, Failed, Parked, Succeeded
-from hishamos_pipeline.errors import HishamosError, LoginError, StorageError, StoreAwayError
+from hishamos_pipeline.errors import HishamosError, StorageError
 from hishamos_pipeline.generation.services import Services
 from hishamos_pipeline.store.workflows.records import ClaimedStep
 from hishamos_pipeline.workflows.step_handlers import HANDLERS, StepWork, Waits
@@ -21,7 +21,7 @@ _BEAT_SECONDS = 5.0
 _FAIR = 4
 # How long the end of a step is kept while the store is away.
 _AWAY_SECONDS = 600.0
-_UNAVAILABLE = (StorageError, StoreAwayError, OSError)
+_UNAVAILABLE = (StorageError, OSError)
 
 
 class StepWorker:
@@ -83,7 +83,9 @@ class StepWorker:
     async def _until_stopped(self, claimed: ClaimedStep) -> Event | None:
         """How a step has ended; ``None`` if it was stopped, so that nobody waits for it any more."""
         working = asyncio.create_task(_done(self._services, claimed))
-        stopping = asyncio.create_task(self._until_it_is_not_to_go_on(claimed))
+        runs, what = self._services.store.workflow_runs, f"step {claimed.step.key} of run {claimed.run_id}"
+        beat = partial(runs.beat, claimed)
+        stopping = asyncio.create_task(until_it_is_not_to_go_on(beat, self._beat_seconds, what))
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
@@ -95,25 +97,12 @@ class StepWorker:
         except asyncio.CancelledError:  # the process ends; another one begins the step again at once
             said = "its worker was stopped"
             lost = Failed(claimed.step.key, claimed.step.attempt, "lost", said)
-            self._services.store.workflow_runs.happen(claimed.run_id, lost)
+            with suppress(HishamosError):  # else it is lost by its silence
+                runs.happen(claimed.run_id, lost)
             raise
         finally:
             working.cancel()
             stopping.cancel()
-
-    async def _until_it_is_not_to_go_on(self, claimed: ClaimedStep) -> None:
-        goes_on = True
-        while goes_on:
-            await asyncio.sleep(self._beat_seconds)
-            try:
-                goes_on = await asyncio.to_thread(self._services.store.workflow_runs.beat, claimed)
-            except HishamosError as error:  # the store is away for a while; the next beat tells
-                log.warning(
-                    "the heartbeat of step %s of run %d could not be written: %s",
-                    claimed.step.key,
-                    claimed.run_id,
-                    error,
-                )
 
 
 async def _done(services: Services, claimed: ClaimedStep) -> Event:
@@ -142,13 +131,12 @@ def actor_of(services: Services, claimed: ClaimedStep) -> Actor:
     if not claimed.user_id:  # the person at the machine's command line, who has no account
         name = claimed.owner.removeprefix("user:")
         return Actor(name, organization=claimed.organization, via="workflow", role="admin", superuser=True)
-    user = services.store.users.get(claimed.user_id)
-    if not user.is_active:
-        raise LoginError(f"{user.email} is switched off")
-    actor = logins.actor_of(services, user, claimed.organization, via="workflow")
-    scopes = frozenset(claimed.scopes.split(",")) if claimed.scopes else None
-    if actor.scopes is not None:  # such as none at all, until a second factor is set up
-        scopes = actor.scopes if scopes is None else scopes & actor.scopes
-    actor = replace(actor, scopes=scopes, known_by=claimed.known_by, project=claimed.only_project)
-    require_still_known(services, actor)
-    return actor
+    asker = Asker(
+        claimed.user_id,
+        claimed.organization,
+        "workflow",
+        claimed.scopes,
+        claimed.known_by,
+        claimed.only_project,
+    )
+    return asker.by_then(services)

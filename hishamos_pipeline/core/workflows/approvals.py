@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hishamos_pipeline.core.roles import ROLES
-from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.workflows.definitions import InputSpec
-from hishamos_pipeline.core.workflows.expressions import is_of, type_of
+from hishamos_pipeline.core.workflows.run_steps import size_of
+from hishamos_pipeline.core.workflows.starting import value_problem
 from hishamos_pipeline.core.workflows.states import Decision
 
 _LARGEST_FORM = 16_384
@@ -84,20 +84,17 @@ def refusal(asked: Asked, person: Person, *, is_escalated: bool) -> str:
 
 def form_problems(asked: Asked, form: Mapping[str, Any], *, is_approval: bool) -> Iterator[tuple[str, str]]:
     """What is wrong with the fields that a decision has filled in; what has to be there, has to be for an approval."""
-    if len(canonical_json(dict(form))) > _LARGEST_FORM:
+    if size_of(dict(form)) > _LARGEST_FORM:
         yield "form", f"is larger than {_LARGEST_FORM} bytes"
         return
     for name in form.keys() - asked.form.keys():
         yield name, "is no field of this decision"
     for name, spec in asked.form.items():
         value = form.get(name, spec.default)
-        if value is None:
-            if spec.required and is_approval:
-                yield name, "has to be filled in"
-        elif not is_of(type_of(value), spec.type):
-            yield name, f"is no {spec.type}"
-        elif spec.choices and value not in spec.choices:
-            yield name, f"is none of {', '.join(spec.choices)}"
+        if value is None and spec.required and is_approval:
+            yield name, "has to be filled in"
+        elif problem := value_problem(spec, value):
+            yield name, problem
 
 
 def outcome(asked: Asked, decisions: Sequence[Decision]) -> Decision | None:

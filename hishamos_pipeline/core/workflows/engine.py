@@ -17,7 +17,7 @@ from hishamos_pipeline.core.workflows.admission import (
 )
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition, WorkflowStep, duration
 from hishamos_pipeline.core.workflows.layout import Lane
-from hishamos_pipeline.core.workflows.run_steps import MOST_BYTES, RunSteps, size_of
+from hishamos_pipeline.core.workflows.run_steps import MOST_JSON_BYTES, RunSteps, size_of
 from hishamos_pipeline.core.workflows.states import (
     ACTIVE,
     ENDED,
@@ -288,7 +288,7 @@ class _Turn(RunSteps):
             for lane in lanes
         ]
         full = [{**told, "outputs": outputs} for told, outputs in zip(short, steps, strict=True)]
-        return full if size_of(full) < MOST_BYTES // 2 else short
+        return full if size_of(full) < MOST_JSON_BYTES // 2 else short
 
     def _close(self, key: str) -> None:
         """A step of a lane that has failed: what runs ends by itself, what has not begun never will."""
@@ -297,15 +297,7 @@ class _Turn(RunSteps):
             self._end_early(key, "a step before it or beside it has failed")
 
     def _has_failed(self, lane: Lane) -> bool:
-        for step in lane.steps:
-            state = self.run.steps.get(lane.key(step.id))
-            if (
-                state
-                and state.state == "failed"
-                and (not step.continue_on_failure or state.cause == "budget")
-            ):
-                return True
-        return False
+        return any(self._is_final(state) for key in lane.keys if (state := self.run.steps.get(key)))
 
     def _is_done(self, lane: Lane) -> bool:
         return all(key in self.run.steps and self.run.steps[key].state in ENDED for key in lane.keys)
@@ -321,7 +313,7 @@ class _Turn(RunSteps):
         before = [(self.layout.step(n), self.run.steps[lane.key(n)]) for n in step.depends_on if
                   lane.key(n) in self.run.steps]  # fmt: skip
         verdict = admission(step.join, before)
-        if self.run.is_paused or verdict == "wait" or _is_later(state.not_before, self.now):
+        if self.run.is_paused or verdict == "wait" or (state.not_before or self.now) > self.now:
             return
         values = values_at(self.run, self.layout, state)
         try:
@@ -380,7 +372,3 @@ class _Turn(RunSteps):
 
 def _is_over(time: datetime | None, now: datetime) -> bool:
     return time is not None and time <= now
-
-
-def _is_later(time: datetime | None, now: datetime) -> bool:
-    return time is not None and time > now

@@ -23,7 +23,7 @@ from hishamos_pipeline.core.workflows.states import (
 from hishamos_pipeline.core.workflows.step_types import StepType, as_taken, given_problem, mismatches
 
 # Bytes of JSON that a step takes or gives at most; what is larger is an artifact or a file, and passed by its name.
-MOST_BYTES = 65_536
+MOST_JSON_BYTES = 65_536
 _SHORTEST_REMINDER = timedelta(minutes=1)
 
 
@@ -51,8 +51,8 @@ class RunSteps:
             ValueError: what it takes makes no sense.
         """
         kind, state, number = self.types[step.type], self.run.steps[key], self.run.begun + 1
-        if size_of({**given, "items": items}) > MOST_BYTES:
-            raise ValueError(f"what it takes is larger than {MOST_BYTES} bytes")
+        if size_of({**given, "items": items}) > MOST_JSON_BYTES:
+            raise ValueError(f"what it takes is larger than {MOST_JSON_BYTES} bytes")
         given = as_taken(kind, given)
         if problem := given_problem(kind, given):
             raise ValueError(problem)
@@ -80,8 +80,8 @@ class RunSteps:
 
     def _succeed(self, key: str, outputs: Mapping[str, Any]) -> None:
         problem = mismatches(self.types[self.layout.step(self.run.steps[key].id).type], outputs)
-        if not problem and (size := size_of(outputs)) > MOST_BYTES:
-            problem = f"what it gives has {size} bytes, {MOST_BYTES} are the most"
+        if not problem and (size := size_of(outputs)) > MOST_JSON_BYTES:
+            problem = f"what it gives has {size} bytes, {MOST_JSON_BYTES} are the most"
         if problem:
             self._fail(key, "outputs", problem)
         else:
@@ -97,7 +97,7 @@ class RunSteps:
             return
         self._end_as(key, "failed", cause=cause, message=message)
         is_ours = not self.layout.container_of(state)
-        if is_ours and self.run.failure is None and (not step.continue_on_failure or cause == "budget"):
+        if is_ours and self.run.failure is None and self._is_final(self.run.steps[key]):
             self.run = replace(self.run, failure=WorkflowFailure(key, cause, message))
 
     def _end_early(self, key: str, why: str) -> None:
@@ -182,8 +182,12 @@ class RunSteps:
 
     def _is_lost(self, state: StepState) -> bool:
         """Whether a step has not ended well, and the run did not go on after it."""
-        went_on = self.layout.step(state.id).continue_on_failure and state.cause != "budget"
-        return state.state == "cancelled" or (state.state == "failed" and not went_on)
+        return state.state == "cancelled" or self._is_final(state)
+
+    def _is_final(self, state: StepState) -> bool:
+        """Whether a step has failed so that nothing goes on after it; nothing does where the money is spent."""
+        goes_on = self.layout.step(state.id).continue_on_failure and state.cause != "budget"
+        return state.state == "failed" and not goes_on
 
     def _reopen(self) -> None:
         """The run as it was before its end; steps that its definition has no more are left out."""

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hishamos_pipeline.core.text.hashing import canonical_json
 from hishamos_pipeline.core.text.suggesting import did_you_mean
 from hishamos_pipeline.core.workflows.definitions import InputSpec, WorkflowDefinition
 from hishamos_pipeline.core.workflows.expressions import ExpressionError, evaluate, is_of, type_of
 from hishamos_pipeline.core.workflows.names import of_run
-from hishamos_pipeline.core.workflows.run_steps import MOST_BYTES
+from hishamos_pipeline.core.workflows.run_steps import MOST_JSON_BYTES, size_of
 from hishamos_pipeline.errors import InputError
 
 _EMPTY: Mapping[str, Any] = {
@@ -30,11 +29,13 @@ def complete_inputs(definition: WorkflowDefinition, given: Mapping[str, Any]) ->
     found: dict[str, Any] = {}
     for name, spec in definition.inputs.items():
         value = given.get(name, spec.default)
-        if problem := _problem(spec, value):
+        if value is None and spec.required:
+            problems.append((f"inputs.{name}", "has to be given"))
+        elif problem := value_problem(spec, value):
             problems.append((f"inputs.{name}", problem))
         found[name] = _EMPTY[spec.type] if value is None else value
-    if not problems and len(canonical_json(found).encode()) > MOST_BYTES:
-        problems.append(("inputs", f"are larger than {MOST_BYTES} bytes"))
+    if not problems and size_of(found) > MOST_JSON_BYTES:
+        problems.append(("inputs", f"are larger than {MOST_JSON_BYTES} bytes"))
     if problems:
         raise InputError(tuple(problems))
     return found
@@ -56,9 +57,10 @@ def concurrency_key(definition: WorkflowDefinition, owner: str, inputs: Mapping[
         raise InputError((("concurrency.key", str(error)),)) from None
 
 
-def _problem(spec: InputSpec, value: Any) -> str:
+def value_problem(spec: InputSpec, value: Any) -> str:
+    """What is wrong with the value of an input, or of a field of a form; ``None`` is no value, and never wrong here."""
     if value is None:
-        return "has to be given" if spec.required else ""
+        return ""
     if not is_of(type_of(value), spec.type):
         return f"is no {spec.type}"
     return f"is none of {', '.join(spec.choices)}" if spec.choices and value not in spec.choices else ""

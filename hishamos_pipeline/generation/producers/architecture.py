@@ -59,13 +59,15 @@ def revision(
     step: StepContext, every: Requirements, waiting: Collection[str]
 ) -> ArchitectureRevision | Architecture | None:
     """What is asked of changed requirements, or of faults; or the plan where neither is there; ``None``: all anew."""
-    before = step.before_with(Architecture, "requirements", Requirements)
-    is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
-    changed = _changed(*before, every, waiting, is_read=is_read) if before else None
-    if before is None or not step.asks_models(tasks.ARCHITECTURE):
+    earlier = step.earlier_with(Architecture, "requirements", Requirements)
+    if not step.asks_models(tasks.ARCHITECTURE) or (before := next(earlier, None)) is None:
         return None
-    if changed != set() and (same := _made_from_same(step, every, waiting, is_read=is_read)):
-        return _without_gone(same, every)
+    is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
+    changed = _changed(*before, every, waiting, is_read=is_read)
+    if changed != set():  # an earlier plan may be of what is said again, as after a change and its opposite
+        for plan, made_from in earlier:
+            if _changed(plan, made_from, every, waiting, is_read=is_read) == set():
+                return _without_gone(plan, every)
     if changed is None:
         return None
     faults = step.plan_faults()
@@ -81,14 +83,6 @@ def revision(
         faults=faults,
         brief=excerpt(wanted, changed | _served(plan, faults)),
     )
-
-
-def _made_from_same(
-    step: StepContext, every: Requirements, waiting: Collection[str], *, is_read: bool
-) -> Architecture | None:
-    """An earlier plan that was made from what the requirements say again, as after a change and its opposite."""
-    earlier = step.earlier_with(Architecture, "requirements", Requirements)
-    return next((p for p, of in earlier if _changed(p, of, every, waiting, is_read=is_read) == set()), None)
 
 
 def _changed(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.file_questions import InputChange
@@ -36,14 +37,14 @@ async def _read(step: StepContext, idea: Idea) -> Requirements:
 
 def revision(step: StepContext, idea: Idea) -> RequirementsRevision | Requirements | None:
     """What is asked of a brief that has changed, or the requirements where it says the same; ``None``: all anew."""
-    before = step.before_with(Requirements, "idea", Idea)
-    if before is None:
+    earlier = step.earlier_with(Requirements, "idea", Idea)
+    if (newest := next(earlier, None)) is None:
         return None
-    for earlier, made_from in step.earlier_with(Requirements, "idea", Idea):
-        found = _revision(earlier, made_from, idea)
+    asked = _revision(*newest, idea)
+    for found in chain([asked], (_revision(*one, idea) for one in earlier)):
         if isinstance(found, Requirements):
-            return as_before(found, before[0])
-    return _revision(*before, idea)
+            return as_before(found, newest[0])
+    return asked
 
 
 def _revision(made: Requirements, made_from: Idea, idea: Idea) -> RequirementsRevision | Requirements | None:

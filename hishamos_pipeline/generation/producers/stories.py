@@ -1,5 +1,7 @@
 """From requirements to the backlog: from scratch, or only as far as requirements have changed."""
 
+from itertools import chain
+
 from hishamos_pipeline.agents import tasks
 from hishamos_pipeline.agents.tasks import PlanningRequest, StoriesRevision
 from hishamos_pipeline.core.artifacts.brief import excerpt
@@ -26,13 +28,13 @@ async def _stories(step: StepContext, wanted: Requirements) -> Stories:
 
 def revision(step: StepContext, wanted: Requirements) -> StoriesRevision | Stories | None:
     """What is asked of changed requirements, or the backlog where they change nothing of it; ``None``: all anew."""
-    before = step.before_with(Stories, "requirements", Requirements)
-    if before is None or not step.asks_models(tasks.REVISE_STORIES):
+    earlier = step.earlier_with(Stories, "requirements", Requirements)
+    if not step.asks_models(tasks.REVISE_STORIES) or (before := next(earlier, None)) is None:
         return None
     is_read = step.asks_models(tasks.REVISE_REQUIREMENTS)
-    for earlier, made_from in step.earlier_with(Stories, "requirements", Requirements):
-        if _says_the_same(earlier, made_from, wanted, is_read=is_read):
-            again = as_before(earlier, before[0])
+    for backlog, made_from in chain([before], earlier):
+        if _says_the_same(backlog, made_from, wanted, is_read=is_read):
+            again = as_before(backlog, before[0])
             return again.model_copy(update={"sprint": wanted.sprint, "revision_of": content_hash(before[0])})
     changed = changed_requirements(before[1], wanted, is_read=is_read)
     if changed is None:

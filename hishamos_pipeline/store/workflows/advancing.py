@@ -46,6 +46,7 @@ from hishamos_pipeline.store.workflows.finding import (
     found_version,
     loaded,
     running_with,
+    state_of,
     steps_of,
 )
 from hishamos_pipeline.store.workflows.records import NewRun
@@ -108,7 +109,9 @@ class Advancing:
 
     def happen(self, row: WorkflowRunRow, event: Event) -> RunState:
         """Something happens to a run, whose row is locked; the run afterwards."""
-        definition, run = definition_of(self._session, row.sha256), loaded(self._session, row)
+        definition = definition_of(self._session, row.sha256)
+        rows = {found.key: found for found in self._session.scalars(steps_of(row.id))}
+        run = state_of(row, rows.values())
         before, open_ = run, [event]
         while open_:
             happening = open_.pop(0)
@@ -117,13 +120,13 @@ class Advancing:
             if run == was:
                 continue
             self._remember(row, happening)
-            self._save(row, was, run)
+            self._save(row, rows, _types(definition), was, run)
             row.state = run.state
             for command in commands:
                 if follow := self._do(row, definition, run, command):
                     open_.append(follow)
         if run != before:
-            row.content, row.state = encoded(RUN, replace(run, steps={})), run.state
+            row.content = encoded(RUN, replace(run, steps={}))
             row.started_at, row.ended_at = run.started_at, run.ended_at
             row.wake_at = wake_at(definition, run)
         return run
@@ -135,11 +138,15 @@ class Advancing:
             WorkflowHistoryRow(run_id=row.id, at=self._now, kind=kind, content=content, actor=by)
         )
 
-    def _save(self, row: WorkflowRunRow, before: RunState, after: RunState) -> None:
-        """Write the steps that have changed, with their attempts."""
-        rows = {r.key: r for r in self._session.scalars(steps_of(row.id))} if before.steps else {}
-        definition = definition_of(self._session, row.sha256)
-        types = _types(definition)
+    def _save(
+        self,
+        row: WorkflowRunRow,
+        rows: dict[str, WorkflowStepRow],
+        types: Mapping[str, str],
+        before: RunState,
+        after: RunState,
+    ) -> None:
+        """Write the steps that have changed, with their attempts; ``rows`` are those that there are, by key."""
         for key, step in after.steps.items():
             if (old := before.steps.get(key)) == step:
                 continue
@@ -155,7 +162,7 @@ class Advancing:
             )
             self._save_attempt(row.id, old, step)
         for key in rows.keys() - after.steps.keys():
-            self._session.delete(rows[key])
+            self._session.delete(rows.pop(key))
         self._session.flush()
 
     def _save_attempt(self, run_id: int, old: StepState | None, step: StepState) -> None:
@@ -175,11 +182,12 @@ class Advancing:
 
     def _close(self, run_id: int, number: int, step: StepState) -> None:
         """Write how an attempt is going now, or has ended."""
-        query = update(WorkflowAttemptRow).where(
-            WorkflowAttemptRow.run_id == run_id, WorkflowAttemptRow.number == number
-        )
         ended = None if step.state in ACTIVE else self._now
-        self._session.execute(query.values(ended_at=ended, **_told(step, "cancelled")))
+        self._change_attempt(run_id, number, ended_at=ended, **_told(step, "cancelled"))
+
+    def _change_attempt(self, run_id: int, number: int, **values: object) -> None:
+        mine = (WorkflowAttemptRow.run_id == run_id, WorkflowAttemptRow.number == number)
+        self._session.execute(update(WorkflowAttemptRow).where(*mine).values(**values))
 
     def _do(
         self, row: WorkflowRunRow, definition: WorkflowDefinition, run: RunState, command: RunCommand
@@ -280,10 +288,7 @@ class Advancing:
     def _stop(self, row: WorkflowRunRow, command: RunCommand) -> None:
         """Close what people were to decide, cancel the run that was begun, have a request taken back."""
         if command.waits_for:
-            query = update(WorkflowAttemptRow).where(
-                WorkflowAttemptRow.run_id == row.id, WorkflowAttemptRow.number == command.attempt
-            )
-            self._session.execute(query.values(stopping=canonical_json(dict(command.waits_for))))
+            self._change_attempt(row.id, command.attempt, stopping=canonical_json(dict(command.waits_for)))
         tasks = update(HumanTaskRow).where(
             HumanTaskRow.run_id == row.id,
             HumanTaskRow.attempt == command.attempt,

@@ -1,8 +1,9 @@
 """Rows of workflows, as transactions look for them."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from hishamos_pipeline.core.workflows.definitions import WorkflowDefinition
@@ -12,7 +13,6 @@ from hishamos_pipeline.store.sessions import locked
 from hishamos_pipeline.store.workflows.codec import RUN, STEP, decoded_definition
 from hishamos_pipeline.store.workflows.tables import (
     WorkflowDefinitionRow,
-    WorkflowMessageRow,
     WorkflowRunRow,
     WorkflowStepRow,
     WorkflowVersionRow,
@@ -30,8 +30,13 @@ def definition_of(session: Session, sha256: str) -> WorkflowDefinition:
 
 def loaded(session: Session, row: WorkflowRunRow) -> RunState:
     """A run with its steps."""
-    steps = {r.key: STEP.validate_json(r.content) for r in session.scalars(steps_of(row.id))}
-    return replace(RUN.validate_json(row.content), steps=steps)
+    return state_of(row, session.scalars(steps_of(row.id)))
+
+
+def state_of(row: WorkflowRunRow, steps: Iterable[WorkflowStepRow]) -> RunState:
+    """A run from its row and those of its steps."""
+    states = {step.key: STEP.validate_json(step.content) for step in steps}
+    return replace(RUN.validate_json(row.content), steps=states)
 
 
 def found_run(session: Session, run_id: int, *conditions: ColumnElement[bool]) -> WorkflowRunRow:
@@ -88,12 +93,6 @@ def running_with(session: Session, organization: int, workflow: str, key: str) -
         )
     )
     return session.scalars(query).one()
-
-
-def remove_message(session: Session, message: int) -> bool:
-    """Take a message, if nobody else has."""
-    found = session.execute(delete(WorkflowMessageRow).where(WorkflowMessageRow.id == message))
-    return bool(getattr(found, "rowcount", 0))
 
 
 def steps_of(run_id: int) -> Select[WorkflowStepRow]:

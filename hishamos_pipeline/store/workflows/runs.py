@@ -24,7 +24,6 @@ from hishamos_pipeline.store.workflows.finding import (
     definition_of,
     found_run,
     loaded,
-    remove_message,
     running_with,
 )
 from hishamos_pipeline.store.workflows.records import (
@@ -242,10 +241,10 @@ class WorkflowRuns:
 
     def _look(self, attempts: Sequence[int]) -> None:
         """Have attempts be the last that are looked at again, but for those that somebody else is writing."""
-        mine = select(WorkflowAttemptRow.id).where(WorkflowAttemptRow.id.in_(attempts))
-        mine = mine.order_by(WorkflowAttemptRow.id).with_for_update(skip_locked=True)
         if not attempts:
             return
+        mine = select(WorkflowAttemptRow.id).where(WorkflowAttemptRow.id.in_(attempts))
+        mine = mine.order_by(WorkflowAttemptRow.id).with_for_update(skip_locked=True)
         with self._sessions.write() as session:
             looked = update(WorkflowAttemptRow).where(WorkflowAttemptRow.id.in_(session.scalars(mine).all()))
             session.execute(looked.values(beat_at=self._sessions.clock.now()))
@@ -340,7 +339,9 @@ class WorkflowRuns:
                     continue
                 run_id, content = found.run_id, found.content
                 row = found_run(session, run_id)
-                if not remove_message(session, number):
+                if not rows_changed(
+                    session, delete(WorkflowMessageRow).where(WorkflowMessageRow.id == number)
+                ):
                     continue
                 turn = Advancing(session, self._sessions.clock.now())
                 event = decoded_event(content)
